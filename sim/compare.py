@@ -1,0 +1,121 @@
+"""Where two traces of one program part: the first differing value, in the order in which the machine computes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+from sim.order import step_order
+from sim.program import Program
+
+__all__ = ["Divergence", "Registers", "compared_values", "count_difference", "first_divergence"]
+
+ORDER = ("u", "v", "spikes")
+"""The order in which a step computes what is recorded."""
+
+
+class Registers(Protocol):
+    """Anything that recorded a run: an engine's Trace, or what came back from another executor."""
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of the program that ran."""
+
+    @property
+    def spikes(self) -> Mapping[str, NDArray[np.uint8]]:
+        """Return the spikes by population, (B, T, *shape)."""
+
+    @property
+    def u(self) -> Mapping[str, NDArray[np.int32]]:
+        """Return u after the update."""
+
+    @property
+    def v(self) -> Mapping[str, NDArray[np.int32]]:
+        """Return v after the reset."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first value that differs."""
+
+    population: str
+    neuron: tuple[int, ...]
+    step: int
+    sample: int
+    register: str
+    expected: int
+    got: int
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        place = f"population {self.population!r}, neuron {self.neuron}, step {self.step}, sample {self.sample}"
+        return f"{place}: {self.register} is {self.got}, expected {self.expected}"
+
+
+def first_divergence(program: Program, expected: Registers, got: Registers) -> Divergence | None:
+    """Return the earliest difference: first by step, then in the order of computation; None where all values agree.
+
+    Both must have recorded the same registers of the same populations: a register that one side lacks is an error.
+    """
+    if expected.digest != got.digest:
+        raise InputError(
+            f"traces of different programs: {expected.digest[:12]} and {got.digest[:12]}", "run one program"
+        )
+    found: Divergence | None = None
+    for population in step_order(program.populations):
+        for register in ORDER:
+            left, right = (getattr(side, register).get(population.name) for side in (expected, got))
+            if left is None and right is None:
+                continue
+            if left is None or right is None or left.shape != right.shape:
+                what = f"population {population.name!r}: {register} was not recorded alike on both sides"
+                raise InputError(what, "record the same registers for the same input")
+            found = _earlier(found, _first(population.name, register, left, right))
+    return found
+
+
+def _first(name: str, register: str, left: NDArray[np.integer], right: NDArray[np.integer]) -> Divergence | None:
+    differs = left != right
+    if not differs.any():
+        return None
+    steps = differs.any(axis=tuple(i for i in range(differs.ndim) if i != 1))
+    step = int(steps.argmax())
+    sample, *neuron = (int(i[0]) for i in np.nonzero(differs[:, step]))
+    place = (sample, step, *neuron)
+    return Divergence(name, tuple(neuron), step, sample, register, int(left[place]), int(right[place]))
+
+
+def _earlier(first: Divergence | None, second: Divergence | None) -> Divergence | None:
+    if first is None or second is None:
+        return first or second
+    return first if first.step <= second.step else second
+
+
+def compared_values(trace: Registers) -> int:
+    """Return how many recorded values an equality over this trace covers."""
+    return sum(values.size for register in ORDER for values in getattr(trace, register).values())
+
+
+def count_difference(expected: object, got: object, where: str = "counts") -> str | None:
+    """Return where two Counts differ first, field by field and sample by sample; None if they are equal."""
+    match expected, got:
+        case np.ndarray(), np.ndarray():
+            if expected.shape != got.shape:
+                return f"{where}: shape {got.shape}, expected {expected.shape}"
+            return None if (expected == got).all() else f"{where}: {got.tolist()}, expected {expected.tolist()}"
+        case Mapping(), Mapping():
+            if expected.keys() != got.keys():
+                return f"{where}: names {sorted(got)}, expected {sorted(expected)}"
+            pairs = [(f"{where}[{k!r}]", expected[k], got[k]) for k in expected]
+        case tuple(), tuple():
+            if len(expected) != len(got):
+                return f"{where}: {len(got)} entries, expected {len(expected)}"
+            pairs = [(f"{where}[{i}]", a, b) for i, (a, b) in enumerate(zip(expected, got, strict=True))]
+        case _ if hasattr(expected, "__dataclass_fields__") and type(expected) is type(got):
+            pairs = [(f"{where}.{f}", getattr(expected, f), getattr(got, f)) for f in expected.__dataclass_fields__]
+        case _:
+            return None if expected == got else f"{where}: {got!r}, expected {expected!r}"
+    return next((d for name, a, b in pairs if (d := count_difference(a, b, name)) is not None), None)

@@ -1,0 +1,46 @@
+"""The engines by name, and the one door to all of them."""
+
+from collections.abc import Callable, Collection
+from importlib import import_module
+from typing import get_args
+
+from numpy.typing import ArrayLike
+
+from sim.errors import InputError
+from sim.program import Program
+from sim.raster import check_raster
+from sim.trace import SPIKES, Record, Trace
+
+__all__ = ["ENGINES", "run"]
+
+ENGINES = {
+    "reference": "sim.reference",
+}
+"""Engine name to the module whose ``simulate`` runs it; imported on use."""
+
+
+def run(
+    program: Program,
+    raster: ArrayLike,
+    *,
+    engine: str = "reference",
+    record: Collection[Record] = SPIKES,
+    allow_wrap: bool = False,
+    clip_free: Collection[str] = (),
+    progress: Callable[[int], object] | None = None,
+) -> Trace:
+    """Run ``program`` on a raster (B, T, *input shape) with one of `ENGINES`; every engine gives the same Trace."""
+    if engine not in ENGINES:
+        raise InputError(f"engine {engine!r} is unknown", f"use one of: {', '.join(ENGINES)}")
+    for what in record:
+        if what not in get_args(Record):
+            raise InputError(f"record {what!r} is unknown", f"record any of: {', '.join(get_args(Record))}")
+    for name in clip_free:
+        if name not in program.by_name:
+            raise InputError(f"clip_free names {name!r}, which is no population of this program")
+    simulate = import_module(ENGINES[engine]).simulate
+    checked = check_raster(program, raster)
+    trace: Trace = simulate(
+        program, checked, record=tuple(record), allow_wrap=allow_wrap, clip_free=tuple(clip_free), progress=progress
+    )
+    return trace

@@ -1,0 +1,31 @@
+"""Writing a file so that a reader sees the old one or the whole new one, never half."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sim.errors import InputError
+
+__all__ = ["atomic_write"]
+
+
+@contextmanager
+def atomic_write(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it there when the block ends well, remove it when it does not."""
+    final = Path(path)
+    if final.is_dir():
+        raise InputError(f"{final}: is a folder", "name a file")
+    if not final.parent.is_dir():
+        raise InputError(f"{final.parent}: no such folder", "make it first, or write elsewhere")
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(final)
+    except OSError as error:
+        raise InputError(f"{final}: cannot be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)

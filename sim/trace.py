@@ -1,0 +1,135 @@
+"""What a run leaves behind: the recorded registers, and what the run cost in countable things."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.arithmetic import Int
+from sim.program import INPUT, Population, Program
+from sim.weight_rule import weight_bits
+
+__all__ = ["RECORDABLE", "SPIKES", "TALLIES", "Access", "Counts", "Record", "Tally", "Trace", "counts_from"]
+
+Record = Literal["spikes", "u", "v"]
+RECORDABLE: tuple[Record, ...] = ("spikes", "u", "v")
+SPIKES: tuple[Record, ...] = ("spikes",)
+
+ACCUMULATOR_BITS = 22
+"""-2^21 < a < 2^21."""
+STATE_BITS = 24
+
+TALLIES = ("spikes", "active", "wraps", "clips")
+"""What an engine counts per population beside the events of its connections."""
+
+
+@dataclass(frozen=True, eq=False)
+class Access:
+    """``count[b]`` accesses of ``bits`` bits each to one kind of memory word."""
+
+    what: Literal["message", "weight", "accumulator", "u", "v"]
+    bits: int
+    count: Int  # b
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What an engine counts for one population, per sample.
+
+    An event is a non-zero message delivered by one connection; a synop is one event meeting one synapse whose weight
+    is not zero.
+    """
+
+    events: Int  # connection b
+    synops: Int  # connection b
+    spikes: Int  # b
+    active: Int  # b: neuron-steps that end with u != 0, v != 0 or a spike
+    wraps: Int  # b
+    clips: Int  # b
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """The cost of a run per population and per sample; every array has the batch as its last axis."""
+
+    events: Mapping[str, Int]  # connection b
+    synops_by_connection: Mapping[str, Int]  # connection b
+    synops: Mapping[str, Int]  # b
+    spikes: Mapping[str, Int]  # b
+    updates: Mapping[str, Int]  # b: neurons * steps
+    active: Mapping[str, Int]  # b
+    wraps: Mapping[str, Int]  # b
+    clips: Mapping[str, Int]  # b
+    reads: Mapping[str, tuple[Access, ...]]
+    writes: Mapping[str, tuple[Access, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Local time, (B, T, *shape): spikes as uint8, u after the update, v after the reset, both int32.
+
+    ``output`` is the v of the last population where it never fires, its spikes where it does.
+    """
+
+    digest: str
+    spikes: Mapping[str, NDArray[np.uint8]]
+    u: Mapping[str, NDArray[np.int32]]
+    v: Mapping[str, NDArray[np.int32]]
+    counts: Counts
+    output: NDArray[np.uint8] | NDArray[np.int32]
+
+
+def counts_from(program: Program, steps: int, tallies: Mapping[str, Tally]) -> Counts:
+    """Complete an engine's tallies with what follows from them: neuron updates and memory accesses.
+
+    The memory model: an event reads its message once per connection; a synop reads its weight and reads and writes one
+    accumulator; a neuron update reads and clears its accumulator and reads and writes u and v; a spike writes one
+    message.
+    """
+    pops = program.populations
+    updates = {p.name: np.full_like(tallies[p.name].spikes, p.size * steps) for p in pops}
+    return Counts(
+        events={p.name: tallies[p.name].events for p in pops},
+        synops_by_connection={p.name: tallies[p.name].synops for p in pops},
+        synops={p.name: tallies[p.name].synops.sum(axis=0) for p in pops},
+        spikes={p.name: tallies[p.name].spikes for p in pops},
+        updates=updates,
+        active={p.name: tallies[p.name].active for p in pops},
+        wraps={p.name: tallies[p.name].wraps for p in pops},
+        clips={p.name: tallies[p.name].clips for p in pops},
+        reads={p.name: _reads(program, p, tallies[p.name], updates[p.name]) for p in pops},
+        writes={p.name: _writes(tallies[p.name], updates[p.name]) for p in pops},
+    )
+
+
+def _message_bits(program: Program, source: str) -> int:
+    if source != INPUT:
+        return 1
+    lo, hi = program.input.lo, program.input.hi
+    return max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0, 1) + (lo < 0)
+
+
+def _reads(program: Program, population: Population, tally: Tally, updates: Int) -> tuple[Access, ...]:
+    per_connection = [
+        access
+        for index, connection in enumerate(population.inputs)
+        for access in (
+            Access("message", _message_bits(program, connection.source), tally.events[index]),
+            Access("weight", weight_bits(program, population, index), tally.synops[index]),
+        )
+    ]
+    return (*per_connection, *_state(tally, updates))
+
+
+def _writes(tally: Tally, updates: Int) -> tuple[Access, ...]:
+    return (*_state(tally, updates), Access("message", 1, tally.spikes))
+
+
+def _state(tally: Tally, updates: Int) -> tuple[Access, ...]:
+    return (
+        Access("accumulator", ACCUMULATOR_BITS, tally.synops.sum(axis=0) + updates),
+        Access("u", STATE_BITS, updates),
+        Access("v", STATE_BITS, updates),
+    )
