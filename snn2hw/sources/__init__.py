@@ -1,0 +1,5 @@
+"""Where networks come from: Norse modules and the NIR files of every framework, read into `Source`."""
+
+from snn2hw.sources.source import NORSE, Reset, Scheme, Semantics, Source
+
+__all__ = ["NORSE", "Reset", "Scheme", "Semantics", "Source"]

@@ -1,0 +1,118 @@
+"""What a network means before it is integers: a NIR graph, and everything that NIR leaves open.
+
+NIR is a set of differential equations. It names no time step, no integration scheme, no reset rule and no order of
+events inside a step, so the same file gives different spikes in different frameworks. A ``Source`` says them all. Its
+meaning is `snn2hw.float_reference`; frameworks' rows of ``Semantics`` are in `snn2hw.sources.dialects`.
+
+The graph of a Source is flat and typed (`snn2hw.sources.graph.assemble` makes it so): one Input, one Output, the
+sixteen NIR primitives, shapes without a batch axis on every node, neuron parameters of full shape. In it
+
+| wanted | is said by |
+|---|---|
+| addition (residual, skip) | several edges into one node: their messages are summed |
+| recurrence | an edge back: a cycle without a Delay of a step or more reads its neuron's messages of the step before |
+| delay of k steps | ``nir.Delay`` of ``k * dt`` seconds |
+| max pooling of 0/1 spikes | ``SumPool2d``, then ``Threshold(0.5)`` |
+| potential before step 0, per neuron | node metadata ``v0`` (array); without it ``Semantics.v_start`` decides |
+| another reset than the Source's for one neuron | node metadata ``reset``: "value" or "subtract" |
+| no synaptic filter | ``LIF`` or ``LI`` instead of ``CubaLIF`` or ``CubaLI`` |
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    import nir
+
+__all__ = ["NORSE", "Reset", "Scheme", "Semantics", "Source"]
+
+Scheme = Literal["euler", "exponential"]
+"""How the equations become steps: a = dt / tau (Euler) or a = 1 - exp(-dt / tau)."""
+
+Reset = Literal["value", "subtract"]
+"""What a spike does: v = v_reset ("value"; v_reset = 0 is the reset to zero) or v = v - v_threshold ("subtract")."""
+
+
+@dataclass(frozen=True)
+class Semantics:
+    """The order of events inside a step: one row per framework.
+
+    One step of a neuron in the plain reading (all defaults), with a_s, a_m the shares of `Scheme` for tau_syn, tau_mem:
+
+        i = i + a_s (w_in x - i);   v = v + a_m (v_leak - v + r i);   z = v > v_threshold;   v = v_reset where z
+    """
+
+    name: str = "nir"
+    fires_at: Literal[">", ">="] = ">"
+    """The comparison of v with v_threshold."""
+    spikes_per_step: Literal["one", "many"] = "one"
+    """"many": floor(v / v_threshold) spikes in one step, each of which subtracts v_threshold."""
+    reset_at: Literal["spike", "next_step"] = "spike"
+    """When a spike resets: at once, or in the next step after the decay and the input (snnTorch's reset_delay)."""
+    spike_read: Literal["after_input", "before_input"] = "after_input"
+    """Whether a step's spikes see that step's input, or the state before it (Spyx)."""
+    dead_step: bool = False
+    """The step after a spike ignores its input: snnTorch's Synaptic, RLeaky and RSynaptic with reset to zero."""
+    v_start: Literal["rest", "reset", "zero"] = "rest"
+    """v before step 0: v_leak (v_reset for IF, 0 for I), v_reset (v_leak where there is none), or 0."""
+    gain: Literal["ode", "unit"] = "ode"
+    """How input enters: as the equations say (a_s w_in, a_m r, dt r), or with weight 1 whatever r and w_in say."""
+    synapse: Literal["decay_first", "input_first"] = "decay_first"
+    """i = (1 - a_s) i + x, or i = (1 - a_s) (i + x), before the membrane reads it (Rockpool)."""
+
+
+NORSE = Semantics(name="norse")
+"""What every Norse module computes, once its parameters are written with w_in = tau_syn / dt."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A float network with its complete meaning.
+
+    Args:
+        graph: flat and typed; see the table above.
+        dt: seconds per step; there is no default.
+        scheme: Euler or exponential.
+        reset: to ``v_reset`` ("value") or by subtraction of the threshold; a node's metadata may differ.
+        origin: where it comes from, for messages and records: "norse: SCNN", "nir: net.nir (snntorch)".
+        semantics: the order of events inside a step.
+        notes: what was repaired or assumed while reading, in words for the user.
+    """
+
+    graph: "nir.NIRGraph"
+    dt: float
+    scheme: Scheme
+    reset: Reset
+    origin: str
+    semantics: Semantics = field(default=NORSE)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        from snn2hw.sources.graph import require_typed
+
+        object.__setattr__(self, "dt", float(self.dt))
+        if not (math.isfinite(self.dt) and self.dt > 0):
+            raise InputError(f"{self.origin}: dt is {self.dt}", "give the step in seconds, for example dt=1e-3")
+        if self.scheme not in ("euler", "exponential"):
+            raise InputError(f"{self.origin}: scheme {self.scheme!r}", 'use "euler" or "exponential"')
+        if self.reset not in ("value", "subtract"):
+            raise InputError(f"{self.origin}: reset {self.reset!r}", 'use "value" (to v_reset) or "subtract"')
+        require_typed(self.graph, self.origin)
+
+    @property
+    def nodes(self) -> "Mapping[str, nir.NIRNode]":
+        """Return the nodes by name."""
+        nodes: Mapping[str, nir.NIRNode] = self.graph.nodes
+        return nodes
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Return the shape of one step of one sample at the input."""
+        from snn2hw.sources.graph import shape_out
+
+        (node,) = self.graph.inputs.values()
+        return shape_out(node)
