@@ -1,0 +1,186 @@
+"""What an exporter leaves behind: a folder that is whole or absent, and a word on what its format cannot say.
+
+    write_artifact(folder, format="c", digest=program.digest, losses=losses, fill=lambda draft: ...) -> Artifact
+
+``fill`` writes into a draft folder beside the final one. Only when it has ended well and the manifest is written, the
+draft is renamed; if it fails, the draft is removed and what stood there before still stands.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sim.errors import FileError, InputError
+
+__all__ = ["MANIFEST", "SCHEMA", "Artifact", "Loss", "check_artifact_folder", "read_artifact", "write_artifact"]
+
+MANIFEST = "artifact.json"
+"""The file that makes a folder ours: schema, format, digest, losses, and the SHA-256 of every other file."""
+
+SCHEMA = "snn2hw.artifact/1"
+MAX_MANIFEST_BYTES = 1 << 24
+HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something the format cannot say: ``where`` (a population, or "" for the whole program) and ``what``."""
+
+    what: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"population {self.where!r}: {self.what}" if self.where else self.what
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One exported program: ``files`` are POSIX paths below ``folder``, sorted, the manifest not among them."""
+
+    folder: Path
+    format: str
+    digest: str
+    files: tuple[str, ...]
+    losses: tuple[Loss, ...] = ()
+
+
+def check_artifact_folder(folder: Path | str) -> Path:
+    """Return the folder's path if an artifact may be put there: it is absent, empty, or an artifact of ours."""
+    final = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow the last link
+    fix = "name a new folder"
+    if final.is_symlink() or (final.exists() and not final.is_dir()):
+        raise InputError(f"{folder}: exists and is not a folder", fix)
+    if final.is_dir() and any(final.iterdir()):
+        try:
+            _manifest(final)
+        except FileError:
+            raise InputError(f"{folder}: holds files that no exporter wrote, nothing was changed", fix) from None
+    return final
+
+
+def write_artifact(
+    folder: Path | str,
+    *,
+    format: str,
+    digest: str,
+    fill: Callable[[Path], None],
+    losses: Sequence[Loss] = (),
+) -> Artifact:
+    """Make ``folder`` hold exactly what ``fill`` writes, and the manifest; an older artifact there is replaced."""
+    final = check_artifact_folder(folder)
+    made = _make_parents(final.parent)
+    mark = secrets.token_hex(4)
+    draft = final.with_name(f".{final.name}.{mark}.tmp")
+    try:
+        draft.mkdir()
+        fill(draft)
+        hashes = {str(name): _sha256(draft / name) for name in _files(draft)}
+        (draft / MANIFEST).write_text(_manifest_text(format, digest, hashes, losses), encoding="utf-8")
+        _replace(draft, final, mark)
+    except BaseException as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        for parent in made:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            raise InputError(f"{folder}: cannot be written ({error.strerror or error})", "write elsewhere") from error
+        raise
+    return Artifact(final, format, digest, tuple(sorted(hashes)), tuple(losses))
+
+
+def read_artifact(folder: Path | str) -> Artifact:
+    """Read a manifest back and hold it against the folder: a file missing, added or changed is an error."""
+    root = Path(folder)
+    facts = _manifest(root)
+    listed: dict[str, str] = facts["files"]
+    present = {str(name) for name in _files(root)} - {MANIFEST}
+    for name in sorted(listed.keys() | present):
+        if name not in present:
+            raise FileError(f"{root}: {name} is missing", "export again")
+        if name not in listed:
+            raise FileError(f"{root}: {name} is not of this artifact", "remove it, or export again")
+        if _sha256(root / name) != listed[name]:
+            raise FileError(f"{root}: {name} has been changed since it was written", "export again")
+    losses = tuple(Loss(loss["what"], loss["where"]) for loss in facts["losses"])
+    return Artifact(root, facts["format"], facts["digest"], tuple(sorted(listed)), losses)
+
+
+def _manifest_text(format: str, digest: str, hashes: dict[str, str], losses: Sequence[Loss]) -> str:
+    facts = {
+        "schema": SCHEMA,
+        "format": format,
+        "digest": digest,
+        "losses": [{"where": loss.where, "what": loss.what} for loss in losses],
+        "files": dict(sorted(hashes.items())),
+    }
+    return json.dumps(facts, indent=1) + "\n"
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise FileError(f"{path}: too large for a manifest")
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileError(f"{path}: cannot be read as a manifest ({error})", "export again") from None
+    if not _is_manifest(facts):
+        raise FileError(f"{path}: is not a manifest of this project", "export again")
+    return facts  # type: ignore[no-any-return]
+
+
+def _is_manifest(facts: Any) -> bool:
+    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+        return False
+    digest, losses, files = facts.get("digest"), facts.get("losses"), facts.get("files")
+    return (
+        isinstance(facts.get("format"), str)
+        and isinstance(digest, str)
+        and HEX_DIGEST.fullmatch(digest) is not None
+        and isinstance(losses, list)
+        and all(isinstance(x, dict) and {type(x.get("what")), type(x.get("where"))} == {str} for x in losses)
+        and isinstance(files, dict)
+        and all(isinstance(value, str) for value in files.values())
+    )
+
+
+def _files(folder: Path) -> list[PurePosixPath]:
+    return sorted(PurePosixPath(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if not p.is_dir())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Make the folder and return the ones that were missing, deepest first: a failed export leaves none of them."""
+    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror})", "write elsewhere") from None
+    return missing
+
+
+def _replace(draft: Path, final: Path, mark: str) -> None:
+    """Put the draft in the place of what is there; a folder cannot be renamed over a full one, so in two steps."""
+    if not final.exists():
+        draft.rename(final)
+        return
+    old = final.with_name(f".{final.name}.{mark}.old")
+    final.rename(old)
+    try:
+        draft.rename(final)
+    except BaseException:
+        old.rename(final)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
