@@ -1,0 +1,220 @@
+"""The border for HDF5 files of others: the structure is walked and judged before any array is read.
+
+A legal HDF5 file may say "the data of this array stand in /etc/passwd" (external storage), "this group is in another
+file" (external link), "this array is made of those files" (virtual dataset), "I am my own child" (a cycle of hard
+links), "I am 2^60 zeros" (shape), "my 64 KiB chunk unpacks to 1 TiB" (a bomb), or hold types whose reading runs code
+nobody asked for (plug-in filters). None of that is needed to say a network, so all of it is refused here.
+"""
+
+import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import FileError
+
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = ["Limits", "check_hdf5", "open_checked"]
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+FREE_BYTES = 1 << 26
+"""What any file may claim or unpack to, however small it is: 64 MiB."""
+DEFLATE_RATIO = 1100
+"""Deflate makes nothing smaller than 1 / 1032; an array that claims more than this over the file's size is absurd."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a file may hold: bytes of all arrays unpacked, groups and arrays, levels, axes, text elements."""
+
+    max_bytes: int = 1 << 34
+    max_objects: int = 100_000
+    max_depth: int = 32
+    max_rank: int = 8
+    max_strings: int = 200_000
+    max_name: int = 1024
+
+
+DEFAULT = Limits()
+
+
+@contextmanager
+def open_checked(path: Path | str, limits: Limits = DEFAULT) -> Iterator["h5py.File"]:
+    """Yield the file, opened read-only, after its structure has passed; what HDF5 raises on the way is a FileError."""
+    import h5py
+
+    file = Path(path)
+    _check_plain_file(file)
+    try:
+        with h5py.File(file, "r") as opened:
+            _Walk(file, limits, h5py).walk(opened)
+            yield opened
+    except FileError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise FileError(f"{file}: is corrupt or no legal HDF5 file ({reason})", "fetch or export it again") from None
+
+
+def check_hdf5(path: Path | str, limits: Limits = DEFAULT) -> None:
+    """Refuse a file that reaches outside itself, claims absurd sizes, or holds types that no network needs."""
+    with open_checked(path, limits):
+        pass
+
+
+def _check_plain_file(file: Path) -> None:
+    """Look before HDF5 does: opening a pipe would wait for ever."""
+    if not file.exists():
+        raise FileError(f"{file}: no such file", "check the path")
+    if not file.is_file():
+        raise FileError(f"{file}: is not a plain file", "name a .nir file")
+    try:
+        with file.open("rb") as handle:
+            start = handle.read(len(SIGNATURE))
+    except OSError as error:
+        raise FileError(f"{file}: cannot be read ({error.strerror})", "check its permissions") from None
+    if start != SIGNATURE:
+        raise FileError(f"{file}: is not an HDF5 file, so not a .nir file", "fetch or export it again")
+
+
+@dataclass
+class _Walk:
+    """One pass over a file: what has been seen and what it sums up to."""
+
+    file: Path
+    limits: Limits
+    h5py: Any
+    seen: set[int] = field(default_factory=set)
+    total: int = 0
+    strings: int = 0
+    size: int = 0
+
+    def refuse(self, place: str, what: str, fix: str = "export the network again with plain arrays") -> FileError:
+        return FileError(f"{self.file}: {place or '/'}: {what}", fix)
+
+    def walk(self, opened: "h5py.File") -> None:
+        self.size = self.file.stat().st_size
+        root = self.h5py.h5o.open(opened.id, b"/")
+        self._visit(root, "", 0)
+
+    def _visit(self, node: Any, place: str, depth: int) -> None:
+        h5 = self.h5py
+        address = h5.h5o.get_info(node).addr
+        if address in self.seen:
+            raise self.refuse(place, "is reached by two names, which can close a cycle")
+        self.seen.add(address)
+        if len(self.seen) > self.limits.max_objects:
+            raise self.refuse(place, f"more than {self.limits.max_objects} groups and arrays")
+        if depth > self.limits.max_depth:
+            raise self.refuse(place, f"more than {self.limits.max_depth} levels deep")
+        if isinstance(node, h5.h5g.GroupID):
+            self._group(node, place, depth)
+        elif isinstance(node, h5.h5d.DatasetID):
+            self._dataset(node, place)
+        else:
+            raise self.refuse(place, "is neither a group nor an array")
+
+    def _group(self, group: Any, place: str, depth: int) -> None:
+        if group.get_num_objs() > self.limits.max_objects:
+            raise self.refuse(place, f"more than {self.limits.max_objects} members")
+        names: list[bytes] = []
+        group.links.iterate(names.append)
+        for name in names:
+            inside = f"{place}/{name.decode('utf-8', 'backslashreplace')[: self.limits.max_name]}"
+            if len(name) > self.limits.max_name:
+                raise self.refuse(inside, f"a name of more than {self.limits.max_name} bytes")
+            kind = group.links.get_info(name).type
+            if kind != self.h5py.h5l.TYPE_HARD:
+                raise self.refuse(inside, "is a link that may lead out of the file")
+            self._visit(self.h5py.h5o.open(group, name), inside, depth + 1)
+
+    def _dataset(self, dataset: Any, place: str) -> None:
+        h5 = self.h5py
+        made = dataset.get_create_plist()
+        layout = made.get_layout()
+        if layout == h5.h5d.VIRTUAL:
+            raise self.refuse(place, "is a virtual dataset: its data stand in other files")
+        if layout == h5.h5d.CONTIGUOUS and made.get_external_count() > 0:
+            raise self.refuse(place, "has external storage: its data stand in other files")
+        shape = self._shape(dataset, place)
+        itemsize, is_text = self._item(dataset, place)
+        claimed = math.prod(shape) * itemsize
+        if layout == h5.h5d.CHUNKED:
+            chunk = math.prod(made.get_chunk()) * itemsize
+            claimed = max(claimed, chunk)
+            self._count(claimed, place)
+            self._chunks(dataset, made, chunk, place)
+        else:
+            self._count(claimed, place)
+        if is_text:
+            self._text(dataset, shape, place)
+
+    def _shape(self, dataset: Any, place: str) -> tuple[int, ...]:
+        space = dataset.get_space()
+        if space.get_simple_extent_type() == self.h5py.h5s.NULL:
+            raise self.refuse(place, "is an array without a shape")
+        shape = tuple(int(n) for n in space.get_simple_extent_dims())
+        if len(shape) > self.limits.max_rank:
+            raise self.refuse(place, f"has {len(shape)} axes, at most {self.limits.max_rank} are allowed")
+        return shape
+
+    def _item(self, dataset: Any, place: str) -> tuple[int, bool]:
+        """Return the bytes of one element and whether it is text of variable length; refuse every other type."""
+        t, kind = self.h5py.h5t, dataset.get_type()
+        group, size = kind.get_class(), int(kind.get_size())
+        if group == t.STRING:
+            return size, bool(kind.is_variable_str())
+        if group in (t.INTEGER, t.FLOAT) and size <= 8:
+            kind.dtype  # noqa: B018 - raises for a layout that no number type of NumPy has
+            return size, False
+        if group == t.ENUM and kind.dtype == bool:
+            return size, False
+        raise self.refuse(place, "holds neither numbers of up to 64 bits nor text")
+
+    def _count(self, claimed: int, place: str) -> None:
+        self.total += claimed
+        if self.total > self.limits.max_bytes:
+            raise self.refuse(place, f"the arrays claim more than {self.limits.max_bytes} bytes")
+        if self.total > FREE_BYTES + DEFLATE_RATIO * self.size:
+            raise self.refuse(place, f"the arrays claim {self.total} bytes, the file has {self.size}")
+
+    def _chunks(self, dataset: Any, made: Any, chunk: int, place: str) -> None:
+        z = self.h5py.h5z
+        lzf = 32000
+        filters = [made.get_filter(i)[0] for i in range(made.get_nfilters())]
+        if len(set(filters)) < len(filters) or not set(filters) <= {
+            z.FILTER_DEFLATE, z.FILTER_SHUFFLE, z.FILTER_FLETCHER32, lzf
+        }:  # fmt: skip
+            raise self.refuse(place, "is packed with an unknown filter", "save it with gzip or without compression")
+        stored = [dataset.get_chunk_info(i) for i in range(dataset.get_num_chunks())]
+        if sum(info.size for info in stored) > self.size:
+            raise self.refuse(place, "its chunks overlap or lie outside the file")
+        if z.FILTER_DEFLATE not in filters or sum(info.size for info in stored) * DEFLATE_RATIO <= FREE_BYTES:
+            return
+        if filters[-1] not in (z.FILTER_DEFLATE, z.FILTER_FLETCHER32):
+            raise self.refuse(place, "is packed with an unknown filter", "save it with gzip or without compression")
+        for info in stored:
+            if not info.filter_mask:
+                _, packed = dataset.read_direct_chunk(info.chunk_offset)
+                if len(zlib.decompressobj().decompress(packed, chunk + 5)) > chunk + 4:
+                    raise self.refuse(place, "a chunk unpacks to more than its size")
+
+    def _text(self, dataset: Any, shape: tuple[int, ...], place: str) -> None:
+        """Sum up text of variable length: many elements may name one long piece of the file."""
+        import numpy as np
+
+        count = math.prod(shape)
+        self.strings += count
+        if self.strings > self.limits.max_strings:
+            raise self.refuse(place, f"more than {self.limits.max_strings} pieces of text")
+        view = self.h5py.Dataset(dataset)
+        if count * self.size <= FREE_BYTES:
+            self._count(sum(map(len, np.ravel(view[()]))), place)
+            return
+        for index in np.ndindex(*shape):
+            self._count(len(view[index]), place)
