@@ -1,0 +1,162 @@
+"""Which ONNX operators multiply and accumulate, which do not, and by how many from shapes alone.
+
+A MAC is one product of a real input value with a real weight that is added to a sum. A product with a zero that padding
+put there is none (``macs`` is border-exact, as NeuroBench counts); ``nominal`` counts those too, as most tools do.
+Biases, activations, pooling and normalisation are no MACs; they are listed with the number of values they make. An
+operator in neither list is unknown: it is named, and the total is a lower bound.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from snn2hw.ann.graph import Attribute, Node, Shape
+
+__all__ = ["MULTIPLYING", "NO_MACS", "Multiplier", "Operands", "operands"]
+
+Shapes = Mapping[str, Shape]
+
+
+@dataclass(frozen=True)
+class Operands:
+    """The two factors of a multiplying node as tensor names, and its integer form's zero points where it has them."""
+
+    plain: str
+    """The float operator that multiplies the same pairs."""
+    left: str
+    right: str
+    left_zero: str = ""
+    right_zero: str = ""
+
+
+@dataclass(frozen=True)
+class Multiplier:
+    """How one operator multiplies: where its factors are among the inputs, and its counts from shapes."""
+
+    plain: str
+    left: int
+    right: int
+    left_zero: int | None
+    right_zero: int | None
+    count: Callable[[Mapping[str, Attribute], Shape, Shape, Shape], tuple[int, int]]
+    """(attributes, left shape, right shape, output shape) -> (macs, nominal)."""
+
+
+def operands(node: Node, multiplier: Multiplier) -> Operands:
+    """Return the factors of a node."""
+
+    def name(index: int | None) -> str:
+        return node.inputs[index] if index is not None and index < len(node.inputs) else ""
+
+    m = multiplier
+    return Operands(m.plain, name(m.left), name(m.right), name(m.left_zero), name(m.right_zero))
+
+
+def _ints(attributes: Mapping[str, Attribute], name: str, default: Sequence[int]) -> tuple[int, ...]:
+    value = attributes.get(name, tuple(default))
+    assert isinstance(value, tuple)
+    return tuple(int(v) for v in value)
+
+
+def _number(attributes: Mapping[str, Attribute], name: str, default: int) -> int:
+    value = attributes.get(name, default)
+    assert isinstance(value, int)
+    return value
+
+
+def _pads_before(
+    attributes: Mapping[str, Attribute], large: Shape, small: Shape, spans: Sequence[int], strides: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the padding in front of each axis; ``large`` is the side read by a Conv, or written by a ConvTranspose."""
+    mode = attributes.get("auto_pad", "NOTSET")
+    if mode == "NOTSET":
+        return _ints(attributes, "pads", [0] * (2 * len(spans)))[: len(spans)]
+    if mode == "VALID":
+        return (0,) * len(spans)
+    totals = [
+        max((n - 1) * step + span - side, 0) for n, step, span, side in zip(small, strides, spans, large, strict=True)
+    ]
+    return tuple(total // 2 if mode == "SAME_UPPER" else total - total // 2 for total in totals)
+
+
+def _taps_inside(side: int, positions: int, kernel: int, step: int, gap: int, pad: int) -> int:
+    """Count the pairs (position, tap) whose place ``position * step + tap * gap - pad`` lies inside ``0..side-1``."""
+    return sum(0 <= p * step + k * gap - pad < side for p in range(positions) for k in range(kernel))
+
+
+def _convolution(attributes: Mapping[str, Attribute], large: Shape, small: Shape, weight: Shape) -> tuple[int, int]:
+    """Return (pairs on real values, all pairs) over the spatial axes: the same for Conv and its transpose."""
+    kernel, axes = weight[2:], len(weight) - 2
+    strides = _ints(attributes, "strides", [1] * axes)
+    dilations = _ints(attributes, "dilations", [1] * axes)
+    spans = [gap * (k - 1) + 1 for gap, k in zip(dilations, kernel, strict=True)]
+    pads = _pads_before(attributes, large, small, spans, strides)
+    inside = prod(_taps_inside(*axis) for axis in zip(large, small, kernel, strides, dilations, pads, strict=True))
+    return inside, prod(small) * prod(kernel)
+
+
+def _conv(attributes: Mapping[str, Attribute], x: Shape, weight: Shape, out: Shape) -> tuple[int, int]:
+    inside, pairs = _convolution(attributes, x[2:], out[2:], weight)
+    channels = out[0] * weight[0] * weight[1]  # b, C_out, C_in / groups
+    return channels * inside, channels * pairs
+
+
+def _conv_transpose(attributes: Mapping[str, Attribute], x: Shape, weight: Shape, out: Shape) -> tuple[int, int]:
+    inside, pairs = _convolution(attributes, out[2:], x[2:], weight)
+    channels = x[0] * weight[0] * weight[1]  # b, C_in, C_out / groups
+    return channels * inside, channels * pairs
+
+
+def _gemm(attributes: Mapping[str, Attribute], a: Shape, b: Shape, out: Shape) -> tuple[int, int]:
+    inner = a[0] if _number(attributes, "transA", 0) else a[1]
+    return prod(out) * inner, prod(out) * inner
+
+
+def _matmul(attributes: Mapping[str, Attribute], a: Shape, b: Shape, out: Shape) -> tuple[int, int]:
+    return prod(out) * a[-1], prod(out) * a[-1]
+
+
+def _recurrent(gates: int) -> Callable[[Mapping[str, Attribute], Shape, Shape, Shape], tuple[int, int]]:
+    """Return the count of a recurrent layer: the two matrices of each gate, in each step and direction."""
+
+    def count(attributes: Mapping[str, Attribute], x: Shape, weight: Shape, out: Shape) -> tuple[int, int]:
+        directions, rows, features = weight
+        steps_times_batch = x[0] * x[1]
+        macs = directions * steps_times_batch * rows * (features + rows // gates)
+        return macs, macs
+
+    return count
+
+
+MULTIPLYING: Mapping[tuple[str, str], Multiplier] = {
+    ("", "Conv"): Multiplier("Conv", 0, 1, None, None, _conv),
+    ("", "ConvInteger"): Multiplier("Conv", 0, 1, 2, 3, _conv),
+    ("", "QLinearConv"): Multiplier("Conv", 0, 3, 2, 5, _conv),
+    ("com.microsoft", "FusedConv"): Multiplier("Conv", 0, 1, None, None, _conv),
+    ("", "ConvTranspose"): Multiplier("ConvTranspose", 0, 1, None, None, _conv_transpose),
+    ("", "Gemm"): Multiplier("Gemm", 0, 1, None, None, _gemm),
+    ("com.microsoft", "FusedGemm"): Multiplier("Gemm", 0, 1, None, None, _gemm),
+    ("com.microsoft", "QGemm"): Multiplier("Gemm", 0, 3, 2, 5, _gemm),
+    ("", "MatMul"): Multiplier("MatMul", 0, 1, None, None, _matmul),
+    ("", "MatMulInteger"): Multiplier("MatMul", 0, 1, 2, 3, _matmul),
+    ("", "QLinearMatMul"): Multiplier("MatMul", 0, 3, 2, 5, _matmul),
+    ("", "RNN"): Multiplier("", 0, 1, None, None, _recurrent(1)),
+    ("", "GRU"): Multiplier("", 0, 1, None, None, _recurrent(3)),
+    ("", "LSTM"): Multiplier("", 0, 1, None, None, _recurrent(4)),
+}
+"""Operator (domain, name) -> how it multiplies. An empty ``plain`` has no count from activations, only from shapes."""
+
+NO_MACS = frozenset(
+    """
+    Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Ceil Clip Compress Concat Constant Div
+    ConstantOfShape DepthToSpace DequantizeLinear Dropout DynamicQuantizeLinear Elu Equal Erf Exp Expand EyeLike Flatten
+    Floor Gather GatherElements GatherND Gelu GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual
+    HardSigmoid HardSwish Identity
+    InstanceNormalization IsInf IsNaN LRN LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax Max
+    LpNormalization MaxPool Mean Min Mish Mod Mul Neg Not OneHot Or PRelu Pad Pow QuantizeLinear Range Reciprocal
+    ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare
+    Relu Reshape Round Selu Shape Sigmoid Sign Size Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub
+    Sum Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Where Xor
+    """.split()  # noqa: SIM905  eighty quoted names are no easier to read
+)
+"""Operators of the standard domain without a sum of products: listed, and no MACs under any counting rule."""

@@ -1,0 +1,126 @@
+"""Running an ONNX network with ONNX Runtime, as floats and as 8-bit integers.
+
+Int8 means x ~ s_x (q_x - z_x) with one s_x per tensor and w ~ s_w q_w with one s_w per output channel, written into the
+file as pairs of QuantizeLinear and DequantizeLinear.
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError, ToolError
+from sim.files import atomic_write
+
+__all__ = ["accuracy", "execute", "quantize_int8", "run", "session"]
+
+BATCH = 64
+
+
+def session(model: Path | str | bytes, *, optimise: bool = True, threads: int = 1) -> Any:
+    """Open an ONNX Runtime session on the CPU; ``optimise=False`` runs the nodes exactly as they stand in the file."""
+    try:
+        import onnxruntime as ort
+    except ImportError as error:
+        raise ToolError(f"running ONNX files needs onnxruntime ({error})", 'pip install "snn2hw[onnx]"') from None
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if not optimise:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    source = model if isinstance(model, bytes) else str(model)
+    name = "the network" if isinstance(model, bytes) else str(model)
+    try:
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises classes of its own that share no base
+        raise ToolError(f"{name}: ONNX Runtime refuses it ({_reason(error)})") from error
+
+
+def execute(runner: Any, outputs: list[str] | None, feed: dict[str, NDArray[Any]], where: str) -> list[NDArray[Any]]:
+    """Run an open session once; ``where`` is the file an error names."""
+    try:
+        results: list[NDArray[Any]] = runner.run(outputs, feed)
+    except Exception as error:  # as above
+        raise ToolError(f"{where}: ONNX Runtime fails while running it ({_reason(error)})") from error
+    return results
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def run(path: Path | str, inputs: NDArray[Any], *, threads: int = 1) -> NDArray[Any]:
+    """Return the first output of the network for a batch (n_samples, *shape)."""
+    runner = session(path, threads=threads)
+    fed = runner.get_inputs()
+    if len(fed) != 1:
+        raise InputError(f"{path}: reads {len(fed)} inputs", "give a network with one input")
+    expected = fed[0].shape[1:]
+    if len(expected) != inputs.ndim - 1 or any(
+        isinstance(e, int) and e != n for e, n in zip(expected, inputs.shape[1:], strict=True)
+    ):
+        raise InputError(f"{path}: reads samples of shape {tuple(expected)}, got {inputs.shape[1:]}")
+    if len(inputs) == 0:
+        raise InputError(f"{path}: no samples to run", "give at least one")
+    size = fed[0].shape[0] if isinstance(fed[0].shape[0], int) else BATCH
+    name = fed[0].name
+    parts = [execute(runner, None, {name: inputs[i : i + size]}, str(path))[0] for i in range(0, len(inputs), size)]
+    return np.concatenate(parts)
+
+
+def accuracy(path: Path | str, inputs: NDArray[Any], labels: NDArray[np.integer], *, threads: int = 1) -> float:
+    """Return the fraction of samples whose largest output is their label."""
+    scores = run(path, inputs, threads=threads)
+    return float(np.mean(scores.reshape(len(scores), -1).argmax(axis=1) == labels))
+
+
+def quantize_int8(path: Path | str, into: Path | str, calibration: NDArray[Any]) -> None:
+    """Write the network as 8-bit static QDQ: int8 weights per channel, int8 activations over the calibration's range.
+
+    Batch normalisation is folded first, so that no layer is left in floats beside the quantised ones.
+    """
+    try:
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+    except ImportError as error:
+        raise ToolError(f"quantising needs onnx and onnxruntime ({error})", 'pip install "snn2hw[onnx]"') from None
+    name = session(path).get_inputs()[0].name
+
+    class Samples(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.rest = iter(calibration)
+
+        def get_next(self) -> dict[str, NDArray[Any]] | None:
+            sample = next(self.rest, None)
+            return None if sample is None else {name: sample[None]}
+
+    with tempfile.TemporaryDirectory() as folder, atomic_write(into) as temporary, _quiet():
+        folded = Path(folder) / "folded.onnx"
+        quant_pre_process(str(path), str(folded), skip_symbolic_shape=True)
+        quantize_static(
+            str(folded),
+            str(temporary),
+            Samples(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back the quantiser's advice to run the preprocessing that was just run."""
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
