@@ -13,7 +13,7 @@ sixteen NIR primitives, shapes without a batch axis on every node, neuron parame
 | recurrence | an edge back: a cycle without a Delay of a step or more reads its neuron's messages of the step before |
 | delay of k steps | ``nir.Delay`` of ``k * dt`` seconds |
 | max pooling of 0/1 spikes | ``SumPool2d``, then ``Threshold(0.5)`` |
-| potential before step 0, per neuron | node metadata ``v0`` (array); without it ``Semantics.v_start`` decides |
+| v before step 0, per neuron | node metadata ``v0``; without it v_leak, for IF v_reset, for I 0 |
 | another reset than the Source's for one neuron | node metadata ``reset``: "value" or "subtract" |
 | no synaptic filter | ``LIF`` or ``LI`` instead of ``CubaLIF`` or ``CubaLI`` |
 """
@@ -56,13 +56,11 @@ class Semantics:
     spike_read: Literal["after_input", "before_input"] = "after_input"
     """Whether a step's spikes see that step's input, or the state before it (Spyx)."""
     dead_step: bool = False
-    """The step after a spike ignores its input: snnTorch's Synaptic, RLeaky and RSynaptic with reset to zero."""
-    v_start: Literal["rest", "reset", "zero"] = "rest"
-    """v before step 0: v_leak (v_reset for IF, 0 for I), v_reset (v_leak where there is none), or 0."""
-    gain: Literal["ode", "unit"] = "ode"
-    """How input enters: as the equations say (a_s w_in, a_m r, dt r), or with weight 1 whatever r and w_in say."""
-    synapse: Literal["decay_first", "input_first"] = "decay_first"
-    """i = (1 - a_s) i + x, or i = (1 - a_s) (i + x), before the membrane reads it (Rockpool)."""
+    """The step after a spike that resets v to a value leaves v there, whatever arrives: snnTorch's neurons with a
+    synaptic filter or with recurrent weights of their own."""
+    residue: Literal["kept", "tested_twice"] = "kept"
+    """What a v does that is above threshold after a subtracting reset: as any other, or it must pass a second threshold
+    to fire again (snnTorch with reset_delay=False)."""
 
 
 NORSE = Semantics(name="norse")

@@ -1,0 +1,162 @@
+"""One step of every NIR neuron under every order of events that a `Semantics` names."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from snn2hw.float_reference.maps import Float
+
+if TYPE_CHECKING:
+    import nir
+
+    from snn2hw.sources.source import Reset, Scheme, Semantics, Source
+
+__all__ = ["Dynamics", "State", "dynamics", "reset_of", "start", "step", "threshold_of"]
+
+UNIT = 4 * float(np.finfo(np.float64).eps)
+"""A product of a number and its reciprocal may miss 1 by this; then 1 was meant."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dynamics:
+    """The coefficients of one step:  i = keep_i i + gain_i x;  u = gain_v i;  v = keep_v v + u + drive.
+
+    Without a synapse ``keep_i`` is 0 and ``gain_i`` 1. ``threshold`` is None for integrators, which send v.
+    """
+
+    keep_i: Float
+    gain_i: Float
+    keep_v: Float
+    gain_v: Float
+    drive: Float
+    v0: Float
+    threshold: Float | None
+    v_reset: Float
+    reset: "Reset"
+    semantics: "Semantics"
+    dead_step: bool
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Synaptic current and membrane potential, (B, *shape)."""
+
+    i: Float
+    v: Float
+
+
+def _near_unit(x: Float) -> Float:
+    return np.where(np.abs(x - 1) <= UNIT, 1.0, x)
+
+
+def _share(tau: object, dt: float, scheme: "Scheme") -> tuple[Float, Float]:
+    """Return (a, 1 - a): how much of the way to its target a leaky state goes in one step, and what it keeps."""
+    ratio = _near_unit(dt / np.asarray(tau, np.float64))
+    if scheme == "euler":
+        return ratio, 1 - ratio
+    return -np.expm1(-ratio), np.exp(-ratio)
+
+
+def reset_of(node: "nir.NIRNode", source: "Source") -> "Reset":
+    """Return the reset rule of one neuron: its metadata's, else the Source's."""
+    return cast("Reset", node.metadata.get("reset", source.reset))
+
+
+def threshold_of(node: "nir.NIRNode") -> Float | None:
+    """Return the firing threshold in float64, None for a neuron that never fires."""
+    return np.asarray(node.v_threshold, np.float64) if hasattr(node, "v_threshold") else None
+
+
+def dynamics(name: str, source: "Source") -> Dynamics:
+    """Return the step coefficients of one neuron node of a Source."""
+    node = source.nodes[name]
+    kind, dt, scheme = type(node).__name__, source.dt, source.scheme
+    r = np.asarray(node.r, np.float64)
+    zero, one = np.zeros_like(r), np.ones_like(r)
+    keep_i, gain_i = zero, one
+    if kind.startswith("Cuba"):
+        a_s, keep_i = _share(node.tau_syn, dt, scheme)
+        gain_i = _near_unit(a_s * np.asarray(node.w_in, np.float64))
+    if kind in ("I", "IF"):
+        keep_v, gain_v, leak = one, _near_unit(dt * r), zero
+    else:
+        a_m, keep_v = _share(node.tau_mem if kind.startswith("Cuba") else node.tau, dt, scheme)
+        gain_v, leak = _near_unit(a_m * r), np.asarray(node.v_leak, np.float64)
+    threshold = threshold_of(node)
+    v_reset = np.asarray(node.v_reset, np.float64) if threshold is not None else zero
+    rest = leak if kind not in ("I", "IF") else v_reset
+    reset = reset_of(node, source)
+    return Dynamics(
+        keep_i=keep_i,
+        gain_i=gain_i,
+        keep_v=keep_v,
+        gain_v=gain_v,
+        drive=(1 - keep_v) * leak,
+        v0=np.asarray(node.metadata.get("v0", rest), np.float64),
+        threshold=threshold,
+        v_reset=v_reset,
+        reset=reset,
+        semantics=source.semantics,
+        dead_step=source.semantics.dead_step and reset == "value" and _filters_or_recurs(name, source),
+    )
+
+
+def _filters_or_recurs(name: str, source: "Source") -> bool:
+    """Return whether a neuron has a synaptic filter, or weights from itself onto itself."""
+    if type(source.nodes[name]).__name__ == "CubaLIF":
+        return True
+    edges = set(source.graph.edges)
+    return any((b, name) in edges for a, b in edges if a == name)
+
+
+def start(d: Dynamics, batch: int) -> State:
+    """Return the state before step 0."""
+    v = np.broadcast_to(d.v0, (batch, *d.v0.shape)).copy()
+    return State(np.zeros_like(v), v)
+
+
+def step(d: Dynamics, state: State, x: Float) -> tuple[State, Float, Float]:
+    """Return the state after one step with input ``x``, the message sent, and u, the term that the membrane added."""
+    rules = d.semantics
+    i = d.keep_i * state.i + d.gain_i * x
+    u = d.gain_v * i
+    if d.threshold is None:
+        v = d.keep_v * state.v + u + d.drive
+        return State(i, v), v, u
+    late = rules.reset_at == "next_step"
+    before = _fire(d, state.v) if late or d.dead_step or rules.residue == "tested_twice" else None
+    v = state.v
+    if late and before is not None and d.reset == "value" and not d.dead_step:
+        v = np.where(before > 0, d.v_reset, v)
+    v = d.keep_v * v + u + d.drive
+    if before is not None and d.dead_step and late:
+        v = np.where(before > 0, d.v_reset, v)
+    if late and before is not None and d.reset == "subtract":
+        v = v - before * d.threshold
+    z = _spikes(d, v, before)
+    sent = before if rules.spike_read == "before_input" and before is not None else z
+    return State(i, v if late else _reset(d, v, z)), sent, u
+
+
+def _spikes(d: Dynamics, v: Float, before: Float | None) -> Float:
+    if d.semantics.residue == "tested_twice" and d.reset == "subtract" and before is not None:
+        assert d.threshold is not None
+        return _fire(d, v - before * d.threshold)
+    return _fire(d, v)
+
+
+def _fire(d: Dynamics, v: Float) -> Float:
+    threshold = d.threshold
+    assert threshold is not None
+    over = v > threshold if d.semantics.fires_at == ">" else v >= threshold
+    if d.semantics.spikes_per_step == "many":
+        return np.where(over, np.floor(v / threshold), 0.0)
+    return over.astype(np.float64)
+
+
+def _reset(d: Dynamics, v: Float, z: Float) -> Float:
+    if d.reset == "subtract":
+        assert d.threshold is not None
+        return v - z * d.threshold
+    return np.where(z > 0, d.v_reset, v)
