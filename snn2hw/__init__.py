@@ -1,1 +1,72 @@
-"""snn2hw: from a trained spiking network to a bit-exact program for a neuromorphic chip, and what it costs."""
+"""snn2hw: from a trained spiking network to a bit-exact program for a neuromorphic chip, and what it costs.
+
+    import snn2hw as sw
+    source  = sw.from_norse(model, input_shape=(1, 32, 32))
+    program = sw.compile(source, target="loihi1", data=rasters)
+    verdict = sw.verify(program, rasters, against=("reference", "lava", "onnx", "c"))
+
+Names are imported on first use: the package itself loads nothing heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exporters.registry import export
+    from exporters.to_nir import read_program, write_program
+
+    from sim.engines import run
+    from sim.program import Connection, Conv, Dense, Input, Population, Program
+    from snn2hw.verify import verify
+
+__version__ = "0.1.0"
+__all__ = [
+    "Connection",
+    "Conv",
+    "Dense",
+    "Input",
+    "Population",
+    "Program",
+    "export",
+    "read_program",
+    "run",
+    "verify",
+    "write_program",
+]
+
+_HOME = {
+    **dict.fromkeys(("Connection", "Conv", "Dense", "Input", "Population", "Program"), "sim.program"),
+    "run": "sim.engines",
+    "read_program": "exporters.to_nir",
+    "write_program": "exporters.to_nir",
+    "export": "exporters.registry",
+    "verify": "snn2hw.verify",
+}
+"""Public name to the module that defines it."""
+
+
+def _check_companions() -> None:
+    """Refuse to work with somebody else's packages under our generic names."""
+    for name in ("sim", "exporters"):
+        package = import_module(name)
+        if getattr(package, "__distribution__", None) != "snn2hw":
+            place = getattr(package, "__file__", None) or "an unknown place"
+            raise ImportError(
+                f"snn2hw needs its own package {name!r}, but Python found another one at {place}. "
+                f"Run from another folder, or rename the other {name!r}."
+            )
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'snn2hw' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+_check_companions()

@@ -1,0 +1,102 @@
+"""The command line: one module per verb, imported when its verb is typed.
+
+Exit codes: 0 done, 1 the answer is no (not equal, not supported, out of limits), 2 bad usage or bad input.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+
+from sim.errors import MachineError, Snn2hwError, UnsupportedError
+
+__all__ = ["COMMANDS", "main"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a verb lives and what it does."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "run": Command("snn2hw.cli.run", "run a program on an input, bit for bit"),
+    "verify": Command("snn2hw.cli.verify", "run a program on several executors and compare every spike, u and v"),
+    "export": Command("snn2hw.cli.export", "write a program down for another tool"),
+    "install-lava": Command("snn2hw.cli.install_lava", "install lava-nc into an environment of its own"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [w for w in words if w != "--debug"]
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if words else 2
+    if words[0] == "--version":
+        from snn2hw import __version__
+
+        print(f"snn2hw {__version__}")
+        return 0
+    if words[0] not in COMMANDS:
+        near = get_close_matches(words[0], COMMANDS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "see: snn2hw --help"
+        print(f"snn2hw: there is no command {words[0]!r}  fix: {hint}", file=sys.stderr)
+        return 2
+    return _execute(words[0], words[1:], debug=debug)
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    rows = "\n".join(f"  {verb:<{width}}  {command.summary}" for verb, command in COMMANDS.items())
+    return (
+        f"usage: snn2hw COMMAND [OPTIONS]\n\n{rows}\n\n"
+        "snn2hw COMMAND --help says more.  --debug shows tracebacks.  --version prints the version."
+    )
+
+
+def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
+    command = COMMANDS[verb]
+    module = import_module(command.module)
+    parser = argparse.ArgumentParser(prog=f"snn2hw {verb}", description=module.__doc__, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    module.configure(parser)
+    try:
+        code: int = module.execute(parser.parse_args(words))
+    except SystemExit as stop:  # argparse has said why
+        return stop.code if isinstance(stop.code, int) else 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say no more
+        return 0
+    except KeyboardInterrupt:
+        print(f"\nsnn2hw {verb}: stopped", file=sys.stderr)
+        return 130
+    except (Exception, MemoryError) as error:
+        if debug:
+            raise
+        print(f"snn2hw {verb}: {_explain(error)}", file=sys.stderr)
+        return 1 if isinstance(error, UnsupportedError | MachineError) else 2
+    return code
+
+
+def _explain(error: BaseException) -> str:
+    match error:
+        case Snn2hwError():
+            return str(error)
+        case MemoryError():
+            return f"not enough memory ({error})  fix: give fewer samples at once, or record less"
+        case FileNotFoundError():
+            return f"{error.filename}: no such file"
+        case OSError():
+            return f"{error.filename or 'file'}: {error.strerror or error}"
+        case ImportError():
+            return f"{error}  fix: install the extra that the documentation names for this command"
+        case _:
+            return f"internal error, {type(error).__name__}: {error}  fix: run again with --debug and report it"

@@ -1,0 +1,92 @@
+"""Run a program on an input, bit for bit, and say what it did.
+
+snn2hw run P.nir --input X.npz --record spikes,u,v -o TRACE.npz
+"""
+
+import argparse
+
+from sim.program import Program
+from sim.trace import RECORDABLE, Record, Trace
+from snn2hw.rasters import Raster
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("program", metavar="P.nir", help="a program file")
+    parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape), maybe 'labels'")
+    parser.add_argument("--engine", default="fast", help="fast, reference or gpu: all give the same result")
+    parser.add_argument("--record", type=_record, default=("spikes",), metavar="spikes,u,v", help="what to keep")
+    parser.add_argument("--allow-wrap", action="store_true", help="count wraps of u instead of refusing them")
+    parser.add_argument("-o", "--output", metavar="TRACE.npz", help="where to write the trace")
+
+
+def _record(text: str) -> tuple[Record, ...]:
+    words = tuple(w for w in text.split(",") if w)
+    for word in words:
+        if word not in RECORDABLE:
+            raise argparse.ArgumentTypeError(f"{word!r} cannot be recorded; choose from {','.join(RECORDABLE)}")
+    return tuple(r for r in RECORDABLE if r in words)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run the program."""
+    from exporters.to_nir import read_program
+
+    from sim.engines import run
+    from snn2hw.cli.progress import progress_bar
+    from snn2hw.rasters import read_raster, write_trace
+
+    program, raster = read_program(args.program), read_raster(args.input)
+    with progress_bar(raster.spikes.shape[0] * raster.spikes.shape[1], args.engine, "step") as progress:
+        trace = run(
+            program,
+            raster.spikes,
+            engine=args.engine,
+            record=args.record if args.output else (),
+            allow_wrap=args.allow_wrap,
+            progress=progress,
+        )
+    print(_summary(program, raster, trace))
+    if args.output:
+        write_trace(args.output, trace)
+        print(f"wrote {args.output}")
+    return 0
+
+
+def _summary(program: Program, raster: Raster, trace: Trace) -> str:
+    from tabulate import tabulate
+
+    samples, steps = raster.spikes.shape[:2]
+    counts = trace.counts
+    rows = [
+        [
+            p.name,
+            "x".join(map(str, p.shape)),
+            *(f"{n.mean():,.1f}" for n in (counts.synops[p.name], counts.spikes[p.name])),
+            f"{counts.spikes[p.name].mean() / (p.size * steps):.2%}",
+            *(int(n.sum()) for n in (counts.wraps[p.name], counts.clips[p.name])),
+        ]
+        for p in program.populations
+    ]
+    headers = ["population", "shape", "synops/sample", "spikes/sample", "rate", "wraps", "clips"]
+    lines = [
+        f"program {program.digest[:12]}, {samples} samples of {steps} steps",
+        tabulate(rows, headers=headers, colalign=("left", "left", *["right"] * 5), disable_numparse=True),
+    ]
+    if raster.labels is not None:
+        right = int((decide(program, trace) == raster.labels).sum())
+        lines.append(f"accuracy {right / samples:.2%} ({right} of {samples}; {_rule(program)})")
+    return "\n".join(lines)
+
+
+def decide(program: Program, trace: Trace) -> "object":
+    """Return the class of every sample: the greatest v over time of a readout, else the most spikes."""
+    flat = trace.output.reshape(*trace.output.shape[:2], -1)
+    scores = flat.sum(axis=1, dtype="int64") if program.output.fires else flat.max(axis=1)
+    return scores.argmax(axis=1)
+
+
+def _rule(program: Program) -> str:
+    return "class of the most spikes" if program.output.fires else "class of the greatest v over time"

@@ -1,0 +1,60 @@
+"""Who can run a program: our engines, and the outside programs that our exporters write for."""
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.compare import Registers
+from sim.engines import run
+from sim.errors import InputError
+from sim.program import Program
+from sim.trace import RECORDABLE
+
+__all__ = ["EXECUTORS", "Executor", "find_executor"]
+
+
+class Executor(Protocol):
+    """Runs a batch and returns every spike, u and v; with ``folder``, by the artifact that stands there."""
+
+    def __call__(
+        self, program: Program, raster: NDArray[np.integer], *, timeout_s: float, folder: Path | None = None
+    ) -> Registers:
+        """Run."""
+
+
+EXECUTORS = {
+    "reference": "the definition, NumPy",
+    "fast": "the event-driven engine, Numba",
+    "lava": "exporters.lava:execute",
+    "lava-classes": "exporters.lava:execute_classes",
+    "onnx": "exporters.to_onnx:execute",
+    "c": "exporters.to_c:execute",
+}
+"""Executor name to ``module:function``; the engines run in ours."""
+
+ENGINES = ("reference", "fast", "gpu")
+
+
+def find_executor(name: str) -> Executor:
+    """Return the executor of that name, importing what it needs."""
+    if name in ENGINES:
+        return partial(_run_engine, name)
+    if name not in EXECUTORS:
+        raise InputError(f"executor {name!r} is unknown", f"use any of: {', '.join(EXECUTORS)}")
+    module, function = EXECUTORS[name].split(":")
+    found: Callable[..., Registers] = getattr(import_module(module), function)
+    return found
+
+
+def _run_engine(
+    engine: str, program: Program, raster: NDArray[np.integer], *, timeout_s: float, folder: Path | None = None
+) -> Registers:
+    """Run one of our own engines; wraps are compared like everything else, so they are allowed."""
+    if folder is not None:
+        raise InputError(f"executor {engine!r} runs programs, not artifacts", "name the folder's own executor")
+    return run(program, raster, engine=engine, record=RECORDABLE, allow_wrap=True)

@@ -1,0 +1,154 @@
+"""Run one program on several executors, chunk by chunk, and compare each with the reference."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sim.compare import ORDER, compared_values, first_divergence
+from sim.errors import InputError
+from sim.program import Program
+from sim.raster import check_raster
+from snn2hw.verify.executors import ENGINES, EXECUTORS
+from snn2hw.verify.isolate import Answer, Isolated
+from snn2hw.verify.verdict import Row, Verdict
+
+__all__ = ["verify"]
+
+CHUNK_BYTES = 128 << 20
+"""Recorded values of one chunk of samples: 9 bytes per neuron and step."""
+
+BASELINE = "reference"
+
+
+def verify(
+    program: Program,
+    raster: ArrayLike,
+    against: Collection[str] = ("reference", "fast"),
+    *,
+    artifacts: Mapping[str, Path] | None = None,
+    timeout_s: float = 600.0,
+    progress: Callable[[int], object] | None = None,
+) -> Verdict:
+    """Return whether every executor named gives each spike, u and v of every population as the reference does.
+
+    ``artifacts`` maps an executor to the folder of an artifact to run instead of a fresh export. Each executor runs in
+    a process of its own; ``timeout_s`` bounds one chunk of samples. ``progress`` is called with the samples finished.
+    """
+    checked = check_raster(program, raster)
+    names = tuple(dict.fromkeys((BASELINE, *against, *(artifacts or {}))))
+    unknown = [n for n in names if n not in EXECUTORS and n not in ENGINES]
+    if unknown:
+        raise InputError(f"executor {unknown[0]!r} is unknown", f"use any of: {', '.join(EXECUTORS)}")
+    rows = {name: Row(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
+    with tempfile.TemporaryDirectory(prefix="snn2hw-verify-") as folder, ExitStack() as stack:
+        paths = _hand_over(program, checked, Path(folder))
+        workers = {
+            name: stack.enter_context(
+                Isolated(name, *paths, timeout_s=timeout_s, folder=Path(artifacts[name]) if name in artifacts else None)
+            )
+            for artifacts in [artifacts or {}]
+            for name in names
+        }
+        for start, stop in _chunks(program, checked):
+            _compare_chunk(program, workers, rows, (start, stop), Path(folder))
+            if progress is not None:
+                progress(stop - start)
+            if rows[BASELINE].status == "failed":
+                break
+    updates = sum(p.size for p in program.populations) * checked.shape[0] * checked.shape[1]
+    sha = hashlib.sha256(np.ascontiguousarray(checked.astype("<i4")).data).hexdigest()
+    asked = tuple(rows[n] for n in names)
+    return Verdict(program.digest, sha, checked.shape[0], checked.shape[1], updates, asked)
+
+
+def _hand_over(program: Program, raster: NDArray[np.integer], folder: Path) -> tuple[Path, Path]:
+    from exporters.to_nir import write_program
+
+    write_program(program, folder / "program.nir")
+    np.save(folder / "raster.npy", raster, allow_pickle=False)
+    return folder / "program.nir", folder / "raster.npy"
+
+
+def _chunks(program: Program, raster: NDArray[np.integer]) -> list[tuple[int, int]]:
+    samples, steps = raster.shape[:2]
+    per_sample = 9 * steps * sum(p.size for p in program.populations)
+    size = max(1, CHUNK_BYTES // per_sample)
+    return [(start, min(start + size, samples)) for start in range(0, samples, size)]
+
+
+def _compare_chunk(
+    program: Program, workers: Mapping[str, Isolated], rows: dict[str, Row], chunk: tuple[int, int], folder: Path
+) -> None:
+    """Run one chunk on every executor that still agrees, all at once, and bring the rows up to date."""
+    running = [name for name, row in rows.items() if row.status in ("baseline", "equal")]
+    for name in running:
+        workers[name].ask(*chunk, folder / f"{name}.npz")
+    answers = {name: workers[name].answer() for name in running}
+    expected = _read(answers[BASELINE])
+    for name in running:
+        row = replace(rows[name], seconds=rows[name].seconds + answers[name].seconds, losses=answers[name].losses)
+        rows[name] = _judge(program, row, answers[name], expected, chunk[0])
+    for name in running:
+        (folder / f"{name}.npz").unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Recorded:
+    """What a worker wrote: the registers, and its counts where it counts."""
+
+    digest: str
+    spikes: dict[str, NDArray[np.uint8]]
+    u: dict[str, NDArray[np.int32]]
+    v: dict[str, NDArray[np.int32]]
+    counts: dict[str, NDArray[np.int64]]
+
+
+def _read(answer: Answer) -> _Recorded | None:
+    if answer.out is None:
+        return None
+    sorted_in: dict[str, dict[str, Any]] = {register: {} for register in (*ORDER, "counts")}
+    with np.load(answer.out, allow_pickle=False) as arrays:
+        for key in arrays.files:
+            kind, _, name = key.partition(".")
+            if kind in sorted_in:
+                sorted_in[kind][name] = arrays[key]
+        return _Recorded(digest=str(arrays["digest"]), **sorted_in)
+
+
+def _judge(program: Program, row: Row, answer: Answer, expected: _Recorded | None, offset: int) -> Row:
+    got = _read(answer)
+    if got is None:
+        known = {"refused": "refused", "unavailable": "unavailable"}
+        return replace(row, status=known.get(answer.status, "failed"), message=answer.message)  # type: ignore[arg-type]
+    row = replace(row, values=row.values + compared_values(got))
+    if row.executor == BASELINE:
+        return row
+    if expected is None:
+        return replace(row, status="failed", message="the reference did not run, there is nothing to compare with")
+    try:
+        divergence = first_divergence(program, expected, got)
+    except InputError as error:
+        return replace(row, status="failed", message=str(error))
+    counts = _count_difference(expected, got, offset) if got.counts else None
+    if divergence is not None:
+        divergence = replace(divergence, sample=divergence.sample + offset)
+    return replace(row, status="differs" if divergence or counts else "equal", divergence=divergence, counts=counts)
+
+
+def _count_difference(expected: _Recorded, got: _Recorded, offset: int) -> str | None:
+    if expected.counts.keys() != got.counts.keys():
+        return f"counts of {sorted(expected.counts.keys() ^ got.counts.keys())[0]} are missing on one side"
+    for name, values in expected.counts.items():
+        if not np.array_equal(values, got.counts[name]):
+            sample = int(np.argwhere(values != got.counts[name])[0][-1])
+            field, _, population = name.partition(".")
+            pair = f"{got.counts[name][..., sample].tolist()}, expected {values[..., sample].tolist()}"
+            return f"population {population!r}: {field} of sample {sample + offset} are {pair}"
+    return None

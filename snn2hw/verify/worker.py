@@ -1,0 +1,77 @@
+"""One executor in a process of its own: whatever it does to the process, it does to this one.
+
+Started as ``python -m snn2hw.verify.worker EXECUTOR PROGRAM.nir RASTER.npy TIMEOUT_S [FOLDER]``. Each line on standard
+input is ``[start, stop, "OUT.npz"]``: run those samples and write what was recorded. Each line on standard output
+answers one of them.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.compare import ORDER, Registers
+from sim.errors import Snn2hwError, ToolError, UnsupportedError
+from sim.trace import Counts
+
+__all__ = ["COUNTED", "flat_counts", "main"]
+
+COUNTED = ("events", "synops_by_connection", "spikes", "updates", "active", "wraps", "clips")
+"""The fields of Counts that are compared; the others follow from them."""
+
+
+def flat_counts(counts: Counts) -> dict[str, Any]:
+    """Return the counts as named arrays."""
+    return {f"counts.{field}.{name}": values for field in COUNTED for name, values in getattr(counts, field).items()}
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever an executor prints goes to the log, not into the answers
+    name, program_path, raster_path, timeout_s, *folder = sys.argv[1:]
+    try:
+        from exporters.to_nir import read_program
+
+        from snn2hw.verify.executors import find_executor
+
+        execute = find_executor(name)
+        program = read_program(program_path)
+        raster = np.load(raster_path, mmap_mode="r", allow_pickle=False)
+        for line in sys.stdin:
+            start, stop, out = json.loads(line)
+            got = execute(
+                program,
+                np.ascontiguousarray(raster[start:stop]),
+                timeout_s=float(timeout_s),
+                folder=Path(folder[0]) if folder else None,
+            )
+            _write(Path(out), got)
+            answers.write(json.dumps({"ok": True, "losses": _losses(got)}) + "\n")
+    except Snn2hwError as error:
+        kind = {UnsupportedError: "refused", ToolError: "unavailable"}.get(type(error), "failed")
+        answers.write(json.dumps({"ok": False, "status": kind, "message": str(error)}) + "\n")
+
+
+def _losses(got: Registers) -> list[str]:
+    return [str(loss) for loss in getattr(got, "losses", ())]
+
+
+def _write(out: Path, got: Registers) -> None:
+    arrays: dict[str, Any] = {}
+    for register in ORDER:
+        recorded: Mapping[str, Any] = getattr(got, register)
+        arrays |= {f"{register}.{name}": values for name, values in recorded.items()}
+    counts = getattr(got, "counts", None)
+    if counts is not None:
+        arrays |= flat_counts(counts)
+    with out.open("wb") as handle:
+        np.savez(handle, allow_pickle=False, digest=np.asarray(got.digest), **arrays)
+
+
+if __name__ == "__main__":
+    main()
