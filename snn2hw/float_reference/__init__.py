@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from sim.errors import InputError
 from snn2hw.float_reference.maps import Float, apply_map
-from snn2hw.float_reference.neurons import dynamics, start, step
+from snn2hw.float_reference.neurons import dynamics, held_message, start, step
 from snn2hw.sources.graph import Edge, predecessors, shape_out
 from snn2hw.sources.order import Order, delay_steps, order_of
 from snn2hw.sources.source import Source
@@ -162,20 +162,25 @@ def _run_loop(run: _Run, group: tuple[str, ...]) -> None:
         for n, d in neurons.items()
     }
     silent = _silent(run, group)
+    held = [
+        n for n in neurons if run.source.semantics.spike_read == "before_input" and hasattr(nodes[n], "v_threshold")
+    ]
     for t in range(steps):
-        for n in group:
+        for n in held:
+            run.sent[n][:, t] = held_message(neurons[n], states[n])
+        for n in (*(n for n in group if n not in held), *held):
             if n in delays:
                 run.sent[n][:, t] = _read_back(run, n, t, delays[n])
                 continue
-            arriving = sum(_message(run, (a, n), t, silent) for a in run.before[n])
-            if n in neurons:
-                states[n], run.sent[n][:, t], u = step(neurons[n], states[n], np.asarray(arriving))
-                if "u" in made[n]:
-                    made[n]["u"][:, t] = u
-                if "v" in made[n]:
-                    made[n]["v"][:, t] = states[n].v
-            else:
-                run.sent[n][:, t] = apply_map(nodes[n], np.asarray(arriving))
+            arriving = np.asarray(sum(_message(run, (a, n), t, silent) for a in run.before[n]))
+            if n not in neurons:
+                run.sent[n][:, t] = apply_map(nodes[n], arriving)
+                continue
+            states[n], run.sent[n][:, t], u = step(neurons[n], states[n], arriving)
+            if "u" in made[n]:
+                made[n]["u"][:, t] = u
+            if "v" in made[n]:
+                made[n]["v"][:, t] = states[n].v
     for n in group:
         if type(nodes[n]).__name__ == "Threshold" and "spikes" in run.record:
             run.spikes[n] = run.sent[n]

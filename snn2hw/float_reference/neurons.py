@@ -10,9 +10,19 @@ from snn2hw.float_reference.maps import Float
 if TYPE_CHECKING:
     import nir
 
-    from snn2hw.sources.source import Reset, Scheme, Semantics, Source
+    from snn2hw.sources.source import Reset, ResetAt, Scheme, Semantics, Source
 
-__all__ = ["Dynamics", "State", "dynamics", "reset_of", "start", "step", "threshold_of"]
+__all__ = [
+    "Dynamics",
+    "State",
+    "dynamics",
+    "held_message",
+    "reset_at_of",
+    "reset_of",
+    "start",
+    "step",
+    "threshold_of",
+]
 
 UNIT = 4 * float(np.finfo(np.float64).eps)
 """A product of a number and its reciprocal may miss 1 by this; then 1 was meant."""
@@ -35,7 +45,7 @@ class Dynamics:
     v_reset: Float
     reset: "Reset"
     semantics: "Semantics"
-    dead_step: bool
+    reset_at: "ResetAt"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +73,11 @@ def reset_of(node: "nir.NIRNode", source: "Source") -> "Reset":
     return cast("Reset", node.metadata.get("reset", source.reset))
 
 
+def reset_at_of(node: "nir.NIRNode", source: "Source") -> "ResetAt":
+    """Return when spikes of one neuron reset it: its metadata's word, else the Source's."""
+    return cast("ResetAt", node.metadata.get("reset_at", source.semantics.reset_at))
+
+
 def threshold_of(node: "nir.NIRNode") -> Float | None:
     """Return the firing threshold in float64, None for a neuron that never fires."""
     return np.asarray(node.v_threshold, np.float64) if hasattr(node, "v_threshold") else None
@@ -86,7 +101,6 @@ def dynamics(name: str, source: "Source") -> Dynamics:
     threshold = threshold_of(node)
     v_reset = np.asarray(node.v_reset, np.float64) if threshold is not None else zero
     rest = leak if kind not in ("I", "IF") else v_reset
-    reset = reset_of(node, source)
     return Dynamics(
         keep_i=keep_i,
         gain_i=gain_i,
@@ -96,18 +110,10 @@ def dynamics(name: str, source: "Source") -> Dynamics:
         v0=np.asarray(node.metadata.get("v0", rest), np.float64),
         threshold=threshold,
         v_reset=v_reset,
-        reset=reset,
+        reset=reset_of(node, source),
         semantics=source.semantics,
-        dead_step=source.semantics.dead_step and reset == "value" and _filters_or_recurs(name, source),
+        reset_at=reset_at_of(node, source),
     )
-
-
-def _filters_or_recurs(name: str, source: "Source") -> bool:
-    """Return whether a neuron has a synaptic filter, or weights from itself onto itself."""
-    if type(source.nodes[name]).__name__ == "CubaLIF":
-        return True
-    edges = set(source.graph.edges)
-    return any((b, name) in edges for a, b in edges if a == name)
 
 
 def start(d: Dynamics, batch: int) -> State:
@@ -118,32 +124,24 @@ def start(d: Dynamics, batch: int) -> State:
 
 def step(d: Dynamics, state: State, x: Float) -> tuple[State, Float, Float]:
     """Return the state after one step with input ``x``, the message sent, and u, the term that the membrane added."""
-    rules = d.semantics
     i = d.keep_i * state.i + d.gain_i * x
     u = d.gain_v * i
     if d.threshold is None:
         v = d.keep_v * state.v + u + d.drive
         return State(i, v), v, u
-    late = rules.reset_at == "next_step"
-    before = _fire(d, state.v) if late or d.dead_step or rules.residue == "tested_twice" else None
-    v = state.v
-    if late and before is not None and d.reset == "value" and not d.dead_step:
-        v = np.where(before > 0, d.v_reset, v)
+    held = _fire(d, state.v)  # what the state before this step would send: spikes that have not reset it yet
+    v = _reset(d, state.v, held) if d.reset_at == "before_decay" else state.v
     v = d.keep_v * v + u + d.drive
-    if before is not None and d.dead_step and late:
-        v = np.where(before > 0, d.v_reset, v)
-    if late and before is not None and d.reset == "subtract":
-        v = v - before * d.threshold
-    z = _spikes(d, v, before)
-    sent = before if rules.spike_read == "before_input" and before is not None else z
-    return State(i, v if late else _reset(d, v, z)), sent, u
+    v = _reset(d, v, held) if d.reset_at == "after_decay" else v
+    tested = v - held * d.threshold if d.semantics.residue == "tested_twice" and d.reset == "subtract" else v
+    z = _fire(d, tested)
+    v = _reset(d, v, z) if d.reset_at == "spike" else v
+    return State(i, v), held if d.semantics.spike_read == "before_input" else z, u
 
 
-def _spikes(d: Dynamics, v: Float, before: Float | None) -> Float:
-    if d.semantics.residue == "tested_twice" and d.reset == "subtract" and before is not None:
-        assert d.threshold is not None
-        return _fire(d, v - before * d.threshold)
-    return _fire(d, v)
+def held_message(d: Dynamics, state: State) -> Float:
+    """Return what a neuron sends in a step in which spikes are read before the input."""
+    return _fire(d, state.v)
 
 
 def _fire(d: Dynamics, v: Float) -> Float:

@@ -1,8 +1,9 @@
 """Which messages are read one step late, and in which order the nodes of a graph are computed.
 
 Inside one step a message passes along edges without delay, except: an edge back (its target lies on every path from
-the input to its source) brings the message of the step before, and a ``Delay`` of k steps that of k steps before. Before
-step 0 neurons, delays and the input have sent nothing; a map with a bias in a loop has sent its bias.
+the input to its source) brings the message of the step before, and a ``Delay`` of k steps that of k steps before.
+Before step 0 neurons, delays and the input have sent nothing; a map with a bias in a loop has sent its bias. Where
+spikes are read before the input, neurons send what they hold, and no edge is late.
 """
 
 from collections.abc import Iterable, Mapping
@@ -58,9 +59,7 @@ def delay_steps(node: "nir.NIRNode", dt: float) -> np.ndarray:
 def order_of(source: "Source") -> Order:
     """Return the order of computation, or refuse a loop in which no edge can be told to be the one back."""
     nodes, edges = source.nodes, list(source.graph.edges)
-    whole = {
-        n for n, node in nodes.items() if type(node).__name__ == "Delay" and delay_steps(node, source.dt).min() > 0
-    }
+    whole = {n for n, node in nodes.items() if _sends_the_past(node, source)}
     timely = [(a, b) for a, b in edges if b not in whole]
     late = _edges_back(list(nodes), timely, _roots(nodes) | whole)
     prompt = [edge for edge in timely if edge not in late]
@@ -72,6 +71,13 @@ def order_of(source: "Source") -> Order:
         refuse(source.origin, [Problem("graph", what, "put nir.Delay(dt) on the edge that is read one step late")])
     groups = [sorted(g, key=ranks.__getitem__) for g in _loops(list(nodes), edges)]
     return Order(tuple(tuple(g) for g in _sorted_groups(groups, edges, ranks)), frozenset(late))
+
+
+def _sends_the_past(node: "nir.NIRNode", source: "Source") -> bool:
+    """Return whether what a node sends in a step is known before anything arrives in that step."""
+    if type(node).__name__ == "Delay":
+        return bool(delay_steps(node, source.dt).min() > 0)
+    return source.semantics.spike_read == "before_input" and hasattr(node, "v_threshold")
 
 
 def _roots(nodes: "Mapping[str, nir.NIRNode]") -> set[str]:

@@ -14,7 +14,7 @@ sixteen NIR primitives, shapes without a batch axis on every node, neuron parame
 | delay of k steps | ``nir.Delay`` of ``k * dt`` seconds |
 | max pooling of 0/1 spikes | ``SumPool2d``, then ``Threshold(0.5)`` |
 | v before step 0, per neuron | node metadata ``v0``; without it v_leak, for IF v_reset, for I 0 |
-| another reset than the Source's for one neuron | node metadata ``reset``: "value" or "subtract" |
+| another reset than the Source's for one neuron | node metadata ``reset`` (a `Reset`), ``reset_at`` (a `ResetAt`) |
 | no synaptic filter | ``LIF`` or ``LI`` instead of ``CubaLIF`` or ``CubaLI`` |
 """
 
@@ -28,13 +28,16 @@ from sim.errors import InputError
 if TYPE_CHECKING:
     import nir
 
-__all__ = ["NORSE", "Reset", "Scheme", "Semantics", "Source"]
+__all__ = ["NORSE", "Reset", "ResetAt", "Scheme", "Semantics", "Source"]
 
 Scheme = Literal["euler", "exponential"]
 """How the equations become steps: a = dt / tau (Euler) or a = 1 - exp(-dt / tau)."""
 
 Reset = Literal["value", "subtract"]
 """What a spike does: v = v_reset ("value"; v_reset = 0 is the reset to zero) or v = v - v_threshold ("subtract")."""
+
+
+ResetAt = Literal["spike", "before_decay", "after_decay"]
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,12 @@ class Semantics:
     """The comparison of v with v_threshold."""
     spikes_per_step: Literal["one", "many"] = "one"
     """"many": floor(v / v_threshold) spikes in one step, each of which subtracts v_threshold."""
-    reset_at: Literal["spike", "next_step"] = "spike"
-    """When a spike resets: at once, or in the next step after the decay and the input (snnTorch's reset_delay)."""
+    reset_at: ResetAt = "spike"
+    """When a spike resets v: at once, or in the next step, before or after that step's decay and input. A reset to a
+    value after them is snnTorch's dead step: whatever arrives is lost."""
     spike_read: Literal["after_input", "before_input"] = "after_input"
-    """Whether a step's spikes see that step's input, or the state before it (Spyx)."""
-    dead_step: bool = False
-    """The step after a spike that resets v to a value leaves v there, whatever arrives: snnTorch's neurons with a
-    synaptic filter or with recurrent weights of their own."""
+    """Whether a step's spikes see that step's input, or the state before it (Spyx). The latter need no step of delay in
+    a loop: what they send does not depend on what arrives."""
     residue: Literal["kept", "tested_twice"] = "kept"
     """What a v does that is above threshold after a subtracting reset: as any other, or it must pass a second threshold
     to fire again (snnTorch with reset_delay=False)."""
