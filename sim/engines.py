@@ -15,6 +15,7 @@ __all__ = ["ENGINES", "run"]
 
 ENGINES = {
     "reference": "sim.reference",
+    "fast": "sim.fast",
 }
 """Engine name to the module whose ``simulate`` runs it; imported on use."""
 
