@@ -1,0 +1,90 @@
+"""Fold a run of several steps into one step that holds for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from snn2hw.problems import Problem
+from snn2hw.sources.tracing.layers import Scale, Shape
+from snn2hw.sources.tracing.record import Tag, Thread
+from snn2hw.sources.tracing.time_axis import unrolled_sum
+from snn2hw.sources.tracing.values import Applied, Unknown, Value, latest, shifted, started
+
+__all__ = ["Layer", "Step", "fold"]
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer of neurons and the value it reads, times relative to now."""
+
+    name: str
+    where: str
+    shape: Shape
+    neurons: Any
+    reads: Value
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """The network in one step: its layers of neurons in the order of their first call, its output and its reading."""
+
+    layers: tuple[Layer, ...]
+    output: Value
+    decoded: str
+
+
+def fold(threads: Sequence[Thread], outputs: Sequence[Tag], steps: int) -> tuple[Step | None, list[Problem]]:
+    """Return the step that every layer repeats, and where there is none."""
+    problems: list[Problem] = []
+    layers = []
+    for thread in threads:
+        reads = _repeated(thread.inputs, steps, thread.where, problems)
+        if reads is not None:
+            layers.append(Layer(thread.path, thread.where, thread.shape, thread.neurons, reads))
+    values, decoded = _output_values(outputs, steps)
+    if not values:
+        return None, problems
+    output = _repeated(values, steps, "output", problems)
+    return (None if problems or output is None else Step(tuple(layers), output, decoded)), problems
+
+
+def _output_values(outputs: Sequence[Tag], steps: int) -> tuple[list[Value], str]:
+    """Return the output of every step and how the module combines them."""
+    values = [v for tag in outputs for v in tag.values]
+    decoded = outputs[0].decoded
+    if len(values) == 1 and steps > 1:
+        (value,) = values
+        mean = isinstance(value, Applied) and isinstance(value.layer, Scale)
+        inner = value.of if isinstance(value, Applied) and mean else value
+        terms = unrolled_sum(inner, steps)
+        if terms is not None and isinstance(value, Applied) and mean:
+            factor = value.layer
+            return [replace(value, layer=factor, of=term) for term in terms], "sum over time"
+        if terms is not None:
+            return list(terms), "sum over time"
+        if latest(value) == steps - 1 and not isinstance(value, Unknown):
+            return [shifted(value, t - steps + 1) for t in range(steps)], "last step"
+    return values, decoded
+
+
+def _repeated(values: Sequence[Value], steps: int, where: str, problems: list[Problem]) -> Value | None:
+    """Return what is computed in every step, relative to now; the first steps may lack what comes from before them."""
+    if len(values) != steps:
+        problems.append(
+            Problem(
+                where, f"runs in {len(values)} of {steps} steps", "call it once in every step, and read all steps out"
+            )
+        )
+        return None
+    last = shifted(values[-1], 1 - steps)
+    if (latest(last) or 0) > 0:
+        problems.append(Problem(where, "reads a later step than its own", "let it read this step or one before"))
+        return None
+    for t, value in enumerate(values[:-1]):
+        if started(shifted(last, t)).key != started(value).key:
+            what = f"computes something else in step {t} than in step {steps - 1}"
+            problems.append(
+                Problem(where, what, "compute the same in every step, with zeros for what came before step 0")
+            )
+            return None
+    return last
