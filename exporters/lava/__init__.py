@@ -3,6 +3,11 @@
     install      makes the environment of its own that lava-nc needs
     plan         a Program as Lava processes, with what they cannot say
     session      the worker subprocess: time limit, group kill, shared memory removed
-    worker       the loop inside that subprocess
-    standalone/  the code that meets Lava; it runs with nothing but lava-nc and numpy, and is copied into every export
+    runner       one function in front of all of that
+    worker/      the loop inside the subprocess, and Lava's classes stepped without its runtime
+    standalone/  the code that meets Lava; it needs nothing but lava-nc and numpy, and is copied into every export
 """
+
+from exporters.lava.runner import Recording, execute, execute_classes, run
+
+__all__ = ["Recording", "execute", "execute_classes", "run"]

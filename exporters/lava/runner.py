@@ -1,0 +1,131 @@
+"""One door to lava-nc: a program and a raster in, every spike, u and v out, in local time."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from exporters.artifact import Loss
+from exporters.lava.plan import SCHEMA, Plan, plan
+from exporters.lava.session import Executor, Session, shared_session
+from exporters.schedule import schedule
+from sim.errors import FileError, InputError
+from sim.program import Program
+from sim.raster import check_raster
+
+__all__ = ["Recording", "execute", "execute_classes", "run", "write_plan"]
+
+STREAM_STEPS = 1000
+"""Samples are streamed through one process graph up to about this many steps, then a new graph is made."""
+STREAM_BYTES = 1 << 28
+MAX_PLAN_BYTES = 1 << 26
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What Lava did, in local time: (B, T, *shape) as in a Trace, without its counts."""
+
+    digest: str
+    spikes: Mapping[str, NDArray[np.uint8]]
+    u: Mapping[str, NDArray[np.int32]]
+    v: Mapping[str, NDArray[np.int32]]
+    losses: tuple[Loss, ...]
+
+
+def execute(
+    program: Program, raster: NDArray[np.integer], *, timeout_s: float, folder: Path | None = None
+) -> Recording:
+    """Run on Lava's process graph; with ``folder``, by the plan in an exported folder."""
+    return run(program, raster, timeout_s=timeout_s, folder=folder)
+
+
+def execute_classes(
+    program: Program, raster: NDArray[np.integer], *, timeout_s: float, folder: Path | None = None
+) -> Recording:
+    """Run on Lava's own classes without its runtime; with ``folder``, by the plan in an exported folder."""
+    return run(program, raster, executor="classes", timeout_s=timeout_s, folder=folder)
+
+
+def run(
+    program: Program,
+    raster: ArrayLike,
+    *,
+    executor: Executor = "graph",
+    timeout_s: float = 600.0,
+    folder: Path | None = None,
+    session: Session | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Recording:
+    """Run (B, T, *input shape) in Lava and record every spike, u and v of every population.
+
+    ``executor="graph"`` is lava-nc as its users run it: processes, channels, hardware time, samples streamed back to back.
+    ``executor="classes"`` steps Lava's own neuron and connection classes without its runtime, for cheap mass verification.
+    ``folder`` is an exported folder to run in place of a fresh plan. ``progress`` is called with the sample-steps done.
+    """
+    deadline = time.monotonic() + timeout_s
+    checked = check_raster(program, raster)
+    planned = plan(program)
+    stream = _samples_per_stream(program, checked.shape[1])
+    worker = session or shared_session()
+    found: dict[str, list[NDArray[np.integer]]] = {}
+    with worker.scratch() as scratch:
+        if folder is None:
+            write_plan(planned, scratch)
+        else:
+            _check_folder(folder, program)
+        part, result = scratch / "raster.npy", scratch / "result.npz"
+        for first in range(0, len(checked), stream):
+            samples = checked[first : first + stream].astype(np.int32)
+            np.save(part, samples)
+            worker.ask(folder or scratch, part, result, executor=executor, deadline=deadline)
+            with np.load(result) as arrays:
+                for name, values in arrays.items():
+                    found.setdefault(name, []).append(values)
+            if progress is not None:
+                progress(samples.shape[0] * samples.shape[1])
+    whole = {name: np.concatenate(parts) for name, parts in found.items()}
+    return _recording(program, planned, whole)
+
+
+def _recording(program: Program, planned: Plan, whole: Mapping[str, NDArray[np.integer]]) -> Recording:
+    names = program.by_name
+    return Recording(
+        digest=program.digest,
+        spikes={name: whole[f"spikes.{name}"].astype(np.uint8) for name in names},
+        u={name: whole[f"u.{name}"].astype(np.int32) for name in names},
+        v={name: whole[f"v.{name}"].astype(np.int32) for name in names},
+        losses=planned.losses,
+    )
+
+
+def write_plan(planned: Plan, folder: Path) -> None:
+    """Write a plan's two files."""
+    text = json.dumps(dict(planned.description), indent=1) + "\n"
+    (folder / "plan.json").write_text(text, encoding="utf-8")
+    np.savez(folder / "arrays.npz", **planned.arrays)  # type: ignore[arg-type]
+
+
+def _check_folder(folder: Path, program: Program) -> None:
+    """Refuse a folder that holds another program, or no plan at all."""
+    path = folder / "plan.json"
+    try:
+        if path.stat().st_size > MAX_PLAN_BYTES:
+            raise FileError(f"{path}: too large for a plan", "export again")
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileError(f"{path}: cannot be read as a plan ({error})", "export again") from None
+    if not isinstance(description, dict) or description.get("schema") != SCHEMA:
+        raise FileError(f"{path}: is no plan of this version", "export again")
+    if description.get("digest") != program.digest:
+        raise InputError(f"{folder}: holds another program than the one given", "export this one, or read that one")
+
+
+def _samples_per_stream(program: Program, steps: int) -> int:
+    period = schedule(program).period(steps)
+    neurons = sum(p.size for p in program.populations)
+    bytes_per_sample = period * (12 * neurons + 4 * int(np.prod(program.input.shape)))
+    return max(1, min(STREAM_STEPS // period, STREAM_BYTES // bytes_per_sample))

@@ -1,0 +1,91 @@
+"""The loop inside the worker process: a job per line on standard input, an answer per line on what was standard output.
+
+    python -I -B worker.py STANDALONE TOKEN
+    {"executor": "graph", "plan": FOLDER, "raster": FILE, "result": FILE, "scratch": FOLDER}   ->   {"error": null}
+
+When its input ends, or it is told to terminate, nobody wants the answers: the worker ends everything it started, collects
+the remains, and ends itself.
+"""
+
+import json
+import multiprocessing.resource_tracker
+import multiprocessing.shared_memory
+import os
+import secrets
+import select
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Serve jobs until there are no more."""
+    standalone, token = sys.argv[1:]
+    sys.path[:0] = [standalone, str(Path(__file__).parent)]
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what Lava prints goes to the log
+    # a name of our own on its shared memory, so that it can be found and removed when Lava is killed
+    multiprocessing.shared_memory._make_filename = lambda: f"/{token}{secrets.token_hex(4)}"  # type: ignore[attr-defined]
+    worker = os.getpid()
+
+    def terminate(*_: object) -> None:
+        if os.getpid() != worker:  # Lava's processes are forks of this one and inherit the handler
+            os._exit(1)
+        end(token)
+
+    signal.signal(signal.SIGTERM, terminate)
+    for line in sys.stdin:
+        print(json.dumps({"error": _error_of(json.loads(line), token)}), file=answers)
+    end(token)
+
+
+def _error_of(job: dict[str, str], token: str) -> str | None:
+    """Do one job; return what went wrong."""
+    try:
+        _do(job, token)
+    except Exception as error:
+        text = str(error) if type(error).__name__ == "GraphError" else traceback.format_exc()
+        return text or repr(error)
+    return None
+
+
+def _do(job: dict[str, str], token: str) -> None:
+    import lava_graph
+    import lava_classes
+    import numpy as np
+
+    def poll() -> None:
+        if select.select([0], [], [], 0)[0]:  # one job at a time: input can only have ended
+            end(token)
+
+    folder = Path(job["plan"])
+    plan: dict[str, Any] = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    with np.load(folder / "arrays.npz") as stored:
+        arrays = dict(stored)
+    raster = np.load(job["raster"])
+    if job["executor"] == "graph":
+        result = lava_graph.run_graph(plan, arrays, raster, Path(job["scratch"]), poll)
+    else:
+        result = lava_classes.run_classes(plan, arrays, raster, poll)
+    np.savez(job["result"], **result)
+
+
+def end(token: str) -> None:
+    """Kill and collect all children, remove shared memory, and end."""
+    children = multiprocessing.active_children()
+    for child in children:
+        child.kill()
+    for child in children:
+        child.join()
+    multiprocessing.resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
+    for left in Path("/dev/shm").glob(f"{token}*"):
+        left.unlink(missing_ok=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
