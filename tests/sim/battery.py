@@ -1,0 +1,76 @@
+"""Reference against oracle on fixed programs: ``python -m tests.sim.battery COUNT`` exits 1 at the first difference.
+
+It runs in a process of its own so that a mutated copy of `sim` can be put in front of the path.
+"""
+
+import sys
+
+import numpy as np
+
+from sim.engines import run
+from sim.errors import MachineError
+from sim.program import Connection, Dense, Input, Population, Program
+from sim.trace import RECORDABLE
+from tests.programs import random_program, random_raster
+from tests.sim.oracle import OracleError, run_sample
+
+
+def difference(program: Program, raster: np.ndarray) -> str | None:
+    """Say where the reference and the oracle differ on this case."""
+    try:
+        expected = [run_sample(program, sample) for sample in raster]
+    except OracleError:
+        try:
+            run(program, raster, allow_wrap=True)
+        except MachineError:
+            return None
+        return "the oracle leaves the machine, the reference does not notice"
+    trace = run(program, raster, record=RECORDABLE, allow_wrap=True)
+    for p in program.populations:
+        for b, sample in enumerate(expected):
+            e = sample[p.name]
+            counts = trace.counts
+            pairs = {
+                "spikes": (e.spikes, trace.spikes[p.name][b]),
+                "u": (e.u, trace.u[p.name][b]),
+                "v": (e.v, trace.v[p.name][b]),
+                "events": (e.events, counts.events[p.name][:, b]),
+                "synops": (e.synops, counts.synops_by_connection[p.name][:, b]),
+                "all synops": (sum(e.synops), counts.synops[p.name][b]),
+                "spike count": (sum(map(sum, e.spikes)), counts.spikes[p.name][b]),
+                "updates": (p.size * len(raster[b]), counts.updates[p.name][b]),
+                "active": (e.active, counts.active[p.name][b]),
+                "wraps": (e.wraps, counts.wraps[p.name][b]),
+                "clips": (e.clips, counts.clips[p.name][b]),
+            }
+            for what, (want, got) in pairs.items():
+                if not np.array_equal(np.asarray(want).reshape(-1), np.asarray(got).reshape(-1)):
+                    return f"{p.name}, sample {b}: {what}"
+    return None
+
+
+def edge_case() -> tuple[Program, np.ndarray]:
+    """Return neurons whose u lands on and beside both ends of its register, which random weights rarely do."""
+    ends = np.array([[2**17], [-(2**17)], [2**17 + 1], [2**17 - 1], [-(2**17) + 1], [-(2**17) - 1]])
+    edge = Population("edge", (6,), (Connection("input", Dense(ends)),), vth=7, du=4095, dv=4095)
+    return Program(Input((1,)), (edge,)), np.array([[[1], [0], [1]]])
+
+
+def main(count: int) -> int:
+    """Compare the edges, and ``count`` random cases."""
+    cases = {"edges": edge_case()}
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        program = random_program(rng)
+        cases[f"seed {seed}"] = program, random_raster(rng, program)
+    for name, case in cases.items():
+        found = difference(*case)
+        if found:
+            print(f"{name}: {found}")
+            return 1
+    print(f"{len(cases)} cases equal")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))
