@@ -1,11 +1,13 @@
-"""lava-nc as an executor and as a destination: how a Program is said in it, and the environment and processes it runs in.
+"""lava-nc as an executor and as a destination.
 
-    install      makes the environment of its own that lava-nc needs
-    plan         a Program as Lava processes, with what they cannot say
-    session      the worker subprocess: time limit, group kill, shared memory removed
-    runner       one function in front of all of that
-    worker/      the loop inside the subprocess, and Lava's classes stepped without its runtime
-    standalone/  the code that meets Lava; it needs nothing but lava-nc and numpy, and is copied into every export
+How a Program is said in it, and the environment and the processes in which it runs:
+
+install      makes the environment of its own that lava-nc needs
+plan         a Program as Lava processes, with what they cannot say
+session      the worker subprocess: time limit, group kill, shared memory removed
+runner       one function in front of all of that
+worker/      the loop inside the subprocess, and Lava's classes stepped without its runtime
+standalone/  the code that meets Lava; it needs nothing but lava-nc and numpy, and is copied into every export
 """
 
 from exporters.lava.runner import Recording, execute, execute_classes, run

@@ -1,7 +1,7 @@
 """A Program said in Lava processes: which process for each thing, with which arrays, and what that cannot say.
 
-A plan is data: a JSON description and the arrays it names, laid out as Lava wants them. `standalone/lava_graph.py` makes
-processes of it without knowing a Program, so what is exported is what is run.
+A plan is data: a JSON description and the arrays it names, laid out as Lava wants them. `standalone/lava_graph.py`
+makes processes of it without knowing a Program, so what is exported is what is run.
 """
 
 from collections.abc import Mapping
@@ -90,9 +90,7 @@ def _population(program: Program, times: Schedule, p: Population, arrays: Arrays
         "stock": stock,
         "subtract": p.reset == "subtract",
         "gated": gated,
-        "inputs": [
-            _connection(program, times.delay[p.name][i], p, i, arrays, losses) for i, _ in enumerate(p.inputs)
-        ],
+        "inputs": [_connection(program, times.delay[p.name][i], p, i, arrays, losses) for i, _ in enumerate(p.inputs)],
     }
 
 
@@ -140,17 +138,17 @@ def _wiring_losses(facts: Mapping[str, Json], connection: Connection) -> list[st
     """Say for what Lava has no process, and what no chip has a register for."""
     said = []
     if facts["process"] == "WideConv":
-        said.append("Lava's Conv ignores weight exponents and wraps its sums at 24 bits; own process WideConv, CPU only")
+        said.append("Lava's Conv knows no exponents and wraps its sums at 24 bits; own process WideConv, CPU only")
     elif facts["shift"]:
         said.append(f"weights beyond 8 bits with exponent {connection.exponent}; own process ShiftSum, CPU only")
     if facts["line"]:
         said.append(f"a delay of {facts['delay']} steps; own process Delay, CPU only")
     if facts["process"] in ("Conv", "WideConv") and connection.exponent > 0:
-        said.append(f"Lava's Conv ignores weight exponents; {connection.exponent} is folded into its weights")
+        said.append(f"Lava's Conv knows no exponents; {connection.exponent} is folded into its weights")
     return said
 
 
-def _dense(weight: Int, exponent: int, delay: int, key: str, arrays: Arrays) -> dict[str, Json]:
+def _dense(weight: NDArray[np.integer], exponent: int, delay: int, key: str, arrays: Arrays) -> dict[str, Json]:
     """Say a matrix as one Dense, or as several into one port."""
     parts: tuple[Piece, ...] = pieces(weight, exponent)
     shift = 0
@@ -169,9 +167,7 @@ def _dense(weight: Int, exponent: int, delay: int, key: str, arrays: Arrays) -> 
     }
 
 
-def _conv(
-    conv: Conv, exponent: int, delay: int, fits: bool, key: str, arrays: Arrays, where: str
-) -> dict[str, Json]:
+def _conv(conv: Conv, exponent: int, delay: int, fits: bool, key: str, arrays: Arrays, where: str) -> dict[str, Json]:
     """Say a convolution: (W, H, C) and truly convolved, so the kernel is flipped and its axes are reversed."""
     weight = conv.weight.astype(np.int64) << max(exponent, 0)
     if np.abs(weight).max() >= INT32_LIMIT:

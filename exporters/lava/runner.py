@@ -62,8 +62,8 @@ def run(
 ) -> Recording:
     """Run (B, T, *input shape) in Lava and record every spike, u and v of every population.
 
-    ``executor="graph"`` is lava-nc as its users run it: processes, channels, hardware time, samples streamed back to back.
-    ``executor="classes"`` steps Lava's own neuron and connection classes without its runtime, for cheap mass verification.
+    ``executor="graph"`` is lava-nc as its users run it: processes, channels, hardware time, samples back to back.
+    ``executor="classes"`` steps Lava's own neuron and connection classes without its runtime, for mass verification.
     ``folder`` is an exported folder to run in place of a fresh plan. ``progress`` is called with the sample-steps done.
     """
     deadline = time.monotonic() + timeout_s

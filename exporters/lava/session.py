@@ -1,7 +1,7 @@
 """The worker subprocess in which Lava lives: its own session, a time limit, and nothing left behind.
 
-Importing Lava sets the multiprocessing start method of its process; an exception inside one of its processes often leaves
-`run()` waiting for ever; killed, it leaves processes and shared memory. So it runs here, and is killed as a group.
+Importing Lava sets the multiprocessing start method of its process; an exception inside one of its processes often
+leaves `run()` waiting for ever; killed, it leaves processes and shared memory. So it runs here, and dies as a group.
 """
 
 import atexit
@@ -58,7 +58,7 @@ class Session:
             yield Path(folder)
 
     def ask(self, plan: Path, raster: Path, result: Path, *, executor: Executor, deadline: float) -> None:
-        """Have one job done by ``deadline`` (monotonic clock), or raise a ToolError with the text of what went wrong."""
+        """Have one job done by ``deadline`` (monotonic clock), or raise a ToolError that says what went wrong."""
         with self._lock, self.scratch() as scratch:
             job = {"executor": executor, "plan": plan, "raster": raster, "result": result, "scratch": scratch}
             try:

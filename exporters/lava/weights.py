@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import Int
-from sim.program import Weight
 
 __all__ = ["Piece", "Sign", "pieces"]
 
@@ -30,10 +29,10 @@ class Piece:
     sign: Sign
 
 
-def pieces(weight: Weight | Int, exponent: int) -> tuple[Piece, ...]:
+def pieces(weight: NDArray[np.integer], exponent: int) -> tuple[Piece, ...]:
     """Split: the sum of ``shift(piece . s, piece exponent)`` is ``shift(weight . s, exponent)``.
 
-    For more than one piece that holds for exponents of at least 0 only: below, the floor of a sum is not a sum of floors.
+    For more than one piece that holds for exponents >= 0 only: below, the floor of a sum is not a sum of floors.
 
     >>> [(p.weight.tolist(), p.exponent, p.sign) for p in pieces(np.array([[3, -1]]), 0)]
     [([[6, -2]], -1, 'MIXED')]
@@ -56,10 +55,10 @@ def pieces(weight: Weight | Int, exponent: int) -> tuple[Piece, ...]:
 
 def _direct(weight: Int) -> Sign | None:
     least, most = int(weight.min()), int(weight.max())
-    if 0 <= least and most <= 255:
+    if least >= 0 and most <= 255:
         return "EXCITATORY"
-    if -255 <= least and most <= 0:
+    if least >= -255 and most <= 0:
         return "INHIBITORY"
-    if -256 <= least and most <= 254 and not (weight & 1).any():
+    if least >= -256 and most <= 254 and not (weight & 1).any():
         return "MIXED"
     return None

@@ -11,16 +11,17 @@ from typing import Any
 import lava_shim  # noqa: F401  (before anything of lava's)
 import numpy as np
 from lava.magma.core.run_conditions import RunSteps
-from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
 from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 from lava.proc.conv.process import Conv
 from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.io.source import RingBuffer
 from lava.proc.lif.process import LIF, LIFReset
+from lava.utils import loihi
 from lava.utils.weightutils import SignMode
 from own.processes import Delay, Gate, LIFStart, Recorder, ShiftSum, WideConv
 
-__all__ = ["REGISTERS", "GraphError", "lava_shape", "run_graph", "to_lava"]
+__all__ = ["GRADED_BITS", "REGISTERS", "GraphError", "lava_shape", "run_graph", "to_lava"]
 
 REGISTERS = ("du", "dv", "vth", "bias_mant", "bias_exp", "u", "v")
 GRADED_BITS = 24
@@ -55,21 +56,38 @@ class Timing:
         self.duration = max(p["start"] for p in plan["populations"]) + (samples - 1) * self.period + steps
 
 
-def run_graph(plan: Plan, arrays: Arrays, raster: Any, folder: Path, poll: Callable[[], None]) -> Result:
+def run_graph(
+    plan: Plan,
+    arrays: Arrays,
+    raster: Any,
+    folder: Path,
+    *,
+    poll: Callable[[], None] | None = None,
+    hardware: bool = False,
+) -> Result:
     """Run (B, T, *input shape) as one stream; return spikes.NAME, u.NAME and v.NAME as (B, T, *shape).
 
-    ``poll`` is called again and again while Lava works; it may raise to stop waiting.
+    ``folder`` takes what is recorded meanwhile; ``poll`` is called again and again while Lava works.
     """
+    config = hardware_config() if hardware else Loihi2SimCfg(select_tag="fixed_pt")
     timing = Timing(plan, *raster.shape[:2])
     neurons = build(plan, arrays, raster, timing, folder)
     first = next(iter(neurons.values()))
-    first.run(condition=RunSteps(num_steps=timing.duration, blocking=False), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
-    _wait(first.runtime, poll)
+    first.run(condition=RunSteps(num_steps=timing.duration, blocking=False), run_cfg=config)
+    _wait(first.runtime, poll or (lambda: None))
     first.stop()
     result: Result = {}
     for index, population in enumerate(plan["populations"]):
         _collect(population, timing, folder, index, result)
     return result
+
+
+def hardware_config() -> Any:
+    """Return the run configuration for a chip, where there can be one."""
+    if not loihi.is_installed():
+        what = "Loihi2HwCfg needs Intel's lava-loihi, which members of the INRC get; it is not installed here"
+        raise GraphError(f"{what}. Without --hardware this runs on Lava's CPU backend.")
+    return Loihi2HwCfg(select_tag="fixed_pt")
 
 
 def build(plan: Plan, arrays: Arrays, raster: Any, timing: Timing, folder: Path) -> dict[str, Any]:
@@ -92,7 +110,9 @@ def build(plan: Plan, arrays: Arrays, raster: Any, timing: Timing, folder: Path)
     for population in plan["populations"]:
         for connection in population["inputs"]:
             name = connection["source"]
-            _connect(connection, ports[name], shapes[name], graded.get(name, False), neurons[population["name"]], arrays)
+            _connect(
+                connection, ports[name], shapes[name], graded.get(name, False), neurons[population["name"]], arrays
+            )
     return neurons
 
 

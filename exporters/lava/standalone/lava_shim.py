@@ -1,7 +1,7 @@
 """What lava-nc 0.10.0 needs to be imported, and to be right, on a current Python and numpy.
 
-Import this before anything of lava's. On the Python 3.10 and numpy 1.26 that lava-nc was made for it changes two things:
-convolutions with a side or a group count above 127 become right, and `check` exists.
+Import this before anything of lava's. On the Python 3.10 and numpy 1.26 that lava-nc was made for it changes one thing:
+convolutions with a side or a group count above 127 become right.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ def _hashable(make: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _stock = dataclasses.dataclass
-dataclasses.dataclass = _hashable(_stock)  # type: ignore[assignment]
+dataclasses.dataclass = _hashable(_stock)
 try:
     from lava.magma.core.model.py.type import LavaPyType
     from lava.magma.core.process.ports.ports import ReshapePort

@@ -1,8 +1,8 @@
 """Lava's own classes stepped one by one, without its compiler, runtime, processes or channels.
 
 A second executor for cheap verification of many neuron updates: the arithmetic is Lava's (`PyLifModelBitAcc`,
-`PyDenseModelBitAcc`, `PyConvModelFixed`, called through their own `run_spk`), the order of calls is ours, in local time. It
-proves nothing about hardware time, delays or streaming: that is what the process graph is for.
+`PyDenseModelBitAcc`, `PyConvModelFixed`, called through their own `run_spk`), the order of calls ours, in local time.
+It proves nothing about hardware time, delays or streaming: that is what the process graph is for.
 """
 
 from collections.abc import Callable

@@ -3,8 +3,8 @@
     python -I -B worker.py STANDALONE TOKEN
     {"executor": "graph", "plan": FOLDER, "raster": FILE, "result": FILE, "scratch": FOLDER}   ->   {"error": null}
 
-When its input ends, or it is told to terminate, nobody wants the answers: the worker ends everything it started, collects
-the remains, and ends itself.
+When its input ends, or it is told to terminate, nobody wants the answers: the worker ends everything it started,
+collects the remains, and ends itself.
 """
 
 import json
@@ -54,8 +54,8 @@ def _error_of(job: dict[str, str], token: str) -> str | None:
 
 
 def _do(job: dict[str, str], token: str) -> None:
-    import lava_graph
     import lava_classes
+    import lava_graph
     import numpy as np
 
     def poll() -> None:
@@ -68,7 +68,7 @@ def _do(job: dict[str, str], token: str) -> None:
         arrays = dict(stored)
     raster = np.load(job["raster"])
     if job["executor"] == "graph":
-        result = lava_graph.run_graph(plan, arrays, raster, Path(job["scratch"]), poll)
+        result = lava_graph.run_graph(plan, arrays, raster, Path(job["scratch"]), poll=poll)
     else:
         result = lava_classes.run_classes(plan, arrays, raster, poll)
     np.savez(job["result"], **result)

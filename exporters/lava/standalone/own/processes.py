@@ -51,7 +51,7 @@ class PyLIFStartModel(PyLifModelBitAcc):  # type: ignore[misc]
         super().run_spk()
 
     def reset_voltage(self, spike_vector: Any) -> None:
-        """v - (vth << 6), or 0."""
+        """Take off the threshold, or all."""
         if self.subtract:
             self.v[:] = np.where(spike_vector, self.v - self.effective_vth, self.v)
         else:
@@ -102,7 +102,7 @@ class PyShiftSumModel(PyLoihiProcessModel):  # type: ignore[misc]
 
 
 class Gate(AbstractProcess):  # type: ignore[misc]
-    """Lets messages pass in the ``steps`` steps of a sample, from ``first`` on, and in no other step of a ``period``."""
+    """Lets messages pass in the ``steps`` steps of a sample, the first in step ``first``, and not between samples."""
 
     def __init__(self, *, shape: tuple[int, ...], first: int, steps: int, period: int) -> None:
         super().__init__(shape=shape, first=first, steps=steps, period=period)
