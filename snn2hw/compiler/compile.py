@@ -1,0 +1,193 @@
+"""Everything between a float network and a Program: lower, calibrate, quantise, certify."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sim.errors import InputError, UnsupportedError
+from sim.program import INPUT, Input, Json, Program
+from snn2hw.compiler.calibrate import Ranges, calibrate
+from snn2hw.compiler.certify import Bounds, Certificate, bounds_of, certify
+from snn2hw.compiler.costs import Method
+from snn2hw.compiler.given import given_registers
+from snn2hw.compiler.grid import Bits, most_bits
+from snn2hw.compiler.network import Layer, Network, read_network
+from snn2hw.compiler.quantize import BiasPolicy, Options, Quantized, quantize_layer
+from snn2hw.compiler.record import scale_record
+from snn2hw.targets import Target, get_target
+
+if TYPE_CHECKING:
+    from snn2hw.sources import Source
+
+__all__ = ["Compiled", "compile", "compile_source"]
+
+Progress = Callable[[str, int, int], object]
+
+ATTEMPTS = 40
+"""How often the scale of a population is lowered by a tenth before the compiler gives up."""
+
+UNCALIBRATED_STEPS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A program, what was proven of it, and what it was made from."""
+
+    program: Program
+    certificate: Certificate
+    network: Network
+    ranges: Ranges
+    layers: tuple[Quantized, ...]
+
+
+def compile(
+    source: "Source",
+    target: str | Path | Target = "loihi1",
+    data: ArrayLike | None = None,
+    *,
+    weight_bits: Bits = 8,
+    scale: float | Literal["auto"] = "auto",
+    method: Method = "mse",
+    per: Literal["channel", "layer"] = "channel",
+    bias: BiasPolicy = "axon",
+    steps: int | None = None,
+) -> Program:
+    """Return the integer program of a float network; `compile_source` documents the options and returns more."""
+    return compile_source(
+        source, target, data, weight_bits=weight_bits, scale=scale, method=method, per=per, bias=bias, steps=steps
+    ).program
+
+
+def compile_source(
+    source: "Source",
+    target: str | Path | Target = "loihi1",
+    data: ArrayLike | None = None,
+    *,
+    weight_bits: Bits | Mapping[str, Bits] = 8,
+    scale: float | Literal["auto"] = "auto",
+    method: Method = "mse",
+    per: Literal["channel", "layer"] = "channel",
+    bias: BiasPolicy = "axon",
+    steps: int | None = None,
+    compensate_decay: bool = True,
+    progress: Progress | None = None,
+) -> Compiled:
+    """Lower, calibrate, quantise and certify.
+
+    Args:
+        source: any Source; it is lowered first.
+        target: a name in `snn2hw.targets.TARGETS`, a TOML file, or a Target.
+        data: rasters (B, T, *input shape), integers: what the network will see. Without it all inputs count alike.
+        weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
+        scale: "auto", or mantissas per unit of weight; 1 says that weights and thresholds are register values already,
+            and a value that is no legal register is then an error.
+        method: how the greatest weights are treated, see `snn2hw.compiler.costs.Method`.
+        per: one scale per channel (folded into the thresholds) or per layer.
+        bias: how a bias passes a synaptic filter, see `snn2hw.compiler.quantize.BiasPolicy`.
+        steps: the longest sample that the certificate covers; that of ``data`` unless given.
+        compensate_decay: choose decays that leak as much as the real ones, rounding included.
+        progress: called with the stage ("calibrate", "quantize", "certify"), the part done and the whole.
+    """
+    report = progress or (lambda stage, done, whole: None)
+    chip = get_target(target)
+    network = read_network(source)
+    bits = _bits_by_layer(network, weight_bits, chip)
+    ranges = _ranges(source, network, data, steps, report)
+    options = Options(method, per, bias, compensate_decay)
+    messages = {INPUT: (ranges.input_low, ranges.input_high)}
+    layers: list[Quantized] = []
+    for index, layer in enumerate(network.layers):
+        report("quantize", index, len(network.layers))
+        if scale == "auto":
+            layers.append(_fitted(layer, network, ranges, chip, options, bits[layer.name], messages))
+        else:
+            layers.append(given_registers(layer, float(scale), chip, bits[layer.name]))
+    report("certify", 0, 1)
+    program = _program(network, layers, ranges, chip, {"method": method, "per": per, "bias": bias, "scale": scale})
+    certificate = certify(program, ranges.steps)
+    report("certify", 1, 1)
+    return Compiled(program, certificate, network, ranges, tuple(layers))
+
+
+def _bits_by_layer(network: Network, bits: Bits | Mapping[str, Bits], target: Target) -> dict[str, Bits]:
+    names = [layer.name for layer in network.layers]
+    if isinstance(bits, Mapping):
+        unknown = set(bits) - set(names)
+        if unknown:
+            raise InputError(f"weight_bits names {sorted(unknown)}", f"use names of populations: {', '.join(names)}")
+    chosen = {n: bits.get(n, most_bits(target)) if isinstance(bits, Mapping) else bits for n in names}
+    least, most = max(2, target.weight_bits[0]), target.weight_bits[1]
+    for name, value in chosen.items():
+        if value != "ternary" and not (isinstance(value, int) and least <= value <= most):
+            what = f"population {name!r}: {value!r} bits; {target.title} has {least}..{most}"
+            raise InputError(what, "choose bits that the target has, or 'ternary'")
+    return chosen
+
+
+def _ranges(source: "Source", network: Network, data: ArrayLike | None, steps: int | None, report: Progress) -> Ranges:
+    if steps is not None and steps < 1:
+        raise InputError(f"steps is {steps}", "give the length of the longest sample")
+    if data is None:
+        power = {INPUT: np.ones(network.input_shape)} | {x.name: np.ones(x.shape) for x in network.layers}
+        return Ranges(steps or UNCALIBRATED_STEPS, 0, 0, 1, {}, power)
+    samples, done = len(np.asarray(data)), 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        report("calibrate", done, samples)
+
+    ranges = calibrate(source, network, data, progress=advance)
+    return replace(ranges, steps=steps or ranges.steps)
+
+
+def _fitted(
+    layer: Layer,
+    network: Network,
+    ranges: Ranges,
+    target: Target,
+    options: Options,
+    bits: Bits,
+    messages: Mapping[str, tuple[int, int]],
+) -> Quantized:
+    """Quantise one layer, lowering its scale until its bounds hold."""
+    shrink = 1.0
+    for _ in range(ATTEMPTS):
+        made = quantize_layer(layer, ranges, target, options, bits, messages, shrink=shrink)
+        if _bounds(made, network, messages, ranges.steps).safe:
+            return made
+        shrink *= 0.9
+    what = f"population {layer.name!r}: no scale keeps |a| < 2^21 and |u| < 2^23 within {ranges.steps} steps"
+    raise UnsupportedError(what, "lower the fan-in, the weights or the time constant of the synapse")
+
+
+def _bounds(made: Quantized, network: Network, messages: Mapping[str, tuple[int, int]], steps: int) -> Bounds:
+    shapes = {INPUT: network.input_shape} | {layer.name: layer.shape for layer in network.layers}
+    shapes |= {helper.name: helper.shape for helper in made.helpers}
+    ranges = dict.fromkeys(shapes, (0, 1)) | dict(messages)
+    return bounds_of(made.population, ranges, shapes.__getitem__, steps)
+
+
+def _program(
+    network: Network, layers: Sequence[Quantized], ranges: Ranges, target: Target, choices: Mapping[str, Json]
+) -> Program:
+    populations = [p for made in layers for p in (*made.helpers, made.population)]
+    weights: dict[str, Json] = {
+        f"{made.population.name}[{i}]": grid.bits for made in layers for i, grid in enumerate(made.grids)
+    }
+    record: dict[str, Json] = {
+        "compiler": {"version": 1, "target": target.name, **choices},
+        "weights": {"bits": most_bits(target), "rule": target.weight_rule, "layers": weights},
+        "dt": network.dt,
+        "origin": network.origin,
+        "notes": list(network.notes),
+        "steps": ranges.steps,
+        "scales": {made.population.name: scale_record(made) for made in layers},
+    }
+    return Program(
+        Input(network.input_shape, ranges.input_low, ranges.input_high), tuple(populations), target.arithmetic, record
+    )

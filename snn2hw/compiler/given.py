@@ -1,0 +1,72 @@
+"""A network whose numbers are register values already: nothing is rescaled, and what is no register is an error."""
+
+import numpy as np
+
+from sim.arithmetic import VTH_SHIFT
+from sim.errors import InputError, UnsupportedError
+from sim.program import Connection, Population
+from snn2hw.compiler.grid import Bits, grid_for, most_bits, to_grid
+from snn2hw.compiler.network import Float, Layer
+from snn2hw.compiler.quantize import Ints, Quantized, place_biases, wiring_of
+from snn2hw.compiler.registers import bias_registers, nearest_decay
+from snn2hw.targets import Target
+
+__all__ = ["given_registers"]
+
+TOLERANCE = 1e-4
+"""Files store float32, and a time constant of 1e-4 / 0.1 in it is off by 1e-7: this is a register value still."""
+
+BIAS_EXPONENT = 6
+"""Biases are in threshold units, which stand six bits above v."""
+
+
+def given_registers(layer: Layer, scale: float, target: Target, bits: Bits) -> Quantized:
+    """Return the population whose weights and threshold are ``scale`` times the network's, all of them whole."""
+    layer, helpers = place_biases(layer, "axon")
+    where = f"population {layer.name!r}"
+    connections, grids = [], []
+    for link in layer.links:
+        full = most_bits(target) if link.source in {h.name for h in helpers} else bits
+        grid = grid_for(link.map.weight, full, target.weight_rule)
+        mantissas = _whole(scale * link.map.weight, f"{where}: weights from {link.source!r}")
+        if not np.array_equal(to_grid(mantissas.astype(np.float64), grid), mantissas):
+            low, high = grid.span
+            what = f"{where}: weights {mantissas.min()}..{mantissas.max()} from {link.source!r} are not all registers"
+            raise InputError(what, f"use multiples of {grid.step} in {low}..{high}, or compile with scale='auto'")
+        connections.append(Connection(link.source, wiring_of(link.map, mantissas), 0, link.lag))
+        grids.append(grid)
+    vth = _whole(scale * layer.threshold, f"{where}: threshold") if layer.fires else np.array(target.vth[1])
+    bias = _whole(scale * layer.drive, f"{where}: bias")
+    mantissa, exponent = bias_registers(
+        np.asarray(bias, dtype=np.float64) * (1 << VTH_SHIFT), target, exponent=BIAS_EXPONENT
+    )
+    if layer.fires_at_threshold:
+        raise InputError(f"{where}: fires at its threshold, the machine only above it", "write a threshold one lower")
+    for name, values, (low, high) in (("threshold", vth, target.vth), ("bias", bias, target.bias_mantissa)):
+        if values.min() < low or values.max() > high:
+            what = f"{where}: {name} {values.min()}..{values.max()} is outside the register's {low}..{high}"
+            raise InputError(what, "compile with scale='auto'")
+    if layer.reset not in target.resets:
+        raise UnsupportedError(f"{where}: resets by subtraction, which {target.title} cannot", "choose another target")
+    population = Population(
+        name=layer.name,
+        shape=layer.shape,
+        inputs=connections,
+        vth=vth,
+        du=nearest_decay(layer.share_u, add=1, limits=target.du),
+        dv=nearest_decay(layer.share_v, add=0, limits=target.dv),
+        bias_mantissa=mantissa,
+        bias_exponent=np.where(mantissa == 0, 0, exponent),
+        v0=_whole(scale * layer.v0, f"{where}: potential before step 0") << VTH_SHIFT,
+        reset=layer.reset,
+        fires=layer.fires,
+    )
+    return Quantized(population, helpers, tuple(grids), np.full(layer.shape, scale), layer)
+
+
+def _whole(values: Float, what: str) -> Ints:
+    nearest = np.rint(values)
+    off = np.abs(values - nearest) > TOLERANCE * np.maximum(1.0, np.abs(values))
+    if off.any():
+        raise InputError(f"{what}: {float(values[off][0]):g} is no whole number", "compile with scale='auto'")
+    return nearest.astype(np.int64)

@@ -1,0 +1,64 @@
+"""Decays, biases and thresholds: from real numbers to registers, with what each choice costs."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.arithmetic import DECAY_ONE, decay
+from snn2hw.compiler.network import Float
+from snn2hw.targets import Target
+
+__all__ = ["bias_registers", "compensated", "nearest_decay", "per_value"]
+
+Ints = NDArray[np.int64]
+CANDIDATES = 3
+"""How far the best decay is looked for around the nearest one, in register units per unit of expected loss."""
+
+
+def nearest_decay(share: Float, *, add: int, limits: tuple[int, int]) -> Ints:
+    """Return the register whose decay is nearest to ``share``; the chip adds ``add`` (1 for du, 0 for dv)."""
+    return np.clip(np.rint(DECAY_ONE * share).astype(np.int64) - add, *limits)
+
+
+def compensated(share: float, scale: float, sample: Float, *, add: int, limits: tuple[int, int]) -> int:
+    """Return the decay register that leaks, over the values in ``sample``, as much as the real share does.
+
+    Rounding toward zero takes another half unit a step, so a slow leak of small values is too fast by
+    ``2048 / |value|`` register units. The best register minimises |mean of sign(x) (decay(x, d) - (1 - share) x)|.
+    """
+    nearest = int(nearest_decay(np.array(share), add=add, limits=limits))
+    values = np.rint(64 * scale * sample)
+    values = values[values != 0]
+    if not values.size or share in (0.0, 1.0):
+        return nearest
+    wanted = float((1 - share) * np.abs(values).mean())
+    typical = float(np.abs(values).mean())
+    reach = min(int(CANDIDATES * DECAY_ONE / 2 / max(typical, 1)) + 1, nearest + add)
+    registers = range(max(limits[0], nearest - reach), min(limits[1], nearest + 1) + 1)
+    magnitudes = np.abs(values).astype(np.int64)
+    misses = [abs(float(decay(magnitudes, d + add).mean()) - wanted) for d in registers]
+    return registers[int(np.argmin(misses))]
+
+
+def bias_registers(bias: Float, target: Target, *, exponent: int | None = None) -> tuple[Ints, Ints]:
+    """Return (mantissa, exponent) nearest to ``bias`` (register units), the smallest exponent that holds it.
+
+    >>> from snn2hw.targets import get_target
+    >>> [int(x) for x in bias_registers(np.array(10000.0), get_target("loihi1"))]
+    [2500, 2]
+    """
+    low, high = target.bias_mantissa
+    chosen = np.full(bias.shape, target.bias_exponent[0])
+    for e in range(*target.bias_exponent):
+        mantissa = np.rint(bias / 2.0**e)
+        chosen = np.where((mantissa < low) | (mantissa > high), e + 1, chosen)
+    if exponent is not None:
+        chosen = np.full(bias.shape, exponent)
+    return np.clip(np.rint(bias / 2.0**chosen), low, high).astype(np.int64), chosen.astype(np.int64)
+
+
+def per_value(share: Float, function: Callable[[float], int]) -> Ints:
+    """Apply ``function`` once per distinct value."""
+    values, inverse = np.unique(share, return_inverse=True)
+    return np.array([function(float(v)) for v in values], dtype=np.int64)[inverse].reshape(share.shape)
