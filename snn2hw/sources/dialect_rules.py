@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import nir
 
 __all__ = [
-    "nothing",
     "norse",
+    "nothing",
     "rockpool",
     "rockpool_dt",
     "sinabs",
@@ -183,6 +183,7 @@ def spyx(graph: "nir.NIRGraph", dt: float, scheme: Scheme, reset: Reset) -> list
     for _, node in _each(graph, "IF", "LIF", "CubaLIF"):
         _unit_gains(node, dt, scheme)
         node.metadata["reset_at"] = "before_decay" if type(node).__name__ == "CubaLIF" else "after_decay"
+    notes += _input_past_the_weights(graph)
     after = successors(graph.edges)
     for name, node in _each(graph, "Flatten"):
         shape = shape_in(node)
@@ -199,6 +200,20 @@ def spyx(graph: "nir.NIRGraph", dt: float, scheme: Scheme, reset: Reset) -> list
         if np.any(node.padding):
             what = f"padding {tuple(int(p) for p in node.padding)} is Spyx's total for both ends, and NIR's for each"
             refuse("dialect spyx", [Problem(f"node {name!r}", what, 'use padding="VALID" in SumPool')])
+    return notes
+
+
+def _input_past_the_weights(graph: "nir.NIRGraph") -> list[str]:
+    """Lead the input of a recurrent layer to its neurons: Spyx writes it into the recurrent weights."""
+    notes = []
+    for name, _ in list(_each(graph, "IF", "LIF", "CubaLIF")):
+        before = predecessors(graph.edges)
+        weights = [w for w in before.get(name, ()) if name in before.get(w, ())]
+        if len(weights) != 1 or len(before[name]) > 1:
+            continue
+        outside = {(a, weights[0]) for a in before[weights[0]] if a != name}
+        graph.edges = [(a, name) if (a, b) in outside else (a, b) for a, b in graph.edges]
+        notes += [f"node {name!r}: Spyx leads its input into {b!r}, read as input of the neurons" for _, b in outside]
     return notes
 
 

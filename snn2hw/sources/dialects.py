@@ -1,8 +1,8 @@
 """What each framework means by the NIR that it writes.
 
-A NIR file says neither dt nor scheme nor reset nor the order of events, and frameworks differ in all of them. A `Dialect`
-supplies what the file cannot say, and rewrites what the framework writes but does not use (its r, its w_in, its unit of
-time), so that the graph then means, under `Semantics`, what the framework computes.
+A NIR file says neither dt nor scheme nor reset nor the order of events, and frameworks differ in all of them. A
+`Dialect` supplies what the file cannot say, and rewrites what the framework writes but does not use (its r, its w_in,
+its unit of time), so that the graph then means, under `Semantics`, what the framework computes.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,8 +23,8 @@ __all__ = ["DIALECTS", "Dialect", "dialect_of"]
 class Dialect:
     """One framework's reading of NIR.
 
-    ``adapt(graph, dt, scheme, reset)`` rewrites a graph in place and returns notes; ``written_dt(graph)`` is the dt that
-    the file betrays, None where it does not. ``dt`` is a step that is fixed in the framework's exporter.
+    ``adapt(graph, dt, scheme, reset)`` rewrites a graph in place and returns notes; ``written_dt(graph)`` is the dt
+    that the file betrays, None where it does not. ``dt`` is a step that is fixed in the framework's exporter.
     """
 
     name: str
@@ -52,8 +52,8 @@ _ROWS = (
     ),
     Dialect(
         "snntorch",
-        "dt = 1e-4, Euler, strict >; the reset comes one step later, after decay and input (a reset to zero of a neuron "
-        "with synapse or recurrent weights loses that step's input)",
+        "dt = 1e-4, Euler, strict >; the reset comes one step later, after decay and input (a reset to zero of a neuron"
+        " with synapse or recurrent weights loses that step's input)",
         "euler",
         "subtract",
         _SNNTORCH,
@@ -98,7 +98,7 @@ _ROWS = (
     ),
     Dialect(
         "rockpool",
-        "exp(-dt / tau), i = (i + x) decayed, r and w_in not used, >=, floor(v / v_threshold) spikes a step, subtracted",
+        "exp(-dt / tau), i = (i + x) decayed, r and w_in unused, >=, floor(v / v_threshold) spikes a step, subtracted",
         "exponential",
         "subtract",
         Semantics(name="rockpool", fires_at=">=", spikes_per_step="many"),
