@@ -1,0 +1,101 @@
+"""A corpus: labelled clips in memory, each with the speaker it came from, and the ways to split it."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+
+__all__ = ["Corpus", "Split", "holdout", "leave_out", "official"]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """``samples[i]`` was spoken by ``speakers[i]`` and says ``classes[labels[i]]``; ``parts[i]`` is its official part.
+
+    ``names`` are file names (or the names of synthesised utterances), ``notes`` say which files were converted and how.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    rate_hz: int
+    samples: tuple[NDArray[np.float32], ...]
+    labels: NDArray[np.int64]
+    speakers: tuple[str, ...]
+    parts: tuple[str, ...]
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.samples), len(self.labels), len(self.speakers), len(self.parts), len(self.names)}
+        if len(lengths) != 1 or 0 in lengths:
+            raise InputError(f"corpus {self.name!r}: columns of different or no length ({sorted(lengths)})")
+        if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
+            raise InputError(f"corpus {self.name!r}: a label outside 0..{len(self.classes) - 1}")
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every sample, label and name: the key of everything cached from this corpus."""
+        sha = hashlib.sha256(
+            repr((self.name, self.classes, self.rate_hz, self.names, self.speakers, self.parts)).encode()
+        )
+        sha.update(self.labels.astype("<i8").tobytes())
+        for samples in self.samples:
+            sha.update(np.int64(samples.size).tobytes())
+            sha.update(samples.astype("<f4").tobytes())
+        return sha.hexdigest()
+
+
+class Split(NamedTuple):
+    """Indices into a corpus; no clip is in two of them."""
+
+    train: NDArray[np.int64]
+    validate: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def official(corpus: Corpus) -> Split:
+    """Split by the corpus's own parts ``train``, ``validate`` (may be absent) and ``test``."""
+    parts = np.array(corpus.parts)
+    train, validate, test = (np.flatnonzero(parts == part) for part in ("train", "validate", "test"))
+    if not train.size or not test.size:
+        raise InputError(
+            f"corpus {corpus.name!r}: has no train/test parts (found {sorted(set(corpus.parts))})",
+            "name the parts in the folders, or leave a speaker out",
+        )
+    return Split(train, validate, test)
+
+
+def leave_out(corpus: Corpus, speaker: str) -> Split:
+    """Test on one speaker, train on all others."""
+    speakers = np.array(corpus.speakers)
+    if speaker not in corpus.speakers:
+        known = ", ".join(sorted(set(corpus.speakers))[:12])
+        raise InputError(f"corpus {corpus.name!r}: no speaker {speaker!r}", f"name one of: {known}")
+    none = np.empty(0, dtype=np.int64)
+    return Split(np.flatnonzero(speakers != speaker), none, np.flatnonzero(speakers == speaker))
+
+
+def holdout(corpus: Corpus, split: Split, fraction: float, seed: int) -> Split:
+    """Move ``fraction`` of every class of the training part to the validation part, unless it has clips already.
+
+    The test part stays out of every decision made while training.
+    """
+    if split.validate.size or not fraction:
+        return split
+    if not 0 < fraction < 1:
+        raise InputError(f"validation fraction {fraction}: not in 0..1")
+    random = np.random.default_rng(seed)
+    taken = [
+        random.permutation(members)[: max(1, round(fraction * members.size))]
+        for label in range(len(corpus.classes))
+        if (members := split.train[corpus.labels[split.train] == label]).size > 1
+    ]
+    validate = np.sort(np.concatenate(taken))
+    return Split(np.setdiff1d(split.train, validate), validate, split.test)

@@ -1,0 +1,71 @@
+"""From a corpus and a split to the images a network is trained, chosen and judged on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2hw.audio.augment import Augmentation, variant
+from snn2hw.audio.cache import cached
+from snn2hw.audio.corpus import Corpus, Split
+from snn2hw.audio.logmel import LogMel, Normaliser, decibels, fit_normaliser, quantised
+
+__all__ = ["Features", "features"]
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Images of integers 0..levels, (n, bands, frames), and labels; ``pool`` holds variants (k, n, ...) to train on."""
+
+    pool: NDArray[np.uint8]
+    train_labels: NDArray[np.int64]
+    validate: NDArray[np.uint8]
+    validate_labels: NDArray[np.int64]
+    test: NDArray[np.uint8]
+    test_labels: NDArray[np.int64]
+    normaliser: Normaliser
+
+
+def features(
+    corpus: Corpus,
+    split: Split,
+    mel: LogMel,
+    *,
+    levels: int,
+    variants: int = 0,
+    how: Augmentation | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Features:
+    """Compute (or fetch from the cache) the images of a split; the clips themselves come first in the pool."""
+    plain = np.asarray(cached(("plain", corpus.digest, mel), lambda: _plain(corpus, mel)), dtype=np.float32)
+    scale = fit_normaliser(plain[split.train], levels)
+    pool = [quantised(plain[split.train], scale)]
+    for k in range(variants):
+        key = ("variant", corpus.digest, mel, how, seed, k, split.train.tobytes())
+        loudness = cached(key, lambda k=k: _variant(corpus, split.train, mel, how or Augmentation(), (seed, k)))  # type: ignore[misc]
+        pool.append(quantised(np.asarray(loudness, dtype=np.float32), scale))
+        if progress:
+            progress(k + 1, variants)
+    return Features(
+        np.stack(pool),
+        corpus.labels[split.train],
+        quantised(plain[split.validate], scale),
+        corpus.labels[split.validate],
+        quantised(plain[split.test], scale),
+        corpus.labels[split.test],
+        scale,
+    )
+
+
+def _plain(corpus: Corpus, mel: LogMel) -> NDArray[np.float32]:
+    return np.stack([decibels(samples, mel) for samples in corpus.samples])
+
+
+def _variant(
+    corpus: Corpus, chosen: NDArray[np.int64], mel: LogMel, how: Augmentation, seed: tuple[int, int]
+) -> NDArray[np.float16]:
+    random = np.random.default_rng(seed)
+    loudness = np.stack([variant(corpus.samples[i], mel, how, random) for i in chosen])
+    return loudness.astype(np.float16)  # half the cache; a step is 1/32 dB at -70 dB, far below one level

@@ -1,0 +1,1 @@
+"""Numbers to spikes and back: encoders and decoders, bit-reproducible, without torch."""

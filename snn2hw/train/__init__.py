@@ -1,0 +1,1 @@
+"""Training: through time with surrogate gradients, in checkpoints that survive a kill, logged as it goes."""

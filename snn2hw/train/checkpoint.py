@@ -1,0 +1,80 @@
+"""Checkpoints: written whole or not at all, read without unpickling anything but tensors and plain values."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sim.errors import FileError, InputError
+from sim.files import atomic_write
+from snn2hw.audio.front import FrontEnd, from_json
+from snn2hw.models.cnn import cnn
+from snn2hw.models.fold import folded
+from snn2hw.models.scnn import scnn
+from snn2hw.train.feed import input_scale
+from snn2hw.train.recipe import Recipe, recipe_from
+
+__all__ = ["SCHEMA", "Trained", "build", "deployable", "load_trained", "read_checkpoint", "write_checkpoint"]
+
+SCHEMA = "snn2hw.checkpoint/1"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network, how it was trained, what comes before and after it, and how well it does."""
+
+    model: nn.Module
+    recipe: Recipe
+    front: FrontEnd
+    accuracy: dict[str, float]
+
+
+def build(recipe: Recipe, classes: int) -> nn.Module:
+    """Return the untrained network of a recipe."""
+    side = recipe.mel.bands
+    if side != recipe.mel.frames:
+        raise InputError(f"images of {side} bands and {recipe.mel.frames} frames", "make them square")
+    return (scnn if recipe.model == "scnn" else cnn)(recipe.layout, side, classes)
+
+
+def write_checkpoint(path: Path, values: dict[str, Any]) -> None:
+    """Write tensors and plain values atomically."""
+    with atomic_write(path) as temporary, temporary.open("wb") as handle:
+        torch.save({"schema": SCHEMA} | values, handle)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU; a file with anything but tensors and plain values in it is refused."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file", "give a checkpoint written by `snn2hw train`")
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        first = str(error).splitlines()[0]
+        raise FileError(f"{path}: not a checkpoint ({first})", "give one written by `snn2hw train`") from None
+    if not isinstance(values, dict) or values.get("schema") != SCHEMA:
+        raise FileError(f"{path}: not a checkpoint of this version ({SCHEMA!r})", "train the model again")
+    return values
+
+
+def load_trained(path: Path) -> Trained:
+    """Return the finished network of a run (its ``model.pt``)."""
+    values = read_checkpoint(path)
+    if "accuracy" not in values:
+        raise FileError(f"{path}: is a run in progress", "finish the run, then use its model.pt")
+    recipe = recipe_from(values["recipe"], str(path))
+    front = from_json(values["front"], str(path))
+    model = build(recipe, len(front.classes))
+    try:
+        model.load_state_dict(values["weights"])
+    except RuntimeError as error:
+        raise FileError(f"{path}: weights do not fit the recipe ({error})", "train the model again") from None
+    return Trained(model.eval(), recipe, front, dict(values["accuracy"]))
+
+
+def deployable(trained: Trained) -> nn.Module:
+    """Return the network as a chip gets it: normalisation folded, input in integers."""
+    return folded(trained.model, input_scale(trained.recipe))

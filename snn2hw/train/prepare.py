@@ -1,0 +1,35 @@
+"""From a corpus and a recipe to the images a run needs."""
+
+from collections.abc import Callable
+
+from sim.errors import InputError
+from snn2hw.audio.corpus import Corpus, Split, holdout, leave_out, official
+from snn2hw.audio.features import Features, features
+from snn2hw.train.recipe import Recipe
+
+__all__ = ["prepare", "split_of"]
+
+
+def split_of(corpus: Corpus, recipe: Recipe) -> Split:
+    """Return a recipe's split: the corpus's own, or one speaker left out; validation comes from the training part."""
+    whole = leave_out(corpus, recipe.test_speaker) if recipe.test_speaker else official(corpus)
+    split = holdout(corpus, whole, recipe.validation, recipe.seed)
+    if not split.validate.size:
+        raise InputError("nothing to validate on", "give a validation fraction above 0")
+    return split
+
+
+def prepare(corpus: Corpus, recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> Features:
+    """Compute or fetch the images of a recipe."""
+    if corpus.rate_hz != recipe.mel.rate_hz:
+        raise InputError(f"corpus at {corpus.rate_hz} Hz, features at {recipe.mel.rate_hz} Hz", "use one rate")
+    return features(
+        corpus,
+        split_of(corpus, recipe),
+        recipe.mel,
+        levels=recipe.levels,
+        variants=recipe.variants,
+        how=recipe.augmentation,
+        seed=recipe.seed,
+        progress=progress,
+    )
