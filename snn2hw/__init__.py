@@ -12,12 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from exporters.program_file import read_program, write_program
     from exporters.registry import export
-    from exporters.to_nir import read_program, write_program
-
     from sim.engines import run
     from sim.program import Connection, Conv, Dense, Input, Population, Program
-    from snn2hw.verify import verify
+    from snn2hw.verification import verify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -37,10 +36,10 @@ __all__ = [
 _HOME = {
     **dict.fromkeys(("Connection", "Conv", "Dense", "Input", "Population", "Program"), "sim.program"),
     "run": "sim.engines",
-    "read_program": "exporters.to_nir",
-    "write_program": "exporters.to_nir",
+    "read_program": "exporters.program_file",
+    "write_program": "exporters.program_file",
     "export": "exporters.registry",
-    "verify": "snn2hw.verify",
+    "verify": "snn2hw.verification",
 }
 """Public name to the module that defines it."""
 

@@ -21,8 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Export."""
-    from exporters.to_nir import read_program
-
+    from exporters.program_file import read_program
     from exporters.registry import export
     from sim.errors import InputError
     from snn2hw.rasters import read_raster

@@ -32,8 +32,7 @@ def _record(text: str) -> tuple[Record, ...]:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the program."""
-    from exporters.to_nir import read_program
-
+    from exporters.program_file import read_program
     from sim.engines import run
     from snn2hw.cli.progress import progress_bar
     from snn2hw.rasters import read_raster, write_trace

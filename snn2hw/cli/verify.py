@@ -39,13 +39,12 @@ def _artifact(text: str) -> tuple[str, Path]:
 
 def execute(args: argparse.Namespace) -> int:
     """Verify."""
-    from exporters.to_nir import read_program
-
+    from exporters.program_file import read_program
     from sim.errors import InputError
     from sim.files import atomic_write
     from snn2hw.cli.progress import progress_bar
     from snn2hw.rasters import read_raster
-    from snn2hw.verify import verify
+    from snn2hw.verification import verify
 
     if args.samples is not None and args.samples < 1:
         raise InputError(f"--samples {args.samples}", "ask for at least one")

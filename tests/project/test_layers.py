@@ -84,6 +84,15 @@ def test_every_public_name_of_the_facade_can_be_had():
         _ = snn2hw.nothing
 
 
+def test_no_module_hides_a_public_name_of_the_facade():
+    import snn2hw
+
+    modules = {p.stem for p in (ROOT / "snn2hw").glob("*.py")} | {
+        p.name for p in (ROOT / "snn2hw").iterdir() if p.is_dir()
+    }
+    assert not set(snn2hw.__all__) & modules
+
+
 def test_somebody_elses_sim_package_is_refused_by_name(tmp_path):
     (tmp_path / "sim").mkdir()
     (tmp_path / "sim" / "__init__.py").write_text("")

@@ -1,6 +1,6 @@
 """One executor in a process of its own: whatever it does to the process, it does to this one.
 
-Started as ``python -m snn2hw.verify.worker EXECUTOR PROGRAM.nir RASTER.npy TIMEOUT_S [FOLDER]``. Each line on standard
+Started as ``python -m snn2hw.verification.worker EXECUTOR PROGRAM.nir RASTER.npy TIMEOUT_S [FOLDER]``. Each line on standard
 input is ``[start, stop, "OUT.npz"]``: run those samples and write what was recorded. Each line on standard output
 answers one of them.
 """
@@ -35,9 +35,8 @@ def main() -> None:
     os.dup2(2, 1)  # whatever an executor prints goes to the log, not into the answers
     name, program_path, raster_path, timeout_s, *folder = sys.argv[1:]
     try:
-        from exporters.to_nir import read_program
-
-        from snn2hw.verify.executors import find_executor
+        from exporters.program_file import read_program
+        from snn2hw.verification.executors import find_executor
 
         execute = find_executor(name)
         program = read_program(program_path)

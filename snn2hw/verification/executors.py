@@ -15,7 +15,7 @@ from sim.errors import InputError
 from sim.program import Program
 from sim.trace import RECORDABLE
 
-__all__ = ["EXECUTORS", "Executor", "find_executor"]
+__all__ = ["EXECUTORS", "Executor", "check_executor", "find_executor"]
 
 
 class Executor(Protocol):
@@ -40,13 +40,19 @@ EXECUTORS = {
 ENGINES = ("reference", "fast", "gpu")
 
 
+def check_executor(name: str) -> None:
+    """Refuse a name that is neither in the table, nor an engine, nor a user's own ``module:function``."""
+    if name not in EXECUTORS and name not in ENGINES and ":" not in name:
+        fix = f"use any of: {', '.join(EXECUTORS)}, or module:function of your own"
+        raise InputError(f"executor {name!r} is unknown", fix)
+
+
 def find_executor(name: str) -> Executor:
     """Return the executor of that name, importing what it needs."""
+    check_executor(name)
     if name in ENGINES:
         return partial(_run_engine, name)
-    if name not in EXECUTORS:
-        raise InputError(f"executor {name!r} is unknown", f"use any of: {', '.join(EXECUTORS)}")
-    module, function = EXECUTORS[name].split(":")
+    module, function = EXECUTORS.get(name, name).split(":", 1)
     found: Callable[..., Registers] = getattr(import_module(module), function)
     return found
 

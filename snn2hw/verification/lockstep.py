@@ -1,6 +1,7 @@
 """Run one program on several executors, chunk by chunk, and compare each with the reference."""
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
@@ -15,9 +16,9 @@ from sim.compare import ORDER, compared_values, first_divergence
 from sim.errors import InputError
 from sim.program import Program
 from sim.raster import check_raster
-from snn2hw.verify.executors import ENGINES, EXECUTORS
-from snn2hw.verify.isolate import Answer, Isolated
-from snn2hw.verify.verdict import Row, Verdict
+from snn2hw.verification.executors import check_executor
+from snn2hw.verification.isolate import Answer, Isolated
+from snn2hw.verification.verdict import Row, Verdict
 
 __all__ = ["verify"]
 
@@ -38,14 +39,14 @@ def verify(
 ) -> Verdict:
     """Return whether every executor named gives each spike, u and v of every population as the reference does.
 
+    An executor is a name of `EXECUTORS` or ``module:function`` of the caller's own.
     ``artifacts`` maps an executor to the folder of an artifact to run instead of a fresh export. Each executor runs in
     a process of its own; ``timeout_s`` bounds one chunk of samples. ``progress`` is called with the samples finished.
     """
     checked = check_raster(program, raster)
     names = tuple(dict.fromkeys((BASELINE, *against, *(artifacts or {}))))
-    unknown = [n for n in names if n not in EXECUTORS and n not in ENGINES]
-    if unknown:
-        raise InputError(f"executor {unknown[0]!r} is unknown", f"use any of: {', '.join(EXECUTORS)}")
+    for name in names:
+        check_executor(name)
     rows = {name: Row(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
     with tempfile.TemporaryDirectory(prefix="snn2hw-verify-") as folder, ExitStack() as stack:
         paths = _hand_over(program, checked, Path(folder))
@@ -69,7 +70,7 @@ def verify(
 
 
 def _hand_over(program: Program, raster: NDArray[np.integer], folder: Path) -> tuple[Path, Path]:
-    from exporters.to_nir import write_program
+    from exporters.program_file import write_program
 
     write_program(program, folder / "program.nir")
     np.save(folder / "raster.npy", raster, allow_pickle=False)
@@ -89,14 +90,14 @@ def _compare_chunk(
     """Run one chunk on every executor that still agrees, all at once, and bring the rows up to date."""
     running = [name for name, row in rows.items() if row.status in ("baseline", "equal")]
     for name in running:
-        workers[name].ask(*chunk, folder / f"{name}.npz")
+        workers[name].ask(*chunk, folder / _file_name(name))
     answers = {name: workers[name].answer() for name in running}
     expected = _read(answers[BASELINE])
     for name in running:
         row = replace(rows[name], seconds=rows[name].seconds + answers[name].seconds, losses=answers[name].losses)
         rows[name] = _judge(program, row, answers[name], expected, chunk[0])
     for name in running:
-        (folder / f"{name}.npz").unlink(missing_ok=True)
+        (folder / _file_name(name)).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,10 @@ class _Recorded:
     u: dict[str, NDArray[np.int32]]
     v: dict[str, NDArray[np.int32]]
     counts: dict[str, NDArray[np.int64]]
+
+
+def _file_name(executor: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", executor) + ".npz"
 
 
 def _read(answer: Answer) -> _Recorded | None:

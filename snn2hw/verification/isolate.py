@@ -40,7 +40,7 @@ class Isolated:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         words = [executor, str(program), str(raster), str(timeout_s), *([str(folder.resolve())] if folder else [])]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "snn2hw.verify.worker", *words],
+            [sys.executable, "-m", "snn2hw.verification.worker", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

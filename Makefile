@@ -1,0 +1,46 @@
+# Two commands: `make demo` shows the main job, `make test` runs the tests. Each installs what it needs into .venv first;
+# the second time that takes a moment. The stamps below remember what is installed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SETUP := pyproject.toml constraints.txt
+LAVA := .venv-lava/.installed
+
+.PHONY: demo test test-full lint bench clean
+
+demo: $(VENV)/.demo $(LAVA)
+	$(BIN)/snn2hw demo
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-full: $(VENV)/.test lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "full or not full"
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/speed.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python $(SETUP)
+	$(PIP) --editable ".[demo]"
+	touch $@
+
+$(VENV)/.test: $(VENV)/bin/python $(SETUP) | $(LAVA)
+	$(PIP) --editable ".[test,lint]"
+	touch $@ $(VENV)/.demo
+
+$(LAVA): | $(VENV)/.demo
+	$(BIN)/snn2hw install-lava
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv-lava build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

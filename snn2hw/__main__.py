@@ -1,0 +1,7 @@
+"""``python -m snn2hw``: the command line."""
+
+import sys
+
+from snn2hw.cli import main
+
+sys.exit(main())

@@ -1,0 +1,123 @@
+"""The command line as a user meets it: what it prints, what it returns, and never a traceback."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from exporters.program_file import write_program
+from sim.program import Connection, Dense, Input, Population, Program
+from snn2hw.cli import COMMANDS, main
+from snn2hw.rasters import read_npz, write_npz, write_raster
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A program that copies its input one step later, through a readout, and four labelled samples."""
+    copy = Population("copy", (3,), (Connection("input", Dense(np.eye(3, dtype=int) * 9), lag=1),), vth=4, du=4095)
+    out = Population("out", (3,), (Connection("copy", Dense(np.eye(3, dtype=int))),), fires=False)
+    program = Program(Input((3,)), (copy, out))
+    write_program(program, tmp_path / "p.nir")
+    spikes = np.zeros((4, 6, 3), np.uint8)
+    labels = np.array([0, 1, 2, 2])
+    spikes[np.arange(4), :, labels] = 1
+    write_raster(tmp_path / "x.npz", spikes, labels)
+    return tmp_path
+
+
+def test_help_and_version_and_an_unknown_verb(capsys):
+    assert main(["--help"]) == 0
+    overview = capsys.readouterr().out
+    assert all(verb in overview for verb in COMMANDS)
+    assert main([]) == 2
+    assert main(["--version"]) == 0
+    assert main(["verfy"]) == 2
+    assert capsys.readouterr().err == "snn2hw: there is no command 'verfy'  fix: did you mean 'verify'?\n"
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_verb_explains_itself(verb, capsys):
+    assert main([verb, "--help"]) == 0
+    assert f"usage: snn2hw {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("engine", ["reference", "fast"])
+def test_run_prints_counts_and_accuracy_and_writes_a_trace(files, capsys, engine):
+    trace = files / "t.npz"
+    words = ["run", str(files / "p.nir"), "--input", str(files / "x.npz"), "--engine", engine]
+    assert main([*words, "--record", "spikes,v", "-o", str(trace)]) == 0
+    printed = capsys.readouterr().out
+    assert "accuracy 100.00% (4 of 4; class of the greatest v over time)" in printed
+    arrays = read_npz(trace)
+    assert sorted(arrays) == ["digest", "output", "spikes.copy", "spikes.out", "v.copy", "v.out"]
+    assert arrays["spikes.copy"].sum() == 4 * 5
+
+
+def test_verify_agrees_and_writes_a_verdict(files, capsys):
+    verdict = files / "v.json"
+    words = ["verify", str(files / "p.nir"), "--input", str(files / "x.npz"), "--against", "reference,fast"]
+    assert main([*words, "-o", str(verdict)]) == 0
+    assert "equal" in capsys.readouterr().out
+    said = json.loads(verdict.read_text())
+    assert said["equal"] is True
+    assert [row["status"] for row in said["rows"]] == ["baseline", "equal"]
+    assert said["rows"][1]["values"] == 4 * 6 * 6 * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "nowhere.nir", "--input", "x.npz"], "nowhere.nir"),
+        (["run", "p.nir", "--input", "nowhere.npz"], "nowhere.npz: no such file"),
+        (["run", "p.nir", "--input", "p.nir"], "not a readable .npz archive"),
+        (["run", "x.npz", "--input", "x.npz"], "x.npz"),
+        (["run", "p.nir", "--input", "x.npz", "--engine", "warp"], "engine 'warp' is unknown"),
+        (["run", "p.nir", "--input", "x.npz", "-o", "no/such/folder.npz"], "no such folder"),
+        (["run", "p.nir", "--input", "wrong.npz"], "holds images, but no array 'spikes'"),
+        (["run", "p.nir", "--input", "objects.npz"], "holds Python objects, which are never unpickled"),
+        (["run", "p.nir", "--input", "shape.npz"], "the program reads (B, T, 3)"),
+        (["verify", "p.nir", "--input", "x.npz", "--against", "loihi"], "executor 'loihi' is unknown"),
+        (["verify", "p.nir", "--input", "x.npz", "--samples", "0"], "--samples 0"),
+        (["verify", "p.nir", "--input", "x.npz", "--artifact", "c"], "'c' is not EXECUTOR=FOLDER"),
+        (["export", "p.nir", "--to", "vhdl", "-o", "out"], "invalid choice: 'vhdl'"),
+    ],
+)
+def test_bad_usage_and_bad_input_is_one_message_and_exit_code_2(files, capsys, monkeypatch, words, message):
+    write_npz(files / "wrong.npz", {"images": np.zeros(3)})
+    np.savez(files / "objects.npz", spikes=np.array([None, "a"], dtype=object))
+    write_raster(files / "shape.npz", np.zeros((1, 2, 5), np.uint8))
+    monkeypatch.chdir(files)
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_a_failed_run_leaves_no_file_behind(files, monkeypatch, capsys):
+    import sim.reference
+
+    monkeypatch.chdir(files)
+    monkeypatch.setattr(sim.reference, "counts_from", lambda *a: 1 / 0)
+    before = sorted(p.name for p in files.iterdir())
+    assert main(["run", "p.nir", "--input", "x.npz", "--engine", "reference", "-o", "t.npz"]) == 2
+    assert "internal error, ZeroDivisionError" in capsys.readouterr().err
+    assert sorted(p.name for p in files.iterdir()) == before
+    with pytest.raises(ZeroDivisionError):
+        main(["run", "p.nir", "--input", "x.npz", "--engine", "reference", "--debug"])
+
+
+def test_an_archive_that_promises_more_than_it_holds_or_than_allowed_is_refused_before_reading(files):
+    from sim.errors import FileError
+
+    write_raster(files / "big.npz", np.zeros((1, 24, 3), np.uint8))
+    with pytest.raises(FileError, match="unpacks to 72 bytes, the limit is 10"):
+        read_npz(files / "big.npz", max_bytes=10)
+
+
+def test_the_installed_command_is_the_same_program(files):
+    words = [sys.executable, "-m", "snn2hw", "run", str(files / "p.nir"), "--input", str(files / "x.npz")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "accuracy 100.00%" in done.stdout

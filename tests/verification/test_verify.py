@@ -1,0 +1,96 @@
+"""A verdict is equal only if everything was compared and was equal; whatever goes wrong is one row."""
+
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from sim.errors import InputError
+from sim.program import Connection, Dense, Input, Population, Program
+from snn2hw.verification import isolate, verify
+
+BAD = "tests.verification.bad_executors"
+
+
+@pytest.fixture(scope="module")
+def case():
+    first = Population("first", (3,), (Connection("input", Dense(np.eye(3, dtype=int) * 40)),), vth=30, du=2000, dv=100)
+    second = Population("second", (2,), (Connection("first", Dense([[5, 6, 7], [8, -9, 3]])),), vth=5, dv=700)
+    raster = np.ones((5, 7, 3), np.uint8)
+    raster[3, 0] = 2
+    return Program(Input((3,), 0, 2), (first, second)), raster
+
+
+def _row(case, name, **options):
+    return verify(*case, against=[f"{BAD}:{name}"], **options).rows[1]
+
+
+def test_an_honest_executor_is_equal_in_every_value(case):
+    verdict = verify(*case, against=["reference", "fast", f"{BAD}:honest"])
+    assert verdict.equal
+    assert [row.status for row in verdict.rows] == ["baseline", "equal", "equal"]
+    assert {row.values for row in verdict.rows} == {3 * 5 * 7 * 5}
+    assert verdict.updates == 5 * 7 * 5
+
+
+def test_one_wrong_bit_is_found_and_located(case):
+    row = _row(case, "one_wrong_bit")
+    assert row.status == "differs"
+    found = row.divergence
+    assert (found.population, found.neuron, found.step, found.sample, found.register) == ("second", (1,), 4, 3, "u")
+    assert found.got == found.expected ^ 1
+
+
+def test_the_divergence_names_the_sample_of_the_whole_input_when_it_runs_in_chunks(case, monkeypatch):
+    monkeypatch.setattr("snn2hw.verification.lockstep.CHUNK_BYTES", 1)
+    assert _row(case, "one_wrong_bit").divergence.sample == 3
+
+
+def test_a_wrong_count_is_found_and_located(case):
+    row = _row(case, "one_wrong_count")
+    assert row.status == "differs"
+    assert row.counts.startswith("population 'second': synops_by_connection of sample 0 are ")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [
+        ("forgets_a_register", "failed", "population 'first': u was not recorded alike on both sides"),
+        ("another_program", "failed", "traces of different programs"),
+        ("crashes", "failed", "the process died (signal SIGABRT): about to crash"),
+        ("raises", "failed", "RuntimeError: my own bug"),
+        ("refuses", "refused", "population 'second': this format has no recurrence  fix: use another"),
+        ("is_missing", "unavailable", "the tool is not installed  fix: install it"),
+        ("no_such_function", "failed", "no_such_function"),
+    ],
+)
+def test_whatever_goes_wrong_is_one_row_and_not_equal(case, name, status, message):
+    verdict = verify(*case, against=[f"{BAD}:{name}", "fast"])
+    assert not verdict.equal
+    assert [row.status for row in verdict.rows] == ["baseline", status, "equal"]
+    assert message in verdict.rows[1].message
+    assert message in str(verdict)
+
+
+def test_an_executor_that_hangs_is_stopped_and_no_process_stays(case, monkeypatch):
+    monkeypatch.setattr(isolate, "PATIENCE_S", 0.5)
+    started = time.monotonic()
+    row = _row(case, "hangs", timeout_s=3.0)
+    assert row.status == "failed"
+    assert "no answer within 3 s" in row.message
+    assert time.monotonic() - started < 30
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert f"{BAD}:hangs" not in listed
+
+
+def test_a_program_that_leaves_the_machine_is_the_baselines_failure(case):
+    program = Program(Input((1,), 0, 2), (Population("p", (1,), (Connection("input", Dense([[2**20]])),), vth=1),))
+    verdict = verify(program, np.full((1, 2, 1), 2), against=["fast"])
+    assert [row.status for row in verdict.rows] == ["failed", "failed"]
+    assert "|a| >= 2^21" in verdict.rows[0].message
+
+
+def test_an_unknown_executor_is_refused_before_anything_runs(case):
+    with pytest.raises(InputError, match="executor 'chip' is unknown  fix: use any of: reference, fast, lava"):
+        verify(*case, against=["chip"])
