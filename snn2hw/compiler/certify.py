@@ -103,19 +103,20 @@ def bounds_of(
     u = np.stack([population.u0, population.u0]).astype(np.int64)
     w = np.stack([population.v0, population.v0]).astype(np.int64)
     arriving = np.stack([low, high]) << VTH_SHIFT
-    least_u, most_u, least_v, most_v = u[0].min(), u[1].max(), 0, 0
+    ends: list[tuple[int, int, int, int]] = []
     for _ in range(steps):
         before_u, before_w = u, w
         u = decay(u, du) + arriving
         v = decay(w, dv) + u + bias
         w = _after_reset(population, clip(v))
-        least_u, most_u = min(least_u, u[0].min()), max(most_u, u[1].max())
-        least_v, most_v = min(least_v, v[0].min()), max(most_v, v[1].max())
-        if max(abs(least_u), abs(most_u)) >= 2 * WRAP:
+        ends.append((int(u[0].min()), int(u[1].max()), int(v[0].min()), int(v[1].max())))
+        if max(map(abs, ends[-1][:2])) >= 2 * WRAP:
             break  # lost already; the numbers must not outgrow 64 bits
         if np.array_equal(u, before_u) and np.array_equal(w, before_w):
             break  # nothing will ever change again
-    return Bounds((int(low.min()), int(high.max())), (int(least_u), int(most_u)), (int(least_v), int(most_v)))
+    least_u, most_u, least_v, most_v = zip(*ends, strict=True)
+    u_range, v_range = (min(least_u), max(most_u)), (min(least_v), max(most_v))
+    return Bounds((int(low.min()), int(high.max())), u_range, v_range)
 
 
 def _sums(

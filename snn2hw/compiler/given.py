@@ -1,5 +1,7 @@
 """A network whose numbers are register values already: nothing is rescaled, and what is no register is an error."""
 
+import math
+
 import numpy as np
 
 from sim.arithmetic import VTH_SHIFT
@@ -61,7 +63,7 @@ def given_registers(layer: Layer, scale: float, target: Target, bits: Bits) -> Q
         reset=layer.reset,
         fires=layer.fires,
     )
-    return Quantized(population, helpers, tuple(grids), np.full(layer.shape, scale), layer)
+    return Quantized(population, helpers, tuple(grids), np.full(layer.shape, scale), layer, (math.inf,) * len(grids))
 
 
 def _whole(values: Float, what: str) -> Ints:

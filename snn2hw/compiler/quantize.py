@@ -1,5 +1,6 @@
 """From a network with real registers to a Program: weights, thresholds, decays and biases chosen together."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -52,6 +53,8 @@ class Quantized:
     """S of every neuron: threshold mantissas per unit of V."""
     layer: Layer
     """The layer as quantised: biases moved to where the policy puts them."""
+    sqnr_db: tuple[float, ...]
+    """Per connection, the power of the weights over that of their error, each weight counted as often as it is used."""
 
 
 def quantize_layer(
@@ -75,17 +78,21 @@ def quantize_layer(
     rows = [_rows(layer, link, group, ranges.power) for link in layer.links]
     tables = [cost_table(r, g, options.method, progress=progress) for r, g in zip(rows, grids, strict=True)]
     scale, exponents = _scales(layer, group, tables, rows, ranges, target, messages, shrink)
-    wirings = [
-        wiring_of(link.map, _stored(r.weight * (scale[r.group] / 2.0**e)[:, None], g))
-        for link, r, g, e in zip(layer.links, rows, grids, exponents, strict=True)
+    mantissas = [
+        _stored(r.weight * (scale[r.group] / 2.0**e)[:, None], g)
+        for r, g, e in zip(rows, grids, exponents, strict=True)
     ]
+    quality = [
+        _sqnr_db(r, m * (2.0**e / scale[r.group])[:, None]) for r, m, e in zip(rows, mantissas, exponents, strict=True)
+    ]
+    wirings = [wiring_of(link.map, m) for link, m in zip(layer.links, mantissas, strict=True)]
     connections = [
         Connection(link.source, wiring, e, link.lag)
         for link, wiring, e in zip(layer.links, wirings, exponents, strict=True)
     ]
     per_neuron = scale[group]
     population = _population(layer, connections, per_neuron, ranges, target, options)
-    return Quantized(population, helpers, tuple(grids), per_neuron, layer)
+    return Quantized(population, helpers, tuple(grids), per_neuron, layer, tuple(quality))
 
 
 def always_on(name: str) -> Population:
@@ -126,7 +133,7 @@ def _exact(layer: Layer, target: Target) -> Quantized:
     connections = [Connection(k.source, wiring_of(k.map, _flat(k.map.weight)), 0, k.lag) for k in layer.links]
     population = Population(layer.name, layer.shape, connections, vth=0, du=4095, dv=4095, reset=layer.reset)
     grids = tuple(grid_for(k.map.weight, most_bits(target), target.weight_rule) for k in layer.links)
-    return Quantized(population, (), grids, np.ones(layer.shape), layer)
+    return Quantized(population, (), grids, np.ones(layer.shape), layer, (math.inf,) * len(grids))
 
 
 def _groups(layer: Layer, per: str) -> NDArray[np.intp]:
@@ -196,6 +203,12 @@ def _group_min(values: Float, group: NDArray[np.intp], count: int) -> Float:
     least = np.full(count, np.inf)
     np.minimum.at(least, group.reshape(-1), np.broadcast_to(values, group.shape).reshape(-1))
     return least
+
+
+def _sqnr_db(rows: Rows, kept: Float) -> float:
+    signal = float((np.square(rows.weight) * rows.power).sum())
+    noise = float((np.square(rows.weight - kept) * rows.power).sum())
+    return math.inf if noise <= 0 else 10 * math.log10(max(signal, 1e-300) / noise)
 
 
 def _stored(mantissas: Float, grid: Grid) -> Float:

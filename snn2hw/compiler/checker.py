@@ -1,0 +1,140 @@
+"""The checker of certificates: it shares no code with the prover, nor with the engines.
+
+It derives every bound again, from the definition in docs/compile.md, by its own route: a convolution's extreme sums
+come from which taps reach the image at each place instead of from a run on constant input; decays are floor divisions;
+resets are taken apart by cases per neuron. A certificate passes if every bound equals the derived one and is safe.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.program import Conv, Program
+
+__all__ = ["check_certificate"]
+
+Ints = NDArray[np.int64]
+
+
+def check_certificate(program: Program, certificate: Mapping[str, Any]) -> list[str]:
+    """Return everything that is wrong with a certificate in its JSON form; an empty list means that it holds."""
+    faults = _header_faults(program, certificate)
+    if faults:
+        return faults
+    for population in program.populations:
+        stated = certificate["bounds"][population.name]
+        derived = _derive(program, population.name, certificate["steps"])
+        for register in ("a", "u", "v"):
+            if list(stated[register]) != derived[register]:
+                what = f"{register} is stated as {list(stated[register])}, the registers give {derived[register]}"
+                faults.append(f"population {population.name!r}: {what}")
+        for register, limit in (("a", 2**21), ("u", 2**23)):
+            if max(-derived[register][0], derived[register][1]) >= limit:
+                faults.append(f"population {population.name!r}: {register} may reach {derived[register]}")
+    return faults
+
+
+def _header_faults(program: Program, certificate: Mapping[str, Any]) -> list[str]:
+    if certificate.get("schema") != "snn2hw.certificate/1":
+        return [f"schema {certificate.get('schema')!r} is not snn2hw.certificate/1"]
+    faults = []
+    if certificate.get("digest") != program.digest:
+        faults.append(f"is of program {certificate.get('digest')}, this is {program.digest}")
+    if list(certificate.get("messages", ())) != [program.input.lo, program.input.hi]:
+        faults.append(f"assumes messages {certificate.get('messages')}, the program reads other ones")
+    steps = certificate.get("steps")
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        faults.append(f"holds for {steps!r} steps, which is no number of steps")
+    bounds = certificate.get("bounds")
+    if not isinstance(bounds, Mapping) or set(bounds) != {p.name for p in program.populations}:
+        return [*faults, "bounds other populations than the program has"]
+    for name, stated in bounds.items():
+        pairs = [stated.get(r) for r in ("a", "u", "v")] if isinstance(stated, Mapping) else []
+        if len(pairs) != 3 or not all(isinstance(p, list | tuple) and len(p) == 2 for p in pairs):
+            faults.append(f"population {name!r}: does not state a, u and v as pairs")
+    return faults
+
+
+def _derive(program: Program, name: str, steps: int) -> dict[str, list[int]]:
+    """Return the extremes of a, u and v of one population."""
+    p = program.by_name[name]
+    sums = [_extremes(program, p.shape, c) for c in p.inputs]
+    low = sum((s[0] for s in sums), np.zeros(p.shape, dtype=np.int64)).reshape(-1)
+    high = sum((s[1] for s in sums), np.zeros(p.shape, dtype=np.int64)).reshape(-1)
+    keep_u = 4095 - p.du.reshape(-1).astype(np.int64)
+    keep_v = 4096 - p.dv.reshape(-1).astype(np.int64)
+    bias = p.bias_mantissa.reshape(-1).astype(np.int64) * 2 ** p.bias_exponent.reshape(-1).astype(np.int64)
+    ends = []
+    u_low = u_high = p.u0.reshape(-1).astype(np.int64)
+    v_low = v_high = p.v0.reshape(-1).astype(np.int64)
+    for _ in range(steps):
+        last = (u_low, u_high, v_low, v_high)
+        u_low, u_high = _kept(u_low, keep_u) + 64 * low, _kept(u_high, keep_u) + 64 * high
+        v_low, v_high = _kept(v_low, keep_v) + u_low + bias, _kept(v_high, keep_v) + u_high + bias
+        ends.append((u_low.min(), u_high.max(), v_low.min(), v_high.max()))
+        if max(abs(ends[-1][0]), abs(ends[-1][1])) >= 2**24:
+            break
+        v_low, v_high = _settled(program, name, _saturated(v_low), _saturated(v_high))
+        if all((a == b).all() for a, b in zip(last, (u_low, u_high, v_low, v_high), strict=True)):
+            break
+    seen = np.array(ends, dtype=np.int64)
+    return {
+        "a": [int(low.min()), int(high.max())],
+        "u": [int(seen[:, 0].min()), int(seen[:, 1].max())],
+        "v": [int(seen[:, 2].min()), int(seen[:, 3].max())],
+    }
+
+
+def _kept(x: Ints, part: Ints) -> Ints:
+    """Return part / 4096 of x, rounded toward zero."""
+    return np.where(x < 0, -((-x * part) // 4096), (x * part) // 4096)
+
+
+def _saturated(v: Ints) -> Ints:
+    return np.clip(v, 1 - 2**23, 2**23 - 1)
+
+
+def _settled(program: Program, name: str, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+    """Return where v may be after the reset."""
+    p = program.by_name[name]
+    if not p.fires:
+        return low, high
+    theta = 64 * p.vth.reshape(-1).astype(np.int64)
+    left = np.zeros_like(low) if p.reset == "zero" else np.maximum(low - theta, 1)
+    right = np.zeros_like(low) if p.reset == "zero" else high - theta
+    never, always = high <= theta, low > theta
+    sometimes_low, sometimes_high = np.minimum(low, left), np.maximum(theta, right)
+    return (
+        np.select([never, always], [low, left], sometimes_low),
+        np.select([never, always], [high, right], sometimes_high),
+    )
+
+
+def _extremes(program: Program, target: tuple[int, ...], connection: Any) -> tuple[Ints, Ints]:
+    """Return the least and greatest shifted sum that one connection can bring to every neuron."""
+    if connection.source == "input":
+        least, most = program.input.lo, program.input.hi
+    else:
+        least, most = 0, 1 if program.by_name[connection.source].fires else 0
+    weight = connection.wiring.weight.astype(np.int64)
+    up, down = np.maximum(weight * least, weight * most), np.minimum(weight * least, weight * most)
+    if isinstance(connection.wiring, Conv):
+        shape = program.shape_of(connection.source)
+        low, high = (_reached(part, connection.wiring, shape, target) for part in (down, up))
+    else:
+        low, high = (part.sum(axis=1).reshape(target) for part in (down, up))
+    factor = 2.0**connection.exponent
+    return np.floor(low * factor).astype(np.int64), np.floor(high * factor).astype(np.int64)
+
+
+def _reached(weight: Ints, conv: Conv, source: tuple[int, ...], target: tuple[int, ...]) -> Ints:
+    """Sum the taps that fall onto the image, for every place of the target."""
+    masks = []
+    for axis in (0, 1):
+        tap = np.arange(weight.shape[2 + axis])[:, None] * conv.dilation[axis]
+        at = np.arange(target[1 + axis])[None, :] * conv.stride[axis] - conv.padding[axis] + tap
+        masks.append(((at >= 0) & (at < source[1 + axis])).astype(np.int64))
+    per_tap = weight.sum(axis=1)
+    return np.asarray(np.einsum("okl,ky,lx->oyx", per_tap, *masks), dtype=np.int64)
