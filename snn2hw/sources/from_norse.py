@@ -26,7 +26,7 @@ def from_norse(module: "torch.nn.Module", input_shape: Sequence[int], *, layout:
         input_shape: the shape of one step of one sample, without time and batch.
         layout: how the module reads its input. "step": (B, *input_shape) and the state, once per step. "time_first",
             "batch_first": all steps at once, (T, B, *input_shape) or (B, T, *input_shape). "auto": "time_first" if it
-            holds layers in time (LIF, LI, IAF, LIFRecurrent, Lift) or if its forward takes the input alone, else "step".
+            holds layers in time (LIF, LI, IAF, LIFRecurrent, Lift) or its forward takes the input alone, else "step".
 
     Raises:
         ProblemsError: everything unsupported at once, each with its place and what to write instead.
@@ -43,7 +43,7 @@ def from_norse(module: "torch.nn.Module", input_shape: Sequence[int], *, layout:
     if not recording.threads and not problems:
         fix = "use Norse neurons; to turn a network of ReLUs into a spiking one use `snn2hw convert`"
         problems.append(Problem(type(module).__name__, "holds no neuron", fix))
-    step, broken = fold(recording.threads, recording.outputs, STEPS)
+    step, broken = fold(recording.threads, recording.outputs, STEPS, problems)
     refuse(origin, problems + broken)
     assert step is not None
     dt = float(getattr(recording.threads[0].module, "dt"))  # noqa: B009 - not every module has one, every neuron has

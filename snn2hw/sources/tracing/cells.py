@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from norse.torch.functional import adjoint, iaf, leaky_integrator, leaky_integrator_box, lif, lif_box, reset
+from norse.torch.functional import iaf, leaky_integrator, leaky_integrator_box, lif, lif_box, reset
 from norse.torch.module.leaky_integrator import LILinearCell
 from norse.torch.module.lift import Lift
 from norse.torch.module.sequential import RecurrentSequential, SequentialState
@@ -43,9 +43,7 @@ class NeuronParameters:
 
 KINDS = {
     lif.lif_feed_forward_step: "CubaLIF",
-    adjoint.lif_adjoint.lif_feed_forward_adjoint_step: "CubaLIF",
     lif.lif_step: "CubaLIF",
-    adjoint.lif_adjoint.lif_adjoint_step: "CubaLIF",
     lif_box.lif_box_feed_forward_step: "LIF",
     leaky_integrator.li_feed_forward_step: "CubaLI",
     leaky_integrator_box.li_box_feed_forward_step: "LI",
@@ -128,7 +126,7 @@ def _rate(dt: Any, inverse: Any, name: str, shape: Shape) -> Array:
     """Return dt / tau as Norse computes it: the product in the parameter's dtype, then exactly as float64."""
     rate = _full(dt * inverse, f"dt * {name}", shape)
     if rate.min() <= 0:
-        raise UnsupportedError(f"{name} is {float(rate.min()):g} / dt", f"give a {name} above 0")
+        raise UnsupportedError(f"dt * {name} is {float(rate.min()):g}", f"give a {name} above 0")
     return rate
 
 

@@ -1,11 +1,15 @@
 """What to write instead: one sentence per operation that a spiking network on a chip cannot have."""
 
-__all__ = ["cure"]
+__all__ = ["cure", "cure_of_module"]
 
 NEURON = "use one of LIFCell, LIFBoxCell, LIFRecurrentCell, IAFCell, LICell, LILinearCell, LIBoxCell"
 
 CURES = {
     "relu": "remove it, a neuron is the nonlinearity; to turn a network of ReLUs into spikes use `snn2hw convert`",
+    **dict.fromkeys(
+        ("gelu", "silu", "tanh", "elu", "leaky_relu", "softplus", "hardswish", "mish", "prelu", "selu"),
+        "remove it, a neuron is the nonlinearity",
+    ),
     "sigmoid": "remove it, or put it behind the reduction over time, where it runs on the host",
     "softmax": "put it behind the reduction over time, where it runs on the host",
     "log_softmax": "put it behind the reduction over time, where it runs on the host",
@@ -36,3 +40,17 @@ CURES = {
 def cure(name: str) -> str:
     """Return what to write instead of operation ``name``."""
     return CURES.get(name, "use Linear, Conv1d, Conv2d, BatchNorm, pooling, Flatten, additions and Norse neurons only")
+
+
+MODULES = {
+    "Encoder": "encode on the host: read the network behind the encoder, and feed it the spikes",
+    "Decoder": "decode on the host: read the network in front of the decoder",
+    "Regularization": "remove it after training",
+    "LConv2d": "use norse.torch.Lift(nn.Conv2d(...))",
+    "ReceptiveField": "use nn.Conv2d with the same kernels",
+}
+
+
+def cure_of_module(name: str) -> str:
+    """Return what to write instead of a Norse module of class ``name``."""
+    return next((fix for part, fix in MODULES.items() if part in name), NEURON)

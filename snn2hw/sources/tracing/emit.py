@@ -6,6 +6,7 @@ threshold, a batch norm part of the layer before it.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
@@ -155,10 +156,10 @@ def _applied(out: Emitted, value: Applied) -> str:
     if isinstance(norm, Norm) and isinstance(inner, Applied) and out.uses[inner.key] == 1:
         merged = _normed(inner.layer, norm)
         if merged is not None:
-            return _applied(out, Applied(merged, inner.of, value.shape, inner.path))
+            return _applied(out, replace(value, layer=merged, of=inner.of, path=inner.path))
     sources = _sources(out, inner)
     if isinstance(value.layer, Pool) and value.layer.kind == "max":
-        return _max_pool(out, value.layer, inner, sources, value.path)
+        return _max_pool(out, value.layer, value, sources)
     return out.add(value.path, _node(value.layer, inner.shape), sources, inner.shape)
 
 
@@ -173,26 +174,21 @@ def _normed(layer: Operation, norm: Norm) -> Operation | None:
     return Convolution(weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
 
 
-def _max_pool(out: Emitted, pool: Pool, of: Value, sources: list[str], path: str) -> str:
+def _max_pool(out: Emitted, pool: Pool, value: Applied, sources: list[str]) -> str:
     """The maximum of spikes is 1 where their sum is above 0: a sum, then a threshold."""
     import nir
 
+    of, path = value.of, value.path
     spikes = isinstance(of, Neuron) and out.step.layers[of.index].neurons.v_threshold is not None
     pooled = isinstance(of, Applied) and isinstance(of.layer, Pool) and of.layer.kind == "max"
     if isinstance(of, Input):
         out.notes.append(f"{path}: max pooling of the input, which must be 0 or 1")
     elif not spikes and not pooled:
         fix = "put it behind the neuron, where it is an OR of spikes, or use AvgPool"
-        out.problems.append(Problem(path, "max pooling of something that is not spikes", fix))
+        out.problems.append(Problem(value.where or path, "max pooling of something that is not spikes", fix))
     plain = Pool("sum", pool.kernel, pool.stride, pool.padding, pool.dilation)
     summed = out.add(f"{path}_sum", _node(plain, of.shape), sources, of.shape)
-    shape = (of.shape[0], *_windows(of.shape[1:], pool))
-    return out.add(path, nir.Threshold(np.full(shape, 0.5)), [summed], shape)
-
-
-def _windows(sides: Shape, p: Pool) -> Shape:
-    parts = zip(sides, p.kernel, p.stride, p.padding, p.dilation, strict=True)
-    return tuple((n + 2 * pad - d * (k - 1) - 1) // s + 1 for n, k, s, pad, d in parts)
+    return out.add(path, nir.Threshold(np.full(value.shape, 0.5)), [summed], value.shape)
 
 
 def _node(layer: Operation, shape: Shape) -> "nir.NIRNode":

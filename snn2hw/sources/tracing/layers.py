@@ -20,7 +20,7 @@ __all__ = [
     "Scale",
     "Shape",
     "digest",
-    "of_zero",
+    "of_constant",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -112,13 +112,30 @@ class Relu(_Keyed):
 Layer: TypeAlias = Linear | Convolution | Pool | Scale | Norm | Flatten | Relu
 
 
-def of_zero(layer: Layer, shape: Shape) -> Array:
-    """Return what ``layer`` makes of all zeros, ``shape`` being that of its output."""
+def of_constant(layer: Layer, array: Array, shape: Shape) -> Array | None:
+    """Return what ``layer`` makes of these numbers, ``shape`` its output's; None where that takes a convolution.
+
+    >>> of_constant(Linear(np.eye(2), np.array([0.0, 1.0])), np.zeros(2), (2,))
+    array([0., 1.])
+    """
     match layer:
-        case Linear(bias=bias) | Convolution(bias=bias):
-            per_channel = np.zeros(shape[0]) if bias is None else bias
-        case Norm(shift=shift):
-            per_channel = shift
-        case Pool() | Scale() | Flatten() | Relu():
-            per_channel = np.zeros(shape[0])
+        case Linear(weight=weight, bias=bias):
+            return weight @ array + (0.0 if bias is None else bias)
+        case Convolution(bias=bias) if not array.any():
+            return _spread(np.zeros(shape[0]) if bias is None else bias, shape)
+        case Pool() if not array.any():
+            return np.zeros(shape)
+        case Norm(factor=factor, shift=shift):
+            return array * _spread(factor, shape) + _spread(shift, shape)
+        case Scale(factor=factor):
+            return array * factor
+        case Flatten():
+            return array.reshape(shape)
+        case Relu(cap=cap):
+            return np.clip(array, 0.0, cap)
+        case Convolution() | Pool():
+            return None
+
+
+def _spread(per_channel: Array, shape: Shape) -> Array:
     return np.broadcast_to(per_channel.reshape(-1, *(1,) * (len(shape) - 1)), shape)

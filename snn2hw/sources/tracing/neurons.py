@@ -8,10 +8,10 @@ from torch import Tensor
 
 from sim.errors import UnsupportedError
 from snn2hw.sources.tracing import cells
-from snn2hw.sources.tracing.cures import NEURON
-from snn2hw.sources.tracing.layers import Linear, Shape
+from snn2hw.sources.tracing.cures import cure_of_module
+from snn2hw.sources.tracing.layers import Array, Linear, Shape
 from snn2hw.sources.tracing.record import Call, Recorder, Tag, Thread
-from snn2hw.sources.tracing.values import Applied, Constant, Neuron, Value, latest
+from snn2hw.sources.tracing.values import Applied, Constant, Neuron, Unknown, Value, latest
 
 __all__ = ["watched"]
 
@@ -35,9 +35,8 @@ def _hooks(rec: Recorder, path: str) -> tuple[Any, Any]:
         foreign = cells.is_foreign(module)
         rec.suspended -= foreign or cells.is_cell(module)
         if not rec.suspended and foreign:
-            rec.unknown(
-                Call(type(module).__name__, args, kwargs, out), f"{type(module).__name__} has no NIR node", NEURON
-            )
+            name = type(module).__name__
+            rec.unknown(Call(name, args, kwargs, out), f"{name} has no NIR node", cure_of_module(name))
         elif not rec.suspended and cells.is_cell(module):
             _called(rec, Call(type(module).__name__, args, kwargs, out))
         rec.modules.pop()
@@ -53,13 +52,13 @@ def _called(rec: Recorder, call: Call) -> None:
     lead = "TB" if cells.in_time(module) else "B"
     tag = rec.tag(x) or Tag((Constant(_plain(x, lead)),) * (x.shape[0] if lead == "TB" else 1), lead)
     if tag.lead != lead:
-        name = call.name.removesuffix("Cell")
-        fix = (
-            f"use {name}Cell in a loop, or norse.torch.Lift"
-            if lead == "TB"
-            else f"use norse.torch.Lift({name}Cell(...))"
-        )
-        rec.unknown(call, f"{call.name} reads {'all steps' if lead == 'TB' else 'one step'} at once", fix)
+        if lead == "TB":
+            rec.unknown(
+                call, f"{call.name} reads all steps and gets one", f"use {call.name}Cell, or give it (T, B, ...)"
+            )
+        else:
+            fix = f"use norse.torch.SequentialState in a loop over the steps, or norse.torch.Lift({call.name}(...))"
+            rec.unknown(call, f"{call.name} reads one step and gets all of them", fix)
         return
     shape = tuple(call.out[0].shape[len(lead) :])
     thread, step = _thread(rec, call, state, x, shape, tag)
@@ -78,8 +77,12 @@ def _through_weights(rec: Recorder, thread: Thread, value: Value) -> Value:
     weight, _ = cells.weights(thread.module)
     if weight is None:
         return value
-    layer = rec.layer(lambda w: Linear(w, None), thread.module.input_weights)
+    layer = rec.layer(_weights_alone, thread.module.input_weights)
     return Applied(layer, value, thread.shape, f"{thread.path}_in")
+
+
+def _weights_alone(weight: Array) -> Linear:
+    return Linear(weight, None)
 
 
 def _attach(rec: Recorder, call: Call, thread: Thread, steps: list[int], lead: str) -> None:
@@ -87,7 +90,9 @@ def _attach(rec: Recorder, call: Call, thread: Thread, steps: list[int], lead: s
     output, state = call.out
     for port, tensor in zip(getattr(state, "_fields", ()), state, strict=False):
         if isinstance(tensor, Tensor) and tensor is not output:
-            rec.attach(tensor, Tag((Neuron(thread.index, steps[-1], thread.shape, port),)))
+            recorded = tensor.ndim == len(thread.shape) + 2
+            held = tuple(Neuron(thread.index, t, thread.shape, port) for t in (steps if recorded else steps[-1:]))
+            rec.attach(tensor, Tag(held, "TB" if recorded else "B"))
     rec.attach(output, Tag(tuple(Neuron(thread.index, t, thread.shape) for t in steps), lead))
 
 
@@ -107,6 +112,9 @@ def _thread(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape, tag:
 
 def _go_on(rec: Recorder, call: Call, known: list[Value], fields: int) -> tuple[Thread | None, int]:
     module = rec.modules[-1][1]
+    if any(isinstance(v, Unknown) for v in known):
+        rec.opaque(call)
+        return None, 0
     states = {(v.index, v.time) if isinstance(v, Neuron) else None for v in known}
     if len(states) != 1 or None in states or len(known) != fields:
         rec.unknown(call, f"the state of {call.name} is changed between two steps", "hand the state on as it is")

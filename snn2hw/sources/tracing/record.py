@@ -24,6 +24,10 @@ from snn2hw.sources.tracing.values import Applied, Constant, Unknown, Value, lat
 __all__ = ["Call", "Recorder", "Rule", "Tag", "Thread", "numbers"]
 
 
+OURS = Path(__file__).resolve().parents[1]
+"""The folder whose frames are not the user's."""
+
+
 @dataclass(frozen=True)
 class Tag:
     """What a tensor holds: one value, or one per step along a leading axis.
@@ -106,9 +110,12 @@ class Recorder(TorchFunctionMode):
         out = func(*args, **kwargs)
         call = Call(name.rstrip("_") if not name.startswith("__") else name, args, kwargs, out)
         known = self.operations.get(call.name)
-        if known is not None:
+        made = any(True for _ in _tensors(out))
+        if known is not None and made and any(self._lost(t) for t in _tensors((args, kwargs))):
+            self.opaque(call)
+        elif known is not None:
             known(self, call)
-        elif any(True for _ in _tensors(out)):
+        elif made:
             self.unknown(call, f"{call.name} is not an operation of a spiking network")
         return out
 
@@ -156,22 +163,33 @@ class Recorder(TorchFunctionMode):
         """Tag the call's result as ``layer`` of every value of ``tag``."""
         lead = tag.lead if lead is None else lead
         shape = tuple(call.out.shape[len(lead) :])
-        path = self.path or call.name.strip("_")
-        self.attach(call.out, Tag(tuple(Applied(layer, v, shape, path) for v in tag.values), lead, tag.decoded))
+        path, where = self.path or call.name.strip("_"), self.where()
+        self.attach(call.out, Tag(tuple(Applied(layer, v, shape, path, where) for v in tag.values), lead, tag.decoded))
 
     def unknown(self, call: Call, what: str, fix: str | None = None) -> None:
         """Report a call that cannot be said and go on."""
         from snn2hw.sources.tracing.cures import cure
 
         self.problem(what, fix or cure(call.name))
+        self.opaque(call)
+
+    def opaque(self, call: Call) -> None:
+        """Tag the results of a call that was reported, or that follows one, so that the run goes on."""
         tags = [tag for tag in map(self.tag, _tensors((call.args, call.kwargs))) if tag]
         if not tags:
             return
-        count, lead = max((len(tag.values), tag.lead) for tag in tags)
+        like = max(tags, key=lambda tag: (len(tag.values), tag.lead))
+        at = like.lead.find("T")
         for tensor in _tensors(call.out):
+            lost = tensor.ndim < len(like.lead) or (at >= 0 and tensor.shape[at] != len(like.values))
+            lead, count = ("B", 1) if lost else (like.lead, len(like.values))
             shape = tuple(tensor.shape[len(lead) :])
             of = [tuple(tag.values[i if len(tag.values) > 1 else 0] for tag in tags) for i in range(count)]
-            self.attach(tensor, Tag(tuple(Unknown(self.where(), v, shape) for v in of), lead, tags[0].decoded))
+            self.attach(tensor, Tag(tuple(Unknown(self.where(), v, shape, lost) for v in of), lead, like.decoded))
+
+    def _lost(self, tensor: Tensor) -> bool:
+        tag = self.tag(tensor)
+        return tag is not None and any(isinstance(v, Unknown) and v.lost for v in tag.values)
 
     def problem(self, what: str, fix: str, where: str | None = None) -> None:
         """Report one thing, once."""
@@ -187,6 +205,16 @@ class Recorder(TorchFunctionMode):
         path, module = self.modules[-1]
         place = f"{path} ({type(module).__name__})" if path else type(module).__name__
         return f"{place}, {line}" if (line := _line()) else place
+
+    def where_failed(self, error: BaseException) -> str:
+        """Return the module and the user's line that an error came out of."""
+        trace, line = error.__traceback__, ""
+        while trace is not None:
+            line = _users(trace.tb_frame, trace.tb_lineno) or line
+            trace = trace.tb_next
+        path, module = self.modules[-1]
+        place = f"{path} ({type(module).__name__})" if path else type(module).__name__
+        return f"{place}, {line}" if line else place
 
 
 Rule = Callable[[Recorder, Call], object]
@@ -214,17 +242,22 @@ def _tensors(tree: Any) -> Iterator[Tensor]:
 
 def _line() -> str:
     """Return file and line of the innermost frame that is the user's own, "" when only libraries are running."""
-    ours = Path(__file__).resolve().parents[1]
     frame: FrameType | None = sys._getframe()
     began = False
     while frame is not None:
-        file = Path(frame.f_code.co_filename)
-        if ours in file.parents:
+        if OURS in Path(frame.f_code.co_filename).parents:
             if began:
                 return ""
-        elif file.is_absolute():
+        else:
             began = True
-            if not {"site-packages", "dist-packages"} & set(file.parts):
-                return f"{file.name}:{frame.f_lineno}"
+            if line := _users(frame, frame.f_lineno):
+                return line
         frame = frame.f_back
     return ""
+
+
+def _users(frame: FrameType, line: int) -> str:
+    """Return "net.py:17" for a frame of neither this package nor an installed one."""
+    file = Path(frame.f_code.co_filename)
+    installed = {"site-packages", "dist-packages"} & set(file.parts)
+    return "" if installed or OURS in file.parents or not file.is_absolute() else f"{file.name}:{line}"

@@ -80,7 +80,7 @@ def _failed(rec: Recorder, origin: str, layout: Layout, shape: tuple[int, ...], 
     }
     what = f"forward stops with {type(error).__name__}: {error}"
     fix = f"it was given {axes[layout]} with shape {shape}; check input_shape, or name another layout"
-    problem = Problem(rec.where(), what, fix)
+    problem = Problem(rec.where_failed(error), what, fix)
     if rec.problems:
         return ProblemsError(origin, [*rec.problems, problem])
     return InputError(f"{origin}: {problem.where}: {what}", fix)

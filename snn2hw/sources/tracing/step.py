@@ -8,7 +8,7 @@ from snn2hw.problems import Problem
 from snn2hw.sources.tracing.layers import Scale, Shape
 from snn2hw.sources.tracing.record import Tag, Thread
 from snn2hw.sources.tracing.time_axis import unrolled_sum
-from snn2hw.sources.tracing.values import Applied, Unknown, Value, latest, shifted, started
+from snn2hw.sources.tracing.values import Applied, Unknown, Value, alike, latest, shifted, started
 
 __all__ = ["Layer", "Step", "fold"]
 
@@ -33,16 +33,21 @@ class Step:
     decoded: str
 
 
-def fold(threads: Sequence[Thread], outputs: Sequence[Tag], steps: int) -> tuple[Step | None, list[Problem]]:
-    """Return the step that every layer repeats, and where there is none."""
+def fold(
+    threads: Sequence[Thread], outputs: Sequence[Tag], steps: int, known: Sequence[Problem]
+) -> tuple[Step | None, list[Problem]]:
+    """Return the step that every layer repeats, and the problems where there is none beside the ``known`` ones."""
     problems: list[Problem] = []
     layers = []
+    places = {problem.where for problem in known}
     for thread in threads:
+        if thread.where in places:
+            continue
         reads = _repeated(thread.inputs, steps, thread.where, problems)
         if reads is not None:
             layers.append(Layer(thread.path, thread.where, thread.shape, thread.neurons, reads))
     values, decoded = _output_values(outputs, steps)
-    if not values:
+    if not values or known:
         return None, problems
     output = _repeated(values, steps, "output", problems)
     return (None if problems or output is None else Step(tuple(layers), output, decoded)), problems
@@ -59,11 +64,11 @@ def _output_values(outputs: Sequence[Tag], steps: int) -> tuple[list[Value], str
         terms = unrolled_sum(inner, steps)
         if terms is not None and isinstance(value, Applied) and mean:
             factor = value.layer
-            return [replace(value, layer=factor, of=term) for term in terms], "sum over time"
+            return [replace(value, layer=factor, of=term) for term in terms], decoded or "sum over time"
         if terms is not None:
-            return list(terms), "sum over time"
+            return list(terms), decoded or "sum over time"
         if latest(value) == steps - 1 and not isinstance(value, Unknown):
-            return [shifted(value, t - steps + 1) for t in range(steps)], "last step"
+            return [shifted(value, t - steps + 1) for t in range(steps)], decoded or "last step"
     return values, decoded
 
 
@@ -81,7 +86,7 @@ def _repeated(values: Sequence[Value], steps: int, where: str, problems: list[Pr
         problems.append(Problem(where, "reads a later step than its own", "let it read this step or one before"))
         return None
     for t, value in enumerate(values[:-1]):
-        if started(shifted(last, t)).key != started(value).key:
+        if not alike(started(shifted(last, t)), started(value)):
             what = f"computes something else in step {t} than in step {steps - 1}"
             problems.append(
                 Problem(where, what, "compute the same in every step, with zeros for what came before step 0")

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from snn2hw.sources.tracing.layers import Array, Layer, Shape, digest, of_zero
+from snn2hw.sources.tracing.layers import Array, Layer, Shape, digest, of_constant
 
 __all__ = [
     "Applied",
@@ -19,6 +19,7 @@ __all__ = [
     "Total",
     "Unknown",
     "Value",
+    "alike",
     "constant",
     "latest",
     "shifted",
@@ -70,12 +71,13 @@ class Constant:
 
 @dataclass(frozen=True, eq=False)
 class Applied:
-    """A layer's output; ``path`` names the module or the operation."""
+    """A layer's output; ``path`` names the module or the operation, ``where`` its place for messages."""
 
     layer: Layer
     of: "Value"
     shape: Shape
     path: str
+    where: str = ""
     key: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,15 +98,19 @@ class Total:
 
 @dataclass(frozen=True, eq=False)
 class Unknown:
-    """The output of something unsupported, already reported; tracing goes on to find the rest."""
+    """The output of something unsupported, already reported; tracing goes on to find the rest.
 
-    path: str
+    ``lost`` says that not even its axes are known, so that nothing more is said about what follows.
+    """
+
+    where: str
     of: tuple["Value", ...]
     shape: Shape
+    lost: bool = False
     key: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("unknown", self.path))
+        object.__setattr__(self, "key", digest("unknown", self.where))
 
 
 Value: TypeAlias = Input | Neuron | Constant | Applied | Total | Unknown
@@ -150,11 +156,25 @@ def started(value: Value) -> Value:
             return value
         case Applied(of=of):
             inner = started(of)
-            if isinstance(inner, Constant) and not inner.array.any():
-                return constant(of_zero(value.layer, value.shape), value.shape)
-            return replace(value, of=inner)
+            made = of_constant(value.layer, inner.array, value.shape) if isinstance(inner, Constant) else None
+            return replace(value, of=inner) if made is None else Constant(made)
         case Total(of=several):
             return total([started(v) for v in several], value.shape)
+
+
+def alike(a: Value, b: Value) -> bool:
+    """Return whether two values are the same computation; numbers may differ as float32 rounds."""
+    match a, b:
+        case _ if a.key == b.key:
+            return True
+        case Constant(array=x), Constant(array=y):
+            return bool(np.allclose(x, y, rtol=1e-5, atol=1e-6 * np.abs(x).max(initial=0.0)))
+        case Applied(), Applied():
+            return a.layer.key == b.layer.key and alike(a.of, b.of)
+        case Total(), Total():
+            return len(a.of) == len(b.of) and all(map(alike, a.of, b.of))
+        case _:
+            return False
 
 
 def total(values: "list[Value]", shape: Shape) -> Value:
