@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from sim.errors import InputError
 from snn2hw.float_reference.maps import Float, apply_map
 from snn2hw.float_reference.neurons import dynamics, held_message, start, step
-from snn2hw.sources.graph import Edge, predecessors, shape_out
+from snn2hw.sources.graph import Edge, predecessors, shape_in, shape_out
 from snn2hw.sources.order import Order, delay_steps, order_of
 from snn2hw.sources.source import Source
 
@@ -99,9 +99,9 @@ def _run_alone(run: _Run, name: str) -> None:
     if kind == "Input":
         run.sent[name] = run.x
         return
-    arriving = sum(run.sent[a] for a in run.before[name])
-    assert isinstance(arriving, np.ndarray)
-    batch, steps = arriving.shape[:2]
+    batch, steps = run.x.shape[:2]
+    into = (batch, steps, *shape_in(node))
+    arriving = np.asarray(sum(run.sent[a].reshape(into) for a in run.before[name]))
     if kind == "Delay":
         run.sent[name] = _delayed(arriving, delay_steps(node, run.source.dt))
     elif kind in ("I", "IF", "LI", "LIF", "CubaLI", "CubaLIF"):
@@ -172,7 +172,8 @@ def _run_loop(run: _Run, group: tuple[str, ...]) -> None:
             if n in delays:
                 run.sent[n][:, t] = _read_back(run, n, t, delays[n])
                 continue
-            arriving = np.asarray(sum(_message(run, (a, n), t, silent) for a in run.before[n]))
+            into = (batch, *shape_in(nodes[n]))
+            arriving = np.asarray(sum(_message(run, (a, n), t, silent).reshape(into) for a in run.before[n]))
             if n not in neurons:
                 run.sent[n][:, t] = apply_map(nodes[n], arriving)
                 continue
@@ -197,7 +198,7 @@ def _read_back(run: _Run, name: str, t: int, steps: np.ndarray) -> Float:
     y = np.zeros((run.x.shape[0], *steps.shape))
     for k in np.unique(steps):
         if k <= t:
-            arriving = sum(run.sent[a][:, t - int(k)] for a in run.before[name])
+            arriving = sum(run.sent[a][:, t - int(k)].reshape(y.shape) for a in run.before[name])
             y[:, steps == k] = np.asarray(arriving)[:, steps == k]
     return y
 
@@ -211,8 +212,7 @@ def _silent(run: _Run, group: tuple[str, ...]) -> dict[str, Float]:
         if hasattr(node, "r") or type(node).__name__ == "Delay":
             sent[name] = np.zeros(shape)
             continue
-        inside = [sent[a] for a in run.before[name] if a in sent]
-        first = run.before[name][0]
-        nothing = np.zeros((run.x.shape[0], *shape_out(run.source.nodes[first])))
-        sent[name] = apply_map(node, sum(inside, nothing))
+        into = (run.x.shape[0], *shape_in(node))
+        inside = [sent[a].reshape(into) for a in run.before[name] if a in sent]
+        sent[name] = apply_map(node, sum(inside, np.zeros(into)))
     return sent
