@@ -28,6 +28,8 @@ COMMANDS = {
     "run": Command("snn2hw.cli.run", "run a program on an input, bit for bit"),
     "verify": Command("snn2hw.cli.verify", "run a program on several executors and compare every spike, u and v"),
     "export": Command("snn2hw.cli.export", "write a program down for another tool"),
+    "train": Command("snn2hw.cli.train", "train a spiking network, or its ReLU twin, on spoken words"),
+    "encode": Command("snn2hw.cli.encode", "turn sounds into the raster a trained network is fed"),
     "install-lava": Command("snn2hw.cli.install_lava", "install lava-nc into an environment of its own"),
 }
 

@@ -1,0 +1,74 @@
+"""Speech from eSpeak NG: no system package, no file, no sound device, and the same samples every time.
+
+The wheel ``espeakng-loader`` brings the library and its voices. What the library says depends on all it has said before
+(phases, echoes, its random numbers), and nothing resets it: every list of utterances is spoken by a process of its own.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError, ToolError
+
+__all__ = ["RATE_HZ", "Utterance", "speak", "voice_variants"]
+
+RATE_HZ = 22050
+SPEAKER = Path(__file__).with_name("espeak_process.py")
+TIMEOUT_S = 300
+
+
+class Utterance(NamedTuple):
+    """What to say and how: ``voice`` like "en+f2", ``rate`` in words a minute, ``pitch`` and ``intonation`` 0..99."""
+
+    text: str
+    voice: str
+    rate: int = 160
+    pitch: int = 50
+    intonation: int = 50
+
+
+def speak(utterances: Sequence[Utterance]) -> list[NDArray[np.float32]]:
+    """Return the samples of every utterance, in [-1, 1] at ``RATE_HZ``; the same list gives the same samples."""
+    _loader()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", str(SPEAKER)],
+            input=json.dumps(utterances).encode(),
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"eSpeak NG did not finish {len(utterances)} utterances in {TIMEOUT_S} s") from None
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        raise InputError(f"eSpeak NG: {said[-1]}", "give a language and a variant it has, like en+f2")
+    counts = np.frombuffer(done.stdout, dtype="<i4", count=len(utterances))
+    sound = np.frombuffer(done.stdout, dtype="<i2", offset=counts.nbytes)
+    ends = np.cumsum(counts)[:-1]
+    return [part.astype(np.float32) / np.float32(32768) for part in np.split(sound, ends)]
+
+
+def voice_variants() -> tuple[str, ...]:
+    """Return the names of the voice variants that say the same thing twice, sorted.
+
+    A variant with a ``breath`` line adds noise that starts from memory nobody has set: no two processes agree on it.
+    """
+    folder = Path(_loader().get_data_path()) / "voices" / "!v"
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    return tuple(file.name for file in files if not re.search(rb"^breath\s", file.read_bytes(), re.MULTILINE))
+
+
+def _loader() -> Any:
+    try:
+        import espeakng_loader
+    except ImportError:
+        raise ToolError("synthesising speech needs espeakng-loader", 'pip install "snn2hw[audio]"') from None
+    return espeakng_loader

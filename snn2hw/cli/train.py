@@ -1,0 +1,131 @@
+"""Train a spiking network, or its ReLU twin, on spoken words.
+
+snn2hw train fsdd --data fsdd/ --model scnn -o runs/digits
+snn2hw train folder --data words/ --model cnn --size seed --seed 1 -o runs/words-cnn
+snn2hw train digits -o runs/digits-en            synthesised digits, no download
+
+Started again with the same options it goes on where it was. The folder then holds model.pt (a checkpoint the other
+commands read), test.npz (the test part as the network is fed it, with labels), front.json, log.jsonl, summary.json,
+curves.png and confusion.png.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snn2hw.audio.corpus import Corpus
+    from snn2hw.train.recipe import Recipe
+
+__all__ = ["configure", "execute"]
+
+DATASETS = ("fsdd", "folder", "digits", "digits-ru")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("dataset", choices=DATASETS, help="fsdd; folder: root/class/*.wav; digits: synthesised")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set (fsdd, folder)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
+    network = parser.add_argument_group("network")
+    network.add_argument("--model", choices=("scnn", "cnn"), default="scnn")
+    network.add_argument("--size", choices=("hardware", "seed"), default="hardware")
+    network.add_argument("--synapse", type=float, metavar="A", help="dt/tau of the synaptic current; 1: none")
+    network.add_argument("--encoder", choices=("direct", "lif", "latency", "poisson"))
+    network.add_argument("--steps", type=int, metavar="T")
+    network.add_argument("--levels", type=int, help="largest integer of the input images")
+    network.add_argument("--gain", type=float, help="current of the lif encoder at full level, in thresholds")
+    network.add_argument("--decoder", choices=("max", "mean", "last"), help="how the readout is read")
+    training = parser.add_argument_group("training")
+    training.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")
+    training.add_argument("--seed", type=int)
+    training.add_argument("--epochs", type=int)
+    training.add_argument("--patience", type=int, help="epochs without a better validation before it stops")
+    training.add_argument("--batch", type=int)
+    training.add_argument("--rate", type=float, help="peak learning rate")
+    training.add_argument("--variants", type=int, help="augmented variants of every training clip; 0: none")
+    training.add_argument("--validation", type=float, metavar="SHARE", help="of the training part, for early stopping")
+    training.add_argument("--device", help="cpu, cuda; by default a GPU if there is one")
+    training.add_argument("--threads", type=int, default=1, help="of torch on the CPU; small nets lose by more than 1")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Train, judge, and write everything down."""
+    from snn2hw.train.fit import fit
+    from snn2hw.train.prepare import prepare
+    from snn2hw.train.report import write_report
+
+    device = _device(args.device, args.threads)
+    recipe = recipe_of(args)
+    corpus = read_corpus(args.dataset, args.data)
+    print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
+    for note in corpus.notes[:8]:
+        print(f"  converted {note}")
+    if len(corpus.notes) > 8:
+        print(f"  and {len(corpus.notes) - 8} more files converted")
+    with _bar(recipe.variants, "features", "variant") as bar:
+        data = prepare(corpus, recipe, lambda done, _: bar.update(done - bar.n))
+    with _bar(recipe.epochs, f"{recipe.model} {args.size}", "epoch") as bar:
+        finished = fit(recipe, data, corpus.classes, args.output, device=device, on_epoch=lambda row: _show(bar, row))
+    for line in write_report(finished, recipe, data, corpus, args.output):
+        print(line)
+    return 0
+
+
+def recipe_of(args: argparse.Namespace) -> "Recipe":
+    """Return the recipe the options ask for; what is not given keeps the recipe's default."""
+    from dataclasses import replace
+
+    from snn2hw.models.layout import layout_of
+    from snn2hw.train.recipe import Recipe
+
+    names = ("encoder", "steps", "levels", "gain", "decoder", "seed", "epochs", "patience", "batch", "rate", "variants")
+    given = {name: value for name in (*names, "validation") if (value := getattr(args, name)) is not None}
+    layout = layout_of(args.size)
+    if args.synapse is not None:
+        layout = replace(layout, synapse=args.synapse)
+    recipe = Recipe(model=args.model, layout=layout, test_speaker=args.leave_out or "")
+    return replace(recipe, **given)
+
+
+def read_corpus(dataset: str, data: Path | None, rate_hz: int = 8000) -> "Corpus":
+    """Read or synthesise a data set; only ``folder`` comes at any rate."""
+    from sim.errors import InputError
+
+    if dataset in ("digits", "digits-ru"):
+        from snn2hw.audio.digits import spoken_digits
+
+        return spoken_digits("ru" if dataset == "digits-ru" else "en")
+    if data is None:
+        raise InputError(f"{dataset}: no folder given", "add --data PATH")
+    if dataset == "fsdd":
+        from snn2hw.audio.fsdd import read_fsdd
+
+        return read_fsdd(data)
+    from snn2hw.audio.folder import read_folder
+
+    return read_folder(data, rate_hz)
+
+
+def _device(wanted: str | None, threads: int) -> Any:
+    try:
+        import torch
+    except ImportError:
+        from sim.errors import ToolError
+
+        raise ToolError("training needs torch and norse", 'pip install "snn2hw[train]"') from None
+    torch.set_num_threads(threads)
+    return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _bar(total: int, what: str, unit: str) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=what, unit=unit, disable=None)
+
+
+def _show(bar: Any, row: dict[str, Any]) -> None:
+    bar.n = row["epoch"]
+    bar.set_postfix_str(
+        f"loss {row['loss']:.3f}, accuracy {row['accuracy']:.1%}, validation {row['validate_accuracy']:.1%}"
+    )

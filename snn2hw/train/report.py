@@ -1,0 +1,55 @@
+"""What a finished run leaves beside its checkpoint: the test raster, the front end, a summary and two pictures."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from sim.files import atomic_write
+from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.features import Features
+from snn2hw.audio.front import FrontEnd, to_json
+from snn2hw.models.layout import neurons, synapses
+from snn2hw.rasters import write_raster
+from snn2hw.spikes.encode import encode
+from snn2hw.train.feed import encoder_of
+from snn2hw.train.fit import Finished
+from snn2hw.train.pictures import draw_confusion, draw_curves
+from snn2hw.train.recipe import Recipe, recipe_to
+
+__all__ = ["write_report"]
+
+SCHEMA = "snn2hw.training/1"
+
+
+def write_report(finished: Finished, recipe: Recipe, data: Features, corpus: Corpus, folder: Path) -> Iterator[str]:
+    """Write the files; yield the lines to print."""
+    encoder = encoder_of(recipe)
+    front = FrontEnd(recipe.mel, data.normaliser, encoder, recipe.decoder, corpus.classes)
+    _write(folder / "front.json", to_json(front))
+    if recipe.model == "scnn":
+        write_raster(folder / "test.npz", encode(data.test[:, None], encoder), data.test_labels)
+    rows = finished.journal.rows
+    summary = {
+        "schema": SCHEMA,
+        "corpus": corpus.name,
+        "corpus_digest": corpus.digest,
+        "recipe": recipe_to(recipe),
+        "epochs": len(rows),
+        "seconds": round(sum(row["seconds"] for row in rows), 1),
+        "accuracy": finished.accuracy,
+        "confusion": finished.confusion.tolist(),
+        "neurons": neurons(recipe.layout, recipe.mel.bands, len(corpus.classes)),
+        "synapses": synapses(recipe.layout, recipe.mel.bands, len(corpus.classes)),
+    }
+    _write(folder / "summary.json", json.dumps(summary, indent=1))
+    draw_curves(rows, folder / "curves.png")
+    draw_confusion(finished.confusion, corpus.classes, folder / "confusion.png")
+    tested = f"{int(finished.confusion.trace())} of {int(finished.confusion.sum())}"
+    yield f"test accuracy {finished.accuracy['test']:.2%} ({tested}), validation {finished.accuracy['validate']:.2%}"
+    yield f"{len(rows)} epochs, {summary['seconds']} s"
+    yield f"wrote {finished.checkpoint}"
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
