@@ -29,11 +29,11 @@ def runnable_cases(seed: int, **size: int) -> Iterator[tuple[Program, np.ndarray
     for number in count():
         rng = np.random.default_rng([seed, number])
         program = random_program(rng)
-        if _has_schedule(program):
+        if has_schedule(program):
             yield program, random_raster(rng, program, **size)
 
 
-def _has_schedule(program: Program) -> bool:
+def has_schedule(program: Program) -> bool:
     try:
         schedule(program)
     except UnsupportedError:

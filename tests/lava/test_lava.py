@@ -4,15 +4,18 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
 
 from exporters.lava import run as run_lava
 from sim.compare import first_divergence
 from sim.engines import run
 from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
-from tests.lava.agree import assert_lava_agrees, runnable_cases
+from tests.lava.agree import assert_lava_agrees, has_schedule, runnable_cases
+from tests.programs import cases
+from tests.recordings import recordings
 
-GRAPHS, CLASSES = 6, 40
+GRAPHS, EXAMPLES = 6, 60
 """Random programs that run here; `test_many.py` has the full numbers."""
 
 
@@ -25,9 +28,12 @@ def test_random_programs_agree_as_process_graphs():
         assert_lava_agrees(program, raster)
 
 
-def test_random_programs_agree_on_lavas_classes():
-    for program, raster in islice(runnable_cases(2), CLASSES):
-        assert_lava_agrees(program, raster, executor="classes")
+@given(cases())
+@settings(max_examples=EXAMPLES)
+def test_random_programs_agree_on_lavas_classes(case):
+    program, raster = case
+    assume(has_schedule(program))
+    assert_lava_agrees(program, raster, executor="classes")
 
 
 def _recurrent(rng):
@@ -79,6 +85,22 @@ def test_a_quiet_program_is_lavas_plain_lif_and_agrees_with_lags():
     loop = Connection("p", Dense(rng.integers(-20, 40, (4, 4))), lag=2)
     p = Population("p", (4,), (Connection("input", Dense(rng.integers(-20, 60, (4, 5)))), loop), vth=40, dv=200, du=900)
     assert_lava_agrees(Program(Input((5,)), (p,)), _spikes(rng, 1, 25, 5))
+
+
+def test_populations_that_nothing_connects_run_all_the_same():
+    read = Population("read", (2,), (Connection("input", Dense([[5], [9]])),), vth=3)
+    alone = Population("alone", (3,), (), vth=[3, 4, 5], bias_mantissa=100, dv=100)
+    program, raster = Program(Input((1,)), (read, alone)), np.ones((2, 9, 1), dtype=int)
+    assert run(program, raster).spikes["alone"].any()
+    assert_lava_agrees(program, raster)
+
+
+def test_lavas_own_recording_of_one_neuron_comes_out():
+    columns = np.loadtxt(recordings("cases", "lif_single", "lif_lava_cpu_fixed.csv"), delimiter=",").astype(np.int64)
+    lif = Population("lif", (1,), (Connection("input", Dense([[10]])),), vth=25, dv=163)
+    got = run_lava(Program(Input((1,)), (lif,)), columns[None, :-1, :1])
+    np.testing.assert_array_equal(got.spikes["lif"][0, :, 0], columns[1:, 2])  # the recording trails by one step
+    np.testing.assert_array_equal(got.v["lif"][0, :, 0], columns[1:, 1])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def test_300_random_programs_agree_as_process_graphs():
 @pytest.mark.full
 def test_200_random_programs_agree_on_lavas_classes_over_many_updates():
     total = 0
-    for program, raster in islice(runnable_cases(20, batch=100, steps=50), CLASSES):
+    for program, raster in islice(runnable_cases(20, batch=150, steps=50), CLASSES):
         total += assert_lava_agrees(program, raster, executor="classes")
     assert total >= UPDATES
     print(f"{CLASSES} programs, {total} neuron updates")

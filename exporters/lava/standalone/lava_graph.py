@@ -72,10 +72,14 @@ def run_graph(
     config = hardware_config() if hardware else Loihi2SimCfg(select_tag="fixed_pt")
     timing = Timing(plan, *raster.shape[:2])
     neurons = build(plan, arrays, raster, timing, folder)
-    first = next(iter(neurons.values()))
-    first.run(condition=RunSteps(num_steps=timing.duration, blocking=False), run_cfg=config)
-    _wait(first.runtime, poll or (lambda: None))
-    first.stop()
+    runners = []
+    for neuron in neurons.values():
+        if neuron.runtime is None:  # not connected to one that runs already
+            neuron.run(condition=RunSteps(num_steps=timing.duration, blocking=False), run_cfg=config)
+            runners.append(neuron)
+    for neuron in runners:
+        _wait(neuron.runtime, poll or (lambda: None))
+        neuron.stop()
     result: Result = {}
     for index, population in enumerate(plan["populations"]):
         _collect(population, timing, folder, index, result)

@@ -44,7 +44,7 @@ def run_classes(plan: Plan, arrays: Arrays, raster: Any, poll: Callable[[], None
     # start(target) > start(source) wherever the lag is 0, so this order computes sources first
     populations = sorted(plan["populations"], key=lambda p: int(p["start"]))
     neurons = {p["name"]: _neuron(p, arrays, batch) for p in populations}
-    inputs = {p["name"]: [(c, _deliver(c, p, plan, arrays)) for c in p["inputs"]] for p in populations}
+    inputs = {p["name"]: [(c, _deliver(c, p, arrays)) for c in p["inputs"]] for p in populations}
     sent: dict[str, list[Any]] = {"input": [], **{name: [] for name in neurons}}
     result = {
         f"{what}.{p['name']}": np.empty((batch, steps, *p["shape"]), np.int32)
@@ -84,10 +84,10 @@ def _neuron(population: Plan, arrays: Arrays, batch: int) -> Any:
     return neuron
 
 
-def _deliver(connection: Plan, population: Plan, plan: Plan, arrays: Arrays) -> Deliver:
+def _deliver(connection: Plan, population: Plan, arrays: Arrays) -> Deliver:
     """Return what one connection makes of a batch of messages."""
     if connection["process"] in ("Conv", "WideConv"):
-        return _conv(connection, plan, arrays)
+        return _conv(connection, population, arrays)
     models = [_dense(piece, arrays) for piece in connection["pieces"]]
     shape, shift = lava_graph.lava_shape(population["shape"]), connection["shift"]
 
@@ -112,24 +112,30 @@ def _dense(piece: Plan, arrays: Arrays) -> Any:
     return model
 
 
-def _conv(connection: Plan, plan: Plan, arrays: Arrays) -> Deliver:
+def _conv(connection: Plan, population: Plan, arrays: Arrays) -> Deliver:
+    """Lay the batch out as one wide image, so that Lava's convolution is called once for all samples.
+
+    A pitch of whole strides keeps the samples' windows where they belong; windows across two samples are dropped.
+    """
     wide = connection["process"] == "WideConv"
     model = PyWideConvModel({"shift": connection["shift"]}) if wide else PyConvModelFixed({})
     model.weight = arrays[connection["pieces"][0]["weight"]].astype(np.int32)
     model.kernel_size = np.array(model.weight.shape[1:3])
-    for name in ("stride", "padding", "dilation"):
-        setattr(model, name, np.array(connection[name]))
+    model.stride, model.dilation = np.array(connection["stride"]), np.array(connection["dilation"])
+    pad, stride = connection["padding"][0], connection["stride"][0]
+    model.padding = np.array([0, connection["padding"][1]])
     model.groups = np.array([connection["groups"]])
     model.num_message_bits = np.array([lava_graph.GRADED_BITS])
-    model.s_in, model.a_out = Port(), Port()
+    model.s_in, model.a_out, model.a_buf = Port(), Port(), 0
+    columns = population["shape"][-1]
 
     def deliver(messages: Any) -> Any:
-        sums = []
-        for sample in messages:
-            model.s_in.data = sample
-            model.run_spk()
-            sums.append(model.a_buf)
-        return np.stack(sums).astype(np.int32)
+        batch, width = messages.shape[:2]
+        pitch = -(-(width + 2 * pad) // stride) * stride
+        image = np.zeros((batch, pitch, *messages.shape[2:]), np.int32)
+        image[:, pad : pad + width] = messages
+        model.s_in.data = image.reshape(batch * pitch, *messages.shape[2:])
+        model.run_spk()
+        return model.a_buf[np.arange(batch)[:, None] * (pitch // stride) + np.arange(columns)]
 
-    model.a_buf = 0
     return deliver

@@ -38,9 +38,25 @@ def main() -> None:
         end(token)
 
     signal.signal(signal.SIGTERM, terminate)
+    remember_models()
     for line in sys.stdin:
         print(json.dumps({"error": _error_of(json.loads(line), token)}), file=answers)
     end(token)
+
+
+def remember_models() -> None:
+    """Look for the models of a process once: Lava executes a folder of modules for each process of each graph."""
+    import lava_shim  # noqa: F401  (before anything of lava's)
+    from lava.magma.compiler.compiler_graphs import ProcGroupDiGraphs
+
+    find, known = ProcGroupDiGraphs._find_proc_models, {}
+
+    def remembered(proc: Any) -> list[Any]:
+        if type(proc) not in known:
+            known[type(proc)] = find(proc=proc)
+        return list(known[type(proc)])
+
+    ProcGroupDiGraphs._find_proc_models = staticmethod(remembered)
 
 
 def _error_of(job: dict[str, str], token: str) -> str | None:
