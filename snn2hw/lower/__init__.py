@@ -63,7 +63,7 @@ def _connect(source: Source, hearing: Hearing, target: str, nodes: "dict[str, ni
         if link.lag:
             delay = np.full(shape_out(source.nodes[here]), link.lag * source.dt)
             here = _add(nodes, f"{link.source} {link.lag} late", _delay(delay))
-            edges.append((link.source, here))
+            edges += [edge for edge in ((link.source, here),) if edge not in edges]
         if constant is None and _is_identity(link.map) and here not in straight:
             straight.add(here)
             edges.append((here, target))

@@ -197,7 +197,7 @@ def _reach(conv: ConvMap, axis: int) -> int:
 
 
 def _is_per_channel(conv: ConvMap) -> bool:
-    return conv.weight.shape[1] == 1 and conv.weight.shape[0] == conv.groups
+    return bool(conv.weight.shape[1] == 1 and conv.weight.shape[0] == conv.groups)
 
 
 def _common_groups(outer: ConvMap, inner: ConvMap) -> int:
