@@ -42,6 +42,7 @@ class Compiled:
     network: Network
     ranges: Ranges
     layers: tuple[Quantized, ...]
+    target: Target
 
 
 def compile(
@@ -74,6 +75,7 @@ def compile_source(
     bias: BiasPolicy = "axon",
     steps: int | None = None,
     compensate_decay: bool = True,
+    headroom: float = 1.0,
     progress: Progress | None = None,
 ) -> Compiled:
     """Lower, calibrate, quantise and certify.
@@ -90,10 +92,14 @@ def compile_source(
         bias: how a bias passes a synaptic filter, see `snn2hw.compiler.quantize.BiasPolicy`.
         steps: the longest sample that the certificate covers; that of ``data`` unless given.
         compensate_decay: choose decays that leak as much as the real ones, rounding included.
+        headroom: how many times the worst case must fit into the registers: more than 1 leaves room for tuning.
         progress: called with the stage ("calibrate", "quantize", "certify"), the part done and the whole.
     """
+    from snn2hw.lower import lower
+
     report = progress or (lambda stage, done, whole: None)
     chip = get_target(target)
+    source = lower(source)
     network = read_network(source)
     bits = _bits_by_layer(network, weight_bits, chip)
     ranges = _ranges(source, network, data, steps, report)
@@ -103,14 +109,14 @@ def compile_source(
     for index, layer in enumerate(network.layers):
         report("quantize", index, len(network.layers))
         if scale == "auto":
-            layers.append(_fitted(layer, network, ranges, chip, options, bits[layer.name], messages))
+            layers.append(_fitted(layer, network, ranges, chip, options, bits[layer.name], messages, headroom))
         else:
             layers.append(given_registers(layer, float(scale), chip, bits[layer.name]))
     report("certify", 0, 1)
     program = _program(network, layers, ranges, chip, {"method": method, "per": per, "bias": bias, "scale": scale})
     certificate = certify(program, ranges.steps)
     report("certify", 1, 1)
-    return Compiled(program, certificate, network, ranges, tuple(layers))
+    return Compiled(program, certificate, network, ranges, tuple(layers), chip)
 
 
 def _bits_by_layer(network: Network, bits: Bits | Mapping[str, Bits], target: Target) -> dict[str, Bits]:
@@ -153,9 +159,10 @@ def _fitted(
     options: Options,
     bits: Bits,
     messages: Mapping[str, tuple[int, int]],
+    headroom: float,
 ) -> Quantized:
     """Quantise one layer, lowering its scale until its bounds hold."""
-    shrink = 1.0
+    shrink = 1.0 / headroom
     for _ in range(ATTEMPTS):
         made = quantize_layer(layer, ranges, target, options, bits, messages, shrink=shrink)
         if _bounds(made, network, messages, ranges.steps).safe:

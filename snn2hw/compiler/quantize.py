@@ -55,6 +55,15 @@ class Quantized:
     """The layer as quantised: biases moved to where the policy puts them."""
     sqnr_db: tuple[float, ...]
     """Per connection, the power of the weights over that of their error, each weight counted as often as it is used."""
+    exact: bool = False
+    """Whether the weights are stored as they are, with nothing to choose."""
+
+    def mantissas(self) -> tuple[Float, ...]:
+        """Return, per connection, the mantissas before they were rounded: where fine-tuning starts."""
+        if self.exact:
+            return ()
+        pairs = zip(self.layer.links, self.population.inputs, strict=True)
+        return tuple(_unrounded(link.map, self.scale, c.exponent) for link, c in pairs)
 
 
 def quantize_layer(
@@ -133,7 +142,7 @@ def _exact(layer: Layer, target: Target) -> Quantized:
     connections = [Connection(k.source, wiring_of(k.map, _flat(k.map.weight)), 0, k.lag) for k in layer.links]
     population = Population(layer.name, layer.shape, connections, vth=0, du=4095, dv=4095, reset=layer.reset)
     grids = tuple(grid_for(k.map.weight, most_bits(target), target.weight_rule) for k in layer.links)
-    return Quantized(population, (), grids, np.ones(layer.shape), layer, (math.inf,) * len(grids))
+    return Quantized(population, (), grids, np.ones(layer.shape), layer, (math.inf,) * len(grids), exact=True)
 
 
 def _groups(layer: Layer, per: str) -> NDArray[np.intp]:
@@ -209,6 +218,11 @@ def _sqnr_db(rows: Rows, kept: Float) -> float:
     signal = float((np.square(rows.weight) * rows.power).sum())
     noise = float((np.square(rows.weight - kept) * rows.power).sum())
     return math.inf if noise <= 0 else 10 * math.log10(max(signal, 1e-300) / noise)
+
+
+def _unrounded(map_: Map, scale: Float, exponent: int) -> Float:
+    row = scale.reshape(map_.weight.shape[0], -1)[:, 0]  # one scale per row of weights
+    return np.asarray(map_.weight * row.reshape(-1, *(1,) * (map_.weight.ndim - 1)) / 2.0**exponent)
 
 
 def _stored(mantissas: Float, grid: Grid) -> Float:

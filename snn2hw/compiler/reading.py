@@ -131,7 +131,8 @@ def _layer(source: "Source", order: "Order", name: str, names: dict[str, str]) -
     always: list[Always] = []
     for path in _paths(source, order, name):
         map_, bias = _map(path.linear, shape_out(source.nodes[path.source]), shape_in(node))
-        links.append(Link(names[path.source], map_, path.lag))
+        if map_.weight.any():  # a map without weights only carries a bias
+            links.append(Link(names[path.source], map_, path.lag))
         if bias is not None and bias.any():
             always.append(Always(np.broadcast_to(bias, shape), path.bias_lag))
     bare = _neuron(source, node, (names[name], name), shape)

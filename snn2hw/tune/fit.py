@@ -1,0 +1,242 @@
+"""The fine-tuning loop: starts from the compiled program, keeps the best certified epoch, resumes after a kill."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
+
+from sim.arithmetic import VTH_SHIFT
+from sim.errors import FileError, InputError, UnsupportedError
+from sim.files import atomic_write
+from sim.program import Program
+from snn2hw.compiler.certify import Certificate, certify, prove
+from snn2hw.compiler.compile import Compiled
+from snn2hw.spikes.decode import Decoder
+from snn2hw.tune.machine import Machine
+
+__all__ = ["Recipe", "Tuned", "tune_compiled"]
+
+SCHEMA = "snn2hw.tuning/1"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a program is tuned.
+
+    ``rate`` is Adam's, in units of the greatest weight of a grid, falling to zero as a cosine; thresholds and biases
+    move at a tenth of it. ``teacher`` weighs the divergence from the float network's answers against the labels.
+    """
+
+    epochs: int = 20
+    rate: float = 2e-3
+    batch: int = 64
+    decoder: Decoder = "mean"
+    temperature: float = 4.0
+    teacher: float = 0.5
+    validation: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1 or not self.rate > 0:
+            raise InputError(f"epochs {self.epochs}, batch {self.batch}, rate {self.rate}", "use positive values")
+        if not 0 <= self.validation < 1 or not 0 <= self.teacher <= 1:
+            raise InputError(f"validation {self.validation}, teacher {self.teacher}", "use shares between 0 and 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """The tuned program, its certificate, and one row per epoch."""
+
+    program: Program
+    certificate: Certificate
+    rows: tuple[Mapping[str, float], ...]
+    machine: Machine
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Rasters (B, T, *shape), labels (B,), and what the teacher answers (B, classes) if there is one."""
+
+    rasters: NDArray[np.integer]
+    labels: NDArray[np.integer]
+    teacher: NDArray[np.float32] | None = None
+
+
+def tune_compiled(
+    compiled: Compiled,
+    samples: Samples,
+    recipe: Recipe,
+    *,
+    folder: Path | None = None,
+    device: str = "cpu",
+    on_epoch: Callable[[Mapping[str, float]], object] | None = None,
+) -> Tuned:
+    """Tune the weights, thresholds and biases of a compiled program on labelled samples.
+
+    Every epoch draws from (seed, epoch) alone, so a run resumed from ``folder`` ends in the same program.
+    """
+    machine = Machine(compiled).to(device)
+    run = _Run(compiled, machine, recipe, samples, folder)
+    run.resume()
+    for epoch in range(len(run.rows), recipe.epochs):
+        row = run.epoch(epoch)
+        run.save()
+        if on_epoch is not None:
+            on_epoch(row)
+    if run.best is None:
+        what = "no epoch gave a program whose registers cannot overflow"
+        raise UnsupportedError(what, "compile with more headroom, or tune with a lower rate")
+    machine.load_state_dict(run.best)
+    program = machine.to_program({"recipe": asdict(recipe), "epochs": len(run.rows)})
+    return Tuned(program, certify(program, compiled.ranges.steps), tuple(run.rows), machine)
+
+
+class _Run:
+    """Everything of a run that changes."""
+
+    def __init__(
+        self, compiled: Compiled, machine: Machine, recipe: Recipe, samples: Samples, folder: Path | None
+    ) -> None:
+        self.compiled, self.machine, self.recipe, self.samples, self.folder = compiled, machine, recipe, samples, folder
+        order = np.random.default_rng(recipe.seed).permutation(len(samples.labels))
+        held = round(recipe.validation * len(order))
+        self.held, self.train = order[:held], order[held:]
+        if not len(self.train):
+            raise InputError("no samples to tune on", "give more samples, or a smaller validation share")
+        self.optimizer = torch.optim.Adam(_parameter_groups(machine, recipe.rate))
+        self.best: dict[str, Any] | None = None
+        self.best_score = (-1.0, 0.0)
+        self.rows: list[dict[str, float]] = []
+
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """Train one epoch, judge it, and keep it if it is the best that a certificate covers."""
+        recipe = self.recipe
+        order = np.random.default_rng((recipe.seed, epoch)).permutation(self.train)
+        batches = [order[i : i + recipe.batch] for i in range(0, len(order), recipe.batch)]
+        losses, right = 0.0, 0
+        for index, batch in enumerate(batches):
+            done = (epoch + index / len(batches)) / recipe.epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["first_rate"] * 0.5 * (1 + np.cos(np.pi * done))
+            loss, hits = self._step(batch)
+            losses, right = losses + loss * len(batch), right + hits
+        score = self.judge(self.held) if len(self.held) else (right / len(order), -losses / len(order))
+        row = {"epoch": epoch + 1, "loss": losses / len(order), "accuracy": right / len(order)}
+        row |= {"validate_accuracy": score[0], "validate_loss": -score[1]}
+        bounds = prove(self.machine.to_program(), self.compiled.ranges.steps).bounds
+        row["certified"] = float(all(b.safe for b in bounds.values()))
+        if row["certified"] and score >= self.best_score:
+            self.best_score = score
+            self.best = {k: v.detach().clone() for k, v in self.machine.state_dict().items()}
+        self.rows.append(row)
+        return row
+
+    def _step(self, batch: NDArray[np.intp]) -> tuple[float, int]:
+        logits, loss = self._forward(batch)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.machine.project()
+        return float(loss.detach()), int((logits.argmax(1).cpu().numpy() == self.samples.labels[batch]).sum())
+
+    def _forward(self, batch: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+        device = next(self.machine.parameters()).device
+        raster = torch.from_numpy(np.ascontiguousarray(self.samples.rasters[batch])).to(device)
+        logits = self._logits(raster)
+        labels = torch.from_numpy(self.samples.labels[batch].astype(np.int64)).to(device)
+        loss = cross_entropy(logits, labels)
+        if self.samples.teacher is not None and self.recipe.teacher:
+            answers = torch.from_numpy(self.samples.teacher[batch]).to(device) * self.recipe.temperature
+            apart = kl_div(log_softmax(logits, 1), softmax(answers.to(logits.dtype), 1), reduction="batchmean")
+            loss = (1 - self.recipe.teacher) * loss + self.recipe.teacher * apart
+        return logits, loss
+
+    def _logits(self, raster: Tensor) -> Tensor:
+        output = self.machine(raster)[self.compiled.program.output.name].flatten(2)
+        return self.recipe.temperature * decoded(output * volts_per_unit(self.compiled), self.recipe.decoder)
+
+    def judge(self, which: NDArray[np.intp]) -> tuple[float, float]:
+        """Return (accuracy, minus the loss) over some samples."""
+        right, losses = 0, 0.0
+        with torch.no_grad():
+            for i in range(0, len(which), 256):
+                batch = which[i : i + 256]
+                logits, loss = self._forward(batch)
+                right += int((logits.argmax(1).cpu().numpy() == self.samples.labels[batch]).sum())
+                losses += float(loss) * len(batch)
+        return right / len(which), -losses / len(which)
+
+    def save(self) -> None:
+        """Write the checkpoint and the log, each whole or not at all."""
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "schema": SCHEMA,
+            "program": self.compiled.program.digest,
+            "recipe": asdict(self.recipe),
+            "machine": self.machine.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best": self.best,
+            "best_score": list(self.best_score),
+            "rows": self.rows,
+        }
+        with atomic_write(self.folder / "tuning.pt") as temporary, temporary.open("wb") as handle:
+            torch.save(state, handle)
+        with atomic_write(self.folder / "tuning.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+
+    def resume(self) -> None:
+        """Take up a run of the same program and recipe; refuse another's."""
+        path = None if self.folder is None else self.folder / "tuning.pt"
+        if path is None or not path.is_file():
+            return
+        try:
+            state = torch.load(path, weights_only=True)
+        except Exception as error:
+            raise FileError(f"{path}: not a tuning checkpoint ({error})", "remove it to start again") from None
+        if not isinstance(state, dict) or state.get("schema") != SCHEMA:
+            raise FileError(f"{path}: not a tuning checkpoint", "remove it to start again")
+        if state["program"] != self.compiled.program.digest or state["recipe"] != asdict(self.recipe):
+            raise InputError(f"{path}: belongs to another program or recipe", "use another folder")
+        self.machine.load_state_dict(state["machine"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.best, self.best_score, self.rows = state["best"], tuple(state["best_score"]), list(state["rows"])
+
+
+def decoded(output: Tensor, decoder: Decoder) -> Tensor:
+    """Return (b, classes) of an output (T, b, classes), as `snn2hw.spikes.decode` does."""
+    match decoder:
+        case "max":
+            return output.amax(0)
+        case "last":
+            return output[-1]
+        case "mean":
+            return output.mean(0)
+        case "count":
+            return output.sum(0)
+
+
+def volts_per_unit(compiled: Compiled) -> float:
+    """Return what one unit of the output is worth: a spike 1, a readout's v in volts."""
+    made = compiled.layers[-1]
+    if made.population.fires:
+        return 1.0
+    return float((made.layer.unit / (made.scale * (1 << VTH_SHIFT))).flat[0])
+
+
+def _parameter_groups(machine: Machine, rate: float) -> list[dict[str, Any]]:
+    fast = [p for n, p in machine.named_parameters() if n.endswith("latent") and p.numel()]
+    slow = [p for n, p in machine.named_parameters() if not n.endswith("latent") and p.numel()]
+    if not fast:
+        raise UnsupportedError("nothing in this program can learn", "compile with scale='auto'")
+    return [{"params": fast, "first_rate": rate, "lr": rate}] + (
+        [{"params": slow, "first_rate": rate / 10, "lr": rate / 10}] if slow else []
+    )
