@@ -106,9 +106,13 @@ class Recorder(TorchFunctionMode):
         if self.suspended or not any(self.tag(t) for t in _tensors((args, kwargs))):
             return func(*args, **kwargs)
         name = _name(func)
-        self._refuse_shared_memory(name, args)
+        inplace = name.endswith("_") and not name.endswith("__")
+        before = args
+        if inplace and args and isinstance(args[0], Tensor):
+            self._refuse_shared_memory(name, args[0])
+            before = args if self.tag(args[0]) else (args[0].clone(), *args[1:])
         out = func(*args, **kwargs)
-        call = Call(name.rstrip("_") if not name.startswith("__") else name, args, kwargs, out)
+        call = Call(name.rstrip("_") if inplace else name, before, kwargs, out)
         known = self.operations.get(call.name)
         made = any(True for _ in _tensors(out))
         if known is not None and made and any(self._lost(t) for t in _tensors((args, kwargs))):
@@ -119,12 +123,10 @@ class Recorder(TorchFunctionMode):
             self.unknown(call, f"{call.name} is not an operation of a spiking network")
         return out
 
-    def _refuse_shared_memory(self, name: str, args: tuple[Any, ...]) -> None:
+    def _refuse_shared_memory(self, name: str, changed: Tensor) -> None:
         """Refuse to change in place what another traced tensor is a view of."""
-        if not name.endswith("_") or name.endswith("__") or not args or not isinstance(args[0], Tensor):
-            return
-        place = args[0].untyped_storage().data_ptr()
-        if any(t is not args[0] and t.untyped_storage().data_ptr() == place for t, _ in self._tags.values()):
+        place = changed.untyped_storage().data_ptr()
+        if any(t is not changed and t.untyped_storage().data_ptr() == place for t, _ in self._tags.values()):
             self.problem(f"{name} changes a tensor that another one is a view of", "write it without the underscore")
 
     def tag(self, tensor: Any) -> Tag | None:

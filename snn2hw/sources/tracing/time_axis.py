@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
-from snn2hw.sources.tracing.record import Call, Recorder, Rule, Tag
+from snn2hw.sources.tracing.record import Call, Recorder, Rule, Tag, numbers
 from snn2hw.sources.tracing.values import Constant, Total, Value, latest, shifted, total
 
 __all__ = ["TIME"]
@@ -69,8 +68,8 @@ def _store(rec: Recorder, call: Call) -> None:
         )
         return
     if tag is None:
-        zero = rec.value(buffer[(0, 0)], Tag((Constant(np.zeros(new.shape)),)), 0)
-        tag = Tag((zero,) * buffer.shape[axis], "TB" if axis == 0 else "BT")
+        others = [buffer[n, 0] if axis == 0 else buffer[0, n] for n in range(buffer.shape[axis])]
+        tag = Tag(tuple(Constant(numbers(each)) for each in others), "TB" if axis == 0 else "BT")
     values = list(tag.values)
     values[keys[axis]] = new.values[0]
     rec.attach(buffer, Tag(tuple(values), tag.lead))
