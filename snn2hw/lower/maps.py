@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sim.errors import UnsupportedError
 from snn2hw.sources.shapes import Shape, pair
+from snn2hw.sources.square import ungrouped
 
 if TYPE_CHECKING:
     import nir
@@ -232,15 +233,8 @@ def _aligned(outer: ConvMap, inner: ConvMap) -> tuple[Float, Float, str]:
     if _is_per_channel(outer):
         spread = np.broadcast_to(outer.weight, (*inner.weight.shape[:2], *outer.weight.shape[2:]))
         return spread, inner.weight, "oi,oi->oi"
-    return _ungrouped(outer), _ungrouped(inner), "om,mi->oi"
-
-
-def _ungrouped(conv: ConvMap) -> Float:
-    outs, ins = conv.weight.shape[0] // conv.groups, conv.weight.shape[1]
-    full = np.zeros((conv.weight.shape[0], ins * conv.groups, *conv.weight.shape[2:]))
-    for g in range(conv.groups):
-        full[g * outs : (g + 1) * outs, g * ins : (g + 1) * ins] = conv.weight[g * outs : (g + 1) * outs]
-    return full
+    whole = ungrouped(outer.weight, outer.groups), ungrouped(inner.weight, inner.groups)
+    return *whole, "om,mi->oi"
 
 
 def adjoint(conv: ConvMap, rows: Float) -> Float:

@@ -31,6 +31,7 @@ __all__ = [
     "spikingjelly_dt",
     "spyx",
     "spyx_dt",
+    "unit_input_of_if",
     "unknown",
 ]
 
@@ -94,11 +95,17 @@ def norse(graph: "nir.NIRGraph", dt: float, scheme: Scheme, reset: Reset) -> lis
         if (_f64(node.w_in) == 1).all() and not np.allclose(_share(node.tau_syn, dt, scheme), 1):
             node.w_in = 1 / _share(node.tau_syn, dt, scheme)
             notes.append(f"node {name!r}: Norse writes w_in = 1 for an input of weight 1, read as tau_syn / dt")
-    for name, node in _each(graph, "IF"):
-        if (_f64(node.r) == 1).all() and dt != 1:
-            node.r = np.full(np.shape(node.r), 1 / dt)
-            notes.append(f"node {name!r}: Norse writes r = 1 for an input of weight 1, read as 1 / dt")
+    for name in unit_input_of_if(graph, dt):
+        notes.append(f"node {name!r}: Norse writes r = 1 for an input of weight 1, read as 1 / dt")
     return notes
+
+
+def unit_input_of_if(graph: "nir.NIRGraph", dt: float) -> list[str]:
+    """Read r = 1 of an IF as an input of weight 1, which NIR writes r = 1 / dt; return the nodes concerned."""
+    found = [(name, node) for name, node in _each(graph, "IF") if (_f64(node.r) == 1).all() and dt != 1]
+    for _, node in found:
+        node.r = np.full(np.shape(node.r), 1 / dt)
+    return [name for name, _ in found]
 
 
 def snntorch(graph: "nir.NIRGraph", dt: float, scheme: Scheme, reset: Reset) -> list[str]:

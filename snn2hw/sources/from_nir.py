@@ -7,6 +7,7 @@ import numpy as np
 
 from sim.errors import InputError
 from snn2hw.problems import Problem, refuse
+from snn2hw.sources.dialect_rules import unit_input_of_if
 from snn2hw.sources.dialects import Dialect, dialect_of
 from snn2hw.sources.graph import assemble
 from snn2hw.sources.nir_file import read_raw
@@ -55,6 +56,8 @@ def from_nir(
     rule = reset or cast("Reset", said.get("reset", spoken.reset))
     if not said:
         notes += spoken.adapt(graph, step, how, rule)
+    elif said.get("reader", "any") != "any":
+        unit_input_of_if(graph, step)
     return Source(graph, step, how, rule, origin, spoken.semantics, tuple(notes))
 
 
