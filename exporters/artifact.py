@@ -19,7 +19,16 @@ from typing import Any
 
 from sim.errors import FileError, InputError
 
-__all__ = ["MANIFEST", "SCHEMA", "Artifact", "Loss", "check_artifact_folder", "read_artifact", "write_artifact"]
+__all__ = [
+    "MANIFEST",
+    "SCHEMA",
+    "Artifact",
+    "Loss",
+    "check_artifact_folder",
+    "check_same_program",
+    "read_artifact",
+    "write_artifact",
+]
 
 MANIFEST = "artifact.json"
 """The file that makes a folder ours: schema, format, digest, losses, and the SHA-256 of every other file."""
@@ -111,6 +120,19 @@ def read_artifact(folder: Path | str) -> Artifact:
             raise FileError(f"{root}: {name} has been changed since it was written", "export again")
     losses = tuple(Loss(loss["what"], loss["where"]) for loss in facts["losses"])
     return Artifact(root, facts["format"], facts["digest"], tuple(sorted(listed)), losses)
+
+
+def check_same_program(folder: Path | str, format: str, digest: str) -> None:
+    """Refuse to run a folder that is no artifact of this format and this program.
+
+    The files themselves are not held against the manifest here: whoever runs them finds out what they do.
+    """
+    facts = _manifest(Path(folder))
+    if facts["format"] != format:
+        raise FileError(f"{folder}: holds a {facts['format']!r} artifact, not {format!r}", "name the right folder")
+    if facts["digest"] != digest:
+        what = f"{folder}: was made from program {facts['digest'][:12]}, not {digest[:12]}"
+        raise FileError(what, "export this program again")
 
 
 def _manifest_text(format: str, digest: str, hashes: dict[str, str], losses: Sequence[Loss]) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "Reset",
     "Weight",
     "Wiring",
+    "narrowest",
 ]
 
 INPUT = "input"
@@ -53,18 +54,23 @@ def _integers(values: ArrayLike, what: str) -> NDArray[np.integer]:
     return array
 
 
+def narrowest(array: NDArray[np.integer], what: str) -> Weight:
+    """Return the values in the narrowest of int8, int16 and int32 that holds them, in C order."""
+    low, high = int(array.min()), int(array.max())
+    for dtype in (np.int8, np.int16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return cast("Weight", np.array(array, dtype=dtype, order="C"))
+    raise ProgramError(f"{what}: {low}..{high} do not fit 32 bits", "scale them down")
+
+
 def _weight(values: ArrayLike, ndim: int, what: str) -> Weight:
     """Make the canonical form of a weight array: C order, read-only, the narrowest of int8, int16 and int32."""
     array = _integers(values, what)
     if array.ndim != ndim or array.size == 0:
         raise ProgramError(f"{what}: expected {ndim} axes, none of length 0, got shape {array.shape}")
-    low, high = int(array.min()), int(array.max())
-    for dtype in (np.int8, np.int16, np.int32):
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            narrow = np.array(array, dtype=dtype, order="C")
-            narrow.setflags(write=False)
-            return cast("Weight", narrow)
-    raise ProgramError(f"{what}: weights {low}..{high} do not fit 32 bits", "scale the weights down")
+    narrow = narrowest(array, what)
+    narrow.setflags(write=False)
+    return narrow
 
 
 def _register(values: ArrayLike, shape: tuple[int, ...], what: str) -> Register:

@@ -1,0 +1,1 @@
+"""The hand-written C11 runtime, shipped as it is with every C export."""

@@ -1,0 +1,1 @@
+"""The integer step as an ONNX graph."""

@@ -1,0 +1,90 @@
+"""A Program as C11: a hand-written runtime, generated tables, and golden vectors that its `main` replays."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.artifact import Artifact, check_artifact_folder, check_same_program, write_artifact
+from exporters.c_build import build, run_binary, write_input
+from exporters.c_tables import program_c, program_h, table_bytes
+from exporters.golden_vectors import golden_vectors
+from exporters.recording import Recording, recording_from
+from sim.errors import UnsupportedError
+from sim.program import Program
+from sim.trace import Trace
+
+__all__ = ["execute", "export"]
+
+RUNTIME = Path(__file__).with_name("c_runtime")
+RUNTIME_FILES = ("snn_runtime.h", "snn_runtime.c", "main.c")
+MAX_TABLE_BYTES = 1 << 28
+"""Larger tables make source text that compilers take minutes and gigabytes for."""
+
+MAKEFILE = """CFLAGS ?= -O2
+snn: main.c program.c snn_runtime.c program.h snn_runtime.h
+\t$(CC) -std=c11 -Wall -Wextra -Werror $(CFLAGS) -o $@ main.c program.c snn_runtime.c
+
+check: snn
+\t./snn golden.bin
+"""
+
+
+def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | None = None) -> Artifact:
+    """Write the runtime, ``program.c`` and ``program.h``, ``golden.bin`` and a Makefile with a `check`."""
+    check_artifact_folder(folder)
+    _check(program)
+    golden, trace = golden_vectors(program, raster)
+
+    def fill(draft: Path) -> None:
+        _write_sources(program, draft)
+        (draft / "Makefile").write_text(MAKEFILE, encoding="utf-8")
+        write_input(draft / "golden.bin", golden)
+        with (draft / "golden.bin").open("ab") as handle:
+            _append_registers(handle.write, program, trace)
+
+    return write_artifact(folder, format="c", digest=program.digest, fill=fill)
+
+
+def execute(
+    program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
+) -> Recording:
+    """Compile and run; ``folder`` compiles the artifact that stands there instead of a fresh export."""
+    with tempfile.TemporaryDirectory(prefix="snn2hw-c-") as made:
+        workspace = Path(made)
+        if folder is None:
+            _check(program)
+            _write_sources(program, workspace)
+        else:
+            check_same_program(folder, "c", program.digest)
+        build(folder or workspace, workspace / "snn", timeout_s=timeout_s)
+        found = run_binary(program, workspace / "snn", raster, workspace, timeout_s=timeout_s)
+        return recording_from(program, found)
+
+
+def _check(program: Program) -> None:
+    size = table_bytes(program)
+    if size > MAX_TABLE_BYTES:
+        what = f"the program's tables take {size} bytes, more than a C compiler reads in reasonable time"
+        raise UnsupportedError(what, "export it to ONNX, or split it")
+
+
+def _write_sources(program: Program, folder: Path) -> None:
+    for name in RUNTIME_FILES:
+        shutil.copyfile(RUNTIME / name, folder / name)
+    (folder / "program.h").write_text(program_h(program), encoding="utf-8")
+    with (folder / "program.c").open("w", encoding="utf-8") as handle:
+        handle.writelines(program_c(program))
+
+
+def _append_registers(write: object, program: Program, trace: Trace) -> None:
+    assert callable(write)
+    samples, steps = next(iter(trace.u.values())).shape[:2]
+    for b in range(samples):
+        for t in range(steps):
+            for p in program.populations:
+                write(np.ascontiguousarray(trace.u[p.name][b, t], dtype="<i4").tobytes())
+                write(np.ascontiguousarray(trace.v[p.name][b, t], dtype="<i4").tobytes())
+                write(np.ascontiguousarray(trace.spikes[p.name][b, t], dtype="u1").tobytes())
