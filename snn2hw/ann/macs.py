@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 from snn2hw.ann.graph import Graph, Node, load, read_model
-from snn2hw.ann.operators import MULTIPLYING, NO_MACS, Multiplier, Operands, operands
+from snn2hw.ann.operators import MOVING, MULTIPLYING, NO_MACS, Multiplier, Operands, operands
 
 if TYPE_CHECKING:
     import onnx
@@ -75,6 +75,11 @@ class MacCensus:
     def nominal(self) -> int:
         """Return the MACs with padding zeros included."""
         return sum(n.nominal for n in self.nodes)
+
+    @property
+    def simple_operations(self) -> int:
+        """Return the values made by operators that compute without products: activations, additions, pooling."""
+        return sum(values for operator, values in self.others if operator not in MOVING)
 
     @property
     def complete(self) -> bool:

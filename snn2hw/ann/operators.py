@@ -12,7 +12,7 @@ from math import prod
 
 from snn2hw.ann.graph import Attribute, Node, Shape
 
-__all__ = ["MULTIPLYING", "NO_MACS", "Multiplier", "Operands", "operands"]
+__all__ = ["MOVING", "MULTIPLYING", "NO_MACS", "Multiplier", "Operands", "operands"]
 
 Shapes = Mapping[str, Shape]
 
@@ -160,3 +160,12 @@ NO_MACS = frozenset(
     """.split()  # noqa: SIM905  eighty quoted names are no easier to read
 )
 """Operators of the standard domain without a sum of products: listed, and no MACs under any counting rule."""
+
+MOVING = frozenset(
+    """
+    Cast CastLike Concat Constant ConstantOfShape DepthToSpace DequantizeLinear Dropout Expand Flatten Gather
+    GatherElements GatherND Identity Pad QuantizeLinear Range Reshape Shape Size Slice SpaceToDepth Split Squeeze Tile
+    Transpose Trilu Unsqueeze
+    """.split()  # noqa: SIM905
+)
+"""Those of them that only move or re-encode values: no arithmetic of the network."""

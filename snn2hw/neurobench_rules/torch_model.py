@@ -81,7 +81,10 @@ def layer_operations(layer: "torch.nn.Module", inputs: tuple[Any, ...], *, dense
 
     match layer:
         case nn.Linear():
-            return int(nn.functional.linear(ones(inputs[0]), ones(layer.weight)).sum())
+            x = inputs[0].reshape(-1, layer.in_features)
+            if dense:
+                return len(x) * layer.weight.numel()
+            return int(((x != 0).sum(dim=0) * (layer.weight != 0).sum(dim=0)).sum())
         case nn.Conv1d() | nn.Conv2d() | nn.Conv3d():
             return int(layer._conv_forward(ones(inputs[0]), ones(layer.weight), None).sum())
         case _:

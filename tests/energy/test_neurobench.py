@@ -54,6 +54,7 @@ def test_counts_equal_what_neurobench_recorded(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.full
 def test_counts_equal_neurobench_where_it_is_installed(name: str) -> None:
     pytest.importorskip("neurobench")
     from tests.fixtures.make_neurobench import recorded
@@ -61,10 +62,11 @@ def test_counts_equal_neurobench_where_it_is_installed(name: str) -> None:
     assert _named(_counted(_made(name))) == recorded(_made(name))
 
 
-def test_the_published_dense_counts_come_out() -> None:
-    pytest.importorskip("snntorch")
-    assert _counted(CASES["gsc snn"]()).dense == 29_030_400
-    assert _counted(CASES["gsc m5"]()).dense == 1_880_256
+@pytest.mark.parametrize(
+    ("name", "dense", "footprint"), [("gsc snn", 29_030_400, 583_900), ("gsc m5", 1_880_256, 109_228)]
+)
+def test_the_published_dense_counts_and_footprints_are_among_them(name: str, dense: int, footprint: int) -> None:
+    assert (RECORDED[name]["Dense"], RECORDED[name]["Footprint"]) == (dense, footprint)
 
 
 def test_a_bare_layer_is_refused_rather_than_counted_as_zero() -> None:

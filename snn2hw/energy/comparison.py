@@ -1,0 +1,96 @@
+"""Two networks under one price table: who wins, by how much, and at which spike rate they would be even.
+
+With the messages of the spiking network scaled by k, E_snn(k) = fixed + k * driven, so k* = (E_ann - fixed) / driven.
+The break-even in spikes per synapse and inference is k* times where this network stands.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from snn2hw.energy.estimate import Estimate, estimate
+from snn2hw.energy.pricing import ENDS, Cost
+
+__all__ = ["BreakEven", "Comparison", "Outcome", "compare"]
+
+Outcome = Literal["wins", "loses", "undecided", "unknown"]
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """Where the two are even at one end of the assumptions.
+
+    ``factor`` is None for a silent network; at or below 0 no rate is low enough: the neuron updates alone cost more.
+    """
+
+    end: str
+    factor: float | None
+    spikes_per_synapse: float | None
+    spike_rate: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The spiking network over the ANN: below 1 it is cheaper."""
+
+    table: str
+    counted: Estimate
+    low: float
+    high: float
+    outcome: Outcome
+    break_even: tuple[BreakEven, ...]
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        ratio, band = f"{self.counted.mean:.3g}x", f"{self.low:.3g}..{self.high:.3g}x"
+        match self.outcome:
+            case "wins":
+                return f"the SNN wins: {ratio} the ANN's, in the whole band {band}"
+            case "loses":
+                return f"the SNN loses: {ratio} the ANN's, in the whole band {band}"
+            case "undecided" if self.counted.mean > 1:
+                return f"as counted the SNN loses ({ratio}); the band {band} holds both outcomes"
+            case "undecided":
+                return f"as counted the SNN wins ({ratio}); the band {band} holds both outcomes"
+            case "unknown":
+                return f"unknown: at most {ratio} as counted, and the ANN holds operators that no rule counts"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "table": self.table,
+            "ratio": {"low": self.low, "counted": self.counted.to_json(), "high": self.high},
+            "outcome": self.outcome,
+            "says": str(self),
+            "break_even": [vars(b) for b in self.break_even],
+        }
+
+
+def compare(
+    snn: Cost, ann: Cost, *, spikes_per_synapse: float, spike_rate: float, ann_complete: bool, confidence: float
+) -> Comparison:
+    """Compare two costs of one table; an ANN with uncounted operators costs at least what is given."""
+    theirs = {end: float(ann.total.end(end).mean()) for end in ENDS}
+    ours = {end: float(snn.total.end(end).mean()) for end in ENDS}
+    outcome: Outcome
+    if ours["high"] < theirs["low"]:
+        outcome = "wins"
+    elif not ann_complete:
+        outcome = "unknown"
+    else:
+        outcome = "loses" if ours["low"] > theirs["high"] else "undecided"
+    return Comparison(
+        table=snn.table.name,
+        counted=estimate(snn.total.counted / theirs["counted"], confidence),
+        low=ours["low"] / theirs["high"],
+        high=ours["high"] / theirs["low"],
+        outcome=outcome,
+        break_even=tuple(_break_even(snn, end, theirs[end], spikes_per_synapse, spike_rate) for end in ENDS),
+    )
+
+
+def _break_even(snn: Cost, end: str, ann: float, spikes_per_synapse: float, spike_rate: float) -> BreakEven:
+    driven, fixed = float(snn.driven.end(end).mean()), float(snn.fixed.end(end).mean())
+    if driven == 0:
+        return BreakEven(end, None, None, None)
+    factor = (ann - fixed) / driven
+    return BreakEven(end, factor, factor * spikes_per_synapse, factor * spike_rate)

@@ -1,0 +1,98 @@
+"""An EnergyReport as pictures: the band of every table, and energy against spike rate."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.errors import InputError, ToolError
+from sim.files import atomic_write
+from snn2hw.energy.pricing import ENDS, Cost
+
+if TYPE_CHECKING:
+    from snn2hw.energy.report import EnergyReport
+
+__all__ = ["plot_band", "plot_break_even"]
+
+COLOURS = {"SNN": "#1b7837", "ANN": "#5e3c99"}
+PJ_PER_NJ = 1e3
+
+
+def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, list[Any]]:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ToolError(f"drawing needs matplotlib ({error})", 'pip install "snn2hw[plot]"') from None
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
+
+
+def _save(figure: Any, path: Path | str) -> None:
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+def _means_nj(cost: Cost) -> tuple[float, float, float]:
+    low, counted, high = (float(cost.total.end(end).mean()) / PJ_PER_NJ for end in ENDS)
+    return low, counted, high
+
+
+def plot_band(report: "EnergyReport", path: Path | str) -> None:
+    """Draw one bar from low to high per table and network, the counted value as a mark."""
+    theirs = {c.table.name: c for c in report.ann_costs}
+    groups = [(c, theirs.get(c.table.name)) for c in report.snn if c.table.unit == "pJ"]
+    figure, (axes,) = _figure(9, 1.4 + 0.62 * len(groups))
+    for place, group in enumerate(groups):
+        for side, cost in zip(COLOURS, group, strict=True):
+            if cost is None:
+                continue
+            low, counted, high = _means_nj(cost)
+            y = place + (0.18 if side == "ANN" else -0.18 * (group[1] is not None))
+            axes.barh(y, max(high, 1.02 * low) - low, left=low, height=0.32, color=COLOURS[side], alpha=0.45)
+            axes.plot([counted], [y], "o", color=COLOURS[side], markersize=5)
+    for side in COLOURS if theirs else ["SNN"]:
+        axes.plot([], [], "o", color=COLOURS[side], label=f"{side}, as counted (bar: low to high)")
+    axes.set_yticks(range(len(groups)), [c.table.title for c, _ in groups], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.margins(x=0.08)
+    axes.set_xlabel("nJ per inference: a proxy, counted and priced, not measured")
+    axes.set_title(f"Energy band, program {report.digest[:12]}, mean of {report.samples} samples", fontsize=10)
+    axes.grid(axis="x", which="both", alpha=0.25)
+    axes.legend(fontsize=8)
+    _save(figure, path)
+
+
+def plot_break_even(report: "EnergyReport", path: Path | str) -> None:
+    """Draw the energy of the spiking network against its spikes per synapse, one panel per table with an ANN."""
+    theirs = {c.table.name: c for c in report.ann_costs}
+    shown = [c for c in report.snn if c.table.name in theirs]
+    if not shown:
+        raise InputError("no table prices both networks", "give an ANN and a table of the view 'arithmetic'")
+    rows = -(-len(shown) // 2)
+    figure, panels = _figure(9, 3.2 * rows, rows, 1 if len(shown) == 1 else 2)
+    for axes, cost in zip(panels, shown, strict=False):
+        _panel(axes, cost, theirs[cost.table.name], report.spikes_per_synapse.mean)
+    for axes in panels[len(shown) :]:
+        axes.set_axis_off()
+    panels[0].legend(fontsize=8)
+    _save(figure, path)
+
+
+def _panel(axes: Any, snn: Cost, ann: Cost, here: float) -> None:
+    reach = np.geomspace(min(0.01, here / 2 or 0.01), max(10.0, 2 * here), 100)
+    scale = reach / here if here else np.zeros_like(reach)
+    lines = {end: (snn.fixed.end(end).mean() + snn.driven.end(end).mean() * scale) / PJ_PER_NJ for end in ENDS}
+    axes.fill_between(reach, lines["low"], lines["high"], color=COLOURS["SNN"], alpha=0.25)
+    axes.plot(reach, lines["counted"], color=COLOURS["SNN"], label="SNN, as counted (shade: low to high)")
+    low, counted, high = _means_nj(ann)
+    axes.axhspan(low, high, color=COLOURS["ANN"], alpha=0.2)
+    axes.axhline(counted, color=COLOURS["ANN"], label="ANN")
+    axes.axvline(here, color="black", linestyle=":", label="this network")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("spikes per synapse and inference", fontsize=8)
+    axes.set_ylabel("nJ per inference (proxy)", fontsize=8)
+    axes.set_title(snn.table.title, fontsize=9)

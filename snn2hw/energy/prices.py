@@ -1,0 +1,92 @@
+"""What one event costs, who says so, and how they know.
+
+Every event of a table's view has a price: what nobody has published is priced 0 with kind "assumed", visibly.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from math import exp, log
+from typing import Literal
+
+__all__ = ["EVENTS", "Event", "Kind", "Memory", "Price", "PriceTable", "View"]
+
+View = Literal["chip", "arithmetic", "operations"]
+Kind = Literal["measured", "published", "fitted", "derived", "assumed"]
+Event = Literal[
+    "synop_dense",
+    "synop_conv",
+    "update_active",
+    "update_inactive",
+    "spike",
+    "message",
+    "accumulate",
+    "multiply_accumulate",
+    "state_add",
+    "state_multiply",
+    "synop",
+    "update",
+]
+
+EVENTS: Mapping[View, tuple[Event, ...]] = {
+    "chip": ("synop_dense", "synop_conv", "update_active", "update_inactive", "spike", "message"),
+    "arithmetic": ("accumulate", "multiply_accumulate", "state_add", "state_multiply"),
+    "operations": ("synop", "update"),
+}
+"""Three ways to take the same run apart; a table prices every event of one of them."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one event costs, in the table's unit: ``low <= amount <= high``."""
+
+    event: Event
+    amount: float
+    low: float
+    high: float
+    kind: Kind
+    source: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one access of ``word_bits`` costs in memories of given sizes."""
+
+    word_bits: int
+    bytes: tuple[int, ...]
+    amounts: tuple[float, ...]
+    kind: Kind
+    source: str
+
+    def access(self, stored_bits: int) -> float:
+        """Return the cost of one word of a memory that holds ``stored_bits``.
+
+        Straight lines in log size and log energy; the smallest given memory is the floor, beyond the greatest the last
+        line goes on.
+        """
+        size = max(stored_bits / 8, self.bytes[0])
+        points = list(zip(self.bytes, self.amounts, strict=True))
+        (x0, y0), (x1, y1) = next((pair for pair in pairwise(points) if size <= pair[1][0]), (points[-2], points[-1]))
+        return exp(log(y0) + (log(size) - log(x0)) * (log(y1) - log(y0)) / (log(x1) - log(x0)))
+
+
+@dataclass(frozen=True)
+class PriceTable:
+    """One way to turn counts into an amount."""
+
+    name: str
+    title: str
+    view: View
+    unit: str
+    scope: str
+    notes: tuple[str, ...]
+    prices: Mapping[Event, Price]
+    memory: Memory | None
+    value_bits: int | None
+    """Bits of an ANN's values; 32 (floats) also stands for the weights and states of the spiking network."""
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return how its prices are known, each kind once."""
+        kinds = [p.kind for p in self.prices.values()] + ([self.memory.kind] if self.memory else [])
+        return tuple(dict.fromkeys(kinds))

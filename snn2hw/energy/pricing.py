@@ -1,0 +1,91 @@
+"""A workload times a price table.
+
+E = sum over events  n * price  +  sum over arrays  accesses * bits / word_bits * E_word(size of the array)
+
+Each factor has a low, a counted and a high end, and so has the cost: three sums, never a mixture of ends.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+from snn2hw.energy.prices import EVENTS, Event, Memory, Price, PriceTable
+from snn2hw.energy.workload import Traffic, Workload
+
+__all__ = ["ENDS", "Cost", "Ends", "price"]
+
+ENDS = ("low", "counted", "high")
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """One amount per sample under the kindest assumption, as counted, and under the harshest."""
+
+    low: Float  # b
+    counted: Float  # b
+    high: Float  # b
+
+    def __add__(self, other: "Ends") -> "Ends":
+        return Ends(self.low + other.low, self.counted + other.counted, self.high + other.high)
+
+    def end(self, name: str) -> Float:
+        """Return one end by name."""
+        return {"low": self.low, "counted": self.counted, "high": self.high}[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Cost:
+    """What a workload costs under one table: by part, in total, and the share that follows the messages."""
+
+    table: PriceTable
+    parts: Mapping[str, Ends]
+    driven: Ends
+    fixed: Ends
+
+    @property
+    def total(self) -> Ends:
+        """Return everything."""
+        return self.driven + self.fixed
+
+
+def price(workload: Workload, table: PriceTable) -> Cost:
+    """Price a workload, or say that the table is not for it."""
+    missing = [e for e in EVENTS[table.view] if e not in workload.events]
+    if missing:
+        what = (
+            f"price table {table.name!r} prices {', '.join(missing)}, which a run of an {workload.side.upper()} has not"
+        )
+        raise InputError(what, "price this network with a table of the view 'arithmetic'")
+    zero = np.zeros(workload.samples)
+    parts: dict[str, Ends] = {}
+    sums = {True: Ends(zero, zero, zero), False: Ends(zero, zero, zero)}
+
+    def add(part: str, cost: Ends, *, driven: bool) -> None:
+        parts[part] = parts[part] + cost if part in parts else cost
+        sums[driven] = sums[driven] + cost
+
+    for event in EVENTS[table.view]:
+        add(event, _priced(workload, event, table.prices[event]), driven=event in workload.driven)
+    if table.memory is not None:
+        for traffic in workload.traffic:
+            widened = 32 if table.value_bits == 32 and traffic.what != "message" else traffic.bits
+            add(f"{traffic.what} memory", _moved(traffic, widened, table.memory), driven=traffic.driven)
+    return Cost(table, parts, driven=sums[True], fixed=sums[False])
+
+
+def _priced(workload: Workload, event: Event, one: Price) -> Ends:
+    counted = workload.events[event].astype(np.float64)
+    fewest = workload.least.get(event, workload.events[event]).astype(np.float64)
+    return Ends(fewest * one.low, counted * one.amount, counted * one.high)
+
+
+def _moved(traffic: Traffic, bits: int, memory: Memory) -> Ends:
+    word = memory.access(traffic.stored_bits * bits // traffic.bits)
+    packed, whole = bits / memory.word_bits, -(-bits // memory.word_bits)
+    least, accesses = traffic.least.astype(np.float64), traffic.accesses.astype(np.float64)
+    return Ends(least * (packed * word), accesses * (packed * word), accesses * (whole * word))

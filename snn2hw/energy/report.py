@@ -1,0 +1,204 @@
+"""The whole comparison: counts of the integer run, their price under every table, and the ANN beside it.
+
+Nothing is measured here: every amount is a proxy, and comes as a band (low, counted, high) over assumptions and tables.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sim.engines import run
+from sim.errors import InputError
+from sim.program import INPUT, Program
+from sim.raster import check_raster
+from sim.trace import Counts
+from sim.wiring import synapse_count
+from snn2hw.ann.graph import load
+from snn2hw.ann.macs import EffectiveMacs, MacCensus, effective_macs, macs
+from snn2hw.energy.breakdown import MemoryRow, PopulationRow, memory_rows, population_rows, totals
+from snn2hw.energy.comparison import Comparison, compare
+from snn2hw.energy.estimate import Estimate, estimate
+from snn2hw.energy.price_files import TABLES, get_table
+from snn2hw.energy.prices import PriceTable
+from snn2hw.energy.pricing import Cost, price
+from snn2hw.energy.workload import ann_workload, spiking_workload
+from snn2hw.neurobench_rules.program import count_program
+from snn2hw.neurobench_rules.torch_model import NeurobenchCounts
+
+__all__ = ["Ann", "EnergyReport", "energy", "report_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ann:
+    """The conventional network: its MACs from shapes, and from activations where samples were given."""
+
+    path: str
+    census: MacCensus
+    effective: EffectiveMacs | None
+
+
+@dataclass(frozen=True, eq=False)
+class EnergyReport:
+    """Everything that is known of the cost of one Program on one raster."""
+
+    digest: str
+    samples: int
+    steps: int
+    confidence: float
+    synapses: int
+    totals: Mapping[str, Estimate]
+    spike_rate: float
+    spikes_per_synapse: Estimate
+    populations: tuple[PopulationRow, ...]
+    memory: tuple[MemoryRow, ...]
+    neurobench: NeurobenchCounts
+    snn: tuple[Cost, ...]
+    ann: Ann | None
+    ann_costs: tuple[Cost, ...]
+    comparisons: tuple[Comparison, ...]
+    notes: tuple[str, ...]
+
+    def band(self, side: Literal["snn", "ann"]) -> tuple[float, float]:
+        """Return the least and the greatest mean energy over the tables in pJ."""
+        costs = [c for c in (self.snn if side == "snn" else self.ann_costs) if c.table.unit == "pJ"]
+        if not costs:
+            raise InputError(f"no table in pJ prices the {side.upper()}", "name one, such as cmos45_int8")
+        return min(float(c.total.low.mean()) for c in costs), max(float(c.total.high.mean()) for c in costs)
+
+    @property
+    def verdict(self) -> str | None:
+        """Say in one sentence who wins as counted, table by table; None without an ANN."""
+        if not self.comparisons:
+            return None
+        known = [c for c in self.comparisons if c.outcome != "unknown"]
+        lost = ", ".join(c.table for c in known if c.counted.mean > 1)
+        won = ", ".join(c.table for c in known if c.counted.mean <= 1)
+        said = [f"the SNN loses under {lost}"] * bool(lost) + [f"the SNN wins under {won}"] * bool(won)
+        return "as counted, " + "; ".join(said or ["nothing can be said: the ANN holds operators that no rule counts"])
+
+    def __str__(self) -> str:
+        from snn2hw.energy.text import render
+
+        return render(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a file."""
+        from snn2hw.energy.report_json import to_json
+
+        return to_json(self)
+
+
+def energy(
+    program: Program,
+    raster: ArrayLike,
+    *,
+    ann: Path | str | None = None,
+    ann_inputs: NDArray[Any] | None = None,
+    tables: Sequence[str | Path | PriceTable] = TABLES,
+    engine: str = "fast",
+    confidence: float = 0.95,
+    progress: Callable[[int], object] | None = None,
+) -> EnergyReport:
+    """Run ``program`` on ``raster`` (B, T, *input shape) and price it, beside the network in the ONNX file ``ann``.
+
+    ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
+    out; without them its low end is its dense count.
+    """
+    checked = check_raster(program, raster)
+    trace = run(program, checked, engine=engine, record=(), progress=progress)
+    if trace.digest != program.digest:
+        raise InputError(f"the run is of program {trace.digest[:12]}, not of {program.digest[:12]}")
+    beside = None
+    if ann is not None:
+        effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
+        beside = Ann(str(ann), macs(load(ann)), effective)
+    return report_of(program, checked, trace.counts, ann=beside, tables=tables, confidence=confidence)
+
+
+def report_of(
+    program: Program,
+    raster: NDArray[np.integer],
+    counts: Counts,
+    *,
+    ann: Ann | None = None,
+    tables: Sequence[str | Path | PriceTable] = TABLES,
+    confidence: float = 0.95,
+) -> EnergyReport:
+    """Price a run that has been made: ``counts`` of ``program`` on ``raster``."""
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence {confidence}", "give a number between 0 and 1, such as 0.95")
+    samples, steps = raster.shape[:2]
+    prices = [get_table(t) for t in tables]
+    workload = spiking_workload(program, counts, steps)
+    costs = tuple(price(workload, t) for t in prices)
+    synapses = sum(
+        synapse_count(c.wiring, program.shape_of(c.source), p.shape) for p in program.populations for c in p.inputs
+    )
+    per_synapse = workload.events["synop"] / max(synapses, 1)
+    neurons = sum(p.size for p in program.populations if p.fires)
+    rate = float(workload.events["spike"].mean()) / (neurons * steps) if neurons else 0.0
+    theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
+    paired = {c.table.name: c for c in theirs}
+    comparisons = tuple(
+        compare(
+            cost,
+            paired[cost.table.name],
+            spikes_per_synapse=float(per_synapse.mean()),
+            spike_rate=rate,
+            ann_complete=ann is not None and ann.census.complete,
+            confidence=confidence,
+        )
+        for cost in costs
+        if cost.table.name in paired
+    )
+    return EnergyReport(
+        digest=program.digest,
+        samples=samples,
+        steps=steps,
+        confidence=confidence,
+        synapses=synapses,
+        totals={name: estimate(values, confidence) for name, values in totals(workload.events).items()},
+        spike_rate=rate,
+        spikes_per_synapse=estimate(per_synapse, confidence),
+        populations=population_rows(program, counts, steps, confidence),
+        memory=memory_rows(counts, confidence),
+        neurobench=count_program(program, raster, counts),
+        snn=costs,
+        ann=ann,
+        ann_costs=theirs,
+        comparisons=comparisons,
+        notes=_notes(program, ann),
+    )
+
+
+def _ann_cost(ann: Ann, table: PriceTable) -> Cost:
+    samples = 1 if ann.effective is None else ann.effective.per_sample.shape[1]
+    if table.value_bits is None:
+        fix = "write value_bits = 8 (integers) or 32 (floats) into the table"
+        raise InputError(f"price table {table.name!r} does not say how wide an ANN's values are", fix)
+    return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
+
+
+def _notes(program: Program, ann: Ann | None) -> tuple[str, ...]:
+    notes = ["proxy: every amount is counted and priced, nothing was measured; static power is in none of them"]
+    reads_input = any(c.source == INPUT for p in program.populations for c in p.inputs)
+    if reads_input and not (program.input.lo >= -1 and program.input.hi <= 1):
+        span = f"{program.input.lo}..{program.input.hi}"
+        notes.append(
+            f"input messages are graded ({span}): a synop of one is a multiplication, on a chip priced as a synop"
+        )
+    if ann is None:
+        return tuple(notes)
+    notes.append("a chip's table prices no ANN, and its joules are not divided by those of 45 nm arithmetic")
+    if ann.effective is None:
+        notes.append("no samples were given for the ANN: its low end does not skip zeros")
+    elif ann.effective.upper_bound:
+        bound = ", ".join(ann.effective.upper_bound)
+        notes.append(f"counted from shapes, as if nothing in them were zero: {bound}")
+    for unknown in ann.census.unknown:
+        notes.append(f"ANN operator not counted: {unknown.operator} ({unknown.name}): {unknown.why}")
+    return tuple(notes)

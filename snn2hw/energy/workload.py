@@ -1,0 +1,175 @@
+"""A run taken apart into countable things that have a price: events of every view, and traffic to memory.
+
+An amount has three ends: ``low`` under the kindest assumption, ``counted`` as the run counted it, ``high`` under the
+harshest. Whatever follows the messages is ``driven``; neuron updates are not: they go on in silence.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import numpy as np
+
+from sim.arithmetic import Int
+from sim.program import INPUT, Conv, Dense, Population, Program
+from sim.trace import Counts
+from sim.weight_rule import weight_bits
+from snn2hw.ann.macs import EffectiveMacs, MacCensus
+from snn2hw.energy.prices import Event
+
+__all__ = ["Side", "Traffic", "Workload", "ann_workload", "spiking_workload"]
+
+Side = Literal["snn", "ann"]
+
+UPDATES: frozenset[Event] = frozenset({"update_active", "update_inactive", "update", "state_add", "state_multiply"})
+"""Events that do not follow the messages."""
+
+
+@dataclass(frozen=True, eq=False)
+class Traffic:
+    """Accesses of ``bits`` to an array of ``stored_bits``, per sample; ``least`` if nothing moves twice in a pass."""
+
+    what: str
+    bits: int
+    stored_bits: int
+    accesses: Int  # b
+    least: Int  # b
+    driven: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """What one network did for each of ``samples`` inferences."""
+
+    side: Side
+    samples: int
+    events: Mapping[Event, Int]  # b
+    least: Mapping[Event, Int]  # b: where fewer would do, on hardware that skips zeros and neurons at rest
+    traffic: tuple[Traffic, ...]
+
+    @property
+    def driven(self) -> frozenset[Event]:
+        """Return the events that scale with the messages."""
+        return frozenset(self.events) - UPDATES if self.side == "snn" else frozenset()
+
+
+def spiking_workload(program: Program, counts: Counts, steps: int) -> Workload:
+    """Take an integer run apart.
+
+    A synop of a binary message is an accumulation, one of a graded message a multiply-accumulate. Messages are counted
+    once per spike and reading population. A state update multiplies u unless du = 4095 and v unless dv = 0.
+    """
+    binary = program.input.lo >= -1 and program.input.hi <= 1
+    zero = np.zeros_like(next(iter(counts.spikes.values())))
+    events: dict[Event, Int] = dict.fromkeys(_SNN_EVENTS, zero)
+    least: dict[Event, Int] = {"state_multiply": zero, "state_add": zero}
+
+    def add(event: Event, amount: Int) -> None:
+        events[event] = events[event] + amount
+
+    for p in program.populations:
+        for index, connection in enumerate(p.inputs):
+            synops = counts.synops_by_connection[p.name][index]
+            match connection.wiring:
+                case Dense():
+                    add("synop_dense", synops)
+                case Conv():
+                    add("synop_conv", synops)
+                case _:
+                    assert_never(connection.wiring)
+            graded = connection.source == INPUT and not binary
+            add("multiply_accumulate" if graded else "accumulate", synops)
+            add("synop", synops)
+            add("message", counts.events[p.name][index])
+        updates, active = counts.updates[p.name], counts.active[p.name]
+        multiplies, adds = _state_operations(p)
+        add("update", updates)
+        add("update_active", active)
+        add("update_inactive", updates - active)
+        add("state_multiply", multiplies * updates)
+        add("state_add", adds * updates)
+        least["state_multiply"] = least["state_multiply"] + multiplies * active
+        least["state_add"] = least["state_add"] + adds * active
+        add("spike", counts.spikes[p.name])
+    traffic = tuple(t for p in program.populations for t in _traffic(program, p, counts, steps))
+    return Workload("snn", len(zero), events, least, traffic)
+
+
+_SNN_EVENTS: tuple[Event, ...] = (
+    "synop_dense",
+    "synop_conv",
+    "synop",
+    "message",
+    "accumulate",
+    "multiply_accumulate",
+    "update",
+    "update_active",
+    "update_inactive",
+    "state_multiply",
+    "state_add",
+    "spike",
+)
+
+
+def _state_operations(population: Population) -> tuple[int, int]:
+    """Return (multiplications, additions and comparisons) of one neuron update."""
+    filtered = bool((population.du != 4095).any())  # else u is the new input itself
+    leaks = bool(population.dv.any())
+    biased = bool(population.bias_mantissa.any())
+    return filtered + leaks, filtered + 1 + biased + population.fires
+
+
+def _traffic(program: Program, population: Population, counts: Counts, steps: int) -> Iterator[Traffic]:
+    """Yield the accesses of one population, reads and writes together; at the least only active neurons are updated."""
+    name = population.name
+    reads = iter(counts.reads[name])
+    synops, updates, active = counts.synops[name], counts.updates[name], counts.active[name]
+    for index, connection in enumerate(population.inputs):
+        message, weight = next(reads), next(reads)
+        source = int(np.prod(program.shape_of(connection.source), dtype=np.int64))
+        yield Traffic("message", message.bits, source * message.bits, message.count, message.count, True)
+        stored = connection.wiring.weight.size
+        bits = weight_bits(program, population, index)
+        yield Traffic("weight", bits, stored * bits, weight.count, np.minimum(weight.count, stored * steps), True)
+    for access in counts.writes[name]:
+        held = population.size * access.bits
+        match access.what:
+            case "accumulator":  # read and written by each synop, read and cleared by each update
+                yield Traffic("accumulator", access.bits, held, 2 * synops, 0 * synops, True)
+                yield Traffic("accumulator", access.bits, held, 2 * updates, 2 * active, False)
+            case "u":
+                kept = bool((population.du != 4095).any())
+                yield Traffic("u", access.bits, held, 2 * updates, 2 * active * kept, False)
+            case "v":
+                yield Traffic("v", access.bits, held, 2 * updates, 2 * active, False)
+            case "message":
+                yield Traffic("message", access.bits, held, access.count, access.count, True)
+            case _:
+                raise AssertionError(f"population {name!r}: {access.what} is no state that a run writes")
+
+
+def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: int, value_bits: int) -> Workload:
+    """Take a conventional inference apart; with ``effective`` the low end skips every product with a zero.
+
+    Sums stay in registers; a comparison or addition outside the products costs one addition per value made.
+    """
+    every = np.full(samples, census.total, dtype=np.int64)
+    fewest = every if effective is None else effective.total
+    simple = np.full(samples, census.simple_operations, dtype=np.int64)
+    least_of = {} if effective is None else dict(zip(effective.names, effective.per_sample, strict=True))
+    traffic: list[Traffic] = []
+    for node in census.nodes:
+        counted = np.full(samples, node.macs, dtype=np.int64)
+        possible = least_of.get(node.name, counted)
+        for what, values, accesses in (("weight", node.weights, counted), ("activation", node.reads, counted)):
+            once = np.minimum(possible, values)
+            traffic.append(Traffic(what, value_bits, values * value_bits, accesses, once, False))
+        made = np.full(samples, node.writes, dtype=np.int64)
+        traffic.append(Traffic("activation", value_bits, node.writes * value_bits, made, made, False))
+    events: dict[Event, Int] = {
+        "multiply_accumulate": every,
+        "accumulate": 0 * every,
+        "state_add": simple,
+        "state_multiply": 0 * every,
+    }
+    return Workload("ann", samples, events, {"multiply_accumulate": fewest}, tuple(traffic))
