@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exporters.hdf5_heap import check_addresses, text_bytes
 from sim.errors import FileError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def open_checked(path: Path | str, limits: Limits = DEFAULT) -> Iterator["h5py.F
     file = Path(path)
     _check_plain_file(file)
     try:
+        check_addresses(file)
         with h5py.File(file, "r") as opened:
             _Walk(file, limits, h5py).walk(opened)
             yield opened
@@ -80,6 +82,13 @@ def _check_plain_file(file: Path) -> None:
         raise FileError(f"{file}: cannot be read ({error.strerror})", "check its permissions") from None
     if start != SIGNATURE:
         raise FileError(f"{file}: is not an HDF5 file, so not a .nir file", "fetch or export it again")
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        return name.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 @dataclass
@@ -126,8 +135,8 @@ class _Walk:
         group.links.iterate(names.append)
         for name in names:
             inside = f"{place}/{name.decode('utf-8', 'backslashreplace')[: self.limits.max_name]}"
-            if len(name) > self.limits.max_name:
-                raise self.refuse(inside, f"a name of more than {self.limits.max_name} bytes")
+            if len(name) > self.limits.max_name or not _is_text(name):
+                raise self.refuse(inside, f"the name is no UTF-8 text of up to {self.limits.max_name} bytes")
             kind = group.links.get_info(name).type
             if kind != self.h5py.h5l.TYPE_HARD:
                 raise self.refuse(inside, "is a link that may lead out of the file")
@@ -152,7 +161,7 @@ class _Walk:
         else:
             self._count(claimed, place)
         if is_text:
-            self._text(dataset, shape, place)
+            self._text(dataset, layout, math.prod(shape), place)
 
     def _shape(self, dataset: Any, place: str) -> tuple[int, ...]:
         space = dataset.get_space()
@@ -204,17 +213,13 @@ class _Walk:
                 if len(zlib.decompressobj().decompress(packed, chunk + 5)) > chunk + 4:
                     raise self.refuse(place, "a chunk unpacks to more than its size")
 
-    def _text(self, dataset: Any, shape: tuple[int, ...], place: str) -> None:
+    def _text(self, dataset: Any, layout: int, count: int, place: str) -> None:
         """Sum up text of variable length: many elements may name one long piece of the file."""
-        import numpy as np
-
-        count = math.prod(shape)
         self.strings += count
         if self.strings > self.limits.max_strings:
             raise self.refuse(place, f"more than {self.limits.max_strings} pieces of text")
-        view = self.h5py.Dataset(dataset)
-        if count * self.size <= FREE_BYTES:
-            self._count(sum(map(len, np.ravel(view[()]))), place)
-            return
-        for index in np.ndindex(*shape):
-            self._count(len(view[index]), place)
+        if layout != self.h5py.h5d.CONTIGUOUS:
+            raise self.refuse(place, "is text of variable length in pieces", "write it in one piece, as nir.write does")
+        offset = dataset.get_offset()
+        if offset is not None:
+            self._count(text_bytes(self.file, offset, count), place)
