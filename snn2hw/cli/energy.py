@@ -36,13 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Count, price, print."""
-    from exporters.to_nir import read_program
-
+    from exporters.program_file import read_program
     from sim.errors import InputError
     from sim.files import atomic_write
     from snn2hw.cli.progress import progress_bar
-    from snn2hw.energy.price_files import TABLES
-    from snn2hw.energy.report import energy
+    from snn2hw.costs.price_files import TABLES
+    from snn2hw.costs.report import energy
     from snn2hw.rasters import read_raster
 
     if args.samples is not None and args.samples < 1:
@@ -68,7 +67,7 @@ def execute(args: argparse.Namespace) -> int:
             temporary.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
         print(f"wrote {args.output}")
     if args.plots:
-        from snn2hw.energy.plots import plot_band, plot_break_even
+        from snn2hw.costs.plots import plot_band, plot_break_even
 
         folder = Path(args.plots)
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snn2hw.energy.estimate import estimate, t_quantile
+from snn2hw.costs.estimate import estimate, t_quantile
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.99])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from sim.errors import InputError
-from snn2hw.energy.price_files import TABLES, get_table
-from snn2hw.energy.prices import EVENTS, Event
-from snn2hw.energy.pricing import price
-from snn2hw.energy.workload import Workload
+from snn2hw.costs.price_files import TABLES, get_table
+from snn2hw.costs.prices import EVENTS, Event
+from snn2hw.costs.pricing import price
+from snn2hw.costs.workload import Workload
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -8,7 +8,7 @@ import pytest
 from sim.engines import run
 from sim.errors import InputError
 from sim.program import INPUT, Connection, Conv, Dense, Input, Population, Program
-from snn2hw.energy.recount import recount_synops
+from snn2hw.costs.recount import recount_synops
 from tests.programs import random_program, random_raster
 
 

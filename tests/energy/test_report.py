@@ -15,9 +15,9 @@ from sim.errors import InputError
 from sim.program import INPUT, Connection, Conv, Dense, Input, Population, Program
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
-from snn2hw.energy.plots import plot_band, plot_break_even
-from snn2hw.energy.report import EnergyReport, energy
-from snn2hw.energy.text import amount
+from snn2hw.costs.plots import plot_band, plot_break_even
+from snn2hw.costs.report import EnergyReport, energy
+from snn2hw.costs.text import amount
 
 
 def program() -> Program:
@@ -156,7 +156,7 @@ def test_the_pictures_are_drawn(cnn: Path, tmp_path: Path) -> None:
 
 
 def test_counts_of_another_raster_are_refused() -> None:
-    from snn2hw.energy.report import report_of
+    from snn2hw.costs.report import report_of
 
     counts = run(program(), raster(), engine="reference").counts
     with pytest.raises(InputError, match="counts and raster hold different numbers of samples"):
@@ -169,7 +169,7 @@ def test_a_confidence_that_is_none_is_refused() -> None:
 
 
 def test_an_arithmetic_table_without_a_width_cannot_price_an_ann(cnn: Path, tmp_path: Path) -> None:
-    from snn2hw.energy.price_files import get_table
+    from snn2hw.costs.price_files import get_table
 
     table = replace(get_table("cmos45_int8"), value_bits=None, name="mine")
     with pytest.raises(InputError, match="'mine' does not say how wide an ANN's values are"):

@@ -6,10 +6,10 @@ import pytest
 from sim.engines import run
 from sim.program import INPUT, Connection, Conv, Dense, Input, Population, Program
 from snn2hw.ann.macs import EffectiveMacs, MacCensus, NodeMacs
-from snn2hw.energy.comparison import compare
-from snn2hw.energy.price_files import get_table
-from snn2hw.energy.pricing import price
-from snn2hw.energy.workload import ann_workload, spiking_workload
+from snn2hw.costs.comparison import compare
+from snn2hw.costs.price_files import get_table
+from snn2hw.costs.pricing import price
+from snn2hw.costs.workload import ann_workload, spiking_workload
 from tests.programs import random_program, random_raster
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
-from snn2hw.energy.prices import EVENTS, Event, Memory, Price, PriceTable
-from snn2hw.energy.workload import Traffic, Workload
+from snn2hw.costs.prices import EVENTS, Event, Memory, Price, PriceTable
+from snn2hw.costs.workload import Traffic, Workload
 
 __all__ = ["ENDS", "Cost", "Ends", "price"]
 

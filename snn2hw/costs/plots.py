@@ -7,10 +7,10 @@ import numpy as np
 
 from sim.errors import InputError, ToolError
 from sim.files import atomic_write
-from snn2hw.energy.pricing import ENDS, Cost
+from snn2hw.costs.pricing import ENDS, Cost
 
 if TYPE_CHECKING:
-    from snn2hw.energy.report import EnergyReport
+    from snn2hw.costs.report import EnergyReport
 
 __all__ = ["plot_band", "plot_break_even"]
 

@@ -15,7 +15,7 @@ from sim.program import INPUT, Conv, Dense, Population, Program
 from sim.trace import Counts
 from sim.weight_rule import weight_bits
 from snn2hw.ann.macs import EffectiveMacs, MacCensus
-from snn2hw.energy.prices import Event
+from snn2hw.costs.prices import Event
 
 __all__ = ["Side", "Traffic", "Workload", "ann_workload", "spiking_workload"]
 

@@ -7,8 +7,8 @@ The break-even in spikes per synapse and inference is k* times where this networ
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from snn2hw.energy.estimate import Estimate, estimate
-from snn2hw.energy.pricing import ENDS, Cost
+from snn2hw.costs.estimate import Estimate, estimate
+from snn2hw.costs.pricing import ENDS, Cost
 
 __all__ = ["BreakEven", "Comparison", "Outcome", "compare"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from sim.arithmetic import Int
 from sim.program import Program
 from sim.trace import Counts
-from snn2hw.energy.estimate import Estimate, estimate
-from snn2hw.energy.prices import Event
+from snn2hw.costs.estimate import Estimate, estimate
+from snn2hw.costs.prices import Event
 
 __all__ = ["MemoryRow", "PopulationRow", "memory_rows", "population_rows", "totals"]
 

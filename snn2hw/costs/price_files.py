@@ -1,11 +1,11 @@
-"""Price tables as TOML files: the package's in `snn2hw/energy/tables`, and a user's own, named by its path."""
+"""Price tables as TOML files: the package's in `snn2hw/costs/tables`, and a user's own, named by its path."""
 
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
 from sim.errors import InputError
-from snn2hw.energy.prices import EVENTS, Kind, Memory, Price, PriceTable, View
+from snn2hw.costs.prices import EVENTS, Kind, Memory, Price, PriceTable, View
 
 __all__ = ["TABLES", "get_table"]
 
@@ -41,7 +41,7 @@ def get_table(table: "str | Path | PriceTable") -> PriceTable:
 
 
 def _packaged(name: str) -> dict[str, Any]:
-    text = resources.files("snn2hw.energy").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8")
+    text = resources.files("snn2hw.costs").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8")
     return _toml(text, f"price table {name}")
 
 

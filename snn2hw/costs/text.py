@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from snn2hw.energy.estimate import Estimate
-from snn2hw.energy.pricing import Cost
+from snn2hw.costs.estimate import Estimate
+from snn2hw.costs.pricing import Cost
 
 if TYPE_CHECKING:
-    from snn2hw.energy.report import EnergyReport
+    from snn2hw.costs.report import EnergyReport
 
 __all__ = ["amount", "render"]
 

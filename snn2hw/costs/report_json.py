@@ -4,11 +4,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snn2hw.energy.estimate import estimate
-from snn2hw.energy.pricing import ENDS, Cost
+from snn2hw.costs.estimate import estimate
+from snn2hw.costs.pricing import ENDS, Cost
 
 if TYPE_CHECKING:
-    from snn2hw.energy.report import EnergyReport
+    from snn2hw.costs.report import EnergyReport
 
 __all__ = ["SCHEMA", "to_json"]
 

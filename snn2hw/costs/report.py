@@ -19,13 +19,13 @@ from sim.trace import Counts
 from sim.wiring import synapse_count
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import EffectiveMacs, MacCensus, effective_macs, macs
-from snn2hw.energy.breakdown import MemoryRow, PopulationRow, memory_rows, population_rows, totals
-from snn2hw.energy.comparison import Comparison, compare
-from snn2hw.energy.estimate import Estimate, estimate
-from snn2hw.energy.price_files import TABLES, get_table
-from snn2hw.energy.prices import PriceTable
-from snn2hw.energy.pricing import Cost, price
-from snn2hw.energy.workload import ann_workload, spiking_workload
+from snn2hw.costs.breakdown import MemoryRow, PopulationRow, memory_rows, population_rows, totals
+from snn2hw.costs.comparison import Comparison, compare
+from snn2hw.costs.estimate import Estimate, estimate
+from snn2hw.costs.price_files import TABLES, get_table
+from snn2hw.costs.prices import PriceTable
+from snn2hw.costs.pricing import Cost, price
+from snn2hw.costs.workload import ann_workload, spiking_workload
 from snn2hw.neurobench_rules.program import count_program
 from snn2hw.neurobench_rules.torch_model import NeurobenchCounts
 
@@ -81,13 +81,13 @@ class EnergyReport:
         return "as counted, " + "; ".join(said or ["nothing can be said: the ANN holds operators that no rule counts"])
 
     def __str__(self) -> str:
-        from snn2hw.energy.text import render
+        from snn2hw.costs.text import render
 
         return render(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a file."""
-        from snn2hw.energy.report_json import to_json
+        from snn2hw.costs.report_json import to_json
 
         return to_json(self)
 
