@@ -12,12 +12,16 @@ from exporters.nir_connection import chain, shape_value
 from exporters.nir_neurons import neuron_fields
 from exporters.nir_node import Graph, Node, Shape, Style, Value
 from exporters.nir_views import Views, choose_views
+from sim.arithmetic import VTH_SHIFT
 from sim.program import INPUT, REGISTERS, Population, Program
 
-__all__ = ["OUTPUT", "graph_of", "weight_nodes"]
+__all__ = ["OUTPUT", "REGISTER", "graph_of", "weight_nodes"]
 
 OUTPUT = "output"
 """The node that reads the last population."""
+
+REGISTER = "register_"
+"""Before a register's name in the metadata of a neuron."""
 
 
 def weight_nodes(program: Program) -> dict[tuple[str, int], str]:
@@ -76,11 +80,14 @@ def _add_ends(
 
 def _neuron(p: Population, shape: Shape, style: Style) -> Node:
     kind, floats = neuron_fields(p, shape, style.dt)
-    if not style.exact:
-        narrow: dict[str, Value] = {name: values.astype(np.float32) for name, values in floats.items()}
-        return Node(kind, narrow, {"reset": p.reset} if p.fires else {})
-    registers: dict[str, Value] = {name: _narrowed(getattr(p, name)) for name in REGISTERS}
-    return Node(kind, dict(floats), registers | {"reset": p.reset, "fires": int(p.fires)})
+    if style.exact:
+        registers: dict[str, Value] = {f"{REGISTER}{name}": _narrowed(getattr(p, name)) for name in REGISTERS}
+        return Node(kind, dict(floats), registers)
+    narrow: dict[str, Value] = {name: values.astype(np.float32) for name, values in floats.items()}
+    said: dict[str, Value] = {"v0": (p.v0 / (1 << VTH_SHIFT)).astype(np.float32).reshape(shape)}
+    if p.fires:
+        said["reset"] = "value" if p.reset == "zero" else "subtract"
+    return Node(kind, narrow, said)
 
 
 def _narrowed(register: NDArray[np.int32]) -> Value:

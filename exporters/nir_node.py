@@ -35,7 +35,8 @@ class Style:
     """How a Program is written as a graph; ``dt`` is the length of a step in the graph's unit of time.
 
     ``exact``: integer weights as they are, exponents in Scale nodes, exact registers and weights in the metadata.
-    Otherwise: float32 weights with their exponents applied, and no metadata but the reset rule.
+    Otherwise: float32 weights with their exponents applied; what NIR cannot say of a neuron (reset rule, initial
+    potential in mantissas) in its metadata as `snn2hw.sources` reads it.
     """
 
     dt: float = 1.0

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from exporters.nir_graph import weight_nodes
+from exporters.nir_graph import REGISTER, weight_nodes
 from exporters.nir_node import Node, Value
 from sim.errors import FileError
 from sim.program import INPUT, REGISTERS, Connection, Conv, Dense, Input, Json, Population, Program, Wiring
@@ -107,7 +107,9 @@ def _population(facts: Any, nodes: Mapping[str, Node], where: str) -> Population
     # The graph has an array for every parameter: a shape that no array backs would cost memory before it is refused.
     if any(_size(value) != math.prod(shape) for value in node.fields.values()) or not node.fields:
         raise FileError(f"{where}: shape {shape} is not that of its node")
-    registers: dict[str, Any] = {key: _get(node.metadata, key, (int, np.ndarray), where) for key in REGISTERS}
+    registers: dict[str, Any] = {
+        key: _get(node.metadata, f"{REGISTER}{key}", (int, np.ndarray), where) for key in REGISTERS
+    }
     return Population(
         name,
         shape,

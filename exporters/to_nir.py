@@ -1,0 +1,96 @@
+"""A Program for NIR's readers: the program file, and beside it the same network as floats in seconds.
+
+``program.nir`` has integer weights, exponents as Scale nodes and one step as the unit of time; `read_program` gives the
+Program back. ``network.nir`` has float32 weights and time constants in seconds, as other simulators expect them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.artifact import Artifact, Loss, write_artifact
+from exporters.nir_graph import graph_of
+from exporters.nir_node import Graph, Style, Value
+from exporters.nir_store import save
+from exporters.nir_views import Views, choose_views
+from exporters.program_file import read_program, write_program
+from sim.errors import InputError
+from sim.program import Population, Program
+
+__all__ = ["DEFAULT_DT_S", "export", "float_graph", "read_program", "write_program"]
+
+DEFAULT_DT_S = 1e-4
+"""The step of a program whose record does not name one: what most readers of NIR assume."""
+
+EXACT_IN_FLOAT32 = 1 << 24
+
+
+def export(
+    program: Program,
+    folder: Path | str,
+    raster: NDArray[np.integer] | None = None,
+    *,
+    dt_s: float | None = None,
+) -> Artifact:
+    """Write ``program.nir`` and ``network.nir``; NIR graphs hold no samples, so ``raster`` is not used.
+
+    ``dt_s`` is the step of ``network.nir`` in seconds, the program's own ``record["dt"]`` unless given.
+    """
+    views, step = choose_views(program), _step(program, dt_s)
+
+    def fill(draft: Path) -> None:
+        write_program(program, draft / "program.nir")
+        save(float_graph(program, step, views), draft / "network.nir")
+
+    losses = tuple(_losses(program, views, step))
+    return write_artifact(folder, format="nir", digest=program.digest, fill=fill, losses=losses)
+
+
+def float_graph(program: Program, dt_s: float, views: Views | None = None) -> Graph:
+    """Return the float meaning: forward Euler with ``dt_s``, current before voltage, potentials in mantissas (v / 64).
+
+    The graph's metadata say what NIR leaves open, in the words that `snn2hw.from_nir` understands.
+    """
+    graph = graph_of(program, Style(dt=dt_s, exact=False), views)
+    said: dict[str, Value] = {
+        "snn2hw_dt": dt_s,
+        "snn2hw_scheme": "euler",
+        "snn2hw_reset": "value",
+        "snn2hw_dialect": "nir",
+        "program_digest": program.digest,
+    }
+    return Graph(graph.nodes, graph.edges, said)
+
+
+def _step(program: Program, dt_s: float | None) -> float:
+    recorded = program.record.get("dt")
+    step = dt_s if dt_s is not None else recorded if isinstance(recorded, float) and recorded > 0 else DEFAULT_DT_S
+    if not 0 < step < np.inf:
+        raise InputError(f"dt_s is {step}", "give the length of a step in seconds, for example dt_s=1e-3")
+    return float(step)
+
+
+def _losses(program: Program, views: Views, step: float) -> Iterator[Loss]:
+    yield Loss(f"NIR holds no step: network.nir means forward Euler at {step:g} s, said in its metadata only")
+    yield Loss("network.nir is the dynamics without rounding, wraps and clips: near a threshold its spikes may differ")
+    if not views.typed:
+        yield Loss("NIR's type check cannot follow this graph: read it with nir.read(path, type_check=False)")
+    for population in program.populations:
+        yield from (Loss(what, population.name) for what in _lost(population))
+
+
+def _lost(population: Population) -> Iterator[str]:
+    if population.fires and population.reset == "subtract":
+        yield "NIR has no reset rule: reset by subtraction stands in the metadata only"
+    if population.v0.any():
+        yield "NIR has no initial state: v0 stands in the metadata only"
+    if population.u0.any():
+        yield "NIR has no initial state: u0 stands in program.nir only"
+    for connection in population.inputs:
+        if connection.exponent < 0:
+            yield f"what arrives from {connection.source!r} is floored after >> {-connection.exponent}, in NIR not"
+        weight = connection.wiring.weight
+        if max(int(weight.max()), -int(weight.min())) > EXACT_IN_FLOAT32:
+            yield f"weights from {connection.source!r} beyond 2^24 are rounded to float32 in network.nir"
