@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from exporters.registry import export
     from sim.engines import run
     from sim.program import Connection, Conv, Dense, Input, Population, Program
+    from snn2hw.costs.report import energy
     from snn2hw.verification import verify
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "Input",
     "Population",
     "Program",
+    "energy",
     "export",
     "read_program",
     "run",
@@ -40,6 +42,7 @@ _HOME = {
     "write_program": "exporters.program_file",
     "export": "exporters.registry",
     "verify": "snn2hw.verification",
+    "energy": "snn2hw.costs.report",
 }
 """Public name to the module that defines it."""
 
