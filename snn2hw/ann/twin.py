@@ -1,4 +1,4 @@
-"""A trained CNN as the other side of a comparison: its ONNX files in floats and in 8 bit, its samples, its accuracies."""
+"""A trained CNN as the other side of a comparison: ONNX files in floats and in 8 bit, samples, accuracies."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +38,8 @@ def write_twin(
 ) -> Twin:
     """Write ``cnn.onnx``, ``cnn.int8.onnx`` and ``ann-input.npz`` into ``folder`` and judge both networks.
 
-    ``samples`` (n, *shape) and ``labels`` are the test part; ``calibration`` (m, *shape) sets the 8-bit ranges and must be
-    other data: training samples.
+    ``samples`` (n, *shape) and ``labels`` are the test part; ``calibration`` (m, *shape) sets the 8-bit ranges and
+    must be other data: training samples.
     """
     import torch
 
