@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snn2hw.lower.maps import Diagonal, Float, Map, after, map_of, on_constant
+from snn2hw.lowering.maps import Diagonal, Float, Map, after, map_of, on_constant
 from snn2hw.sources.graph import predecessors, shape_in, shape_out
 from snn2hw.sources.order import Order, delay_steps
 from snn2hw.sources.shapes import is_neuron

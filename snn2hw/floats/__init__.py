@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError
-from snn2hw.float_reference.maps import Float, apply_map
-from snn2hw.float_reference.neurons import dynamics, held_message, start, step
+from snn2hw.floats.maps import Float, apply_map
+from snn2hw.floats.neurons import dynamics, held_message, start, step
 from snn2hw.sources.graph import Edge, predecessors, shape_in, shape_out
 from snn2hw.sources.order import Order, delay_steps, order_of
 from snn2hw.sources.source import Source

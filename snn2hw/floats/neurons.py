@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from snn2hw.float_reference.maps import Float
+from snn2hw.floats.maps import Float
 
 if TYPE_CHECKING:
     import nir

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, assert_never
 import numpy as np
 
 from sim.errors import Snn2hwError, UnsupportedError
-from snn2hw.lower.maps import LARGEST_MATRIX, ConvMap, DenseMap, Diagonal, Float, Map, after
-from snn2hw.lower.paths import Hearing, Link, heard_by
+from snn2hw.lowering.maps import LARGEST_MATRIX, ConvMap, DenseMap, Diagonal, Float, Map, after
+from snn2hw.lowering.paths import Hearing, Link, heard_by
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.graph import Edge, shape_in, shape_out
 from snn2hw.sources.order import order_of
