@@ -10,6 +10,6 @@ worker/      the loop inside the subprocess, and Lava's classes stepped without 
 standalone/  the code that meets Lava; it needs nothing but lava-nc and numpy, and is copied into every export
 """
 
-from exporters.lava.runner import Recording, execute, execute_classes, run
+from exporters.lava.runner import execute, execute_classes, run
 
-__all__ = ["Recording", "execute", "execute_classes", "run"]
+__all__ = ["execute", "execute_classes", "run"]

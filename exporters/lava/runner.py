@@ -2,38 +2,25 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from exporters.artifact import Loss
-from exporters.lava.plan import SCHEMA, Plan, plan
+from exporters.artifact import check_same_program
+from exporters.lava.plan import Plan, plan
 from exporters.lava.session import Executor, Session, shared_session
+from exporters.recording import Recording, recording_from
 from exporters.schedule import schedule
-from sim.errors import FileError, InputError
 from sim.program import Program
 from sim.raster import check_raster
 
-__all__ = ["Recording", "execute", "execute_classes", "run", "write_plan"]
+__all__ = ["execute", "execute_classes", "run", "write_plan"]
 
 STREAM_STEPS = 1000
 """Samples are streamed through one process graph up to about this many steps, then a new graph is made."""
 STREAM_BYTES = 1 << 28
-MAX_PLAN_BYTES = 1 << 26
-
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """What Lava did, in local time: (B, T, *shape) as in a Trace, without its counts."""
-
-    digest: str
-    spikes: Mapping[str, NDArray[np.uint8]]
-    u: Mapping[str, NDArray[np.int32]]
-    v: Mapping[str, NDArray[np.int32]]
-    losses: tuple[Loss, ...]
 
 
 def execute(
@@ -76,7 +63,7 @@ def run(
         if folder is None:
             write_plan(planned, scratch)
         else:
-            _check_folder(folder, program)
+            check_same_program(folder, "lava", program.digest)
         part, result = scratch / "raster.npy", scratch / "result.npz"
         for first in range(0, len(checked), stream):
             samples = checked[first : first + stream].astype(np.int32)
@@ -88,18 +75,7 @@ def run(
             if progress is not None:
                 progress(samples.shape[0] * samples.shape[1])
     whole = {name: np.concatenate(parts) for name, parts in found.items()}
-    return _recording(program, planned, whole)
-
-
-def _recording(program: Program, planned: Plan, whole: Mapping[str, NDArray[np.integer]]) -> Recording:
-    names = program.by_name
-    return Recording(
-        digest=program.digest,
-        spikes={name: whole[f"spikes.{name}"].astype(np.uint8) for name in names},
-        u={name: whole[f"u.{name}"].astype(np.int32) for name in names},
-        v={name: whole[f"v.{name}"].astype(np.int32) for name in names},
-        losses=planned.losses,
-    )
+    return recording_from(program, whole, planned.losses)
 
 
 def write_plan(planned: Plan, folder: Path) -> None:
@@ -107,21 +83,6 @@ def write_plan(planned: Plan, folder: Path) -> None:
     text = json.dumps(dict(planned.description), indent=1) + "\n"
     (folder / "plan.json").write_text(text, encoding="utf-8")
     np.savez(folder / "arrays.npz", **planned.arrays)  # type: ignore[arg-type]
-
-
-def _check_folder(folder: Path, program: Program) -> None:
-    """Refuse a folder that holds another program, or no plan at all."""
-    path = folder / "plan.json"
-    try:
-        if path.stat().st_size > MAX_PLAN_BYTES:
-            raise FileError(f"{path}: too large for a plan", "export again")
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileError(f"{path}: cannot be read as a plan ({error})", "export again") from None
-    if not isinstance(description, dict) or description.get("schema") != SCHEMA:
-        raise FileError(f"{path}: is no plan of this version", "export again")
-    if description.get("digest") != program.digest:
-        raise InputError(f"{folder}: holds another program than the one given", "export this one, or read that one")
 
 
 def _samples_per_stream(program: Program, steps: int) -> int:

