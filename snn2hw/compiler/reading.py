@@ -26,11 +26,12 @@ from snn2hw.problems import Problem, refuse
 from snn2hw.sources.graph import predecessors, shape_in, shape_out
 from snn2hw.sources.order import delay_steps, order_of
 from snn2hw.sources.shapes import is_neuron, pair
+from snn2hw.sources.source import reset_at_of, reset_of
 
 if TYPE_CHECKING:
     import nir
 
-    from snn2hw.sources import Semantics, Source
+    from snn2hw.sources import Source
     from snn2hw.sources.order import Order
 
 __all__ = ["read"]
@@ -49,7 +50,7 @@ class _Path:
 
 def read(source: "Source") -> Network:
     """Return the network of a lowered Source, or refuse it with every problem at once."""
-    problems = list(_unspeakable(source.semantics))
+    problems = list(_unspeakable(source))
     names, order = _names(source), order_of(source)
     layers: list[Layer] = []
     for node_name, node in source.nodes.items():
@@ -92,13 +93,15 @@ def machine_shape(shape: Shape) -> Shape:
     raise Snn2hwError(f"shape {shape}", "use (N,), (channels, length) or (channels, height, width)")
 
 
-def _unspeakable(semantics: "Semantics") -> Iterator[Problem]:
+def _unspeakable(source: "Source") -> Iterator[Problem]:
+    semantics = source.semantics
     where = f"semantics {semantics.name!r}"
     if semantics.spikes_per_step == "many":
         yield Problem(where, "several spikes in one step; a machine neuron sends one", "train with one spike a step")
     if semantics.spike_read == "before_input":
         yield Problem(where, "spikes are read before the step's input", "use a neuron that reads v after its input")
-    if semantics.residue == "tested_twice":
+    subtracts = [n for n in source.nodes.values() if hasattr(n, "v_threshold") and reset_of(n, source) == "subtract"]
+    if semantics.residue == "tested_twice" and subtracts:
         yield Problem(where, "a residue above threshold is tested twice", "use reset_delay=True, or another neuron")
 
 
@@ -134,9 +137,10 @@ def _layer(source: "Source", order: "Order", name: str, names: dict[str, str]) -
         if map_.weight.any():  # a map without weights only carries a bias
             links.append(Link(names[path.source], map_, path.lag))
         if bias is not None and bias.any():
-            always.append(Always(np.broadcast_to(bias, shape), path.bias_lag))
+            full = bias.reshape(shape) if bias.size == np.prod(shape) else np.broadcast_to(bias, shape)
+            always.append(Always(full, path.bias_lag))
     bare = _neuron(source, node, (names[name], name), shape)
-    if bare.fires and is_neuron(node) and source.semantics.reset_at == "after_decay":
+    if hasattr(node, "v_threshold") and reset_at_of(node, source) == "after_decay":
         links.append(_late_reset(bare))
     return replace(bare, links=tuple(links), always=_merged(always))
 
@@ -242,7 +246,7 @@ def _pool(node: Any, channels: int, *, mean: bool) -> Map:
 def _neuron(source: "Source", node: Any, names: tuple[str, str], shape: Shape) -> Layer:
     """Return the registers of one neuron node, without its connections."""
     kind = type(node).__name__
-    reset = node.metadata.get("reset", source.reset)
+    reset = reset_of(node, source)
 
     def field(what: str) -> Float:
         return np.broadcast_to(_float(getattr(node, what)).reshape(shape), shape)

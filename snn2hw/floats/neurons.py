@@ -1,28 +1,19 @@
 """One step of every NIR neuron under every order of events that a `Semantics` names."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snn2hw.floats.maps import Float
+from snn2hw.sources.source import reset_at_of, reset_of
 
 if TYPE_CHECKING:
     import nir
 
     from snn2hw.sources.source import Reset, ResetAt, Scheme, Semantics, Source
 
-__all__ = [
-    "Dynamics",
-    "State",
-    "dynamics",
-    "held_message",
-    "reset_at_of",
-    "reset_of",
-    "start",
-    "step",
-    "threshold_of",
-]
+__all__ = ["Dynamics", "State", "dynamics", "held_message", "start", "step"]
 
 UNIT = 4 * float(np.finfo(np.float64).eps)
 """A product of a number and its reciprocal may miss 1 by this; then 1 was meant."""
@@ -68,17 +59,7 @@ def _share(tau: object, dt: float, scheme: "Scheme") -> tuple[Float, Float]:
     return -np.expm1(-ratio), np.exp(-ratio)
 
 
-def reset_of(node: "nir.NIRNode", source: "Source") -> "Reset":
-    """Return the reset rule of one neuron: its metadata's, else the Source's."""
-    return cast("Reset", node.metadata.get("reset", source.reset))
-
-
-def reset_at_of(node: "nir.NIRNode", source: "Source") -> "ResetAt":
-    """Return when spikes of one neuron reset it: its metadata's word, else the Source's."""
-    return cast("ResetAt", node.metadata.get("reset_at", source.semantics.reset_at))
-
-
-def threshold_of(node: "nir.NIRNode") -> Float | None:
+def _threshold_of(node: "nir.NIRNode") -> Float | None:
     """Return the firing threshold in float64, None for a neuron that never fires."""
     return np.asarray(node.v_threshold, np.float64) if hasattr(node, "v_threshold") else None
 
@@ -98,7 +79,7 @@ def dynamics(name: str, source: "Source") -> Dynamics:
     else:
         a_m, keep_v = _share(node.tau_mem if kind.startswith("Cuba") else node.tau, dt, scheme)
         gain_v, leak = _near_unit(a_m * r), np.asarray(node.v_leak, np.float64)
-    threshold = threshold_of(node)
+    threshold = _threshold_of(node)
     v_reset = np.asarray(node.v_reset, np.float64) if threshold is not None else zero
     rest = leak if kind not in ("I", "IF") else v_reset
     return Dynamics(

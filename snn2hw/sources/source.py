@@ -21,14 +21,14 @@ sixteen NIR primitives, shapes without a batch axis on every node, neuron parame
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from sim.errors import InputError
 
 if TYPE_CHECKING:
     import nir
 
-__all__ = ["NORSE", "Reset", "ResetAt", "Scheme", "Semantics", "Source"]
+__all__ = ["NORSE", "Reset", "ResetAt", "Scheme", "Semantics", "Source", "reset_at_of", "reset_of"]
 
 Scheme = Literal["euler", "exponential"]
 """How the equations become steps: a = dt / tau (Euler) or a = 1 - exp(-dt / tau)."""
@@ -116,3 +116,13 @@ class Source:
 
         (node,) = self.graph.inputs.values()
         return shape_out(node)
+
+
+def reset_of(node: "nir.NIRNode", source: Source) -> Reset:
+    """Return the reset rule of one neuron: its metadata's, else the Source's."""
+    return cast("Reset", node.metadata.get("reset", source.reset))
+
+
+def reset_at_of(node: "nir.NIRNode", source: Source) -> ResetAt:
+    """Return when spikes of one neuron reset it: its metadata's word, else the Source's."""
+    return cast("ResetAt", node.metadata.get("reset_at", source.semantics.reset_at))
