@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sim.errors import InputError
 from sim.program import INPUT
+from snn2hw.compiler.moments import MomentMeter, Moments
 from snn2hw.compiler.network import Float, Network
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Ranges:
     input_high: int
     layers: Mapping[str, LayerRange]
     power: Mapping[str, Float]
+    moments: Mapping[tuple[str, int], Moments | None]
+    """Per link (layer, place among its links): which inputs are active together."""
 
 
 def calibrate(
@@ -66,8 +69,14 @@ def calibrate(
     power = {INPUT: np.zeros(network.input_shape)} | {layer.name: np.zeros(layer.shape) for layer in network.layers}
     per_sample = x.shape[1] * max(layer.size for layer in network.layers)
     size = max(1, CHUNK_VALUES // per_sample)
+    shapes = {INPUT: network.input_shape} | {layer.name: layer.shape for layer in network.layers}
+    moments = {
+        (layer.name, i): MomentMeter(link.map, shapes[link.source], layer.shape)
+        for layer in network.layers
+        for i, link in enumerate(layer.links)
+    }
     for first in range(0, x.shape[0], size):
-        _measure(source, network, x[first : first + size], meters, power)
+        _measure(source, network, x[first : first + size], meters, power, moments)
         if progress is not None:
             progress(min(size, x.shape[0] - first))
     neuron_steps = x.shape[0] * x.shape[1]
@@ -78,6 +87,7 @@ def calibrate(
         input_high=max(1, int(x.max())),
         layers={name: meter.finish(neuron_steps) for name, meter in meters.items()},
         power={name: values / neuron_steps for name, values in power.items()},
+        moments={place: meter.finish() for place, meter in moments.items()},
     )
 
 
@@ -87,20 +97,26 @@ def _measure(
     x: NDArray[np.generic],
     meters: "Mapping[str, _Meter]",
     power: Mapping[str, Float],
+    moments: "Mapping[tuple[str, int], MomentMeter]",
 ) -> None:
-    from snn2hw.float_reference import float_reference
+    from snn2hw.floats import float_reference
 
     trace = float_reference(source, x, record=("spikes", "u", "v"))
+    messages: dict[str, NDArray[np.generic]] = {INPUT: x}
     power[INPUT][...] += np.square(x.astype(np.float64)).sum(axis=(0, 1)).reshape(network.input_shape)
     for layer in network.layers:
         shape = (*x.shape[:2], *layer.shape)
         z = trace.spikes[layer.node].reshape(shape) if layer.fires else np.zeros(shape)
+        messages[layer.name] = z
         power[layer.name][...] += z.sum(axis=(0, 1))
         if layer.node in trace.v:
             v = (trace.v[layer.node].reshape(shape) - layer.origin) / layer.unit
             meters[layer.name].add(trace.u[layer.node].reshape(shape) / layer.unit, v, z)
         else:  # a Threshold or a bare Output keeps nothing
             meters[layer.name].add(np.zeros(shape), np.zeros(shape), z)
+    for layer in network.layers:
+        for i, link in enumerate(layer.links):
+            moments[layer.name, i].add(messages[link.source])
 
 
 class _Meter:

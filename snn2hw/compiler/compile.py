@@ -95,7 +95,7 @@ def compile_source(
         headroom: how many times the worst case must fit into the registers: more than 1 leaves room for tuning.
         progress: called with the stage ("calibrate", "quantize", "certify"), the part done and the whole.
     """
-    from snn2hw.lower import lower
+    from snn2hw.lowering import lower
 
     report = progress or (lambda stage, done, whole: None)
     chip = get_target(target)
@@ -139,7 +139,7 @@ def _ranges(source: "Source", network: Network, data: ArrayLike | None, steps: i
         raise InputError(f"steps is {steps}", "give the length of the longest sample")
     if data is None:
         power = {INPUT: np.ones(network.input_shape)} | {x.name: np.ones(x.shape) for x in network.layers}
-        return Ranges(steps or UNCALIBRATED_STEPS, 0, 0, 1, {}, power)
+        return Ranges(steps or UNCALIBRATED_STEPS, 0, 0, 1, {}, power, {})
     samples, done = len(np.asarray(data)), 0
 
     def advance(count: int) -> None:

@@ -17,6 +17,7 @@ from snn2hw.compiler.costs import CostTable, Method, Rows, cost_table
 from snn2hw.compiler.grid import Bits, Grid, grid_for, legal, most_bits, to_grid
 from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Link, Map
 from snn2hw.compiler.registers import bias_registers, compensated, nearest_decay, per_value
+from snn2hw.compiler.rounding import compensating
 from snn2hw.compiler.scales import choose, greatest_scale, is_convolution, worst_sum
 from snn2hw.targets import Target
 
@@ -88,8 +89,8 @@ def quantize_layer(
     tables = [cost_table(r, g, options.method, progress=progress) for r, g in zip(rows, grids, strict=True)]
     scale, exponents = _scales(layer, group, tables, rows, ranges, target, messages, shrink)
     mantissas = [
-        _stored(r.weight * (scale[r.group] / 2.0**e)[:, None], g)
-        for r, g, e in zip(rows, grids, exponents, strict=True)
+        legal(_rounded(layer, i, r, scale[r.group] / 2.0 ** exponents[i], g, ranges, options), g)
+        for i, (r, g) in enumerate(zip(rows, grids, strict=True))
     ]
     quality = [
         _sqnr_db(r, m * (2.0**e / scale[r.group])[:, None]) for r, m, e in zip(rows, mantissas, exponents, strict=True)
@@ -190,7 +191,9 @@ def _scales(
         row = worst_sum(link, messages.get(link.source, (0, 1)))
         worst = worst + (row.reshape(-1, 1, 1) if isinstance(link.map, ConvMap) else row.reshape(layer.shape))
     count = int(group.max()) + 1
-    cap = _group_min(greatest_scale(layer, worst, ranges.steps, target), group, count) * shrink
+    seen = ranges.layers.get(layer.name)
+    deepest = float(seen.v_low.min()) if seen is not None else 0.0
+    cap = _group_min(greatest_scale(layer, worst, deepest, ranges.steps, target), group, count) * shrink
     if not np.isfinite(cap).all():
         cap = np.where(np.isfinite(cap), cap, 1.0)  # no weight, no threshold, no bias: any scale is right
     if not tables:
@@ -225,8 +228,13 @@ def _unrounded(map_: Map, scale: Float, exponent: int) -> Float:
     return np.asarray(map_.weight * row.reshape(-1, *(1,) * (map_.weight.ndim - 1)) / 2.0**exponent)
 
 
-def _stored(mantissas: Float, grid: Grid) -> Float:
-    return legal(to_grid(mantissas, grid), grid)
+def _rounded(layer: Layer, index: int, rows: Rows, r: Float, grid: Grid, ranges: Ranges, options: Options) -> Float:
+    """Return the mantissas of one link, errors compensated where the data say which inputs go together."""
+    moments = ranges.moments.get((layer.name, index))
+    if options.method != "mse" or moments is None:
+        return to_grid(rows.weight * r[:, None], grid)
+    parts = np.split(np.arange(len(rows.weight)), moments.second.shape[0])
+    return np.concatenate([compensating(rows.weight[p], r[p], grid, moments.second[g]) for g, p in enumerate(parts)])
 
 
 def wiring_of(map_: Map, mantissas: NDArray[Any]) -> Wiring:

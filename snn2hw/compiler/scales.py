@@ -20,6 +20,9 @@ __all__ = ["Choice", "choose", "greatest_scale", "worst_sum"]
 SLACK = 0.97
 """Rounding may enlarge a sum a little; the certificate has the last word."""
 
+SEEN = 0.8
+"""Calibration has not seen everything: v keeps a fifth of its range for what is deeper still."""
+
 UNIT = 1 << VTH_SHIFT
 
 
@@ -39,8 +42,11 @@ def worst_sum(link: Link, message: tuple[int, int]) -> Float:
     return np.asarray(np.maximum(up, -down))
 
 
-def greatest_scale(layer: Layer, worst: Float, steps: int, target: Target) -> Float:
-    """Return the greatest S of every neuron at which every register can hold it for ``steps`` steps."""
+def greatest_scale(layer: Layer, worst: Float, deepest: float, steps: int, target: Target) -> Float:
+    """Return the greatest S of every neuron at which every register can hold it for ``steps`` steps.
+
+    ``worst`` is the greatest |input sum|, ``deepest`` the least V seen in calibration: v should not clip there.
+    """
     gain_u = _accumulated(layer.share_u, steps)
     worst_u = worst * gain_u
     most_bias = max(-target.bias_mantissa[0], target.bias_mantissa[1]) << target.bias_exponent[1]
@@ -49,6 +55,7 @@ def greatest_scale(layer: Layer, worst: Float, steps: int, target: Target) -> Fl
         _ratio(WRAP * SLACK / UNIT, worst_u),
         _ratio(most_bias * SLACK / UNIT, np.abs(layer.drive)),
         _ratio(V_MAX * SLACK / UNIT, np.abs(layer.v0)),
+        _ratio(V_MAX * SEEN / UNIT, np.full(layer.shape, max(0.0, -deepest))),
     ]
     if layer.fires:
         bounds.append(_ratio(float(target.vth[1]), layer.threshold))
