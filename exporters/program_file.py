@@ -7,15 +7,14 @@ no part of the file can contradict another.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from exporters.hdf5_border import open_checked
 from exporters.nir_graph import graph_of
-from exporters.nir_node import Graph, Style, Value
+from exporters.nir_node import Graph, Style, Value, graph_difference
 from exporters.nir_store import load, save
 from exporters.nir_views import choose_views
 from exporters.program_header import dump_json, header_of, load_json, program_from
@@ -24,7 +23,15 @@ from sim.errors import FileError, InputError, Snn2hwError
 from sim.files import atomic_write
 from sim.program import Json, Program
 
-__all__ = ["SCHEMA", "ProgramFile", "is_program_file", "read_program", "read_program_file", "write_program"]
+__all__ = [
+    "SCHEMA",
+    "ProgramFile",
+    "is_program_file",
+    "read_damaged",
+    "read_program",
+    "read_program_file",
+    "write_program",
+]
 
 SCHEMA = "snn2hw.program/1"
 """Changes whenever `graph_of` writes the same Program differently: reading compares against it."""
@@ -54,17 +61,16 @@ def read_program(path: Path | str) -> Program:
 
 def read_program_file(path: Path | str) -> ProgramFile:
     """Read the Program and what travels with it."""
-    found = load(path)
-    schema = found.metadata.get("schema")
-    if schema != SCHEMA:
-        what = "is a NIR graph, but no program file" if schema is None else f"has schema {schema!r}, not {SCHEMA!r}"
-        raise FileError(f"{path}: {what}", "compile it: snn2hw compile MODEL -o PROGRAM.nir")
-    try:
+    found = _load(path)
+    with _naming(path):
         return _checked(found)
-    except Snn2hwError as error:
-        raise FileError(f"{path}: {error.what}", error.fix or DAMAGED) from None
-    except (RecursionError, OverflowError, MemoryError) as error:
-        raise FileError(f"{path}: the header is absurd ({type(error).__name__})", DAMAGED) from None
+
+
+def read_damaged(path: Path | str) -> Program:
+    """Read the Program that a file holds, whatever it says it holds: to tell where it was damaged."""
+    found = _load(path)
+    with _naming(path):
+        return _program(found)
 
 
 def is_program_file(path: Path | str) -> bool:
@@ -77,13 +83,37 @@ def is_program_file(path: Path | str) -> bool:
     return isinstance(schema, bytes) and schema.startswith(b"snn2hw.program/")
 
 
+def _load(path: Path | str) -> Graph:
+    found = load(path)
+    schema = found.metadata.get("schema")
+    if schema != SCHEMA:
+        what = "is a NIR graph, but no program file" if schema is None else f"has schema {schema!r}, not {SCHEMA!r}"
+        raise FileError(f"{path}: {what}", "compile it: snn2hw compile MODEL -o PROGRAM.nir")
+    return found
+
+
+@contextmanager
+def _naming(path: Path | str) -> Iterator[None]:
+    """Name the file in what is wrong with its contents."""
+    try:
+        yield
+    except Snn2hwError as error:
+        raise FileError(f"{path}: {error.what}", error.fix or DAMAGED) from None
+    except (RecursionError, OverflowError, MemoryError) as error:
+        raise FileError(f"{path}: the header is absurd ({type(error).__name__})", DAMAGED) from None
+
+
+def _program(found: Graph) -> Program:
+    return program_from(load_json(found.metadata.get("program"), "header"), found.nodes)
+
+
 def _checked(found: Graph) -> ProgramFile:
-    program = program_from(load_json(found.metadata.get("program"), "header"), found.nodes)
+    program = _program(found)
     stated = found.metadata.get("digest")
     if program.digest != stated:
         raise FileError(f"holds the program {program.digest}, but says {stated}: it was damaged or edited")
     attachments = load_json(found.metadata.get("attachments", "{}"), "attachments")
-    difference = _difference(found, _file_graph(program, attachments))
+    difference = graph_difference(found, _file_graph(program, attachments))
     if difference is not None:
         raise FileError(f"{difference} contradicts the program: the file was damaged or edited")
     return ProgramFile(program, attachments)
@@ -106,31 +136,3 @@ def _file_graph(program: Program, attachments: Mapping[str, Json]) -> Graph:
         metadata |= {"attachments": text, "attachments_sha256": hashlib.sha256(text.encode()).hexdigest()}
     graph = graph_of(program, Style(), views)
     return Graph(graph.nodes, graph.edges, metadata)
-
-
-def _difference(found: Graph, expected: Graph) -> str | None:
-    """Return the first place where two graphs differ; the order of nodes and edges does not matter, NIR keeps none."""
-    if found.nodes.keys() != expected.nodes.keys():
-        return f"node {min(found.nodes.keys() ^ expected.nodes.keys())!r}"
-    for name, node in expected.nodes.items():
-        other = found.nodes[name]
-        if other.kind != node.kind:
-            return f"node {name!r}: type {other.kind!r}"
-        if (place := _unequal(other.fields, node.fields)) is not None:
-            return f"node {name!r}: {place}"
-        if (place := _unequal(other.metadata, node.metadata)) is not None:
-            return f"node {name!r}: metadata {place}"
-    if sorted(found.edges) != sorted(expected.edges):
-        return "the list of edges"
-    place = _unequal(found.metadata, expected.metadata)
-    return None if place is None else f"metadata {place}"
-
-
-def _unequal(found: Mapping[str, Value], expected: Mapping[str, Value]) -> str | None:
-    for name in sorted(found.keys() | expected.keys()):
-        if name not in found or name not in expected:
-            return name
-        left, right = np.asarray(found[name]), np.asarray(expected[name])
-        if left.dtype.kind != right.dtype.kind or left.shape != right.shape or not (left == right).all():
-            return name
-    return None

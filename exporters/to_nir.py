@@ -4,22 +4,27 @@
 Program back. ``network.nir`` has float32 weights and time constants in seconds, as other simulators expect them.
 """
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.artifact import Artifact, Loss, write_artifact
+from exporters.artifact import Artifact, Loss, check_same_program, read_artifact, write_artifact
 from exporters.nir_graph import graph_of
-from exporters.nir_node import Graph, Style, Value
-from exporters.nir_store import save
+from exporters.nir_node import Graph, Style, Value, graph_difference
+from exporters.nir_store import load, save
 from exporters.nir_views import Views, choose_views
-from exporters.program_file import read_program, write_program
-from sim.errors import InputError
+from exporters.program_difference import program_difference
+from exporters.program_file import read_damaged, read_program, write_program
+from exporters.recording import Recording
+from sim.engines import run
+from sim.errors import FileError, InputError
 from sim.program import Population, Program
+from sim.trace import RECORDABLE
 
-__all__ = ["DEFAULT_DT_S", "export", "float_graph", "read_program", "write_program"]
+__all__ = ["DEFAULT_DT_S", "execute", "export", "float_graph", "read_program", "step_seconds", "write_program"]
 
 DEFAULT_DT_S = 1e-4
 """The step of a program whose record does not name one: what most readers of NIR assume."""
@@ -38,7 +43,7 @@ def export(
 
     ``dt_s`` is the step of ``network.nir`` in seconds, the program's own ``record["dt"]`` unless given.
     """
-    views, step = choose_views(program), _step(program, dt_s)
+    views, step = choose_views(program), step_seconds(program, dt_s)
 
     def fill(draft: Path) -> None:
         write_program(program, draft / "program.nir")
@@ -46,6 +51,35 @@ def export(
 
     losses = tuple(_losses(program, views, step))
     return write_artifact(folder, format="nir", digest=program.digest, fill=fill, losses=losses)
+
+
+def execute(
+    program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
+) -> Recording:
+    """Compare both files with the program, value by value, then run what ``program.nir`` says on the reference.
+
+    Without ``folder`` they are written first. ``timeout_s`` has no effect: no outside tool runs.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="snn2hw-nir-") as made:
+            export(program, Path(made) / "nir")
+            return execute(program, raster, folder=Path(made) / "nir")
+    check_same_program(folder, "nir", program.digest)
+    written = folder / "program.nir"
+    difference = program_difference(program, read_damaged(written))
+    if difference is not None:
+        raise FileError(f"{written}: {difference}", "export again")
+    trace = run(read_program(written), raster, record=RECORDABLE, allow_wrap=True)
+    _compare_floats(program, folder / "network.nir")
+    return Recording(trace.digest, trace.spikes, trace.u, trace.v, read_artifact(folder).losses)
+
+
+def _compare_floats(program: Program, path: Path) -> None:
+    found = load(path)
+    step = found.metadata.get("snn2hw_dt")
+    place = "its step" if not isinstance(step, float) else graph_difference(found, float_graph(program, step))
+    if place is not None:
+        raise FileError(f"{path}: {place} is not what the program gives", "export again")
 
 
 def float_graph(program: Program, dt_s: float, views: Views | None = None) -> Graph:
@@ -64,7 +98,8 @@ def float_graph(program: Program, dt_s: float, views: Views | None = None) -> Gr
     return Graph(graph.nodes, graph.edges, said)
 
 
-def _step(program: Program, dt_s: float | None) -> float:
+def step_seconds(program: Program, dt_s: float | None = None) -> float:
+    """Return the length of a step: as asked for, as recorded, or the default."""
     recorded = program.record.get("dt")
     step = dt_s if dt_s is not None else recorded if isinstance(recorded, float) and recorded > 0 else DEFAULT_DT_S
     if not 0 < step < np.inf:
