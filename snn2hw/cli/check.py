@@ -1,0 +1,93 @@
+"""Say what a model is, and everything that keeps it from being compiled, each with what to write instead.
+
+  snn2hw check net.nir --dialect snntorch --target loihi1
+
+Exit code 0: it compiles. 1: it does not, and the list says why.
+"""
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from snn2hw.cli.model_options import configure_model, source_of
+
+if TYPE_CHECKING:
+    from snn2hw.preflight import Size
+    from snn2hw.problems import Problem
+    from snn2hw.sources.source import Source
+
+__all__ = ["configure", "execute"]
+
+SCHEMA = "snn2hw.check/1"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    configure_model(parser)
+    parser.add_argument("--target", metavar="T", help="loihi1, loihi2, fixed, or a .toml file: check its limits too")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Check the model."""
+    from sim.errors import Snn2hwError
+    from snn2hw.preflight import check, measure
+    from snn2hw.problems import ProblemsError
+
+    try:
+        source = source_of(args)
+    except ProblemsError as error:  # it cannot even be read: that is the answer
+        print(_json(error.origin, None, None, list(error.problems)) if args.json else _lines(list(error.problems)))
+        return 1
+    problems = check(source, args.target)
+    try:
+        size = measure(source)
+    except Snn2hwError:
+        size = None  # it does not lower, and the problems say why
+    if args.json:
+        print(_json(source.origin, source, size, problems))
+    else:
+        print(_text(source, size, problems))
+    return 1 if problems else 0
+
+
+def _text(source: "Source", size: "Size | None", problems: "list[Problem]") -> str:
+    rules = source.semantics
+    lines = [
+        source.origin,
+        f"  dt {source.dt:g} s, {source.scheme}, reset {_reset(source.reset)}, fires at v {rules.fires_at} v_threshold",
+        *(f"  note: {note}" for note in source.notes),
+    ]
+    if size is not None:
+        lines.append(
+            f"  {size.spiking:,} spiking and {size.readout:,} readout neurons in {size.populations} populations, "
+            f"{size.synapses:,} synapses, {size.weights:,} weights, depth {size.depth}"
+        )
+    return "\n".join([*lines, _lines(problems)])
+
+
+def _reset(rule: str) -> str:
+    return "to v_reset" if rule == "value" else "by subtraction"
+
+
+def _lines(problems: "list[Problem]") -> str:
+    if not problems:
+        return "no problem found"
+    count = f"{len(problems)} problem{'s'[: len(problems) != 1]}:"
+    return "\n".join([count, *(f"  {problem}" for problem in problems)])
+
+
+def _json(origin: str, source: "Source | None", size: "Size | None", problems: "list[Problem]") -> str:
+    said = {} if source is None else {"dt": source.dt, "scheme": source.scheme, "reset": source.reset}
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "origin": origin,
+            **said,
+            "dialect": None if source is None else source.semantics.name,
+            "notes": [] if source is None else list(source.notes),
+            "size": None if size is None else size.to_json(),
+            "problems": [problem.to_json() for problem in problems],
+        },
+        indent=2,
+    )

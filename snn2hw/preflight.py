@@ -1,0 +1,137 @@
+"""Look at a Source before anything is compiled: everything that stands in the way, and how large it is."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.errors import Snn2hwError
+from snn2hw.problems import Problem, ProblemsError
+from snn2hw.sources.graph import predecessors, shape_in, shape_out
+from snn2hw.sources.order import delay_steps, order_of
+from snn2hw.sources.shapes import is_neuron
+from snn2hw.sources.source import Source, reset_of
+
+if TYPE_CHECKING:
+    import nir
+
+    from snn2hw.targets import Target
+
+__all__ = ["Size", "check", "measure"]
+
+LEAST_SHARE = 1 / 8192
+"""Half a step of a decay register: what is less reads 0."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What there is: neurons that fire and that do not, synapses (a shared weight once per use), weights, depth."""
+
+    spiking: int
+    readout: int
+    synapses: int
+    weights: int
+    depth: int
+    populations: int
+
+    def to_json(self) -> dict[str, int]:
+        """Return the numbers by name."""
+        return asdict(self)
+
+
+def check(source: Source, target: "str | Path | Target | None" = None) -> list[Problem]:
+    """Return everything that keeps ``source`` from being compiled (for ``target``), [] when nothing does."""
+    from snn2hw.compiler.network import read_network
+    from snn2hw.lowering import lower
+
+    problems: list[Problem] = []
+    try:
+        read_network(lower(source))
+    except ProblemsError as error:
+        problems += error.problems
+    except Snn2hwError as error:
+        problems.append(Problem(source.origin, error.what, error.fix or "correct the model"))
+    for name, node in source.nodes.items():
+        problems += [p for p in _out_of_range(name, node, source) if p.where not in {q.where for q in problems}]
+    if target is not None:
+        from snn2hw.targets import get_target
+
+        problems += _beyond(source, get_target(target))
+    return problems
+
+
+def _out_of_range(name: str, node: "nir.NIRNode", source: Source) -> Iterator[Problem]:
+    """Find parameters that no register can hold; what the compiler can round is not among them."""
+    where = f"node {name!r}"
+    for tau in ("tau", "tau_syn", "tau_mem"):
+        if not hasattr(node, tau):
+            continue
+        values = np.asarray(getattr(node, tau), np.float64)
+        if not (values > 0).all():
+            yield Problem(where, f"{tau} of {values.min():g} s", "give positive time constants")
+        elif source.scheme == "euler" and (source.dt / values > 1 + 1e-6).any():
+            what = f"{tau} of {values.min():g} s is less than a step of {source.dt:g} s, which Euler makes unstable"
+            yield Problem(where, what, "use a smaller dt, or the exponential scheme")
+        elif (source.dt / values < LEAST_SHARE).any():
+            what = f"{tau} of {values.max():g} s is more than 8192 steps: its leak is below the decay register"
+            yield Problem(where, what, "use a larger dt, or an integrator (IF, I) instead")
+    if hasattr(node, "v_threshold") and reset_of(node, source) == "value":
+        below = np.asarray(node.v_threshold, np.float64) < np.asarray(node.v_reset, np.float64)
+        if below.any():
+            yield Problem(where, "v_threshold below v_reset in some neurons", "raise v_threshold or lower v_reset")
+
+
+def _beyond(source: Source, target: "Target") -> Iterator[Problem]:
+    """Find what this chip cannot do, though the machine could."""
+    for name, node in source.nodes.items():
+        where = f"node {name!r}"
+        if hasattr(node, "v_threshold"):
+            rule = "zero" if reset_of(node, source) == "value" else "subtract"
+            if rule not in target.resets:
+                what = f"resets by subtraction, which {target.title} cannot"
+                yield Problem(where, what, "train with reset to a value, or choose another target")
+        if type(node).__name__ == "Delay":
+            longest = int(delay_steps(node, source.dt).max(initial=0))
+            if longest > target.delay_steps:
+                what = f"delays by {longest} steps, {target.title} by at most {target.delay_steps}"
+                yield Problem(where, what, "shorten the delay, or choose another target")
+
+
+def measure(source: Source) -> Size:
+    """Count neurons, synapses, weights, and the longest way from input to output in populations."""
+    from snn2hw.lowering import lower
+
+    lowered = lower(source)
+    nodes = lowered.nodes
+    neurons = {n: math.prod(shape_in(x)) for n, x in nodes.items() if is_neuron(x)}
+    fires = {n for n in neurons if hasattr(nodes[n], "v_threshold") or type(nodes[n]).__name__ == "Threshold"}
+    return Size(
+        spiking=sum(size for name, size in neurons.items() if name in fires),
+        readout=sum(size for name, size in neurons.items() if name not in fires),
+        synapses=sum(_synapses(node) for node in nodes.values()),
+        weights=sum(int(np.count_nonzero(node.weight)) for node in nodes.values() if hasattr(node, "weight")),
+        depth=_depth(lowered, set(neurons)),
+        populations=len(neurons),
+    )
+
+
+def _synapses(node: "nir.NIRNode") -> int:
+    """Count connections of non-zero weight; those of a convolution exactly, borders and padding included."""
+    from snn2hw.lowering.maps import map_of
+    from snn2hw.lowering.reach import synapses
+
+    return synapses(map_of(node, shape_in(node), shape_out(node))) if hasattr(node, "weight") else 0
+
+
+def _depth(source: Source, neurons: set[str]) -> int:
+    """Return the most populations on a way from the input, late edges and delays not counted as ways."""
+    before, late = predecessors(source.graph.edges), order_of(source).late
+    deep: dict[str, int] = {}
+    for group in order_of(source).groups:
+        for name in group:
+            ways = [deep.get(a, 0) for a in before.get(name, ()) if (a, name) not in late and a not in group]
+            deep[name] = max(ways, default=0) + (name in neurons)
+    return max(deep.values(), default=0)
