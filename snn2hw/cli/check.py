@@ -52,10 +52,13 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _text(source: "Source", size: "Size | None", problems: "list[Problem]") -> str:
+    from snn2hw.sources.from_nir import RESETS
+
     rules = source.semantics
+    reset = RESETS[source.reset]
     lines = [
         source.origin,
-        f"  dt {source.dt:g} s, {source.scheme}, reset {_reset(source.reset)}, fires at v {rules.fires_at} v_threshold",
+        f"  dt {source.dt:g} s, {source.scheme}, reset {reset}, fires at v {rules.fires_at} v_threshold",
         *(f"  note: {note}" for note in source.notes),
     ]
     if size is not None:
@@ -64,10 +67,6 @@ def _text(source: "Source", size: "Size | None", problems: "list[Problem]") -> s
             f"{size.synapses:,} synapses, {size.weights:,} weights, depth {size.depth}"
         )
     return "\n".join([*lines, _lines(problems)])
-
-
-def _reset(rule: str) -> str:
-    return "to v_reset" if rule == "value" else "by subtraction"
 
 
 def _lines(problems: "list[Problem]") -> str:

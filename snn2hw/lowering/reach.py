@@ -31,4 +31,5 @@ def _places(conv: ConvMap, axis: int) -> np.ndarray:
     """Return for every tap along one axis at how many outputs it falls on the input."""
     taps = np.arange(conv.weight.shape[2 + axis])[:, None] * conv.dilation[axis]
     read = taps + np.arange(conv.sides_out[axis]) * conv.stride[axis] - conv.padding[axis]
-    return np.count_nonzero((read >= 0) & (read < conv.sides_in[axis]), axis=1)
+    inside: np.ndarray = (read >= 0) & (read < conv.sides_in[axis])
+    return np.asarray(inside.sum(axis=1))

@@ -140,8 +140,8 @@ def _is_door(node: "RawNode | RawGraph", kind: str | None = None) -> bool:
     return isinstance(node, RawNode) and node.kind in ((kind,) if kind else ("Input", "Output"))
 
 
-def build(name: str, raw: RawNode, notes: list[str]) -> "nir.NIRNode | Problem":
-    """Return the NIR node that ``raw`` means, or what is wrong with it; what was filled in goes to ``notes``."""
+def build(name: str, raw: RawNode) -> "nir.NIRNode | Problem":
+    """Return the NIR node that ``raw`` means, or what is wrong with it."""
     import nir
 
     where = f"node {name!r}"
@@ -151,8 +151,6 @@ def build(name: str, raw: RawNode, notes: list[str]) -> "nir.NIRNode | Problem":
     lost = [n for n in missing if n not in SINCE]
     if lost:
         return Problem(where, f"{raw.kind} without {', '.join(lost)}", "export the network again")
-    if "v_reset" in missing:
-        notes.append(f"{where}: has no v_reset, read as 0 (files before nir 1.0.6 have none)")
     fields = {n: raw.fields.get(n, SINCE.get(n)) for n in FIELDS[raw.kind]}
     broken = [n for n, v in fields.items() if isinstance(v, np.ndarray) and v.dtype.kind not in "fiub"]
     if broken:
