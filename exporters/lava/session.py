@@ -40,7 +40,7 @@ class Session:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
         self._token = ""
-        self._owner = 0
+        self._owner = os.getpid()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -53,8 +53,11 @@ class Session:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Yield an empty folder for the files of one job."""
-        with tempfile.TemporaryDirectory(prefix="snn2hw-") as folder:
+        """Yield an empty folder for the files of one job; it goes with the session at the latest."""
+        self._disown()
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="snn2hw-"))
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             yield Path(folder)
 
     def ask(self, plan: Path, raster: Path, result: Path, *, executor: Executor, deadline: float) -> None:
@@ -64,8 +67,9 @@ class Session:
             try:
                 process = self._started()
                 assert process.stdin is not None
-                process.stdin.write(json.dumps({k: str(v) for k, v in job.items()}).encode() + b"\n")
-                process.stdin.flush()
+                with contextlib.suppress(BrokenPipeError):  # it has died; waiting for the answer says so
+                    process.stdin.write(json.dumps({k: str(v) for k, v in job.items()}).encode() + b"\n")
+                    process.stdin.flush()
                 error = self._answer(process, deadline)
             except BaseException:
                 self.close()
@@ -76,9 +80,20 @@ class Session:
 
     def close(self) -> None:
         """End the worker with everything it started, and remove what it left."""
+        self._disown()
         process, self._process = self._process, None
-        if process is None or self._owner != os.getpid():
-            return
+        folder, self._folder = self._folder, None
+        if process is not None:
+            self._end(process)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _disown(self) -> None:
+        """Forget what a fork of this process has inherited: it is the parent's."""
+        if self._owner != os.getpid():
+            self._process, self._folder, self._owner = None, None, os.getpid()
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
         process.terminate()  # asked so, it collects its children, which nobody else may do
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE_S)
@@ -92,19 +107,19 @@ class Session:
         if SHARED_MEMORY.is_dir():
             for left in SHARED_MEMORY.glob(f"{self._token}*"):
                 left.unlink(missing_ok=True)
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._owner == os.getpid():
-            return self._process
+        if self._process is not None:
+            if self._process.poll() is None:
+                return self._process
+            self._end(self._process)  # somebody killed it while it had nothing to do
         python = find_python()
-        self._owner, self._token = os.getpid(), f"snn2hw{secrets.token_hex(4)}"
-        self._folder = Path(tempfile.mkdtemp(prefix="snn2hw-"))
+        assert self._folder is not None, "a job has a scratch folder"
+        self._token = f"snn2hw{secrets.token_hex(4)}"
         environment = {**os.environ, "TMPDIR": str(self._folder), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [str(python), "-I", "-B", str(WORKER), str(STANDALONE), self._token],
+                [str(python), "-I", "-B", str(WORKER), str(STANDALONE), self._token, str(self._folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -122,14 +137,14 @@ class Session:
             if left <= 0:
                 what = f"Lava: not done within its time limit{self._log()}"
                 raise ToolError(what, "give it more time (timeout_s), or fewer samples")
-            if not select.select([process.stdout], [], [], min(left, 0.5))[0]:
-                if process.poll() is not None:
-                    raise ToolError(f"Lava: its worker ended with code {process.returncode}{self._log()}")
-                continue
-            piece = os.read(process.stdout.fileno(), 1 << 16)
-            if not piece:
-                raise ToolError(f"Lava: its worker ended{self._log()}")
-            line += piece
+            if select.select([process.stdout], [], [], min(left, 0.5))[0]:
+                piece = os.read(process.stdout.fileno(), 1 << 16)
+                line += piece
+                ended = not piece
+            else:  # its end is not the end of the pipe, which Lava's processes hold as well
+                ended = process.poll() is not None
+            if ended:
+                raise ToolError(f"Lava: its worker ended with code {process.wait()}{self._log()}", "run it again")
         error: str | None = json.loads(line)["error"]
         return error
 

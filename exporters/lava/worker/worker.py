@@ -1,6 +1,6 @@
 """The loop inside the worker process: a job per line on standard input, an answer per line on what was standard output.
 
-    python -I -B worker.py STANDALONE TOKEN
+    python -I -B worker.py STANDALONE TOKEN FOLDER
     {"executor": "graph", "plan": FOLDER, "raster": FILE, "result": FILE, "scratch": FOLDER}   ->   {"error": null}
 
 When its input ends, or it is told to terminate, nobody wants the answers: the worker ends everything it started,
@@ -13,6 +13,7 @@ import multiprocessing.shared_memory
 import os
 import secrets
 import select
+import shutil
 import signal
 import sys
 import traceback
@@ -24,7 +25,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Serve jobs until there are no more."""
-    standalone, token = sys.argv[1:]
+    standalone, token, folder = sys.argv[1:]
     sys.path[:0] = [standalone, str(Path(__file__).parent)]
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what Lava prints goes to the log
@@ -35,13 +36,13 @@ def main() -> None:
     def terminate(*_: object) -> None:
         if os.getpid() != worker:  # Lava's processes are forks of this one and inherit the handler
             os._exit(1)
-        end(token)
+        end(token, folder)
 
     signal.signal(signal.SIGTERM, terminate)
     remember_models()
     for line in sys.stdin:
-        print(json.dumps({"error": _error_of(json.loads(line), token)}), file=answers)
-    end(token)
+        print(json.dumps({"error": _error_of(json.loads(line), token, folder)}), file=answers)
+    end(token, folder)
 
 
 def remember_models() -> None:
@@ -59,28 +60,28 @@ def remember_models() -> None:
     ProcGroupDiGraphs._find_proc_models = staticmethod(remembered)
 
 
-def _error_of(job: dict[str, str], token: str) -> str | None:
+def _error_of(job: dict[str, str], token: str, folder: str) -> str | None:
     """Do one job; return what went wrong."""
     try:
-        _do(job, token)
+        _do(job, token, folder)
     except Exception as error:
         text = str(error) if type(error).__name__ == "GraphError" else traceback.format_exc()
         return text or repr(error)
     return None
 
 
-def _do(job: dict[str, str], token: str) -> None:
+def _do(job: dict[str, str], token: str, folder: str) -> None:
     import lava_classes
     import lava_graph
     import numpy as np
 
     def poll() -> None:
         if select.select([0], [], [], 0)[0]:  # one job at a time: input can only have ended
-            end(token)
+            end(token, folder)
 
-    folder = Path(job["plan"])
-    plan: dict[str, Any] = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-    with np.load(folder / "arrays.npz") as stored:
+    source = Path(job["plan"])
+    plan: dict[str, Any] = json.loads((source / "plan.json").read_text(encoding="utf-8"))
+    with np.load(source / "arrays.npz") as stored:
         arrays = dict(stored)
     raster = np.load(job["raster"])
     if job["executor"] == "graph":
@@ -90,8 +91,8 @@ def _do(job: dict[str, str], token: str) -> None:
     np.savez(job["result"], **result)
 
 
-def end(token: str) -> None:
-    """Kill and collect all children, remove shared memory, and end."""
+def end(token: str, folder: str) -> None:
+    """Kill and collect all children, remove shared memory and files, and end."""
     children = multiprocessing.active_children()
     for child in children:
         child.kill()
@@ -100,6 +101,7 @@ def end(token: str) -> None:
     multiprocessing.resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
     for left in Path("/dev/shm").glob(f"{token}*"):
         left.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
