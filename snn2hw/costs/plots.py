@@ -43,6 +43,8 @@ def plot_band(report: "EnergyReport", path: Path | str) -> None:
     """Draw one bar from low to high per table and network, the counted value as a mark."""
     theirs = {c.table.name: c for c in report.ann_costs}
     groups = [(c, theirs.get(c.table.name)) for c in report.snn if c.table.unit == "pJ"]
+    if not groups:
+        raise InputError("no table prices this network in joules", "name one, such as cmos45_int8")
     figure, (axes,) = _figure(9, 1.4 + 0.62 * len(groups))
     for place, group in enumerate(groups):
         for side, cost in zip(COLOURS, group, strict=True):
@@ -57,7 +59,8 @@ def plot_band(report: "EnergyReport", path: Path | str) -> None:
     axes.set_yticks(range(len(groups)), [c.table.title for c, _ in groups], fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.margins(x=0.08)
+    ends = [_means_nj(cost) for group in groups for cost in group if cost is not None]
+    axes.set_xlim(0.6 * min(low for low, _, _ in ends), 1.6 * max(high for _, _, high in ends))
     axes.set_xlabel("nJ per inference: a proxy, counted and priced, not measured")
     axes.set_title(f"Energy band, program {report.digest[:12]}, mean of {report.samples} samples", fontsize=10)
     axes.grid(axis="x", which="both", alpha=0.25)

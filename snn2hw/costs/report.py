@@ -171,7 +171,7 @@ def report_of(
         ann=ann,
         ann_costs=theirs,
         comparisons=comparisons,
-        notes=_notes(program, ann),
+        notes=_notes(program, raster, counts, ann),
     )
 
 
@@ -183,13 +183,19 @@ def _ann_cost(ann: Ann, table: PriceTable) -> Cost:
     return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
 
 
-def _notes(program: Program, ann: Ann | None) -> tuple[str, ...]:
+def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: Ann | None) -> tuple[str, ...]:
     notes = ["proxy: every amount is counted and priced, nothing was measured; static power is in none of them"]
-    reads_input = any(c.source == INPUT for p in program.populations for c in p.inputs)
-    if reads_input and not (program.input.lo >= -1 and program.input.hi <= 1):
+    if not (program.input.lo >= -1 and program.input.hi <= 1):
         span = f"{program.input.lo}..{program.input.hi}"
         notes.append(
-            f"input messages are graded ({span}): a synop of one is a multiplication, on a chip priced as a synop"
+            f"input messages are graded ({span}): a synop of one is a multiplication, priced on a chip as a synop"
+        )
+    if raster.shape[1] > 1 and bool((raster == raster[:, :1]).all()):
+        reads = [(p.name, i) for p in program.populations for i, c in enumerate(p.inputs) if c.source == INPUT]
+        mean = sum(float(counts.synops_by_connection[name][i].mean()) for name, i in reads)
+        notes.append(
+            f"the input is constant in time: {mean:,.0f} of the synops repeat one step's, and hardware that holds "
+            f"their sums as a bias needs {mean / raster.shape[1]:,.0f}"
         )
     if ann is None:
         return tuple(notes)

@@ -189,3 +189,14 @@ def test_an_arithmetic_table_without_a_width_cannot_price_an_ann(cnn: Path, tmp_
 )
 def test_amounts_are_written_with_a_prefix(value: float, unit: str, said: str) -> None:
     assert amount(value, unit) == said
+
+
+def test_a_constant_input_is_told_to_be_a_bias() -> None:
+    still = np.repeat(raster()[:, :1], 5, axis=1)
+    counts = run(program(), still, engine="reference").counts
+    mean = counts.synops["conv"].mean()
+    said = [n for n in energy(program(), still, engine="reference").notes if "constant in time" in n]
+    assert len(said) == 1
+    assert f"{mean:,.0f} of the synops" in said[0]
+    assert said[0].endswith(f"needs {mean / 5:,.0f}")
+    assert not any("constant in time" in n for n in _report().notes)

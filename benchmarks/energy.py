@@ -1,0 +1,146 @@
+"""SNN against ANN: counts, energy proxies and break-even of trained networks, as JSON, a README table and pictures.
+
+python benchmarks/energy.py --case "hardware SCNN" P.nir X.npz cnn.onnx ann-input.npz -o benchmarks/results
+
+Each case is a label and four files: a program, its test raster, the CNN beside it, that CNN's samples. Every sample is
+run; the synops of the engine are counted again from its recorded spikes, and a difference ends the benchmark.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exporters.program_file import read_program
+from sim.engines import run
+from sim.errors import Snn2hwError
+from sim.files import atomic_write
+from sim.program import Program
+from snn2hw.costs.plots import plot_band, plot_break_even
+from snn2hw.costs.recount import recount_synops
+from snn2hw.costs.report import EnergyReport, energy
+from snn2hw.costs.text import amount
+from snn2hw.rasters import read_npz, read_raster
+
+SCHEMA = "snn2hw.benchmark.energy/1"
+README = Path(__file__).resolve().parents[1] / "README.md"
+MARKS = ("<!-- table of benchmarks/energy.py -->", "<!-- end of benchmarks/energy.py -->")
+CHUNK = 20
+"""Samples whose spikes are held at once while they are counted again."""
+
+
+def main() -> int:
+    arguments = _arguments()
+    folder = Path(arguments.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    cases = []
+    for label, program_file, raster_file, onnx, samples_file in arguments.case:
+        program, raster = read_program(program_file), read_raster(raster_file).spikes
+        samples = read_npz(samples_file)["features"]
+        report = energy(program, raster, ann=onnx, ann_inputs=samples, engine=arguments.engine)
+        recounted = _recount(program, raster, report, arguments.engine)
+        print(f"== {label}\n\n{report}\n\nsynops counted again from {recounted} samples' spikes: equal\n")
+        name = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
+        plot_band(report, folder / f"energy-{name}.png")
+        plot_break_even(report, folder / f"break-even-{name}.png")
+        cases.append({"label": label, "recounted_samples": recounted, "report": report.to_json()})
+    _write(folder / "energy.json", json.dumps({"schema": SCHEMA, "cases": cases}, indent=1) + "\n")
+    table = _table(cases)
+    _write(folder / "energy.md", table)
+    if arguments.readme:
+        _into_readme(table)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    files = ("LABEL", "P.nir", "X.npz", "CNN.onnx", "F.npz")
+    parser.add_argument("--case", nargs=5, action="append", required=True, metavar=files)
+    parser.add_argument("--engine", default="fast")
+    parser.add_argument("--readme", action="store_true", help="put the table between its marks in README.md")
+    parser.add_argument("-o", "--output", default="benchmarks/results", metavar="FOLDER")
+    return parser.parse_args()
+
+
+def _recount(program: Program, raster: np.ndarray, report: EnergyReport, engine: str) -> int:
+    """Count every synop again; return the number of samples."""
+    total = 0
+    for start in range(0, len(raster), CHUNK):
+        part = raster[start : start + CHUNK]
+        trace = run(program, part, engine=engine, record=("spikes",))
+        for name, again in recount_synops(program, part, trace.spikes).items():
+            np.testing.assert_array_equal(again, trace.counts.synops_by_connection[name], err_msg=name)
+            total += int(again.sum())
+    mean = report.totals["synops"].mean
+    if round(mean * len(raster)) != total:
+        raise AssertionError(f"{total} synops counted again, the report says {mean * len(raster)}")
+    return len(raster)
+
+
+def _table(cases: list[dict[str, Any]]) -> str:
+    head = [
+        "network",
+        "synops",
+        "spikes / synapse",
+        "ANN MACs",
+        "SNN, Loihi 1",
+        "int8 + memory: SNN",
+        "ANN",
+        "as counted",
+    ]
+    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
+    for case in cases:
+        report = case["report"]
+        by_table = {c["table"]: c for c in report["comparisons"]}
+        ann = {c["table"]: c for c in report["ann"]["cost"]}
+        snn = {c["table"]: c for c in report["snn"]}
+        said = by_table["cmos45_int8_memory"]
+        ratio = said["ratio"]["counted"]["mean"]
+        outcome = f"the SNN {'loses' if ratio > 1 else 'wins'}, {ratio:.2g}x ({said['outcome']} over the band)"
+        cells = [
+            case["label"],
+            f"{report['per_inference']['synops']['mean']:,.0f}",
+            f"{report['spikes_per_synapse']['mean']:.2f}",
+            f"{report['ann']['macs']:,}",
+            _span(snn["loihi1_davies2018"], snn["loihi1_sanafe2025"]),
+            _span(snn["cmos45_int8_memory"]),
+            _span(ann["cmos45_int8_memory"]),
+            outcome,
+        ]
+        lines.append(" | ".join(cells))
+    rows = "\n".join(f"| {line} |" for line in lines)
+    return (
+        f"{rows}\n\nEnergies per inference are proxies (counted and priced, nothing measured), from low to high end.\n"
+    )
+
+
+def _span(*costs: dict[str, Any]) -> str:
+    low = min(c["total"]["low"]["mean"] for c in costs)
+    high = max(c["total"]["high"]["mean"] for c in costs)
+    return f"{amount(low, 'pJ')} .. {amount(high, 'pJ')}"
+
+
+def _into_readme(table: str) -> None:
+    text = README.read_text(encoding="utf-8")
+    start, end = (text.find(mark) for mark in MARKS)
+    if not 0 <= start < end:
+        raise SystemExit(
+            f"README.md holds no place for the table: write {MARKS[0]} and {MARKS[1]} on lines of their own"
+        )
+    _write(README, f"{text[: start + len(MARKS[0])]}\n\n{table}\n{text[end:]}")
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Snn2hwError as error:
+        sys.exit(f"benchmarks/energy.py: {error}")
