@@ -182,6 +182,22 @@ class SharedWeights(Loop):
         return z, (s1, s2)
 
 
+class Constants(Loop):
+    """Numbers added to a signal: one, one per channel, and beside a sum."""
+
+    def __init__(self, rng: Rng) -> None:
+        super().__init__()
+        self.conv, self.fc = conv(2, 3), dense(3 * 36, 5)
+        self.offset = nn.Parameter(tensor(rng, -0.2, 0.2, (3, 1, 1)))
+        self.lif1, self.lif2 = norse.LIFCell(p=lif(rng)), norse.LIFBoxCell(p=box(rng))
+
+    def step(self, x: torch.Tensor, state: Any) -> Any:
+        s1, s2, before = state or (None, None, torch.zeros(x.shape[0], 3, 6, 6, dtype=x.dtype))
+        z, s1 = self.lif1(self.conv(x) + self.offset - 0.01, s1)
+        y, s2 = self.lif2(0.2 * self.fc((z + before - 0.25).flatten(1)), s2)
+        return y, (s1, s2, z)
+
+
 class CustomStart(Loop):
     def __init__(self, rng: Rng) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from torch import nn
 from tests.sources.norse_nets import (
     IMAGE,
     Case,
+    Constants,
     CustomStart,
     Delayed,
     Ensemble,
@@ -161,6 +162,7 @@ ZOO: dict[str, Callable[[Rng], Case]] = {
     "feedback by hand": lambda r: Case(Feedback(r), (6,), "time_first"),
     "delays by hand": lambda r: Case(Delayed(r), (6,), "time_first"),
     "shared weights": lambda r: Case(SharedWeights(r), (6,), "time_first"),
+    "constants": lambda r: Case(Constants(r), IMAGE, "time_first"),
     "summed over time": lambda r: Case(Summed(r), (6,), "batch_first"),
     "last step": lambda r: Case(LastStep(r), (6,), "time_first"),
     "time in the batch": lambda r: Case(MergedTime(r), IMAGE, "time_first"),

@@ -69,8 +69,8 @@ def always_drops(net: Net, x: torch.Tensor, state: Any) -> Any:
     return net.lif(F.dropout(net.fc(x)), state)
 
 
-def adds_constant(net: Net, x: torch.Tensor, state: Any) -> Any:
-    return net.lif(net.fc(x) + 0.5, state)
+def starts_otherwise(net: Net, x: torch.Tensor, state: Any) -> Any:
+    return net.lif(x.new_ones(x.shape[0], 4), state) if state is None else net.lif(net.fc(x) + 0.5, state)
 
 
 def changes_a_view(net: Net, x: torch.Tensor, state: Any) -> Any:
@@ -85,6 +85,11 @@ def other_layers_state(net: Net, x: torch.Tensor, state: Any) -> Any:
     z, one = net.lif(net.fc(x), two)
     z, two = net.second(z, one)
     return z, (one, two)
+
+
+class AddsPicture(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.arange(36.0).view(6, 6)
 
 
 class Backwards(Net):
@@ -175,7 +180,10 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str, str]] = 
     "slice": (lambda: Net(slices), (3,), "takes a part of a signal", "linear layer"),
     "concatenation": (lambda: Net(concatenates), (3,), "concatenates signals", "add their outputs"),
     "dropout that stays": (lambda: Net(always_drops), (3,), "dropout that is always on", "training=self.training"),
-    "constant": (lambda: Net(adds_constant), (3,), "adds a constant", "the bias of a Linear"),
+    "first step differs": (lambda: Net(starts_otherwise), (3,), "computes something else in step 0", "in every step"),
+    "constant that differs along an image": (
+        lambda: conv(nn.Conv2d(1, 2, 3), AddsPicture()), (1, 8, 8), "adds a constant that is no", "one number per",
+    ),
     "in place on a view": (lambda: Net(changes_a_view), (3,), "another one is a view of", "without the underscore"),
     "backwards in time": (lambda: Backwards(forgets), (3,), "flip is not an operation", "use Linear"),
     "every second step": (

@@ -8,7 +8,6 @@ With a_m = dt tau_mem_inv and a_s = dt tau_syn_inv, one step of every Norse neur
 tau = dt / a, r = 1 and w_in = tau_syn / dt.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,24 +20,10 @@ from norse.torch.module.snn import SNN, SNNCell, SNNRecurrent, SNNRecurrentCell
 
 from sim.errors import UnsupportedError
 from snn2hw.sources.tracing.layers import Array, Shape
+from snn2hw.sources.tracing.network import NeuronParameters
 from snn2hw.sources.tracing.record import numbers
 
-__all__ = ["NeuronParameters", "in_time", "is_cell", "is_foreign", "parameters", "weights"]
-
-
-@dataclass(frozen=True, eq=False)
-class NeuronParameters:
-    """One layer of neurons: what fills a NIR node. Arrays have the layer's full shape; None where there is none."""
-
-    kind: str
-    leak: Array | None
-    synapse: Array | None
-    v_leak: Array | None
-    v_threshold: Array | None
-    v_reset: Array | None
-    subtract: bool
-    v0: Array
-    recurrent: Array | None
+__all__ = ["in_time", "is_cell", "is_foreign", "parameters", "weights"]
 
 
 KINDS = {
@@ -100,7 +85,6 @@ def parameters(module: Any, shape: Shape, v0: Any) -> NeuronParameters:
     fires = kind not in ("LI", "CubaLI")
     leak = None if kind == "IF" else _rate(dt, p.tau_mem_inv, "tau_mem_inv", shape)
     return NeuronParameters(
-        kind=kind,
         leak=leak,
         synapse=_rate(dt, p.tau_syn_inv, "tau_syn_inv", shape) if kind.startswith("Cuba") else None,
         v_leak=None if kind == "IF" else _full(p.v_leak, "v_leak", shape),

@@ -7,14 +7,15 @@ threshold, a batch norm part of the layer before it.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
 from snn2hw.problems import Problem
-from snn2hw.sources.tracing.layers import Array, Convolution, Flatten, Linear, Norm, Pool, Relu, Scale, Shape
+from snn2hw.sources.tracing.layers import Convolution, Linear, Norm, Pool, Shape
 from snn2hw.sources.tracing.layers import Layer as Operation
-from snn2hw.sources.tracing.step import Step
+from snn2hw.sources.tracing.network import Step
+from snn2hw.sources.tracing.nodes import layer_node, neuron_node
 from snn2hw.sources.tracing.values import Applied, Constant, Input, Neuron, Total, Unknown, Value
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def emit(step: Step, input_shape: Shape, dt: float) -> Emitted:
         out.where = layer.where
         sources = _sources(out, layer.reads)
         out.nodes.pop(layer.name, None)
-        out.nodes[layer.name] = _neurons(layer.neurons, layer.shape, dt)
+        out.nodes[layer.name] = neuron_node(layer.neurons, layer.shape, dt)
         out.connect(sources, layer.name, layer.shape)
         if layer.neurons.recurrent is not None:
             back = out.add(f"{layer.name}_rec", nir.Linear(layer.neurons.recurrent), [layer.name], layer.shape)
@@ -122,9 +123,10 @@ def _sources(out: Emitted, value: Value) -> list[str]:
             what = f"reads the state variable {port} of {out.step.layers[index].name}"
             return _refused(out, what, "read the output; a membrane that shall be read is a LICell")
         case Constant():
-            return _refused(out, "adds a constant to a signal", "put it into the bias of a Linear or Conv layer")
+            fix = "add one number per channel, or put it into the bias of a Linear or Conv layer"
+            return _refused(out, "adds a constant that is no signal's", fix)
         case Total(of=several):
-            return [name for term in several for name in _sources(out, term)]
+            return [name for term in _with_constants(several) for name in _sources(out, term)]
         case Unknown():
             return []
         case Applied():
@@ -133,6 +135,21 @@ def _sources(out: Emitted, value: Value) -> list[str]:
             return [out.names[value.key]]
         case _:
             assert_never(value)
+
+
+def _with_constants(terms: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Give a constant that is the same all over each channel to one of the other terms, as a shift of its channels."""
+    *others, last = terms
+    if not others or not isinstance(last, Constant):
+        return terms
+    rows = last.array.reshape(last.shape[0], -1)
+    if not np.array_equal(rows, np.broadcast_to(rows[:, :1], rows.shape)):
+        return terms
+    shift = Norm(np.ones(last.shape[0]), rows[:, 0].copy())
+    layered = next((n for n, v in enumerate(others) if isinstance(v, Applied)), 0)
+    path = getattr(others[layered], "path", "shift")
+    others[layered] = Applied(shift, others[layered], last.shape, f"{path}_shift")
+    return tuple(others)
 
 
 def _refused(out: Emitted, what: str, fix: str) -> list[str]:
@@ -160,7 +177,7 @@ def _applied(out: Emitted, value: Applied) -> str:
     sources = _sources(out, inner)
     if isinstance(value.layer, Pool) and value.layer.kind == "max":
         return _max_pool(out, value.layer, value, sources)
-    return out.add(value.path, _node(value.layer, inner.shape), sources, inner.shape)
+    return out.add(value.path, layer_node(value.layer, inner.shape), sources, inner.shape)
 
 
 def _normed(layer: Operation, norm: Norm) -> Operation | None:
@@ -187,82 +204,5 @@ def _max_pool(out: Emitted, pool: Pool, value: Applied, sources: list[str]) -> s
         fix = "put it behind the neuron, where it is an OR of spikes, or use AvgPool"
         out.problems.append(Problem(value.where or path, "max pooling of something that is not spikes", fix))
     plain = Pool("sum", pool.kernel, pool.stride, pool.padding, pool.dilation)
-    summed = out.add(f"{path}_sum", _node(plain, of.shape), sources, of.shape)
+    summed = out.add(f"{path}_sum", layer_node(plain, of.shape), sources, of.shape)
     return out.add(path, nir.Threshold(np.full(value.shape, 0.5)), [summed], value.shape)
-
-
-def _node(layer: Operation, shape: Shape) -> "nir.NIRNode":
-    """Return the NIR node of ``layer`` on an input of ``shape``."""
-    import nir
-
-    match layer:
-        case Linear(weight=weight, bias=None):
-            return nir.Linear(weight)
-        case Linear(weight=weight, bias=bias):
-            return nir.Affine(weight, bias)
-        case Convolution(weight, bias, stride, padding, dilation, groups):
-            return _convolution(weight, bias, stride, padding, dilation, groups, shape)
-        case Scale(factor=factor):
-            return nir.Scale(np.array(factor))
-        case Flatten(start=start, end=end):
-            return nir.Flatten({"input": np.array(shape)}, start, end)
-        case Norm(factor=factor, shift=shift) if len(shape) == 1:
-            return nir.Affine(np.diag(factor), shift)
-        case Norm(factor=factor, shift=shift):
-            ones = (1,) * (len(shape) - 1)
-            weight = factor.reshape(-1, 1, *ones)
-            return _convolution(weight, shift, ones, tuple(0 for _ in ones), ones, shape[0], shape)
-        case Pool(kind, kernel, stride, padding, dilation):
-            return _pool(kind, kernel, stride, padding, dilation, shape)
-        case Relu():
-            raise AssertionError("a rectifier has no node: it is refused or replaced before")
-        case _:
-            assert_never(layer)
-
-
-def _pool(kind: str, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape, shape: Shape) -> "nir.NIRNode":
-    import nir
-
-    if len(kernel) == 2 and set(dilation) == {1}:
-        make = nir.SumPool2d if kind == "sum" else nir.AvgPool2d
-        return make(np.array(kernel), np.array(stride), np.array(padding))
-    weight = np.full((shape[0], 1, *kernel), 1.0 if kind == "sum" else 1.0 / np.prod(kernel))
-    return _convolution(weight, None, stride, padding, dilation, shape[0], shape)
-
-
-def _convolution(
-    weight: Array, bias: Array | None, stride: Shape, padding: Any, dilation: Shape, groups: int, shape: Shape
-) -> "nir.NIRNode":
-    import nir
-
-    bias = np.zeros(weight.shape[0]) if bias is None else bias
-    if weight.ndim == 3:
-        padding = padding if padding == "same" else padding[0]
-        return nir.Conv1d(shape[1], weight, stride[0], padding, dilation[0], groups, bias)
-    return nir.Conv2d(shape[1:], weight, stride, padding, dilation, groups, bias)
-
-
-def _neurons(p: Any, shape: Shape, dt: float) -> "nir.NIRNode":
-    """Return the NIR node whose Euler step at ``dt`` is that of the layer of neurons ``p``."""
-    import nir
-
-    one = np.ones(shape)
-    rest = p.v_reset if p.kind == "IF" else p.v_leak
-    metadata: dict[str, Any] = {} if np.array_equal(p.v0, rest) else {"v0": p.v0}
-    if p.v_threshold is not None and p.subtract:
-        metadata["reset"] = "subtract"
-    fires = {} if p.v_threshold is None else {"v_threshold": p.v_threshold, "v_reset": p.v_reset}
-    if p.kind == "IF":
-        return nir.IF(r=one / dt, **fires, metadata=metadata)
-    leaks = {"r": one, "v_leak": p.v_leak, "metadata": metadata}
-    match p.kind:
-        case "LI":
-            return nir.LI(tau=dt / p.leak, **leaks)
-        case "LIF":
-            return nir.LIF(tau=dt / p.leak, **leaks, **fires)
-        case "CubaLI":
-            return nir.CubaLI(tau_syn=dt / p.synapse, tau_mem=dt / p.leak, w_in=1.0 / p.synapse, **leaks)
-        case "CubaLIF":
-            return nir.CubaLIF(tau_syn=dt / p.synapse, tau_mem=dt / p.leak, w_in=1.0 / p.synapse, **leaks, **fires)
-        case _:
-            raise AssertionError(p.kind)

@@ -1,36 +1,16 @@
 """Fold a run of several steps into one step that holds for all of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from snn2hw.problems import Problem
-from snn2hw.sources.tracing.layers import Scale, Shape
+from snn2hw.sources.tracing.layers import Scale
+from snn2hw.sources.tracing.network import Layer, Step
 from snn2hw.sources.tracing.record import Tag, Thread
 from snn2hw.sources.tracing.time_axis import unrolled_sum
 from snn2hw.sources.tracing.values import Applied, Unknown, Value, alike, latest, shifted, started
 
-__all__ = ["Layer", "Step", "fold"]
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """A layer of neurons and the value it reads, times relative to now."""
-
-    name: str
-    where: str
-    shape: Shape
-    neurons: Any
-    reads: Value
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """The network in one step: its layers of neurons in the order of their first call, its output and its reading."""
-
-    layers: tuple[Layer, ...]
-    output: Value
-    decoded: str
+__all__ = ["fold"]
 
 
 def fold(
