@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import InputError
+from sim.errors import FileError, InputError
 from snn2hw.ann.graph import Graph, Node, load, read_model
 from snn2hw.ann.operators import MOVING, MULTIPLYING, NO_MACS, Multiplier, Operands, operands
 
@@ -142,7 +142,10 @@ def _count(graph: Graph, node: Node, multiplier: Multiplier) -> NodeMacs | Unkno
     if missing:
         return Unknown(node.name, node.operator, f"the shape of {', '.join(map(repr, missing))} could not be inferred")
     left, right, made = (graph.shapes[t] for t in (factors.left, factors.right, out))
-    count, nominal = multiplier.count(node.attributes, left, right, made)
+    try:
+        count, nominal = multiplier.count(node.attributes, left, right, made)
+    except FileError as error:
+        raise FileError(f"{graph.path}: node {node.name} ({node.operator}): {error.what}", error.fix) from None
     return NodeMacs(node.name, node.operator, count, nominal, prod(right), prod(left), prod(made))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from sim.errors import FileError
 from snn2hw.ann.graph import Attribute, Node, Shape
 
 __all__ = ["MOVING", "MULTIPLYING", "NO_MACS", "Multiplier", "Operands", "operands"]
@@ -54,13 +55,17 @@ def operands(node: Node, multiplier: Multiplier) -> Operands:
 
 def _ints(attributes: Mapping[str, Attribute], name: str, default: Sequence[int]) -> tuple[int, ...]:
     value = attributes.get(name, tuple(default))
-    assert isinstance(value, tuple)
+    if not isinstance(value, tuple) or len(value) != len(default) or not all(isinstance(v, int) for v in value):
+        raise FileError(
+            f"attribute {name!r} is {value!r}, expected {len(default)} integers", "export the network again"
+        )
     return tuple(int(v) for v in value)
 
 
 def _number(attributes: Mapping[str, Attribute], name: str, default: int) -> int:
     value = attributes.get(name, default)
-    assert isinstance(value, int)
+    if not isinstance(value, int):
+        raise FileError(f"attribute {name!r} is {value!r}, expected an integer", "export the network again")
     return value
 
 
@@ -87,6 +92,8 @@ def _taps_inside(side: int, positions: int, kernel: int, step: int, gap: int, pa
 def _convolution(attributes: Mapping[str, Attribute], large: Shape, small: Shape, weight: Shape) -> tuple[int, int]:
     """Return (pairs on real values, all pairs) over the spatial axes: the same for Conv and its transpose."""
     kernel, axes = weight[2:], len(weight) - 2
+    if not len(large) == len(small) == axes:
+        raise FileError(f"weights of shape {weight} meet {len(large)} spatial axes", "export the network again")
     strides = _ints(attributes, "strides", [1] * axes)
     dilations = _ints(attributes, "dilations", [1] * axes)
     spans = [gap * (k - 1) + 1 for gap, k in zip(dilations, kernel, strict=True)]

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import InputError, ToolError
+from sim.errors import FileError, InputError, ToolError
 from sim.files import atomic_write
+from snn2hw.ann.graph import read_model
 
 __all__ = ["accuracy", "execute", "quantize_int8", "run", "session"]
 
@@ -34,6 +35,8 @@ def session(model: Path | str | bytes, *, optimise: bool = True, threads: int = 
     options.log_severity_level = 3
     if not optimise:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if not isinstance(model, bytes):
+        read_model(model)  # what is no valid file is refused here: ONNX Runtime would talk about it on stdout
     source = model if isinstance(model, bytes) else str(model)
     name = "the network" if isinstance(model, bytes) else str(model)
     try:
@@ -58,18 +61,20 @@ def _reason(error: Exception) -> str:
 def run(path: Path | str, inputs: NDArray[Any], *, threads: int = 1) -> NDArray[Any]:
     """Return the first output of the network for a batch (n_samples, *shape)."""
     runner = session(path, threads=threads)
-    fed = runner.get_inputs()
+    try:
+        fed = [(value.name, value.shape) for value in runner.get_inputs()]
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: a name in it is no text ({error})", "export the network again") from None
     if len(fed) != 1:
         raise InputError(f"{path}: reads {len(fed)} inputs", "give a network with one input")
-    expected = fed[0].shape[1:]
+    name, (batch, *expected) = fed[0]
     if len(expected) != inputs.ndim - 1 or any(
         isinstance(e, int) and e != n for e, n in zip(expected, inputs.shape[1:], strict=True)
     ):
         raise InputError(f"{path}: reads samples of shape {tuple(expected)}, got {inputs.shape[1:]}")
     if len(inputs) == 0:
         raise InputError(f"{path}: no samples to run", "give at least one")
-    size = fed[0].shape[0] if isinstance(fed[0].shape[0], int) else BATCH
-    name = fed[0].name
+    size = batch if isinstance(batch, int) else BATCH
     parts = [execute(runner, None, {name: inputs[i : i + size]}, str(path))[0] for i in range(0, len(inputs), size)]
     return np.concatenate(parts)
 

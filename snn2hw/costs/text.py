@@ -142,6 +142,10 @@ def _break_even(report: "EnergyReport") -> str:
             elif point.spikes_per_synapse <= 0:
                 cells.append("at no rate")
             else:
-                cells.append(f"{point.spikes_per_synapse:.3g}")
-        rows.append([c.table, *cells, f"{report.spikes_per_synapse.mean:.3g}"])
-    return _table(rows, ["break-even, spikes per synapse", "low", "counted", "high", "here"], "lrrrr")
+                cells.append(_rate(point.spikes_per_synapse, point.spike_rate))
+        rows.append([c.table, *cells, _rate(report.spikes_per_synapse.mean, report.spike_rate)])
+    return _table(rows, ["break-even, spikes per synapse (rate)", "low", "counted", "high", "here"], "lrrrr")
+
+
+def _rate(spikes_per_synapse: float, spike_rate: float | None) -> str:
+    return f"{spikes_per_synapse:.3g}" if spike_rate is None else f"{spikes_per_synapse:.3g} ({spike_rate:.2%})"

@@ -6,10 +6,12 @@ import numpy as np
 import onnx
 import pytest
 
-from sim.errors import FileError, InputError, ToolError
+from sim.errors import FileError, InputError, Snn2hwError, ToolError
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
 from snn2hw.ann.runtime import accuracy, quantize_int8, run, session
+from tests.ann.random_graphs import random_model
+from tests.ann.random_graphs import samples as values_of
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
@@ -78,8 +80,10 @@ def test_a_file_that_is_not_onnx_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\x00\x01 this is no protobuf")
     with pytest.raises(FileError, match=r"no\.onnx: not a valid ONNX file"):
         load(path)
-    with pytest.raises(ToolError, match=r"no\.onnx: ONNX Runtime refuses it"):
+    with pytest.raises(FileError, match=r"no\.onnx: not a valid ONNX file"):
         session(path)
+    with pytest.raises(ToolError, match="the network: ONNX Runtime refuses it"):
+        session(path.read_bytes())
     with pytest.raises(InputError, match="no such file"):
         load(tmp_path / "absent.onnx")
 
@@ -89,3 +93,37 @@ def test_samples_of_another_shape_are_refused(exported: Path) -> None:
         run(exported, np.zeros((1, 1, 8, 8), np.float32))
     with pytest.raises(InputError, match=r"reads samples of shape \(1, 16, 16\), got \(16,\)"):
         effective_macs(exported, np.zeros((1, 16), np.float32))
+
+
+def test_weights_outside_the_files_folder_are_refused(tmp_path: Path) -> None:
+    weight = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=[4, 3])
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="../../etc/passwd")
+    values = [onnx.helper.make_tensor_value_info(n, 1, [1, k]) for n, k in (("x", 4), ("y", 3))]
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", values[:1], values[1:], [weight])
+    path = tmp_path / "outside.onnx"
+    path.write_bytes(onnx.helper.make_model(graph).SerializeToString())
+    for reader in (load, session):
+        with pytest.raises(FileError, match=r"points outside the\s+directory"):
+            reader(path)
+
+
+def test_damaged_files_end_in_one_of_our_errors(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    path = tmp_path / "damaged.onnx"
+    outcomes = set()
+    for seed in range(150):
+        model = random_model(seed % 10)
+        damaged = bytearray(model.SerializeToString())
+        for place in rng.integers(len(damaged), size=3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(bytes(damaged[: len(damaged) - seed % 3 * 40]))
+        sample = values_of(model, 1, seed)
+        for use in (lambda: macs(load(path)), lambda: effective_macs(path, sample), lambda: run(path, sample)):  # noqa: B023
+            try:
+                use()
+                outcomes.add("read")
+            except Snn2hwError as error:
+                outcomes.add(type(error).__name__)
+    assert {"read", "FileError"} <= outcomes
