@@ -32,6 +32,7 @@ COMMANDS = {
     "train": Command("snn2hw.cli.train", "train a spiking network, or its ReLU twin, on spoken words"),
     "encode": Command("snn2hw.cli.encode", "turn sounds into the raster a trained network is fed"),
     "ann": Command("snn2hw.cli.ann", "write a trained CNN as ONNX in floats and in 8 bit, and judge both"),
+    "convert": Command("snn2hw.cli.convert", "turn a trained network of ReLUs into a spiking one, written as NIR"),
     "energy": Command("snn2hw.cli.energy", "price what a program does, as a band, beside an ANN"),
     "install-lava": Command("snn2hw.cli.install_lava", "install lava-nc into an environment of its own"),
 }

@@ -117,7 +117,7 @@ def convert(
         raise InputError(f"{ann.origin}: holds no ReLU", "nothing would spike; give a network with ReLUs")
     balances = balance(graph, samples, caps, percentile, per, reset)
     leak = None if neuron == "if" else 1.0 / leak_steps
-    step, _ = spiking(ann.output, [Stand(neurons(b.threshold, leak, reset), b.worth) for b in balances])
+    step, _ = spiking(ann.output, [Stand(neurons(b.threshold, leak), b.worth) for b in balances])
     kind = "IF" if neuron == "if" else f"LIF, tau {leak_steps:g} steps"
     notes = (*ann.notes, f"converted: {kind}, thresholds at percentile {percentile:g} per {per}", "output: last step")
     return Conversion(Source(_graph(step, ann, dt), dt, "euler", reset, ann.origin, NORSE, notes), balances, ann)

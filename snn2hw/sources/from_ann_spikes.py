@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from snn2hw.sources.source import Reset
 from snn2hw.sources.tracing.layers import Array, Relu, Scale
 from snn2hw.sources.tracing.network import Layer, NeuronParameters, Step
 from snn2hw.sources.tracing.values import Applied, Neuron, Total, Value
@@ -24,7 +23,7 @@ class Stand:
     worth: Array
 
 
-def neurons(threshold: Array, leak: float | None, reset: Reset) -> NeuronParameters:
+def neurons(threshold: Array, leak: float | None) -> NeuronParameters:
     """Return neurons that fire x / threshold times a step for a constant input x, started in the middle.
 
     With a leak the potential relaxes to half the threshold, the mean of what a regularly firing neuron goes through, so
@@ -37,7 +36,6 @@ def neurons(threshold: Array, leak: float | None, reset: Reset) -> NeuronParamet
         v_leak=None if leak is None else half,
         v_threshold=threshold,
         v_reset=np.zeros(threshold.shape),
-        subtract=reset == "subtract",
     )
 
 
@@ -83,7 +81,7 @@ def _fired(run: _Replacing, value: Applied, relu: Relu, inner: Value) -> Value:
     """Add the neurons of one ReLU and return what their spikes are worth."""
     index, shape = len(run.layers), value.shape
     one = np.ones(shape)
-    stand = Stand(neurons(one, None, "value"), one) if run.stands is None else run.stands[index]
+    stand = Stand(neurons(one, None), one) if run.stands is None else run.stands[index]
     name = _free(value.path, [*run.caps, READOUT])
     if stand.neurons.leak is not None:
         inner = Applied(Scale(1.0 / stand.neurons.leak), inner, shape, f"{name}_gain", value.where)

@@ -12,7 +12,7 @@ from snn2hw.sources.source import Reset, Scheme, Source
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["load_source"]
+__all__ = ["load_source", "named_module"]
 
 
 def load_source(
@@ -52,11 +52,12 @@ def load_source(
         trained = load_trained(path)
         bands, frames = trained.recipe.mel.bands, trained.recipe.mel.frames
         return from_norse(deployable(trained), input_shape or (1, bands, frames))
-    module, shape = _made(model, input_shape)
+    module, shape = named_module(model, input_shape)
     return from_norse(module, shape)
 
 
-def _made(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.nn.Module, Sequence[int]]":
+def named_module(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.nn.Module, Sequence[int]]":
+    """Import ``package.module:function`` and return the module it makes, and its input shape."""
     place, colon, name = model.partition(":")
     if not (place and colon and name):
         fix = "name a .nir file, a checkpoint model.pt, or package.module:function"
