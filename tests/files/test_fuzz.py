@@ -1,0 +1,26 @@
+"""A damaged program file is one clear error, or reads as if it were whole; never a crash, a hang or another Program."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def _fuzz(seed, count, timeout_s):
+    """Run in a process of its own: a crash or a hang of the HDF5 library must fail the test, not the suite."""
+    command = [sys.executable, "-m", "tests.files.fuzz", str(seed), str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    assert done.returncode == 0, done.stderr
+    refused, unharmed = map(int, done.stdout.split())
+    assert refused + unharmed == count
+    assert refused > count // 2
+
+
+def test_flipped_bits_and_cut_files():
+    _fuzz(0, 150, 120)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(20))
+def test_many_more_flipped_bits_and_cut_files(seed):
+    _fuzz(seed, 1000, 600)
