@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.errors import InputError
 from sim.files import atomic_write
 
 __all__ = ["FEATURES", "cache_folder", "cached"]
@@ -40,7 +41,7 @@ def cached(key: object, compute: Callable[[], NDArray[np.generic]]) -> NDArray[n
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _store(file, values)
-    except OSError:
+    except (OSError, InputError):
         return values
     return values
 

@@ -14,6 +14,8 @@ __all__ = ["SHORTEST_S", "Clip", "check_samples", "read_clip", "resample"]
 SHORTEST_S = 0.05
 """A clip below this length holds no word: one window of analysis is 32 ms."""
 
+_REPLACE = "remove it, or replace it by a good copy"
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -30,9 +32,7 @@ def read_clip(path: Path, rate_hz: int) -> Clip:
     try:
         raw, found_hz = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise FileError(
-            f"{path}: not a readable sound file ({error})", "remove it, or replace it by a good copy"
-        ) from None
+        raise FileError(f"{path}: not a readable sound file ({error})", _REPLACE) from None
     changes = []
     if raw.shape[1] > 1:
         changes.append(f"{raw.shape[1]} channels mixed to one")
@@ -55,7 +55,7 @@ def resample(samples: NDArray[np.float32], from_hz: float, to_hz: float) -> NDAr
 
 def check_samples(samples: NDArray[np.float32], rate_hz: int, where: str) -> None:
     """Refuse what no feature can be computed from; ``where`` is the file or the utterance the message names."""
-    fix = "remove the file, or replace it by a good copy"
+    fix = _REPLACE
     if samples.size == 0:
         raise FileError(f"{where}: holds no samples", fix)
     if not np.isfinite(samples).all():

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ __all__ = ["RATE_HZ", "Utterance", "speak", "voice_variants"]
 RATE_HZ = 22050
 SPEAKER = Path(__file__).with_name("espeak_process.py")
 TIMEOUT_S = 300
+_FIX = "give a language and a variant it has, like en+f4"
 
 
 class Utterance(NamedTuple):
@@ -36,7 +37,11 @@ class Utterance(NamedTuple):
 
 def speak(utterances: Sequence[Utterance]) -> list[NDArray[np.float32]]:
     """Return the samples of every utterance, in [-1, 1] at ``RATE_HZ``; the same list gives the same samples."""
-    _loader()
+    known = {file.name for file in _variant_files()}
+    for utterance in utterances:
+        variant = utterance.voice.partition("+")[2]
+        if variant and variant not in known:  # the library itself would speak in its default voice
+            raise InputError(f"eSpeak NG: there is no voice variant {variant!r}", _FIX)
     try:
         done = subprocess.run(
             [sys.executable, "-P", str(SPEAKER)],
@@ -49,7 +54,7 @@ def speak(utterances: Sequence[Utterance]) -> list[NDArray[np.float32]]:
         raise ToolError(f"eSpeak NG did not finish {len(utterances)} utterances in {TIMEOUT_S} s") from None
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-        raise InputError(f"eSpeak NG: {said[-1]}", "give a language and a variant it has, like en+f2")
+        raise InputError(f"eSpeak NG: {said[-1]}", _FIX)
     counts = np.frombuffer(done.stdout, dtype="<i4", count=len(utterances))
     sound = np.frombuffer(done.stdout, dtype="<i2", offset=counts.nbytes)
     ends = np.cumsum(counts)[:-1]
@@ -61,14 +66,14 @@ def voice_variants() -> tuple[str, ...]:
 
     A variant with a ``breath`` line adds noise that starts from memory nobody has set: no two processes agree on it.
     """
-    folder = Path(_loader().get_data_path()) / "voices" / "!v"
-    files = sorted(file for file in folder.iterdir() if file.is_file())
-    return tuple(file.name for file in files if not re.search(rb"^breath\s", file.read_bytes(), re.MULTILINE))
+    breath = re.compile(rb"^breath\s", re.MULTILINE)
+    return tuple(file.name for file in _variant_files() if not breath.search(file.read_bytes()))
 
 
-def _loader() -> Any:
+def _variant_files() -> list[Path]:
     try:
         import espeakng_loader
     except ImportError:
         raise ToolError("synthesising speech needs espeakng-loader", 'pip install "snn2hw[audio]"') from None
-    return espeakng_loader
+    folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
+    return sorted(file for file in folder.iterdir() if file.is_file())

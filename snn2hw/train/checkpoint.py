@@ -1,6 +1,7 @@
 """Checkpoints: written whole or not at all, read without unpickling anything but tensors and plain values."""
 
 import pickle
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU; a file with anything but tensors and plain values in it is refused."""
     if not path.is_file():
         raise InputError(f"{path}: no such file", "give a checkpoint written by `snn2hw train`")
+    if not zipfile.is_zipfile(path):  # what torch.save writes; older formats are not read at all
+        raise FileError(f"{path}: not a checkpoint", "give one written by `snn2hw train`")
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        first = str(error).splitlines()[0]
+        first = (str(error).splitlines() or ["it ends too early"])[0]
         raise FileError(f"{path}: not a checkpoint ({first})", "give one written by `snn2hw train`") from None
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         raise FileError(f"{path}: not a checkpoint of this version ({SCHEMA!r})", "train the model again")

@@ -85,6 +85,7 @@ def fit(
 def _start(recipe: Recipe, data: Features, classes: tuple[str, ...], last: Path, device: torch.device) -> _Run:
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(classes)).to(device)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves twice as fast
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     batches = len(_batches(len(data.train_labels), recipe.batch, np.random.default_rng(0)))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -145,11 +146,9 @@ def _epoch(run: _Run, recipe: Recipe, data: Features, device: torch.device, epoc
         loss.backward()  # type: ignore[no-untyped-call]
         run.optimizer.step()
         run.schedule.step()
-        total, right, seen = (
-            total + len(chosen) * float(loss),
-            right + int((scores.argmax(1) == target).sum()),
-            seen + len(chosen),
-        )
+        total += len(chosen) * loss.item()
+        right += int((scores.argmax(1) == target).sum())
+        seen += len(chosen)
     _settle(run.model, recipe, data, device, GLANCE)
     verdict = judge(run.model, feed, recipe, data.validate, data.validate_labels)
     return {

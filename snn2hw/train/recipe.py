@@ -25,7 +25,7 @@ class Recipe:
     encoder: Kind = "direct"
     gain: float = 4.0
     steps: int = 16
-    decoder: Decoder = "mean"
+    decoder: Decoder = "max"
     test_speaker: str = ""
     validation: float = 0.1
     seed: int = 0

@@ -6,14 +6,16 @@ Forward, operation by operation as in Norse, so that the spikes are equal bit fo
     LIFBoxCell              v' = v + a_v (x + v_leak - v)
     both        z = v' - v_th > 0;  v = v_reset where z
 
-Backward: dz/dv' = 1 / (1 + SHARPNESS |v' - v_th|)^2 (Zenke & Ganguli 2018); the reset is not differentiated. One
-function for all steps spares autograd a dozen small operations a step.
+Backward: dz/dv' = 1 / (1 + SHARPNESS |v' - v_th|)^2 (Zenke & Ganguli 2018); the reset is not differentiated. On the CPU
+compiled kernels make one pass over memory; elsewhere the same is done with a few torch operations a step.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sim.errors import UnsupportedError
@@ -45,21 +47,22 @@ def constants_of(cell: Any) -> Constants:
     return Constants(membrane, synapse, leak, threshold, reset)
 
 
-def spikes_in_time(x: Tensor, constants: Constants, steps: int) -> Tensor:
+def spikes_in_time(x: Tensor, constants: Constants, steps: int, *, compiled: bool | None = None) -> Tensor:
     """Return the spikes (T, b, ...) for input (T, b, ...), or for (1, b, ...) that stays the same at every step."""
-    result: Tensor = _Scan.apply(x, constants, steps)  # type: ignore[no-untyped-call]
+    use = x.device.type == "cpu" and x.dtype == torch.float32 if compiled is None else compiled
+    result: Tensor = (_Compiled if use else _Stepwise).apply(x, constants, steps)  # type: ignore[no-untyped-call]
     return result
 
 
-class _Scan(torch.autograd.Function):
+class _Stepwise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, k: Constants, steps: int) -> Tensor:
         v = torch.full_like(x[0], k.leak)
-        current = torch.zeros_like(x[0]) if k.synapse is not None else None
+        current = torch.zeros_like(x[0])
         before_reset = x.new_empty((steps, *x.shape[1:]))
         for t in range(steps):
             drive = x[0] if len(x) == 1 else x[t]
-            if current is None or k.synapse is None:
+            if k.synapse is None:
                 v = torch.add(v, k.membrane * (drive + k.leak - v), out=before_reset[t])
             else:
                 jump = current + drive
@@ -75,17 +78,61 @@ class _Scan(torch.autograd.Function):
         (before_reset,), k = ctx.saved_tensors, ctx.constants
         above = before_reset - k.threshold
         stayed = above <= 0
-        local = grads[0] / above.abs_().mul_(SHARPNESS).add_(1).square_()
-        grad_v = torch.zeros_like(local[0])
-        grad_current = torch.zeros_like(local[0])
-        total = torch.zeros_like(local[0])
+        local = grads[0] / (1 + SHARPNESS * above.abs()).square()
+        grad_v, grad_current = torch.zeros_like(local[0]), torch.zeros_like(local[0])
+        stay_current = 0.0 if k.synapse is None else 1 - k.synapse
         for t in range(len(local) - 1, -1, -1):
-            grad_before = grad_v.mul_(stayed[t]).add_(local[t])
-            grad_drive = k.membrane * grad_before
-            if k.synapse is not None:
-                grad_current = grad_drive.add_(grad_current, alpha=1 - k.synapse)
-            local[t] = grad_drive
-            if ctx.constant_input:
-                total += grad_drive
-            grad_v = grad_before.mul_(1 - k.membrane)
-        return (total[None] if ctx.constant_input else local), None, None
+            grad_before = local[t] + grad_v * stayed[t]
+            grad_current = k.membrane * grad_before + stay_current * grad_current
+            local[t] = grad_current
+            grad_v = (1 - k.membrane) * grad_before
+        return (local.sum(0, keepdim=True) if ctx.constant_input else local), None, None
+
+
+class _Compiled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, k: Constants, steps: int) -> Tensor:
+        from snn2hw.train.scan_kernels import forward
+
+        x = _ordered(x)
+        spikes = torch.empty_strided((steps, *x.shape[1:]), x.stride())
+        before_reset = torch.empty_like(spikes)
+        rates = (np.float32(k.membrane), np.float32(-(k.synapse or 0.0)))
+        levels = (np.float32(k.leak), np.float32(k.threshold), np.float32(k.reset))
+        forward(_rows(x), _rows(before_reset), _rows(spikes), rates, levels, k.synapse is not None)
+        ctx.save_for_backward(before_reset)
+        ctx.constants, ctx.constant_input = k, len(x) == 1
+        return spikes
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        from snn2hw.train.scan_kernels import backward
+
+        (before_reset,), k = ctx.saved_tensors, ctx.constants
+        grad = (
+            grads[0] if grads[0].stride() == before_reset.stride() else torch.empty_like(before_reset).copy_(grads[0])
+        )
+        shape = (1, *grad.shape[1:]) if ctx.constant_input else grad.shape
+        total = torch.empty_strided(shape, grad.stride()).zero_()
+        stay_current = 0.0 if k.synapse is None else 1 - k.synapse
+        rates = (np.float32(k.membrane), np.float32(1 - k.membrane), np.float32(stay_current))
+        backward(_rows(grad), _rows(before_reset), _rows(total), rates, np.float32(k.threshold), np.float32(SHARPNESS))
+        return total, None, None
+
+
+def _ordered(x: Tensor) -> Tensor:
+    """Return ``x`` with every step dense and all steps in one memory order, copied if it is not."""
+    dense = sorted(zip(x.stride()[1:], x.shape[1:], strict=True))
+    expected = 1
+    for stride, size in dense:
+        if size != 1 and stride != expected:
+            return x.contiguous()
+        expected *= size
+    return x if x.stride(0) == expected else x.contiguous()
+
+
+def _rows(x: Tensor) -> NDArray[np.float32]:
+    """Return the memory of (T, ...) as an array (T, n)."""
+    n = x[0].numel()
+    rows: NDArray[np.float32] = x.detach().as_strided((len(x), n), (n, 1)).numpy()
+    return rows

@@ -1,0 +1,71 @@
+"""Every broken file is refused with its name; every other file comes out mono and at the rate asked for."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from sim.errors import FileError
+from snn2hw.audio.clip import read_clip
+
+RATE_HZ = 8000
+
+
+def tone(seconds, rate_hz=RATE_HZ, hz=440.0):
+    return (0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate_hz)) / rate_hz)).astype(np.float32)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
+def test_reads_the_formats_people_have(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, tone(0.5), RATE_HZ)
+    clip = read_clip(path, RATE_HZ)
+    assert clip.samples.dtype == np.float32
+    assert clip.samples.shape == (4000,)
+    assert clip.changes == ()
+
+
+def test_mixes_channels_and_says_so(tmp_path):
+    left, right = tone(0.5), tone(0.5, hz=880.0)
+    soundfile.write(tmp_path / "s.wav", np.stack([left, right], 1), RATE_HZ, subtype="FLOAT")
+    clip = read_clip(tmp_path / "s.wav", RATE_HZ)
+    np.testing.assert_array_equal(clip.samples, (left + right) / np.float32(2))
+    assert clip.changes == ("2 channels mixed to one",)
+
+
+def test_resamples_and_says_so(tmp_path):
+    soundfile.write(tmp_path / "r.wav", tone(0.5, 44100), 44100)
+    clip = read_clip(tmp_path / "r.wav", RATE_HZ)
+    assert clip.changes == ("resampled from 44100 to 8000 Hz",)
+    spectrum = np.abs(np.fft.rfft(clip.samples))
+    assert np.fft.rfftfreq(clip.samples.size, 1 / RATE_HZ)[spectrum.argmax()] == 440.0
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (np.zeros(0), "holds no samples"),
+        (np.zeros(4000), "is digital silence"),
+        (tone(0.02), "lasts 0.020 s, a word needs 0.05 s"),
+        (np.full(4000, np.nan), "holds samples that are not finite"),
+    ],
+)
+def test_refuses_what_holds_no_word(tmp_path, samples, said):
+    path = tmp_path / "bad.wav"
+    soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
+    with pytest.raises(FileError) as error:
+        read_clip(path, RATE_HZ)
+    assert error.value.what == f"{path}: {said}"
+    assert error.value.fix == "remove it, or replace it by a good copy"
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF\x00\x00", b"no sound at all" * 100])
+def test_refuses_what_is_no_sound_file(tmp_path, content):
+    path = tmp_path / "torn.wav"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"torn\.wav: not a readable sound file"):
+        read_clip(path, RATE_HZ)
+
+
+def test_refuses_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileError, match=r"gone\.wav: not a readable sound file"):
+        read_clip(tmp_path / "gone.wav", RATE_HZ)

@@ -1,0 +1,73 @@
+"""The corpus that needs no download: the same sound every time, split by voice."""
+
+import numpy as np
+import pytest
+
+from sim.errors import InputError
+from snn2hw.audio.digits import WORDS, spoken_digits, trimmed
+from snn2hw.audio.espeak import RATE_HZ, Utterance, speak, voice_variants
+
+
+@pytest.fixture(scope="module")
+def english():
+    return spoken_digits("en", takes=1)
+
+
+def test_every_voice_says_every_digit(english):
+    voices = set(english.speakers)
+    assert len(voices) >= 70
+    assert len(english) == 10 * len(voices)
+    assert np.bincount(english.labels).tolist() == [len(voices)] * 10
+
+
+def test_no_voice_is_in_both_parts(english):
+    parts = {}
+    for voice, part in zip(english.speakers, english.parts, strict=True):
+        parts.setdefault(voice, set()).add(part)
+    assert all(len(found) == 1 for found in parts.values())
+    assert 0.15 < sum(found == {"test"} for found in parts.values()) / len(parts) < 0.25
+
+
+def test_clips_are_heard_and_of_a_length_to_be_words(english):
+    seconds = np.array([samples.size / english.rate_hz for samples in english.samples])
+    assert seconds.min() > 0.1
+    assert seconds.max() < 2.0
+    assert all(0.29 < np.abs(samples).max() < 0.96 for samples in english.samples)
+
+
+def test_two_processes_say_the_same():
+    voices = [v for v in voice_variants() if v in ("m1", "f1", "f4", "Andy", "klatt2", "Storm", "f2")]
+    assert set(voices) == {"m1", "f1", "f4", "Andy", "klatt2"}, "a voice with breath is never the same twice"
+    said = [Utterance(word, f"ru+{voice}", 150) for voice in voices for word in WORDS["ru"]]
+    for one, two in zip(speak(said), speak(said), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_rate_and_voice_are_heard():
+    slow, fast, other = speak(
+        [Utterance("seven", "en", 100), Utterance("seven", "en", 220), Utterance("seven", "en+f1", 100)]
+    )
+    assert fast.size < 0.75 * slow.size
+    assert not np.array_equal(slow[: other.size], other[: slow.size])
+
+
+@pytest.mark.parametrize(
+    ("voice", "said"),
+    [("tlh-none", "there is no voice 'tlh-none'"), ("en+nobody", "there is no voice variant 'nobody'")],
+)
+def test_an_unknown_voice_is_refused(voice, said):
+    with pytest.raises(InputError, match=said):
+        speak([Utterance("one", voice)])
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(InputError, match="choose one of en, ru"):
+        spoken_digits("tlh")
+
+
+def test_trimming_keeps_the_word_and_10_ms_around_it():
+    block = RATE_HZ // 100
+    word = np.full(30 * block, 0.5, np.float32)
+    sound = np.concatenate([np.zeros(20 * block, np.float32), word, np.zeros(15 * block, np.float32)])
+    assert trimmed(sound, RATE_HZ).size == 32 * block
+    np.testing.assert_array_equal(trimmed(sound[: block // 2], RATE_HZ), sound[: block // 2])

@@ -1,0 +1,88 @@
+"""`snn2hw train` and `snn2hw encode` from the shell, on a small corpus."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from snn2hw.cli import main
+from snn2hw.rasters import read_raster
+
+RATE_HZ = 8000
+
+
+@pytest.fixture
+def words(tmp_path, monkeypatch):
+    """Two words of three tones each, by ten speakers."""
+    monkeypatch.setenv("SNN2HW_CACHE", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    for part, speakers in (("train", 12), ("test", 5)):
+        for word, tones in (("down", (2000, 1000, 500)), ("up", (500, 1000, 2000))):
+            folder = tmp_path / "words" / part / word
+            folder.mkdir(parents=True)
+            for k in range(speakers):
+                time = np.arange(RATE_HZ // 10) / RATE_HZ
+                sound = np.concatenate([np.sin(2 * np.pi * hz * random.uniform(0.9, 1.1) * time) for hz in tones])
+                soundfile.write(folder / f"{k}.wav", 0.5 * sound + random.normal(0, 0.01, sound.size), RATE_HZ)
+    return tmp_path / "words"
+
+
+def train(words, run, *options):
+    common = ["--steps", "6", "--epochs", "8", "--variants", "1", "--batch", "8", "--validation", "0.2"]
+    return main(["train", "folder", "--data", str(words), "-o", str(run), *common, *options])
+
+
+def test_training_leaves_everything_a_run_is_judged_by(words, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert train(words, run) == 0
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["schema"] == "snn2hw.training/1"
+    assert summary["accuracy"]["test"] >= 0.8
+    assert f"test accuracy {summary['accuracy']['test']:.2%}" in capsys.readouterr().out
+    assert np.array(summary["confusion"]).sum() == 10
+    assert {file.name for file in run.iterdir()} == {
+        "model.pt",
+        "last.pt",
+        "test.npz",
+        "front.json",
+        "log.jsonl",
+        "summary.json",
+        "curves.png",
+        "confusion.png",
+    }
+    for picture in ("curves.png", "confusion.png"):
+        assert (run / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_encode_makes_the_raster_training_left(words, tmp_path):
+    run, out = tmp_path / "run", tmp_path / "again.npz"
+    assert train(words, run, "--encoder", "lif", "--epochs", "1") == 0
+    assert main(["encode", "folder", "--data", str(words), "--front", str(run / "front.json"), "-o", str(out)]) == 0
+    expected, found = read_raster(run / "test.npz"), read_raster(out)
+    assert expected.spikes.shape == (10, 6, 1, 32, 32)
+    np.testing.assert_array_equal(found.spikes, expected.spikes)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+
+
+def test_encode_takes_a_part_and_a_limit(words, tmp_path):
+    run, out = tmp_path / "run", tmp_path / "few.npz"
+    train(words, run, "--epochs", "1")
+    common = ["encode", "folder", "--data", str(words), "--front", str(run / "front.json"), "-o", str(out)]
+    assert main([*common, "--part", "train", "--limit", "6"]) == 0
+    raster = read_raster(out)
+    assert raster.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert raster.spikes.max() == 31
+
+
+@pytest.mark.parametrize(
+    ("words_", "said"),
+    [
+        (["train", "fsdd", "-o", "x"], "fsdd: no folder given  fix: add --data PATH"),
+        (["train", "fsdd", "--data", "nowhere", "-o", "x"], "nowhere: no such folder"),
+        (["encode", "digits", "--front", "none.json", "-o", "x.npz"], "none.json: no such file"),
+    ],
+)
+def test_bad_use_is_answered_with_a_fix(words_, said, capsys):
+    assert main(words_) == 2
+    assert said in capsys.readouterr().err

@@ -1,0 +1,240 @@
+"""A run learns, logs, stops, and is resumed after a kill to the same weights as if nothing had happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.augment import Augmentation
+from snn2hw.audio.features import Features
+from snn2hw.audio.logmel import Normaliser
+from snn2hw.models.layout import Layout, Stage
+from snn2hw.train.checkpoint import deployable, load_trained, read_checkpoint, write_checkpoint
+from snn2hw.train.feed import feed_of
+from snn2hw.train.fit import fit
+from snn2hw.train.in_time import in_time
+from snn2hw.train.recipe import Recipe, recipe_from, recipe_to
+
+CPU = torch.device("cpu")
+CLASSES = ("low", "middle", "high")
+RECIPE = Recipe(
+    layout=Layout((Stage(6, 3, 2), Stage(6, 3, 2)), hidden=24, membrane=0.5),
+    steps=6,
+    epochs=6,
+    batch=16,
+    augmentation=Augmentation(mask=1, shift=1),
+)
+
+
+def toy_data(seed=0):
+    """Three classes that differ in the rows that are loud."""
+    random = np.random.default_rng(seed)
+
+    def part(count):
+        labels = np.arange(count) % 3
+        images = random.integers(0, 8, (count, 32, 32))
+        for image, label in zip(images, labels, strict=True):
+            image[10 * label : 10 * label + 10] += random.integers(8, 22)
+        return images.astype(np.uint8), labels.astype(np.int64)
+
+    train, validate, test = part(121), part(30), part(30)
+    scale = Normaliser((-70.0,) * 32, (0.0,) * 32, 31)
+    return Features(np.stack([train[0]] * 2), train[1], *validate, *test, scale)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"model": "cnn"},
+        {"encoder": "lif", "steps": 12},
+        {"encoder": "poisson"},
+        {"encoder": "latency", "decoder": "last"},
+    ],
+    ids=["direct", "cnn", "lif", "poisson", "latency"],
+)
+def test_it_learns(tmp_path, change):
+    recipe = replace(RECIPE, **{"epochs": 12, "steps": 8, **change})
+    finished = fit(recipe, toy_data(), CLASSES, tmp_path, device=CPU)
+    assert finished.accuracy["test"] >= 0.9
+    assert finished.confusion.sum() == 30
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert rows == finished.journal.rows
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_the_checkpoint_gives_the_network_and_its_accuracy_back(tmp_path):
+    data = toy_data()
+    finished = fit(RECIPE, data, CLASSES, tmp_path, device=CPU)
+    trained = load_trained(finished.checkpoint)
+    assert trained.recipe == RECIPE
+    assert trained.front.classes == CLASSES
+    assert trained.accuracy == finished.accuracy
+    with torch.no_grad():
+        output = in_time(deployable(trained), torch.from_numpy(data.test).float()[None, :, None], RECIPE.steps)
+    assert (output.amax(0).argmax(1).numpy() == data.test_labels).mean() == finished.accuracy["test"]
+
+
+def weights(path):
+    return {name: tensor.numpy() for name, tensor in read_checkpoint(path)["weights"].items()}
+
+
+def test_an_interrupted_run_ends_in_the_same_weights(tmp_path):
+    data = toy_data()
+    fit(RECIPE, data, CLASSES, tmp_path / "whole", device=CPU)
+
+    class Interrupted(Exception):
+        pass
+
+    def stop(row):
+        if row["epoch"] == 3:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        fit(RECIPE, data, CLASSES, tmp_path / "torn", device=CPU, on_epoch=stop)
+    assert not (tmp_path / "torn" / "model.pt").exists()
+    log = tmp_path / "torn" / "log.jsonl"
+    log.write_text(log.read_text() + '{"epoch": 4, "half a li')  # as a kill may leave it
+    epochs = []
+    fit(RECIPE, data, CLASSES, tmp_path / "torn", device=CPU, on_epoch=lambda row: epochs.append(row["epoch"]))
+    assert epochs == [4, 5, 6]
+    whole, torn = weights(tmp_path / "whole" / "model.pt"), weights(tmp_path / "torn" / "model.pt")
+    assert whole.keys() == torn.keys()
+    for name, values in whole.items():
+        np.testing.assert_array_equal(values, torn[name], err_msg=name)
+    logs = [[json.loads(x) for x in (tmp_path / n / "log.jsonl").read_text().splitlines()] for n in ("whole", "torn")]
+    assert [{**row, "seconds": 0} for row in logs[0]] == [{**row, "seconds": 0} for row in logs[1]]
+
+
+CHILD = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from pathlib import Path
+from dataclasses import replace
+import torch
+torch.set_num_threads(1)
+from tests.train.test_fit import CLASSES, CPU, RECIPE, toy_data
+from snn2hw.train.fit import fit
+fit(replace(RECIPE, epochs=400, patience=400), toy_data(), CLASSES, Path(sys.argv[1]), device=CPU)
+"""
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.full)])
+def test_kill_9_loses_at_most_one_epoch(tmp_path, rounds):
+    """Kill the process at moments nobody chose; what it has logged stays, and the next start goes on from there."""
+    root = Path(__file__).resolve().parents[2]
+    known = 0
+    for round_ in range(rounds):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], cwd=root)
+        _wait_for_epoch(tmp_path / "log.jsonl", known + 2, child)
+        time.sleep(0.013 * round_)
+        os.kill(child.pid, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+        logged = [line for line in (tmp_path / "log.jsonl").read_text().splitlines() if line.endswith("}")]
+        kept = len(read_checkpoint(tmp_path / "last.pt")["history"])
+        assert kept in (len(logged), len(logged) + 1)
+        assert kept >= known + 2, "an epoch that was finished before has been lost"
+        known = kept
+
+
+def _wait_for_epoch(log, epoch, child, patience_s=60):
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        assert child.poll() is None, "the run ended by itself"
+        if log.exists() and log.read_text().count("\n") >= epoch:
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"no epoch {epoch} in {patience_s} s")
+
+
+def test_it_stops_when_validation_no_longer_improves(tmp_path):
+    data = toy_data()
+    random = np.random.default_rng(0)
+    noise = replace_labels(data, random.integers(0, 3, len(data.validate_labels)))
+    recipe = replace(RECIPE, epochs=40, patience=3)
+    finished = fit(recipe, noise, CLASSES, tmp_path, device=CPU)
+    rows = finished.journal.rows
+    best = max(rows, key=lambda row: (row["validate_accuracy"], -row["validate_loss"], row["epoch"]))
+    assert len(rows) < 40
+    assert rows[-1]["epoch"] - best["epoch"] == 3
+    assert read_checkpoint(tmp_path / "model.pt")["best_epoch"] == best["epoch"]
+
+
+def replace_labels(data, labels):
+    return replace(data, validate_labels=labels.astype(np.int64))
+
+
+def test_another_recipe_in_the_same_folder_is_refused(tmp_path):
+    data = toy_data()
+    fit(replace(RECIPE, epochs=1), data, CLASSES, tmp_path, device=CPU)
+    with pytest.raises(InputError, match="is a run with another batch, epochs"):
+        fit(replace(RECIPE, epochs=2, batch=8), data, CLASSES, tmp_path, device=CPU)
+
+
+def test_a_seed_gives_the_same_run_and_another_seed_another(tmp_path):
+    recipe, data = replace(RECIPE, epochs=2), toy_data()
+    losses = []
+    for k, seed in enumerate((1, 1, 2)):
+        finished = fit(replace(recipe, seed=seed), data, CLASSES, tmp_path / str(k), device=CPU)
+        losses.append([row["loss"] for row in finished.journal.rows])
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_a_recipe_survives_json():
+    recipe = replace(RECIPE, test_speaker="ann", encoder="lif")
+    assert recipe_from(json.loads(json.dumps(recipe_to(recipe))), "x") == recipe
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.system, ("touch /nonexistent/never",)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 torn", b"\x80\x04K\x01."])
+def test_what_is_no_checkpoint_is_refused_with_its_name(tmp_path, content):
+    path = tmp_path / "x.pt"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"x\.pt: not a checkpoint"):
+        read_checkpoint(path)
+
+
+def test_code_in_a_checkpoint_is_never_run(tmp_path):
+    path = tmp_path / "evil.pt"
+    torch.save({"schema": "snn2hw.checkpoint/1", "weights": Bomb()}, path)
+    with pytest.raises(FileError, match=r"evil\.pt: not a checkpoint"):
+        read_checkpoint(path)
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path):
+    torch.save({"schema": "snn2hw.checkpoint/0"}, tmp_path / "old.pt")
+    with pytest.raises(FileError, match="not a checkpoint of this version"):
+        read_checkpoint(tmp_path / "old.pt")
+
+
+def test_a_run_in_progress_is_no_trained_network(tmp_path):
+    write_checkpoint(tmp_path / "last.pt", {"weights": {}})
+    with pytest.raises(FileError, match="is a run in progress"):
+        load_trained(tmp_path / "last.pt")
+
+
+def test_the_feed_gives_what_the_encoder_says(tmp_path):
+    images = toy_data().test[:4]
+    direct = feed_of(RECIPE, CPU)(images)
+    assert direct.shape == (1, 4, 1, 32, 32)
+    np.testing.assert_array_equal(np.rint(direct.numpy()[0, :, 0] * 31), images)
+    from snn2hw.spikes.encode import encode
+    from snn2hw.train.feed import encoder_of
+
+    for kind in ("lif", "latency", "poisson"):
+        recipe = replace(RECIPE, encoder=kind)
+        expected = encode(images[:, None], encoder_of(recipe)).swapaxes(0, 1)
+        np.testing.assert_array_equal(feed_of(recipe, CPU)(images).numpy(), expected)

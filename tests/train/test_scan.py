@@ -1,0 +1,173 @@
+"""The scan against Norse: equal spikes bit for bit, and gradients against the recurrence written out."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from norse.torch import LIFBoxCell, LIFBoxParameters, LIFCell, LIFParameters
+
+from sim.errors import UnsupportedError
+from snn2hw.models.fold import folded
+from snn2hw.models.layout import HARDWARE, Layout, Stage
+from snn2hw.models.scnn import scnn
+from snn2hw.train.in_time import in_time
+from snn2hw.train.scan import SHARPNESS, constants_of, spikes_in_time
+from snn2hw.train.statistics import reestimate
+
+STEPS = 12
+
+
+def tensor(value):
+    return torch.tensor(float(value))
+
+
+CELLS = {
+    "box": LIFBoxCell(LIFBoxParameters(tau_mem_inv=tensor(125))),
+    "box, leak and reset": LIFBoxCell(
+        LIFBoxParameters(tau_mem_inv=tensor(70), v_leak=tensor(0.3), v_reset=tensor(-0.2), v_th=tensor(0.9))
+    ),
+    "current": LIFCell(LIFParameters(tau_syn_inv=tensor(250), tau_mem_inv=tensor(125))),
+    "current, leak and reset": LIFCell(
+        LIFParameters(tau_syn_inv=tensor(90), tau_mem_inv=tensor(110), v_leak=tensor(0.2), v_reset=tensor(0.1))
+    ),
+}
+
+
+def drive(seed=0, steps=STEPS):
+    return 3 * torch.randn(steps, 4, 3, 5, 5, generator=torch.Generator().manual_seed(seed))
+
+
+def by_norse(cell, x, steps):
+    state, spikes = None, []
+    for t in range(steps):
+        z, state = cell(x[t if len(x) > 1 else 0], state)
+        spikes.append(z)
+    return torch.stack(spikes).detach()
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("steps_in", [STEPS, 1])
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+def test_spikes_are_those_of_norse(cell, steps_in, compiled):
+    x = drive(steps=steps_in)
+    expected = by_norse(cell, x, STEPS)
+    assert 0.02 < expected.mean() < 0.6
+    assert torch.equal(spikes_in_time(x, constants_of(cell), STEPS, compiled=compiled), expected)
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+def test_channels_last_gives_the_same_spikes_and_gradients(cell):
+    x = drive()
+    other = x.flatten(0, 1).contiguous(memory_format=torch.channels_last).unflatten(0, x.shape[:2])
+    weight = torch.randn(x.shape)
+    results = []
+    for values in (x, other):
+        leaf = values.clone(memory_format=torch.preserve_format).requires_grad_()
+        spikes = spikes_in_time(leaf, constants_of(cell), STEPS, compiled=True)
+        (spikes * weight).sum().backward()
+        results.append((spikes.detach(), leaf.grad))
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
+
+
+def by_autograd(x, k, steps):
+    """The recurrence with a surrogate that autograd differentiates itself."""
+
+    class Surrogate(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, above):
+            ctx.save_for_backward(above)
+            return (above > 0).double()
+
+        @staticmethod
+        def backward(ctx, grad):
+            (above,) = ctx.saved_tensors
+            return grad / (1 + SHARPNESS * above.abs()) ** 2
+
+    v, current, spikes = torch.full_like(x[0], k.leak), torch.zeros_like(x[0]), []
+    for t in range(steps):
+        jump = x[t if len(x) > 1 else 0] + current
+        v = v + k.membrane * (k.leak - v + jump)
+        current = jump * (0 if k.synapse is None else 1 - k.synapse)
+        z = Surrogate.apply(v - k.threshold)
+        spikes.append(z)
+        v = torch.where(z.detach() > 0, torch.full_like(v, k.reset), v)
+    return torch.stack(spikes)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("steps_in", [STEPS, 1])
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+def test_gradients_are_those_of_the_recurrence(cell, steps_in, compiled):
+    x = drive(steps=steps_in)
+    k = constants_of(cell)
+    weight = torch.randn(STEPS, *x.shape[1:], generator=torch.Generator().manual_seed(1))
+    mine, theirs = x.clone().requires_grad_(), x.double().requires_grad_()
+    (spikes_in_time(mine, k, STEPS, compiled=compiled) * weight).sum().backward()
+    (by_autograd(theirs, k, STEPS) * weight).sum().backward()
+    assert theirs.grad.abs().mean() > 0.01
+    torch.testing.assert_close(mine.grad.double(), theirs.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_neurons_with_parameters_of_their_own_are_refused():
+    cell = LIFBoxCell(LIFBoxParameters(v_th=torch.ones(5)))
+    with pytest.raises(UnsupportedError, match="one value per layer"):
+        constants_of(cell)
+
+
+NETS = {
+    "hardware": HARDWARE,
+    "pools": Layout((Stage(3, 3, 1, pool=True), Stage(4, 3, 1, pool=True)), hidden=16),
+    "current": replace(HARDWARE, synapse=0.25),
+}
+
+
+def live(layout):
+    """A network whose layers all fire: driven hard, its normalisation measured on its input."""
+    torch.manual_seed(0)
+    net = scnn(layout, 32, 10)
+    values = torch.randint(0, 32, (1, 16, 1, 32, 32), generator=torch.Generator().manual_seed(0)).float() / 31
+    for module in net.modules():
+        if hasattr(module, "reset_running_stats"):
+            torch.nn.init.uniform_(module.weight, 1.0, 3.0)
+    reestimate(net, lambda x: in_time(net, x, STEPS), lambda: [values])
+    return net.eval(), values
+
+
+@pytest.mark.parametrize("layout", NETS.values(), ids=NETS.keys())
+def test_the_network_in_time_is_the_network_step_by_step(layout):
+    net, x = live(layout)
+    record = {}
+    with torch.no_grad():
+        whole = in_time(net, x, STEPS, record)
+        state, outputs = None, []
+        for _ in range(STEPS):
+            out, state = net(x[0], state)
+            outputs.append(out)
+    assert all(0.005 < spikes.mean() < 0.7 for spikes in record.values())
+    assert len(record) == 3
+    torch.testing.assert_close(whole, torch.stack(outputs), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", NETS.values(), ids=NETS.keys())
+def test_the_folded_network_on_integers_spikes_as_the_trained_one(layout):
+    net, values = live(layout)
+    integers = (values * 31).round()
+    flat = folded(net.double(), 31)
+    assert not any(hasattr(module, "running_mean") or hasattr(module, "running_power") for module in flat.modules())
+    with torch.no_grad():
+        expected = in_time(net, integers.double() / 31, STEPS)
+        torch.testing.assert_close(in_time(flat, integers.double(), STEPS), expected, rtol=0, atol=1e-9)
+    assert expected.abs().max() > 0.01
+
+
+def test_a_network_with_synaptic_currents_folds_to_no_bias_at_all():
+    net, _ = live(NETS["current"])
+    assert [m.bias for m in folded(net, 31).children() if hasattr(m, "bias")] == [None] * 4
+
+
+def test_dropout_silences_the_same_neurons_at_every_step():
+    net = torch.nn.Sequential(torch.nn.Dropout(0.5)).train()
+    out = in_time(net, torch.ones(6, 3, 40), 6)
+    assert torch.equal(out, out[:1].expand_as(out))
+    assert set(out.unique().tolist()) == {0.0, 2.0}
