@@ -84,7 +84,8 @@ def from_memory(graph: "nir.NIRGraph") -> RawGraph:
             fields["shape"] = _array((node.input_type or {}).get("input"))
         elif kind == "Flatten":
             fields["input_type"] = _array((node.input_type or {}).get("input"))
-        nodes[str(name)] = RawNode(kind, fields, node.metadata if isinstance(node.metadata, dict) else {})
+        said = getattr(node, "metadata", None)
+        nodes[str(name)] = RawNode(kind, fields, said if isinstance(said, dict) else {})
     metadata = graph.metadata if isinstance(graph.metadata, dict) else {}
     return RawGraph(nodes, tuple((str(a), str(b)) for a, b in graph.edges), metadata)
 
@@ -145,6 +146,9 @@ def build(name: str, raw: RawNode) -> "nir.NIRNode | Problem":
     import nir
 
     where = f"node {name!r}"
+    if raw.kind == "NoneType":
+        what = "nothing: its exporter knows no NIR for this module and said so in no error (Norse 1.1.0, snnTorch)"
+        return Problem(where, what, "export without this module, or read a Norse module itself with from_norse")
     if raw.kind not in FIELDS:
         return Problem(where, f"type {raw.kind!r} is no NIR primitive", f"use one of {', '.join(sorted(FIELDS))}")
     missing = [n for n in FIELDS[raw.kind] if n not in raw.fields]

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.errors import InputError
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.from_nir import SPOKEN
 from snn2hw.sources.graph import Edge, shape_in, shape_out
-from snn2hw.sources.source import Semantics, Source
+from snn2hw.sources.source import Semantics, Source, reset_of
 from snn2hw.sources.square import squared
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ __all__ = ["Reader", "to_nir", "unsaid", "write_nir"]
 
 Reader = Literal["any", "norse", "snntorch"]
 """For whom a file is written. Norse ignores a LIF's r (it must be 1) and an IF's; snnTorch wants r = tau / dt, w_in =
-tau_syn / dt and dt = 1e-4. Potentials of spiking neurons are scaled until that is so, which changes no spike; an IF has
-then r = 1 where NIR would write 1 / dt, and only these readers and `from_nir` take it as it is meant."""
+tau_syn / dt and dt = 1e-4; neither reads v_reset. Potentials of spiking neurons are scaled and moved until that is so,
+which changes no spike; an IF has then r = 1 where NIR would write 1 / dt, and only these readers and `from_nir` take it
+as it is meant."""
 
 SNNTORCH_DT = 1e-4
 
@@ -126,6 +128,8 @@ def _written(source: Source, name: str, gains: _Gains, dt: float) -> "nir.NIRNod
         _euler(new, source, dt)
         if gains.r != "free" and hasattr(node, "v_threshold"):
             _scale_potentials(new, gains, dt)
+            if reset_of(node, source) == "value":
+                _move_potentials(new, 1.0, new.v_reset)  # no reader of these takes a v_reset but 0
     return new
 
 
@@ -154,11 +158,17 @@ def _scale_potentials(node: "nir.NIRNode", gains: _Gains, dt: float) -> None:
     if kind == "CubaLIF":
         w_in = np.asarray(node.tau_syn, np.float64) / dt
         factor, node.w_in = factor * (w_in / np.asarray(node.w_in, np.float64)), w_in
+    _move_potentials(node, factor, 0.0)
+
+
+def _move_potentials(node: "nir.NIRNode", factor: "NDArray[np.float64] | float", origin: object) -> None:
+    """Measure v of one neuron on another scale, from another origin."""
+    zero = np.asarray(origin, np.float64)
     for what in ("v_leak", "v_threshold", "v_reset"):
         if hasattr(node, what):
-            setattr(node, what, np.asarray(getattr(node, what), np.float64) * factor)
+            setattr(node, what, (np.asarray(getattr(node, what), np.float64) - zero) * factor)
     if "v0" in node.metadata:
-        node.metadata["v0"] = np.asarray(node.metadata["v0"], np.float64) * factor
+        node.metadata["v0"] = (np.asarray(node.metadata["v0"], np.float64) - zero) * factor
 
 
 def _reshape(source: Source, nodes: "dict[str, nir.NIRNode]", edges: list[Edge], names: dict[str, str]) -> None:
