@@ -16,7 +16,7 @@ from snn2hw.compiler.costs import Method
 from snn2hw.compiler.given import given_registers
 from snn2hw.compiler.grid import Bits, most_bits
 from snn2hw.compiler.network import Layer, Network, read_network
-from snn2hw.compiler.quantize import BiasPolicy, Options, Quantized, quantize_layer
+from snn2hw.compiler.quantize import BiasPolicy, Centre, Options, Quantized, quantize_layer
 from snn2hw.compiler.record import scale_record
 from snn2hw.targets import Target, get_target
 
@@ -76,6 +76,7 @@ def compile_source(
     steps: int | None = None,
     compensate_decay: bool = True,
     headroom: float = 1.0,
+    centre: Centre = "biased",
     progress: Progress | None = None,
 ) -> Compiled:
     """Lower, calibrate, quantise and certify.
@@ -92,6 +93,7 @@ def compile_source(
         bias: how a bias passes a synaptic filter, see `snn2hw.compiler.quantize.BiasPolicy`.
         steps: the longest sample that the certificate covers; that of ``data`` unless given.
         compensate_decay: choose decays that leak as much as the real ones, rounding included.
+        centre: where the mean error of rounding is taken out of the bias, see `snn2hw.compiler.quantize.Centre`.
         headroom: how many times the worst case must fit into the registers: more than 1 leaves room for tuning.
         progress: called with the stage ("calibrate", "quantize", "certify"), the part done and the whole.
     """
@@ -103,7 +105,7 @@ def compile_source(
     network = read_network(source)
     bits = _bits_by_layer(network, weight_bits, chip)
     ranges = _ranges(source, network, data, steps, report)
-    options = Options(method, per, bias, compensate_decay)
+    options = Options(method, per, bias, compensate_decay, centre)
     messages = {INPUT: (ranges.input_low, ranges.input_high)}
     layers: list[Quantized] = []
     for index, layer in enumerate(network.layers):

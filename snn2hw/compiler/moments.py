@@ -1,5 +1,7 @@
 """Which inputs are active together: the second moments of what arrives at one target, for rounding that compensates."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,11 +16,16 @@ DRAWN = 4096
 """How many places in space and time are drawn from every chunk of calibration data."""
 
 
+@dataclass(frozen=True, eq=False)
 class Moments:
-    """Mean (g, columns) and second moment (g, columns, columns) of the inputs behind the rows of each group."""
+    """Mean (g, columns) and second moment (g, columns, columns) of the inputs behind the rows of each group.
 
-    def __init__(self, mean: Float, second: Float) -> None:
-        self.mean, self.second = mean, second
+    ``heard`` is the share of targets and steps at which any message arrives.
+    """
+
+    mean: Float
+    second: Float
+    heard: float
 
 
 class MomentMeter:
@@ -31,7 +38,7 @@ class MomentMeter:
         self.kept = self.columns <= LARGEST
         self.first = np.zeros((self.groups, self.columns))
         self.second = np.zeros((self.groups, self.columns, self.columns)) if self.kept else np.zeros((0, 0, 0))
-        self.count = 0
+        self.count, self.heard = 0, 0
         self.rng = np.random.default_rng(0)
 
     def add(self, messages: NDArray[np.generic]) -> None:
@@ -43,6 +50,7 @@ class MomentMeter:
         for g in range(self.groups):
             self.second[g] += seen[:, g].T @ seen[:, g]
         self.count += len(seen)
+        self.heard += int(seen.any(axis=(1, 2)).sum())
 
     def _drawn(self, flat: NDArray[np.generic]) -> Float:
         """Return what arrives at randomly drawn targets, (n, groups, columns)."""
@@ -65,4 +73,4 @@ class MomentMeter:
         """Return the moments, or None where the link is too wide for a full matrix."""
         if not self.kept or not self.count:
             return None
-        return Moments(self.first / self.count, self.second / self.count)
+        return Moments(self.first / self.count, self.second / self.count, self.heard / self.count)

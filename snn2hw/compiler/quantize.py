@@ -21,12 +21,25 @@ from snn2hw.compiler.rounding import compensating
 from snn2hw.compiler.scales import choose, greatest_scale, is_convolution, worst_sum
 from snn2hw.targets import Target
 
-__all__ = ["BiasPolicy", "Options", "Quantized", "always_on", "is_exact", "place_biases", "quantize_layer", "wiring_of"]
+__all__ = [
+    "BiasPolicy",
+    "Centre",
+    "Options",
+    "Quantized",
+    "always_on",
+    "is_exact",
+    "place_biases",
+    "quantize_layer",
+    "wiring_of",
+]
 
 BiasPolicy = Literal["axon", "preset", "register"]
 """How a bias passes the synaptic filter: on an always-on axon (exact, a synop per neuron and step), as its steady state
 in the bias register with u preset to minus it (exact and free, but u0 has to be written for every sample), or as its
 steady state alone (free; the first steps differ)."""
+
+Centre = Literal["never", "biased", "always"]
+"""Where the mean error of the input sums is taken out of the bias: nowhere, where a bias is anyway, or everywhere."""
 
 UNIT = 1 << VTH_SHIFT
 
@@ -41,6 +54,7 @@ class Options:
     per: Literal["channel", "layer"] = "channel"
     bias: BiasPolicy = "axon"
     compensate_decay: bool = True
+    centre: Centre = "biased"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +115,8 @@ def quantize_layer(
         for link, wiring, e in zip(layer.links, wirings, exponents, strict=True)
     ]
     per_neuron = scale[group]
+    if options.method == "mse" and (options.centre == "always" or (options.centre == "biased" and layer.drive.any())):
+        layer = _centred(layer, rows, mantissas, exponents, scale, ranges)
     population = _population(layer, connections, per_neuron, ranges, target, options)
     return Quantized(population, helpers, tuple(grids), per_neuron, layer, tuple(quality))
 
@@ -215,6 +231,28 @@ def _group_min(values: Float, group: NDArray[np.intp], count: int) -> Float:
     least = np.full(count, np.inf)
     np.minimum.at(least, group.reshape(-1), np.broadcast_to(values, group.shape).reshape(-1))
     return least
+
+
+def _centred(
+    layer: Layer,
+    rows: list[Rows],
+    mantissas: list[Float],
+    exponents: tuple[int, ...],
+    scale: Float,
+    ranges: Ranges,
+) -> Layer:
+    """Take the mean error of the input sums, over the calibration data, back out of the drive."""
+    shift = np.zeros(layer.shape)
+    for i, (link, r, stored, e) in enumerate(zip(layer.links, rows, mantissas, exponents, strict=True)):
+        moments = ranges.moments.get((layer.name, i))
+        if moments is None:
+            continue
+        per_row = scale[r.group]
+        error = stored * (2.0**e / per_row)[:, None] - r.weight
+        mean = np.repeat(moments.mean, len(error) // len(moments.mean), axis=0)
+        lost = (error * mean).sum(axis=1) - moments.heard * 0.5 * max(0.0, 1 - 2.0**e) / per_row
+        shift += lost.reshape(-1, 1, 1) if isinstance(link.map, ConvMap) else lost.reshape(layer.shape)
+    return replace(layer, drive=layer.drive - shift / layer.share_u)
 
 
 def _sqnr_db(rows: Rows, kept: Float) -> float:

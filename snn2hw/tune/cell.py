@@ -50,7 +50,8 @@ class Synapse(nn.Module):
         reach = float(np.abs(connection.wiring.weight.astype(np.int64)).max(initial=0))
         if grid is not None and latent is not None:
             self.length = float(max(-grid.low, grid.high, 1))
-            self.latent = nn.Parameter(torch.from_numpy(latent / (grid.step * self.length)).to(torch.float32))
+            start = _starting(connection.wiring.weight / grid.step, latent / grid.step) / self.length
+            self.latent = nn.Parameter(torch.from_numpy(start).to(torch.float32))
             self.project()
             reach = self.length * grid.step
         columns = connection.wiring.weight[0].size
@@ -95,6 +96,11 @@ class Synapse(nn.Module):
             return self.connection
         mantissas = cast("Weight", self.weight().detach().cpu().numpy().astype(np.int64))
         return replace(self.connection, wiring=_with_weight(self.connection.wiring, mantissas))
+
+
+def _starting(stored: Float, real: Float) -> Float:
+    """Return latents that round to what is stored and lie as near to the real weights as that allows."""
+    return stored + np.clip(real - stored, -0.49, 0.49)
 
 
 def _with_weight(wiring: Wiring, weight: Weight) -> Wiring:
