@@ -1,6 +1,7 @@
 """A program file gives back exactly the Program that was written, and is a NIR graph to everybody else."""
 
 import time
+from pathlib import Path
 
 import h5py
 import nir
@@ -159,3 +160,9 @@ def test_a_damaged_file_can_still_be_read_to_tell_where(tmp_path):
     damaged = read_damaged(tmp_path / "p.nir")
     before, after = (p.populations[1].inputs[1].wiring.weight for p in (program, damaged))
     assert np.argwhere(before != after).tolist() == [[2, 3]]
+
+
+def test_a_file_that_was_written_once_can_always_be_read():
+    """Where this fails, files that users have stop being readable: give the schema a new number and read both."""
+    read = read_program(Path(__file__).with_name("written_by_schema_1.nir"))
+    assert read.digest == small_program().digest == "a41bf869baba24fb1e04d3b1d28965069aeed46e035c4f2d3fe2ae41cd7f6340"
