@@ -65,8 +65,8 @@ def run(path: Path | str, inputs: NDArray[Any], *, threads: int = 1) -> NDArray[
         fed = [(value.name, value.shape) for value in runner.get_inputs()]
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: a name in it is no text ({error})", "export the network again") from None
-    if len(fed) != 1:
-        raise InputError(f"{path}: reads {len(fed)} inputs", "give a network with one input")
+    if len(fed) != 1 or not fed[0][1]:
+        raise InputError(f"{path}: has {len(fed)} inputs, or one without axes", "give a network with one batched input")
     name, (batch, *expected) = fed[0]
     if len(expected) != inputs.ndim - 1 or any(
         isinstance(e, int) and e != n for e, n in zip(expected, inputs.shape[1:], strict=True)

@@ -95,6 +95,25 @@ def test_a_recurrent_layer_counts_both_matrices_of_every_gate_step_and_direction
     np.testing.assert_array_equal(effective.total, census.total)
 
 
+@pytest.mark.parametrize("turned", [0, 1])
+def test_a_product_with_a_turned_left_factor_sums_over_its_other_axis(turned: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(turned)
+    rows = {"w": rng.integers(-1, 2, (4 if turned else 3, 5)).astype(np.float32)}
+    nodes = [
+        helper.make_node("Reshape", ["x", "s"], ["m"]),
+        helper.make_node("Gemm", ["m", "w"], ["y"], transA=turned),
+    ]
+    fixed = [numpy_helper.from_array(rows["w"], "w"), numpy_helper.from_array(np.array([4, 3]), "s")]
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 12])
+    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, None])
+    model = helper.make_model(helper.make_graph(nodes, "g", [value], [out], fixed), opset_imports=OPSET, ir_version=10)
+    path = _save(model, tmp_path)
+    sample = rng.integers(-1, 2, (1, 12)).astype(np.float32)
+    ((expected, effective),) = count(model, sample).values()
+    assert macs(load(path)).total == expected == 60
+    np.testing.assert_array_equal(effective_macs(path, sample).total, [effective])
+
+
 def test_an_integer_convolution_skips_values_at_their_zero_point(tmp_path: Path) -> None:
     x = np.array([[[[3, 3, 5], [3, 9, 3], [3, 3, 3]]]], np.uint8)
     w = np.array([[[[1, 0], [2, 3]]], [[[0, 2], [2, 2]]]], np.int8)
