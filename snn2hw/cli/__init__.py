@@ -26,6 +26,8 @@ class Command:
 
 COMMANDS = {
     "check": Command("snn2hw.cli.check", "say what a model is, and everything that keeps it from being compiled"),
+    "compile": Command("snn2hw.cli.compile", "turn a float network into the integer program of a chip, and prove it"),
+    "tune": Command("snn2hw.cli.tune", "train a compiled program to win back what few bits cost"),
     "run": Command("snn2hw.cli.run", "run a program on an input, bit for bit"),
     "verify": Command("snn2hw.cli.verify", "run a program on several executors and compare every spike, u and v"),
     "export": Command("snn2hw.cli.export", "write a program down for another tool"),

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
+NEAR = 1e-6
+"""Files store float32: a dt / tau this little above 1 was meant as 1."""
+
 
 @dataclass(frozen=True)
 class _Path:
@@ -302,9 +305,9 @@ def _share(source: "Source", tau: Float) -> Float:
     if not (tau > 0).all():
         raise Snn2hwError("a time constant of zero or below", "give positive time constants")
     share = source.dt / tau if source.scheme == "euler" else -np.expm1(-source.dt / tau)
-    if (share > 1).any():
+    if (share > 1 + NEAR).any():
         raise Snn2hwError(f"dt / tau = {share.max():g} is above 1 and makes the neuron unstable", "use a smaller dt")
-    return np.asarray(share)
+    return np.minimum(share, 1.0)
 
 
 def _ordered(layers: list[Layer], last: str) -> tuple[Layer, ...]:

@@ -58,6 +58,8 @@ class Tuned:
     certificate: Certificate
     rows: tuple[Mapping[str, float], ...]
     machine: Machine
+    best_row: Mapping[str, float]
+    """The row of the epoch that was kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,8 @@ def tune_compiled(
         raise UnsupportedError(what, "compile with more headroom, or tune with a lower rate")
     machine.load_state_dict(run.best)
     program = machine.to_program({"recipe": asdict(recipe), "epochs": len(run.rows)})
-    return Tuned(program, certify(program, compiled.ranges.steps), tuple(run.rows), machine)
+    certificate = certify(program, compiled.ranges.steps)
+    return Tuned(program, certificate, tuple(run.rows), machine, run.rows[run.best_epoch - 1])
 
 
 class _Run:
@@ -112,7 +115,7 @@ class _Run:
             raise InputError("no samples to tune on", "give more samples, or a smaller validation share")
         self.optimizer = torch.optim.Adam(_parameter_groups(machine, recipe.rate))
         self.best: dict[str, Any] | None = None
-        self.best_score = (-1.0, 0.0)
+        self.best_score, self.best_epoch = (-1.0, 0.0), 0
         self.rows: list[dict[str, float]] = []
 
     def epoch(self, epoch: int) -> dict[str, float]:
@@ -133,7 +136,7 @@ class _Run:
         bounds = prove(self.machine.to_program(), self.compiled.ranges.steps).bounds
         row["certified"] = float(all(b.safe for b in bounds.values()))
         if row["certified"] and score >= self.best_score:
-            self.best_score = score
+            self.best_score, self.best_epoch = score, epoch + 1
             self.best = {k: v.detach().clone() for k, v in self.machine.state_dict().items()}
         self.rows.append(row)
         return row
@@ -186,6 +189,7 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
             "best": self.best,
             "best_score": list(self.best_score),
+            "best_epoch": self.best_epoch,
             "rows": self.rows,
         }
         with atomic_write(self.folder / "tuning.pt") as temporary, temporary.open("wb") as handle:
@@ -209,6 +213,7 @@ class _Run:
         self.machine.load_state_dict(state["machine"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best, self.best_score, self.rows = state["best"], tuple(state["best_score"]), list(state["rows"])
+        self.best_epoch = state["best_epoch"]
 
 
 def decoded(output: Tensor, decoder: Decoder) -> Tensor:

@@ -1,0 +1,135 @@
+"""Compile a float network into the integer program of a chip, prove that nothing overflows, and say what it cost.
+
+snn2hw compile net.nir --dialect snntorch --data calibration.npz -o P.nir
+snn2hw compile runs/digits/model.pt --data runs/digits/test.npz --weight-bits 4 -o P.nir
+snn2hw compile registers.nir --dt 1e-4 --scale 1 -o P.nir        weights and thresholds are register values already
+"""
+
+import argparse
+from typing import TYPE_CHECKING, Any, Literal
+
+from snn2hw.cli.model_options import configure_model, source_of
+
+if TYPE_CHECKING:
+    from snn2hw.compiler.compile import Compiled
+
+__all__ = ["StageBars", "bits_option", "configure", "execute", "write"]
+
+MEASURED = 64
+"""How many samples the table is measured on."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    configure_model(parser)
+    parser.add_argument("--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file")
+    parser.add_argument("--data", metavar="X.npz", help="array 'spikes' (B, T, *shape): what the network will see")
+    parser.add_argument("--weight-bits", type=bits_option, default=8, metavar="N", help="per weight, or 'ternary'")
+    parser.add_argument("--scale", type=_scale, default="auto", metavar="auto|NUMBER", help="1: registers as given")
+    parser.add_argument("--method", choices=("mse", "max", "percentile"), default="mse", help="how scales are chosen")
+    parser.add_argument("--per", choices=("channel", "layer"), default="channel", help="what shares a scale")
+    parser.add_argument(
+        "--bias", choices=("axon", "preset", "register"), default="axon", help="how a bias passes a synaptic filter"
+    )
+    parser.add_argument("--steps", type=int, metavar="T", help="the longest sample that the certificate covers")
+    parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
+
+
+def bits_option(text: str) -> int | Literal["ternary"]:
+    """Read a number of bits."""
+    if text == "ternary":
+        return "ternary"
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bits; write 8, or ternary") from None
+
+
+def _scale(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no scale; write auto, or a positive number")
+    return value
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Compile the model."""
+    from snn2hw.compiler.compile import compile_source
+    from snn2hw.compiler.report import measure
+    from snn2hw.rasters import read_raster
+
+    source = source_of(args)
+    data = None if args.data is None else read_raster(args.data).spikes
+    with StageBars() as progress:
+        compiled = compile_source(
+            source,
+            args.target,
+            data,
+            weight_bits=args.weight_bits,
+            scale=args.scale,
+            method=args.method,
+            per=args.per,
+            bias=args.bias,
+            steps=args.steps,
+            progress=progress,
+        )
+    attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json()}
+    print(_summary(compiled))
+    if data is not None:
+        report = measure(source, compiled, data[:MEASURED])
+        attachments["quantization"] = report.to_json()
+        print(report)
+    write(compiled, args.output, attachments)
+    return 0
+
+
+def write(compiled: "Compiled", path: str, attachments: dict[str, Any]) -> None:
+    """Write the program file and say so."""
+    from exporters.program_file import write_program
+
+    write_program(compiled.program, path, attachments=attachments)
+    print(f"wrote {path}, program {compiled.program.digest[:12]}")
+
+
+def _summary(compiled: "Compiled") -> str:
+    program, certificate = compiled.program, compiled.certificate
+    neurons = sum(p.size for p in program.populations)
+    may_clip = [name for name in certificate.bounds if name not in certificate.clip_free]
+    clips = f"; v may clip in {', '.join(may_clip)}" if may_clip else "; v never clips"
+    lo, hi = certificate.messages
+    return (
+        f"{program.record['origin']} for {compiled.target.title}: {len(program.populations)} populations, "
+        f"{neurons:,} neurons\ncertified for messages {lo}..{hi} and up to {certificate.steps} steps: "
+        f"no sum leaves the accumulator, no u wraps{clips}"
+    )
+
+
+class StageBars:
+    """A bar on standard error per stage of the compiler, as a context that yields the function to report to."""
+
+    def __enter__(self) -> Any:
+        self.bar: Any = None
+        self.stage = ""
+        return self.advance
+
+    def advance(self, stage: str, done: int, whole: int) -> None:
+        """Move the bar of ``stage`` to ``done`` of ``whole``."""
+        from tqdm import tqdm
+
+        if stage != self.stage:
+            self.close()
+            self.stage, self.bar = stage, tqdm(total=whole, desc=stage, delay=1.0, leave=False, disable=None)
+        self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

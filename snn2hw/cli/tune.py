@@ -1,0 +1,129 @@
+"""Fine-tune the integer program of a network on labelled samples, to win back what few bits cost.
+
+snn2hw tune runs/digits/model.pt --data train.npz --weight-bits 4 --runs runs/digits-4bit -o P4.nir
+
+The forward pass is the integer machine itself, so what is measured while tuning is what the program does. Started again
+with the same options it goes on where it was.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snn2hw.cli.compile import StageBars, bits_option
+from snn2hw.cli.model_options import configure_model, source_of
+
+if TYPE_CHECKING:
+    from snn2hw.tune.fit import Recipe, Tuned
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    configure_model(parser)
+    parser.add_argument("--data", required=True, metavar="X.npz", help="arrays 'spikes' (B, T, *shape) and 'labels'")
+    parser.add_argument("--test", metavar="Y.npz", help="judge the tuned program on these samples too")
+    parser.add_argument("--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file")
+    parser.add_argument("--weight-bits", type=bits_option, default=4, metavar="N", help="per weight, or 'ternary'")
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="checkpoints and log; a run there is resumed")
+    training = parser.add_argument_group("training")
+    training.add_argument("--epochs", type=int)
+    training.add_argument("--rate", type=float, help="learning rate, in units of the greatest weight")
+    training.add_argument("--batch", type=int)
+    training.add_argument("--decoder", choices=("max", "mean", "last", "count"), help="how the output is read")
+    training.add_argument("--temperature", type=float, help="logits per volt of the output")
+    training.add_argument(
+        "--teacher", type=float, metavar="SHARE", help="weight of the float network's answers; 0: none"
+    )
+    training.add_argument("--validation", type=float, metavar="SHARE", help="of the samples, to choose the best epoch")
+    training.add_argument("--seed", type=int)
+    training.add_argument("--device", help="cpu, cuda; by default a GPU if there is one")
+    training.add_argument("--threads", type=int, default=1, help="of torch on the CPU")
+    parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Tune the model."""
+    device = _device(args.device, args.threads)
+    from sim.errors import InputError
+    from snn2hw.rasters import read_raster
+    from snn2hw.tune.tune import tune
+
+    source, samples = source_of(args), read_raster(args.data)
+    if samples.labels is None:
+        raise InputError(f"{args.data}: has no array 'labels'", "save one integer label per sample")
+    recipe = _recipe(args)
+    with StageBars() as stage, _bar(recipe.epochs) as bar:
+        _, tuned = tune(
+            source,
+            samples.spikes,
+            samples.labels,
+            args.target,
+            weight_bits=args.weight_bits,
+            recipe=recipe,
+            folder=args.runs,
+            device=device,
+            progress=stage,
+            on_epoch=lambda row: _show(bar, row),
+        )
+    _write(tuned, args)
+    return 0
+
+
+def _recipe(args: argparse.Namespace) -> "Recipe":
+    """Return the recipe the options ask for; what is not given keeps its default."""
+    from snn2hw.tune.fit import Recipe
+
+    names = ("epochs", "rate", "batch", "decoder", "temperature", "teacher", "validation", "seed")
+    return Recipe(**{name: value for name in names if (value := getattr(args, name)) is not None})
+
+
+def _device(wanted: str | None, threads: int) -> str:
+    try:
+        import torch
+    except ImportError:
+        from sim.errors import ToolError
+
+        raise ToolError("tuning needs torch", 'pip install "snn2hw[train]"') from None
+    torch.set_num_threads(threads)
+    return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _bar(epochs: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=epochs, desc="tune", unit="epoch", disable=None)
+
+
+def _show(bar: Any, row: Any) -> None:
+    bar.update(int(row["epoch"]) - bar.n)
+    bar.set_postfix_str(
+        f"loss {row['loss']:.3f}, accuracy {row['accuracy']:.1%}, held out {row['validate_accuracy']:.1%}"
+    )
+
+
+def _write(tuned: "Tuned", args: argparse.Namespace) -> None:
+    from exporters.program_file import write_program
+
+    write_program(tuned.program, args.output, attachments={"certificate": tuned.certificate.to_json()})
+    best = tuned.best_row
+    print(f"epoch {best['epoch']:.0f} of {len(tuned.rows)}: held out {best['validate_accuracy']:.2%} right")
+    if args.test:
+        print(f"{args.test}: {_accuracy(tuned, args):.2%} right")
+    print(f"wrote {args.output}, program {tuned.program.digest[:12]}")
+
+
+def _accuracy(tuned: "Tuned", args: argparse.Namespace) -> float:
+    from sim.engines import run
+    from sim.errors import InputError
+    from snn2hw.rasters import read_raster
+    from snn2hw.spikes.decode import decide
+
+    test = read_raster(args.test)
+    if test.labels is None:
+        raise InputError(f"{args.test}: has no array 'labels'", "save one integer label per sample")
+    shaped = test.spikes.reshape(*test.spikes.shape[:2], *tuned.program.input.shape)
+    output = run(tuned.program, shaped, engine="fast").output
+    answers = decide(output.reshape(*output.shape[:2], -1), _recipe(args).decoder)
+    return float((answers == test.labels).mean())

@@ -1,0 +1,88 @@
+"""From a float network and labelled samples to a tuned program: compile, then train what was compiled."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+from snn2hw.compiler.compile import Compiled, Progress, compile_source
+from snn2hw.compiler.grid import Bits
+from snn2hw.spikes.decode import Decoder, decode
+from snn2hw.targets import Target
+from snn2hw.tune.fit import Recipe, Samples, Tuned, tune_compiled
+
+if TYPE_CHECKING:
+    from snn2hw.sources import Source
+
+__all__ = ["teacher_of", "tune"]
+
+CALIBRATION = 256
+"""How many of the samples calibrate the compiler."""
+
+TEACHER_VALUES = 1 << 24
+"""Neuron-steps that the float network computes at once."""
+
+HEADROOM = 2.0
+"""Weights may grow in tuning: the worst case is given twice its room."""
+
+
+def tune(
+    source: "Source",
+    rasters: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    target: str | Path | Target = "loihi1",
+    *,
+    weight_bits: Bits | Mapping[str, Bits] = 4,
+    recipe: Recipe | None = None,
+    folder: Path | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    on_epoch: Callable[[Mapping[str, float]], object] | None = None,
+) -> tuple[Compiled, Tuned]:
+    """Compile ``source`` and tune the program on labelled rasters (B, T, *input shape).
+
+    Args:
+        source: any Source without a limit on where it comes from: a Norse module, a NIR file.
+        rasters: training samples; a part of them is held out to choose the best epoch.
+        labels: the class of every sample, the place of its neuron in the output.
+        target: as for `snn2hw.compiler.compile.compile_source`.
+        weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
+        recipe: how to tune.
+        folder: where checkpoints and the log go; a run found there is resumed.
+        device: of torch: "cpu", "cuda".
+        progress: of the compiler.
+        on_epoch: called with every epoch's row.
+    """
+    if len(labels) != len(rasters):
+        raise InputError(f"{len(labels)} labels for {len(rasters)} samples", "give one label per sample")
+    recipe = recipe or Recipe()
+    chosen = np.random.default_rng(recipe.seed).permutation(len(rasters))[:CALIBRATION]
+    compiled = compile_source(
+        source, target, rasters[np.sort(chosen)], weight_bits=weight_bits, headroom=HEADROOM, progress=progress
+    )
+    classes = compiled.program.output.size
+    if labels.min() < 0 or labels.max() >= classes:
+        raise InputError(
+            f"labels {labels.min()}..{labels.max()}", f"the output has {classes} neurons: use 0..{classes - 1}"
+        )
+    teacher = teacher_of(source, rasters, recipe.decoder) if recipe.teacher else None
+    samples = Samples(rasters.reshape(*rasters.shape[:2], *compiled.program.input.shape), labels, teacher)
+    return compiled, tune_compiled(compiled, samples, recipe, folder=folder, device=device, on_epoch=on_epoch)
+
+
+def teacher_of(source: "Source", rasters: NDArray[np.integer], decoder: Decoder) -> NDArray[np.float32]:
+    """Return what the float network answers, (B, classes), in volts or spikes."""
+    from snn2hw.floats import float_reference
+    from snn2hw.sources.graph import shape_out
+
+    largest = max(int(np.prod(shape_out(node))) for node in source.nodes.values())
+    size = max(1, TEACHER_VALUES // (largest * rasters.shape[1]))
+    answers = [
+        decode(float_reference(source, rasters[i : i + size], record=()).output, decoder)
+        for i in range(0, len(rasters), size)
+    ]
+    joined = np.concatenate(answers)
+    return np.asarray(joined.reshape(len(joined), -1), dtype=np.float32)
