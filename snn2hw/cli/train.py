@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     training = parser.add_argument_group("training")
     training.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")
     training.add_argument("--seed", type=int)
+    training.add_argument("--start", type=Path, metavar="model.pt", help="begin with the weights of another run")
     training.add_argument("--epochs", type=int)
     training.add_argument("--patience", type=int, help="epochs without a better validation before it stops")
     training.add_argument("--batch", type=int)
@@ -51,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Train, judge, and write everything down."""
+    from snn2hw.train.checkpoint import read_checkpoint
     from snn2hw.train.fit import fit
     from snn2hw.train.prepare import prepare
     from snn2hw.train.report import write_report
@@ -66,7 +68,15 @@ def execute(args: argparse.Namespace) -> int:
     with _bar(recipe.variants, "features", "variant") as bar:
         data = prepare(corpus, recipe, lambda done, _: bar.update(done - bar.n))
     with _bar(recipe.epochs, f"{recipe.model} {args.size}", "epoch") as bar:
-        finished = fit(recipe, data, corpus.classes, args.output, device=device, on_epoch=lambda row: _show(bar, row))
+        finished = fit(
+            recipe,
+            data,
+            corpus.classes,
+            args.output,
+            device=device,
+            start=read_checkpoint(args.start)["weights"] if args.start else None,
+            on_epoch=lambda row: _show(bar, row),
+        )
     for line in write_report(finished, recipe, data, corpus, args.output):
         print(line)
     return 0
@@ -75,6 +85,7 @@ def execute(args: argparse.Namespace) -> int:
 def recipe_of(args: argparse.Namespace) -> "Recipe":
     """Return the recipe the options ask for; what is not given keeps the recipe's default."""
     from dataclasses import replace
+    from hashlib import sha256
 
     from snn2hw.models.layout import layout_of
     from snn2hw.train.recipe import Recipe
@@ -84,8 +95,8 @@ def recipe_of(args: argparse.Namespace) -> "Recipe":
     layout = layout_of(args.size)
     if args.synapse is not None:
         layout = replace(layout, synapse=args.synapse)
-    recipe = Recipe(model=args.model, layout=layout, test_speaker=args.leave_out or "")
-    return replace(recipe, **given)
+    start = sha256(args.start.read_bytes()).hexdigest() if args.start and args.start.is_file() else ""
+    return replace(Recipe(model=args.model, layout=layout, test_speaker=args.leave_out or "", start=start), **given)
 
 
 def read_corpus(dataset: str, data: Path | None, rate_hz: int = 8000) -> "Corpus":

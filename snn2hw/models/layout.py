@@ -30,7 +30,7 @@ class Layout:
 
     stages: tuple[Stage, ...]
     hidden: int
-    membrane: float = 0.125
+    membrane: float = 0.25
     synapse: float = 1.0
     dropout: float = 0.1
 

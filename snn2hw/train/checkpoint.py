@@ -2,12 +2,13 @@
 
 import pickle
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sim.errors import FileError, InputError
 from sim.files import atomic_write
@@ -18,7 +19,16 @@ from snn2hw.models.scnn import scnn
 from snn2hw.train.feed import input_scale
 from snn2hw.train.recipe import Recipe, recipe_from
 
-__all__ = ["SCHEMA", "Trained", "build", "deployable", "load_trained", "read_checkpoint", "write_checkpoint"]
+__all__ = [
+    "SCHEMA",
+    "Trained",
+    "build",
+    "deployable",
+    "load_trained",
+    "load_weights",
+    "read_checkpoint",
+    "write_checkpoint",
+]
 
 SCHEMA = "snn2hw.checkpoint/1"
 
@@ -71,11 +81,17 @@ def load_trained(path: Path) -> Trained:
     recipe = recipe_from(values["recipe"], str(path))
     front = from_json(values["front"], str(path))
     model = build(recipe, len(front.classes))
-    try:
-        model.load_state_dict(values["weights"])
-    except RuntimeError as error:
-        raise FileError(f"{path}: weights do not fit the recipe ({error})", "train the model again") from None
+    load_weights(model, values["weights"], str(path))
     return Trained(model.eval(), recipe, front, dict(values["accuracy"]))
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
+    """Fill the network; ``where`` is the file an error names."""
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        what = f"{where}: weights of another network ({' '.join(str(error).split())[:200]})"
+        raise FileError(what, "use a checkpoint of the same model, size and synapse") from None
 
 
 def deployable(trained: Trained) -> nn.Module:

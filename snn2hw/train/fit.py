@@ -5,7 +5,7 @@ as one that was not interrupted.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from sim.errors import InputError
 from snn2hw.audio.augment import masked, shifted
 from snn2hw.audio.features import Features
 from snn2hw.audio.front import FrontEnd, to_json
-from snn2hw.train.checkpoint import build, read_checkpoint, write_checkpoint
+from snn2hw.train.checkpoint import build, load_weights, read_checkpoint, write_checkpoint
 from snn2hw.train.feed import encoder_of, feed_of
 from snn2hw.train.journal import Journal
 from snn2hw.train.judge import forward, judge, logits
@@ -60,11 +60,12 @@ def fit(
     folder: Path,
     *,
     device: torch.device,
+    start: Mapping[str, Tensor] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Finished:
     """Train in ``folder``, from its last checkpoint if any; write ``model.pt`` with the best epoch's weights."""
     folder.mkdir(parents=True, exist_ok=True)
-    run = _start(recipe, data, classes, folder / "last.pt", device)
+    run = _start(recipe, data, classes, folder / "last.pt", device, start)
     while (epoch := len(run.journal.rows) + 1) <= recipe.epochs and epoch - run.best["epoch"] <= recipe.patience:
         row = _epoch(run, recipe, data, device, epoch)
         if (row["validate_accuracy"], -row["validate_loss"]) >= (run.best["accuracy"], -run.best["loss"]):
@@ -82,9 +83,18 @@ def fit(
     return _finish(run, recipe, data, classes, folder, device)
 
 
-def _start(recipe: Recipe, data: Features, classes: tuple[str, ...], last: Path, device: torch.device) -> _Run:
+def _start(
+    recipe: Recipe,
+    data: Features,
+    classes: tuple[str, ...],
+    last: Path,
+    device: torch.device,
+    start: Mapping[str, Tensor] | None,
+) -> _Run:
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(classes)).to(device)
+    if start is not None:
+        load_weights(model, start, "the checkpoint to start from")
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves twice as fast
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     batches = len(_batches(len(data.train_labels), recipe.batch, np.random.default_rng(0)))

@@ -16,7 +16,10 @@ __all__ = ["Recipe", "recipe_from", "recipe_to"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network (``scnn`` or its ``cnn`` twin), its input, and how it is trained."""
+    """A network (``scnn`` or its ``cnn`` twin), its input, and how it is trained.
+
+    ``start`` is the SHA-256 of the checkpoint its weights come from; empty, they are drawn from the seed.
+    """
 
     model: Literal["scnn", "cnn"] = "scnn"
     layout: Layout = field(default_factory=lambda: layout_of("hardware"))
@@ -27,6 +30,7 @@ class Recipe:
     steps: int = 16
     decoder: Decoder = "max"
     test_speaker: str = ""
+    start: str = ""
     validation: float = 0.1
     seed: int = 0
     epochs: int = 60

@@ -189,6 +189,31 @@ def test_a_seed_gives_the_same_run_and_another_seed_another(tmp_path):
     assert losses[0] == losses[1] != losses[2]
 
 
+def test_a_run_can_start_from_the_weights_of_another(tmp_path):
+    data = toy_data()
+    first = fit(RECIPE, data, CLASSES, tmp_path / "first", device=CPU)
+    weights_before = read_checkpoint(first.checkpoint)["weights"]
+    recipe = replace(RECIPE, epochs=1, rate=1e-6, start="first")
+    second = fit(recipe, data, CLASSES, tmp_path / "second", device=CPU, start=weights_before)
+    for name, values in read_checkpoint(second.checkpoint)["weights"].items():
+        if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+            torch.testing.assert_close(values, weights_before[name], rtol=0, atol=1e-4)
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    finished = fit(replace(RECIPE, epochs=1), toy_data(), CLASSES, tmp_path / "a", device=CPU)
+    other = replace(RECIPE, layout=replace(RECIPE.layout, hidden=12))
+    with pytest.raises(FileError, match="weights of another network"):
+        fit(
+            other,
+            toy_data(),
+            CLASSES,
+            tmp_path / "b",
+            device=CPU,
+            start=read_checkpoint(finished.checkpoint)["weights"],
+        )
+
+
 def test_a_recipe_survives_json():
     recipe = replace(RECIPE, test_speaker="ann", encoder="lif")
     assert recipe_from(json.loads(json.dumps(recipe_to(recipe))), "x") == recipe
