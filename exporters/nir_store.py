@@ -126,7 +126,10 @@ def _value(group: "h5py.Group", name: str, path: Path | str) -> Value:
     item = group[name]
     if not isinstance(item, h5py.Dataset):
         raise FileError(f"{path}: {item.name} is a group, an array is expected", "export the network again")
-    value = item[()]
+    try:
+        value = item[()]
+    except OSError as error:
+        raise FileError(f"{path}: {item.name} cannot be read ({error})", "fetch or export the file again") from None
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, np.generic):

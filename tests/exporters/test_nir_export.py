@@ -1,5 +1,7 @@
 """The NIR export: two files that mean the program, losses that say where they cannot, and nothing that goes unseen."""
 
+from dataclasses import replace
+
 import h5py
 import nir
 import numpy as np
@@ -34,7 +36,7 @@ def test_both_files_are_read_by_stock_nir_and_one_gives_the_program_back(tmp_pat
     assert all(w.dtype == np.float32 for w in weights)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_executing_the_files_gives_what_the_reference_gives(seed):
     rng = np.random.default_rng(seed)
     program = random_program(rng)
@@ -66,7 +68,7 @@ def _unrounded(program, raster):
     return seen
 
 
-PLAIN = Space(initial=False, readouts=False, feedback=False, weight_limit=255)
+PLAIN = Space(readouts=False, feedback=False, weight_limit=255)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -74,6 +76,7 @@ def test_our_own_reader_gives_the_float_network_its_meaning_back(tmp_path, seed)
     """`from_nir` finds dt, scheme and reset in the file; its float reference is the machine without rounding."""
     rng = np.random.default_rng(seed)
     program = random_program(rng, PLAIN)
+    program = replace(program, populations=[replace(p, u0=0) for p in program.populations])
     raster = random_raster(rng, program, batch=1, steps=6)
     to_nir.export(program, tmp_path / "out", dt_s=2e-3)
     source = from_nir(tmp_path / "out" / "network.nir")

@@ -17,7 +17,7 @@ def _fuzz(seed, count, timeout_s):
 
 
 def test_flipped_bits_and_cut_files():
-    _fuzz(0, 150, 120)
+    _fuzz(0, 100, 120)
 
 
 @pytest.mark.full

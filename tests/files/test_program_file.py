@@ -166,3 +166,17 @@ def test_a_file_that_was_written_once_can_always_be_read():
     """Where this fails, files that users have stop being readable: give the schema a new number and read both."""
     read = read_program(Path(__file__).with_name("written_by_schema_1.nir"))
     assert read.digest == small_program().digest == "a41bf869baba24fb1e04d3b1d28965069aeed46e035c4f2d3fe2ae41cd7f6340"
+
+
+def test_packed_data_that_do_not_unpack_are_named(tmp_path):
+    weight = np.zeros((400, 400), dtype=np.int8)
+    weight[::7] = 3
+    program = Program(Input((400,)), (Population("p", (400,), (Connection("input", Dense(weight)),), vth=9),))
+    write_program(program, tmp_path / "p.nir")
+    with h5py.File(tmp_path / "p.nir") as file:
+        chunk = file["node/nodes/input_to_p/weight"].id.get_chunk_info(0)
+    data = bytearray((tmp_path / "p.nir").read_bytes())
+    data[chunk.byte_offset + chunk.size // 2] ^= 255
+    (tmp_path / "p.nir").write_bytes(data)
+    with pytest.raises(FileError, match="/node/nodes/input_to_p/weight cannot be read"):
+        read_program(tmp_path / "p.nir")
