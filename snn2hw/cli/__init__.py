@@ -25,6 +25,7 @@ class Command:
 
 
 COMMANDS = {
+    "demo": Command("snn2hw.cli.demo", "show the whole path on synthesised digits"),
     "check": Command("snn2hw.cli.check", "say what a model is, and everything that keeps it from being compiled"),
     "compile": Command("snn2hw.cli.compile", "turn a float network into the integer program of a chip, and prove it"),
     "tune": Command("snn2hw.cli.tune", "train a compiled program to win back what few bits cost"),

@@ -8,8 +8,16 @@ import argparse
 from sim.program import Program
 from sim.trace import RECORDABLE, Record, Trace
 from snn2hw.rasters import Raster
+from snn2hw.spikes.decode import DECODERS, Decoder, decide
 
 __all__ = ["configure", "execute"]
+
+DECISIONS: dict[Decoder, str] = {
+    "max": "class of the greatest v over time",
+    "last": "class of the greatest v at the end",
+    "mean": "class of the greatest mean v",
+    "count": "class of the most spikes",
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape), maybe 'labels'")
     parser.add_argument("--engine", default="fast", help="fast, reference or gpu: all give the same result")
     parser.add_argument("--record", type=_record, default=("spikes",), metavar="spikes,u,v", help="what to keep")
+    parser.add_argument("--decoder", choices=DECODERS, help="how labels are judged (max; count where the output fires)")
     parser.add_argument("--allow-wrap", action="store_true", help="count wraps of u instead of refusing them")
     parser.add_argument("-o", "--output", metavar="TRACE.npz", help="where to write the trace")
 
@@ -47,14 +56,14 @@ def execute(args: argparse.Namespace) -> int:
             allow_wrap=args.allow_wrap,
             progress=progress,
         )
-    print(_summary(program, raster, trace))
+    print(_summary(program, raster, trace, args.decoder))
     if args.output:
         write_trace(args.output, trace)
         print(f"wrote {args.output}")
     return 0
 
 
-def _summary(program: Program, raster: Raster, trace: Trace) -> str:
+def _summary(program: Program, raster: Raster, trace: Trace, decoder: Decoder | None) -> str:
     from tabulate import tabulate
 
     samples, steps = raster.spikes.shape[:2]
@@ -75,17 +84,7 @@ def _summary(program: Program, raster: Raster, trace: Trace) -> str:
         tabulate(rows, headers=headers, colalign=("left", "left", *["right"] * 5), disable_numparse=True),
     ]
     if raster.labels is not None:
-        right = int((decide(program, trace) == raster.labels).sum())
-        lines.append(f"accuracy {right / samples:.2%} ({right} of {samples}; {_rule(program)})")
+        rule = decoder or ("count" if program.output.fires else "max")
+        right = int((decide(trace.output.reshape(samples, steps, -1), rule) == raster.labels).sum())
+        lines.append(f"accuracy {right / samples:.2%} ({right} of {samples}; {DECISIONS[rule]})")
     return "\n".join(lines)
-
-
-def decide(program: Program, trace: Trace) -> "object":
-    """Return the class of every sample: the greatest v over time of a readout, else the most spikes."""
-    flat = trace.output.reshape(*trace.output.shape[:2], -1)
-    scores = flat.sum(axis=1, dtype="int64") if program.output.fires else flat.max(axis=1)
-    return scores.argmax(axis=1)
-
-
-def _rule(program: Program) -> str:
-    return "class of the most spikes" if program.output.fires else "class of the greatest v over time"

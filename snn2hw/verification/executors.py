@@ -34,6 +34,8 @@ EXECUTORS = {
     "lava-classes": "exporters.lava:execute_classes",
     "onnx": "exporters.to_onnx:execute",
     "c": "exporters.to_c:execute",
+    "nir": "exporters.to_nir:execute",
+    "golden": "exporters.to_golden:execute",
 }
 """Executor name to ``module:function``; the engines run in ours."""
 

@@ -1,0 +1,63 @@
+"""What the demo shows: a trained network, its ANN twin and the front end, with clips of voices it has never heard."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2hw.audio.front import FrontEnd, from_json, images, raster
+
+if TYPE_CHECKING:
+    from snn2hw.sources import Source
+
+__all__ = ["Exhibit", "load_exhibit", "shipped"]
+
+NETWORK, TWIN, FRONT = "network.nir", "cnn.onnx", "front.json"
+TEST_CLIPS, CALIBRATION_CLIPS = 200, 128
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """Rasters are (B, T, *shape); ``pictures`` are what the ANN is fed."""
+
+    source: "Source"
+    twin: Path
+    front: FrontEnd
+    calibration: NDArray[np.uint8]
+    test: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    pictures: NDArray[np.float32]
+
+
+def shipped() -> Path:
+    """Return the folder of the models that come with the package."""
+    return Path(str(files("snn2hw.demo") / "data"))
+
+
+def load_exhibit(folder: Path) -> Exhibit:
+    """Read the models in ``folder`` and synthesise digits: test voices to judge, training voices to calibrate."""
+    from snn2hw.audio.digits import spoken_digits
+    from snn2hw.sources.from_nir import from_nir
+
+    front = from_json((folder / FRONT).read_text(encoding="utf-8"), str(folder / FRONT))
+    corpus = spoken_digits("en", takes=1)
+    parts = np.array(corpus.parts)
+    test = _evenly(np.flatnonzero(parts == "test"), TEST_CLIPS)
+    train = _evenly(np.flatnonzero(parts == "train"), CALIBRATION_CLIPS)
+    clips = [corpus.samples[i] for i in test]
+    return Exhibit(
+        source=from_nir(folder / NETWORK),
+        twin=folder / TWIN,
+        front=front,
+        calibration=raster(front, [corpus.samples[i] for i in train]),
+        test=raster(front, clips),
+        labels=corpus.labels[test],
+        pictures=images(front, clips).astype(np.float32),
+    )
+
+
+def _evenly(indices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    return indices[np.linspace(0, len(indices) - 1, min(count, len(indices))).round().astype(np.int64)]

@@ -1,0 +1,199 @@
+"""One chapter per arrow of the pipeline; each prints what it measured and leaves its files in the folder."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.files import atomic_write
+from sim.program import Program
+from snn2hw.demo.exhibit import Exhibit
+from snn2hw.spikes.decode import decide
+
+if TYPE_CHECKING:
+    from snn2hw.verification import Verdict
+
+__all__ = ["tell"]
+
+EXECUTORS = ("fast", "lava", "onnx", "c")
+FORMATS = ("nir", "lava", "onnx", "c", "golden")
+VERIFIED_CLIPS = 4
+BITS = (8, 6, 5, 4, 3, 2)
+SCHEMA = "snn2hw.demo/1"
+READOUT: Literal["v"] = "v"
+
+Say = Callable[[str], object]
+
+
+@dataclass
+class Telling:
+    """What has been found out so far, and where it is written."""
+
+    folder: Path
+    say: Say
+    facts: dict[str, object] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def chapter(self, title: str) -> Iterator[None]:
+        """Print a heading and time what happens below it."""
+        self.say(f"\n== {title}")
+        start = time.perf_counter()
+        yield
+        self.seconds[title] = round(time.perf_counter() - start, 2)
+
+
+def tell(exhibit: Exhibit, folder: Path, *, say: Say = print) -> bool:
+    """Compile, export, verify, price and draw; return whether every executor that exists here agreed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    telling = Telling(folder, say)
+    with telling.chapter("compile for Loihi 1 at 8 bit"):
+        program = _compile(telling, exhibit)
+    with telling.chapter("run: float network and integer program on voices never heard"):
+        _judge(telling, exhibit, program)
+    with telling.chapter("export"):
+        _export(telling, exhibit, program)
+    with telling.chapter(f"verify: every spike, u and v of {VERIFIED_CLIPS} clips"):
+        verdict = _verify(telling, exhibit, program)
+    with telling.chapter("fewer bits"):
+        curve = _sweep(telling, exhibit)
+    with telling.chapter("energy beside the ANN (proxy: counted and priced, not measured)"):
+        _price(telling, exhibit, program)
+    with telling.chapter("pictures"):
+        _draw(telling, exhibit, program, curve)
+    agreed = _agreed(verdict)
+    _close(telling, program, agreed=agreed)
+    return agreed
+
+
+def _compile(telling: Telling, exhibit: Exhibit) -> Program:
+    from exporters.program_file import write_program
+    from snn2hw.compiler.compile import compile_source
+    from snn2hw.compiler.report import measure
+
+    compiled = compile_source(exhibit.source, "loihi1", exhibit.calibration)
+    telling.say(str(measure(exhibit.source, compiled, exhibit.calibration[:32])))
+    write_program(compiled.program, telling.folder / "digits.nir")
+    telling.say(f"wrote {telling.folder / 'digits.nir'}, digest {compiled.program.digest[:12]}")
+    return compiled.program
+
+
+def _accuracy(exhibit: Exhibit, output: NDArray[np.generic]) -> float:
+    return float((decide(output, exhibit.front.decoder) == exhibit.labels).mean())
+
+
+def _run(program: Program, raster: NDArray[np.uint8]) -> NDArray[np.generic]:
+    from sim.engines import run
+
+    shaped = raster.reshape(*raster.shape[:2], *program.input.shape)
+    return run(program, shaped, engine="fast", record=()).output
+
+
+def _judge(telling: Telling, exhibit: Exhibit, program: Program) -> None:
+    from snn2hw.ann.runtime import accuracy
+    from snn2hw.floats import float_reference
+
+    ideal = float_reference(exhibit.source, exhibit.test, record=(READOUT,)).output
+    found = {
+        "float": _accuracy(exhibit, ideal),
+        "integer": _accuracy(exhibit, _run(program, exhibit.test)),
+        "ann": accuracy(exhibit.twin, exhibit.pictures, exhibit.labels),
+    }
+    telling.facts["accuracy"] = found
+    names = {"float": "float SNN", "integer": "8-bit SNN", "ann": "float CNN twin"}
+    for key, value in found.items():
+        telling.say(f"{names[key]:<15} {value:.1%} of {len(exhibit.labels)} clips")
+
+
+def _export(telling: Telling, exhibit: Exhibit, program: Program) -> None:
+    from exporters.registry import export
+    from sim.errors import Snn2hwError
+
+    golden = exhibit.test[:2].reshape(2, exhibit.test.shape[1], *program.input.shape)
+    for to in FORMATS:
+        try:
+            made = export(program, to=to, folder=telling.folder / "export" / to, raster=golden)
+        except Snn2hwError as error:
+            telling.say(f"{to:<7} {error}")
+            continue
+        telling.say(f"{to:<7} {len(made.files)} files" + "".join(f"; loss: {loss}" for loss in made.losses))
+
+
+def _verify(telling: Telling, exhibit: Exhibit, program: Program) -> "Verdict":
+    from snn2hw.verification import verify
+
+    few = exhibit.test[:VERIFIED_CLIPS].reshape(VERIFIED_CLIPS, exhibit.test.shape[1], *program.input.shape)
+    verdict = verify(program, few, EXECUTORS)
+    telling.say(str(verdict))
+    with atomic_write(telling.folder / "verdict.json") as temporary:
+        temporary.write_text(json.dumps(verdict.to_json(), indent=1) + "\n", encoding="utf-8")
+    telling.facts["verdict"] = {row.executor: row.status for row in verdict.rows}
+    return verdict
+
+
+def _agreed(verdict: "Verdict") -> bool:
+    """What is not installed is not held against the program; what ran must have agreed."""
+    return all(row.status in ("baseline", "equal", "unavailable") for row in verdict.rows)
+
+
+def _sweep(telling: Telling, exhibit: Exhibit) -> dict[int, float]:
+    from snn2hw.compiler.compile import compile_source
+
+    curve = {}
+    for bits in BITS:
+        target = "loihi1"
+        program = compile_source(exhibit.source, target, exhibit.calibration, weight_bits=bits).program
+        curve[bits] = _accuracy(exhibit, _run(program, exhibit.test))
+        telling.say(f"{bits} bit: {curve[bits]:.1%}")
+    telling.facts["accuracy_by_bits"] = curve
+    return curve
+
+
+def _price(telling: Telling, exhibit: Exhibit, program: Program) -> None:
+    from snn2hw.costs.plots import plot_band, plot_break_even
+    from snn2hw.costs.report import energy
+
+    shaped = exhibit.test.reshape(*exhibit.test.shape[:2], *program.input.shape)
+    report = energy(program, shaped, ann=exhibit.twin, ann_inputs=exhibit.pictures)
+    telling.say(str(report))
+    with atomic_write(telling.folder / "energy.json") as temporary:
+        temporary.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    plot_band(report, telling.folder / "energy.png")
+    plot_break_even(report, telling.folder / "break-even.png")
+
+
+def _draw(telling: Telling, exhibit: Exhibit, program: Program, curve: dict[int, float]) -> None:
+    from sim.engines import run
+    from snn2hw.demo.pictures import draw_bits, draw_membrane, draw_raster
+
+    one = exhibit.test[:1].reshape(1, exhibit.test.shape[1], *program.input.shape)
+    trace = run(program, one, engine="fast", record=("spikes", "u", "v"))
+    word = exhibit.front.classes[int(exhibit.labels[0])]
+    draw_raster(program, one[0], trace, word, telling.folder / "raster.png")
+    draw_membrane(program, trace, exhibit.front.classes, word, telling.folder / "membrane.png")
+    accuracy = telling.facts["accuracy"]
+    assert isinstance(accuracy, dict)
+    draw_bits(curve, accuracy["float"], accuracy["ann"], telling.folder / "bits.png")
+    for name in ("raster", "membrane", "bits", "energy", "break-even"):
+        telling.say(f"{telling.folder / name}.png")
+
+
+def _close(telling: Telling, program: Program, *, agreed: bool) -> None:
+    facts = {"schema": SCHEMA, "digest": program.digest, **telling.facts, "seconds": telling.seconds}
+    with atomic_write(telling.folder / "summary.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    took = sum(telling.seconds.values())
+    verdict = telling.facts["verdict"]
+    assert isinstance(verdict, dict)
+    equal = [name for name, status in verdict.items() if status in ("baseline", "equal")]
+    telling.say(f"\n{' = '.join(equal)}" if agreed else "\nthe executors do NOT agree: see verdict.json")
+    missing = [name for name, status in verdict.items() if status == "unavailable"]
+    if missing:
+        telling.say(f"not installed here: {', '.join(missing)}")
+    telling.say(f"{took:.0f} s; everything is in {telling.folder}")
