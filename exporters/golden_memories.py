@@ -24,7 +24,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Memory:
-    """One file for $readmemh: ``depth`` words of ``bits`` bits.
+    """One file for $readmemh: ``depth`` words of ``bits`` bits, ``of`` a population, the input or a node with weights.
 
     ``layout`` "number": one value per word, the axes in C order. "vector": a word per sample and step, a bit per neuron
     in C order, neuron 0 the lowest.
@@ -32,6 +32,7 @@ class Memory:
 
     file: str
     of: str
+    population: str
     holds: str
     layout: str
     bits: int
@@ -41,14 +42,16 @@ class Memory:
     shape: tuple[int, ...]
 
 
-def _numbers(of: str, holds: str, bits: int, signed: bool, axes: str, shape: tuple[int, ...]) -> Memory:
+def _numbers(
+    of: str, holds: str, bits: int, signed: bool, axes: str, shape: tuple[int, ...], population: str | None = None
+) -> Memory:
     depth = int(np.prod(shape, dtype=np.int64))
-    return Memory(f"mem/{of}.{holds}.hex", of, holds, "number", bits, signed, depth, axes, shape)
+    return Memory(f"mem/{of}.{holds}.hex", of, population or of, holds, "number", bits, signed, depth, axes, shape)
 
 
 def _vectors(of: str, holds: str, shape: tuple[int, ...]) -> Memory:
     bits, depth = int(np.prod(shape[2:], dtype=np.int64)), shape[0] * shape[1]
-    return Memory(f"mem/{of}.{holds}.hex", of, holds, "vector", bits, False, depth, "sample step neuron...", shape)
+    return Memory(f"mem/{of}.{holds}.hex", of, of, holds, "vector", bits, False, depth, "sample step neuron...", shape)
 
 
 def constants(program: Program) -> dict[Memory, NDArray[np.integer]]:
@@ -63,8 +66,8 @@ def constants(program: Program) -> dict[Memory, NDArray[np.integer]]:
         for i, connection in enumerate(p.inputs):
             weight = connection.wiring.weight
             axes = "out in" if weight.ndim == 2 else "out in_of_group kernel_y kernel_x"
-            memory = _numbers(holders[p.name, i], "weight", weight.itemsize * 8, True, axes, weight.shape)
-            found[memory] = weight
+            holder, bits = holders[p.name, i], weight.itemsize * 8
+            found[_numbers(holder, "weight", bits, True, axes, weight.shape, p.name)] = weight
     return found
 
 
@@ -110,5 +113,7 @@ def compare(folder: Path, expected: Mapping[Memory, NDArray[np.integer]]) -> Non
         wrong = found != values
         if wrong.any():
             place = tuple(int(i[0]) for i in np.nonzero(wrong))
-            what = f"{memory.of!r}: {memory.holds} {place} is {found[place]}, the program has {values[place]}"
+            what = (
+                f"population {memory.population!r}: {memory.holds} {place} is {found[place]}, expected {values[place]}"
+            )
             raise FileError(f"{folder / memory.file}: {what}", "export again")

@@ -130,9 +130,9 @@ def _flip_last_digit(path):
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ("fc_to_fc.weight", r"'fc_to_fc': weight \(5, 5\) is -?\d+, the program has -?\d+"),
-        ("conv.dv", r"'conv': dv \(3, 4, 4\) is \d+, the program has \d+"),
-        ("conv_to_fc.weight", r"'conv_to_fc': weight \(5, 99\)"),
+        ("fc_to_fc.weight", r"population 'fc': weight \(5, 5\) is -?\d+, expected -?\d+"),
+        ("conv.dv", r"population 'conv': dv \(3, 4, 4\) is \d+, expected \d+"),
+        ("conv_to_fc.weight", r"conv_to_fc\.weight\.hex: population 'fc': weight \(5, 99\)"),
     ],
 )
 def test_a_single_flipped_bit_is_found_and_located(tmp_path, file, message):
