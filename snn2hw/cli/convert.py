@@ -33,7 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--leak-steps", type=float, default=100.0, metavar="N", help="time constant of lif, in steps")
     parser.add_argument("--reset", choices=("subtract", "zero"), default="subtract", help="zero: what Loihi 1 can do")
     parser.add_argument("--percentile", type=float, default=99.9, help="of the activations: the threshold")
-    parser.add_argument("--per", choices=("channel", "layer"), default="channel", help="what has its own threshold")
+    parser.add_argument(
+        "--per", choices=("channel", "layer"), help="what has its own threshold (channel; layer for --reset zero)"
+    )
     parser.add_argument("--dt", type=float, default=1e-3, metavar="S", help="seconds per step (0.001)")
     parser.add_argument("--steps", type=int, default=64, metavar="T", help="steps per sample (64)")
     parser.add_argument("--raster", type=Path, metavar="OUT.npz", help="write the test samples as a raster of T steps")

@@ -4,7 +4,7 @@ A ReLU layer whose activations stay below L becomes neurons with threshold L tha
 L / 2; each of their spikes counts L. Over T steps of a constant input x a neuron gets T x and sends about T x / L
 spikes, so what it sends on is x to within L / (2 T). L is a percentile of the layer's activations on data: a higher one
 loses resolution, a lower one cuts the largest activations off. The last layer is added up and read after the last step.
-Chips that can only reset to zero lose what exceeds the threshold; there, what a spike counts is fitted to the data.
+Neurons that only reset to zero lose what exceeds the threshold; what a spike of theirs counts is fitted to the data.
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ def convert(
     data: ArrayLike,
     *,
     percentile: float = 99.9,
-    per: Per = "channel",
+    per: Per | None = None,
     neuron: Spiking = "if",
     reset: Reset = "subtract",
     leak_steps: float = 100.0,
@@ -103,7 +103,7 @@ def convert(
         ann: what `read_ann` returned.
         data: samples like those it was trained on; a few hundred are enough.
         percentile: of the positive activations, the one that a neuron firing in every step stands for.
-        per: one threshold for a "layer", or one for each "channel".
+        per: one threshold for a "layer", or one for each "channel"; by default the latter if spikes subtract.
         neuron: "if" keeps what it got; "lif" leaks towards half its threshold, with a time constant of ``leak_steps``.
         reset: "subtract" keeps what exceeds the threshold; "value" loses it (chips that can only reset to zero).
         leak_steps: the membrane's time constant in steps, for "lif".
@@ -111,6 +111,7 @@ def convert(
     """
     if not leak_steps > 1:
         raise InputError(f"leak_steps {leak_steps}", "give a time constant above 1 step")
+    per = per or ("channel" if reset == "subtract" else "layer")
     samples = _samples(data, ann)
     graph, caps = _rate_graph(ann)
     if not caps:

@@ -87,6 +87,11 @@ def other_layers_state(net: Net, x: torch.Tensor, state: Any) -> Any:
     return z, (one, two)
 
 
+class LinearAtTheEnd(Net):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(super().forward(x).max(0).values[:, :3])
+
+
 class AddsPicture(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + torch.arange(36.0).view(6, 6)
@@ -185,6 +190,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str, str]] = 
         lambda: conv(nn.Conv2d(1, 2, 3), AddsPicture()), (1, 8, 8), "adds a constant that is no", "one number per",
     ),
     "in place on a view": (lambda: Net(changes_a_view), (3,), "another one is a view of", "without the underscore"),
+    "layer behind the maximum over time": (
+        lambda: LinearAtTheEnd(lambda n, x, s: n.lif(n.fc(x), s)), (3,), "linear behind max over time", "in front",
+    ),
     "backwards in time": (lambda: Backwards(forgets), (3,), "flip is not an operation", "use Linear"),
     "every second step": (
         lambda: EverySecond(lambda n, x, s: n.lif(n.fc(x), s)), (3,), "runs in 2 of 4 steps", "once in every step",

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from snn2hw.sources.tracing.layers import Relu, Scale
+from snn2hw.sources.tracing.layers import Scale
 from snn2hw.sources.tracing.record import Call, Recorder, Rule, Tag, numbers
 from snn2hw.sources.tracing.values import Applied, Constant, Value, total
 
-__all__ = ["POINTWISE", "RECTIFIERS"]
+__all__ = ["POINTWISE"]
 
 
 def _factor(rec: Recorder, call: Call, tag: Tag, factor: Any) -> None:
@@ -89,27 +89,6 @@ def _dropout(rec: Recorder, call: Call) -> None:
         _keep(rec, call)
 
 
-def _relu(rec: Recorder, call: Call) -> None:
-    tag = rec.tag(call.args[0])
-    cap = 6.0 if call.name == "relu6" else None
-    if tag is not None:
-        rec.apply(call, tag, Relu(cap))
-
-
-def _clamp(rec: Recorder, call: Call) -> None:
-    given = call.bind(input=None, min=None, max=None) | {
-        new: call.kwargs[old] for old, new in (("min_val", "min"), ("max_val", "max")) if old in call.kwargs
-    }
-    tag = rec.tag(given["input"])
-    low, high = given["min"], given["max"]
-    if call.name == "hardtanh":
-        low, high = (-1.0 if low is None else low), (1.0 if high is None else high)
-    if tag is None or isinstance(low, Tensor) or isinstance(high, Tensor) or low is None or float(low) != 0.0:
-        rec.unknown(call, f"{call.name} with a lower bound other than 0")
-    else:
-        rec.apply(call, tag, Relu(None if high is None else float(high)))
-
-
 POINTWISE: dict[str, Rule] = {
     **dict.fromkeys(("mul", "multiply", "__rmul__"), _multiply),
     **dict.fromkeys(("div", "divide", "true_divide", "__truediv__"), _divide),
@@ -122,6 +101,3 @@ POINTWISE: dict[str, Rule] = {
     **dict.fromkeys(("requires_grad", "data.__get__"), _keep),
 }
 """By the torch function's name."""
-
-RECTIFIERS: dict[str, Rule] = {"relu": _relu, "relu6": _relu, "clamp": _clamp, "clamp_min": _clamp, "hardtanh": _clamp}
-"""What only a network of rates has."""

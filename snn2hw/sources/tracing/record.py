@@ -21,11 +21,25 @@ from snn2hw.problems import Problem
 from snn2hw.sources.tracing.layers import Array, Layer, Shape
 from snn2hw.sources.tracing.values import Applied, Constant, Unknown, Value, latest
 
-__all__ = ["Call", "Recorder", "Rule", "Tag", "Thread", "numbers"]
+__all__ = ["HOST", "Call", "Recorder", "Rule", "Tag", "Thread", "numbers"]
 
 
 OURS = Path(__file__).resolve().parents[1]
 """The folder whose frames are not the user's."""
+
+
+SCALES = ("mul", "div", "true_divide", "__truediv__", "__rmul__", "neg")
+"""Calls that may follow a sum over the steps as well as precede it."""
+
+HOST = ("softmax", "log_softmax", "sigmoid", "argmax", "topk", "sort", "exp", "log", "cross_entropy", "nll_loss")
+"""Calls that may follow the reduction over time, where they run on the host, and stand nowhere else."""
+
+READS = (
+    *HOST,
+    *("sum", "mean", "max", "amax", "detach", "clone", "to", "float", "double", "cpu", "contiguous", "data.__get__"),
+    *("flatten", "reshape", "view", "squeeze", "unsqueeze", "__getitem__", "zeros_like", "ones_like"),
+)
+"""All calls that may follow the reduction over time."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +131,8 @@ class Recorder(TorchFunctionMode):
         made = any(True for _ in _tensors(out))
         if known is not None and made and any(self._lost(t) for t in _tensors((args, kwargs))):
             self.opaque(call)
+        elif made and (late := self._after_the_end(call)):
+            self.unknown(call, f"{call.name} behind {late}", "put it in front, or leave it to the host")
         elif known is not None:
             known(self, call)
         elif made:
@@ -188,6 +204,12 @@ class Recorder(TorchFunctionMode):
             shape = tuple(tensor.shape[len(lead) :])
             of = [tuple(tag.values[i if len(tag.values) > 1 else 0] for tag in tags) for i in range(count)]
             self.attach(tensor, Tag(tuple(Unknown(self.where(), v, shape, lost) for v in of), lead, like.decoded))
+
+    def _after_the_end(self, call: Call) -> str:
+        """Return how the network was read off already, if this call is more than a way of reading it off."""
+        ends = {tag.decoded for tag in map(self.tag, _tensors((call.args, call.kwargs))) if tag} - {"", "last step"}
+        scaled = call.name in SCALES and ends <= {"sum over time", "mean over time"}
+        return "" if scaled or call.name in READS else "".join(sorted(ends)[:1])
 
     def _lost(self, tensor: Tensor) -> bool:
         tag = self.tag(tensor)

@@ -12,8 +12,9 @@ from sim.errors import InputError, Snn2hwError
 from snn2hw.problems import Problem, ProblemsError
 from snn2hw.sources.tracing import cells
 from snn2hw.sources.tracing.neurons import watched
-from snn2hw.sources.tracing.pointwise import POINTWISE, RECTIFIERS
+from snn2hw.sources.tracing.pointwise import POINTWISE
 from snn2hw.sources.tracing.pooling import POOLING
+from snn2hw.sources.tracing.rates import RATES
 from snn2hw.sources.tracing.record import Recorder, Tag, Thread
 from snn2hw.sources.tracing.reshaping import RESHAPING
 from snn2hw.sources.tracing.time_axis import TIME
@@ -54,7 +55,7 @@ def layout_of(module: torch.nn.Module) -> Layout:
 def record(module: torch.nn.Module, input_shape: Sequence[int], layout: Layout, origin: str) -> Recording:
     """Run ``module`` in evaluation mode on zeros; it is left as it was found."""
     shape = tuple(int(n) for n in input_shape)
-    rules = {**WEIGHTED, **POOLING, **POINTWISE, **RESHAPING, **TIME, **(RECTIFIERS if layout == "once" else {})}
+    rules = {**WEIGHTED, **POOLING, **POINTWISE, **RESHAPING, **TIME, **(RATES if layout == "once" else {})}
     rec = Recorder(module, rules)
     modes = [(m, m.training) for m in module.modules()]
     module.eval()

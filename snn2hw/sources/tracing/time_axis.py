@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from snn2hw.sources.tracing.record import Call, Recorder, Rule, Tag, numbers
+from snn2hw.sources.tracing.record import HOST, Call, Recorder, Rule, Tag, numbers
 from snn2hw.sources.tracing.values import Constant, Total, Value, latest, shifted, total
 
 __all__ = ["TIME"]
@@ -25,9 +25,6 @@ READERS = (
     "all",
 )
 """Calls that turn values into Python's: a network that branches on them is not a graph."""
-
-DECODERS = ("log_softmax", "softmax", "argmax", "topk", "sort", "exp", "log", "sigmoid", "cross_entropy", "nll_loss")
-"""Calls that may follow the reduction over time: they run on the host."""
 
 FRESH = ("zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new_ones", "new_empty", "new_full")
 """Calls that only look at a tensor's shape and type."""
@@ -200,7 +197,7 @@ TIME: dict[str, Rule] = {
     **dict.fromkeys(("cat", "concat", "concatenate"), _concatenate),
     **dict.fromkeys(("transpose", "swapaxes", "permute"), _transpose),
     **dict.fromkeys(("sum", "mean", "max", "amax"), _reduce),
-    **dict.fromkeys(DECODERS, _decode),
+    **dict.fromkeys(HOST, _decode),
     **dict.fromkeys(READERS, _read),
     **dict.fromkeys(FRESH, _fresh),
 }
