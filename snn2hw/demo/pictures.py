@@ -1,6 +1,7 @@
 """The demo's pictures: what goes in, what spikes, how the readout decides, what bits cost."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,13 +41,24 @@ def draw_membrane(program: Program, trace: Trace, classes: Sequence[str], word: 
     """Draw the readout's v, one line per class, the spoken one thick."""
     output = trace.v[program.output.name][0].reshape(trace.output.shape[1], -1)
     figure, (ax,) = new_figure(7, 3.8)
+    heights = _spread(output[-1].astype(np.float64), 0.045 * float(np.ptp(output)))
     for column, name in enumerate(classes):
         own = name == word
         ax.plot(output[:, column], color=ACCENT if own else INK, alpha=1 if own else 0.35, linewidth=2.5 if own else 1)
-        ax.annotate(name, (output.shape[0] - 1, output[-1, column]), fontsize=8, color=ACCENT if own else INK)
+        place = (output.shape[0] - 0.9, heights[column])
+        ax.annotate(name, place, fontsize=8, va="center", color=ACCENT if own else INK, annotation_clip=False)
     ax.set(title=f'Readout of "{word}": v, 24-bit integers', xlabel="step", ylabel="v")
     ax.grid(alpha=0.25)
     save_figure(figure, path)
+
+
+def _spread(heights: NDArray[np.float64], least: float) -> NDArray[np.float64]:
+    """Move labels up until none covers another."""
+    placed = heights.copy()
+    order = np.argsort(placed)
+    for below, above in pairwise(order):
+        placed[above] = max(placed[above], placed[below] + least)
+    return placed
 
 
 def draw_bits(curve: Mapping[int, float], ideal: float, ann: float, path: Path) -> None:
@@ -58,6 +70,7 @@ def draw_bits(curve: Mapping[int, float], ideal: float, ann: float, path: Path) 
     ax.axhline(100 * ann, color=OTHER, linestyle=":", label="float CNN twin")
     ax.set(title="Accuracy against weight bits, no fine-tuning", xlabel="bits per weight", ylabel="accuracy, %")
     ax.set_xticks(bits)
+    ax.set_ylim(min(90.0, 100 * min([*curve.values(), ideal, ann]) - 1), 100.6)
     ax.grid(alpha=0.25)
     ax.legend(fontsize=8)
     save_figure(figure, path)

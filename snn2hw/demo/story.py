@@ -122,7 +122,9 @@ def _export(telling: Telling, exhibit: Exhibit, program: Program) -> None:
         except Snn2hwError as error:
             telling.say(f"{to:<7} {error}")
             continue
-        telling.say(f"{to:<7} {len(made.files)} files" + "".join(f"; loss: {loss}" for loss in made.losses))
+        telling.say(f"{to:<7} {len(made.files)} files")
+        for loss in made.losses:
+            telling.say(f"        loss: {loss}")
 
 
 def _verify(telling: Telling, exhibit: Exhibit, program: Program) -> "Verdict":
@@ -147,8 +149,7 @@ def _sweep(telling: Telling, exhibit: Exhibit) -> dict[int, float]:
 
     curve = {}
     for bits in BITS:
-        target = "loihi1"
-        program = compile_source(exhibit.source, target, exhibit.calibration, weight_bits=bits).program
+        program = compile_source(exhibit.source, "loihi1", exhibit.calibration, weight_bits=bits).program
         curve[bits] = _accuracy(exhibit, _run(program, exhibit.test))
         telling.say(f"{bits} bit: {curve[bits]:.1%}")
     telling.facts["accuracy_by_bits"] = curve

@@ -76,7 +76,7 @@ class Isolated:
             return Answer(None, seconds, message=f"the process died ({how}){self._tail()}")
         said: dict[str, Any] = json.loads(line)
         if said["ok"]:
-            return Answer(self._out, seconds, losses=tuple(said["losses"]))
+            return Answer(self._out, said["seconds"], losses=tuple(said["losses"]))
         return Answer(None, seconds, status=said["status"], message=said["message"])
 
     def _read_line(self) -> bytes | None:

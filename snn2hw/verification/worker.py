@@ -1,13 +1,14 @@
 """One executor in a process of its own: whatever it does to the process, it does to this one.
 
 Started as ``python -m snn2hw.verification.worker EXECUTOR PROGRAM.nir RASTER.npy TIMEOUT_S [FOLDER]``. Each line on
-standard input is ``[start, stop, "OUT.npz"]``: run those samples and write what was recorded. Each line on standard output
-answers one of them.
+standard input is ``[start, stop, "OUT.npz"]``: run those samples and write what was recorded. Each line on standard
+output answers one of them.
 """
 
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,14 +44,16 @@ def main() -> None:
         raster = np.load(raster_path, mmap_mode="r", allow_pickle=False)
         for line in sys.stdin:
             start, stop, out = json.loads(line)
+            began = time.perf_counter()
             got = execute(
                 program,
                 np.ascontiguousarray(raster[start:stop]),
                 timeout_s=float(timeout_s),
                 folder=Path(folder[0]) if folder else None,
             )
+            seconds = time.perf_counter() - began
             _write(Path(out), got)
-            answers.write(json.dumps({"ok": True, "losses": _losses(got)}) + "\n")
+            answers.write(json.dumps({"ok": True, "seconds": seconds, "losses": _losses(got)}) + "\n")
     except Snn2hwError as error:
         kind = {UnsupportedError: "refused", ToolError: "unavailable"}.get(type(error), "failed")
         answers.write(json.dumps({"ok": False, "status": kind, "message": str(error)}) + "\n")
