@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sim.engines import run
     from sim.program import Connection, Conv, Dense, Input, Population, Program
     from snn2hw.costs.report import energy
+    from snn2hw.sources.from_ann import convert, read_ann
+    from snn2hw.sources.from_norse import from_norse
     from snn2hw.verification import verify
 
 __version__ = "0.1.0"
@@ -27,8 +29,11 @@ __all__ = [
     "Input",
     "Population",
     "Program",
+    "convert",
     "energy",
     "export",
+    "from_norse",
+    "read_ann",
     "read_program",
     "run",
     "verify",
@@ -37,6 +42,8 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(("Connection", "Conv", "Dense", "Input", "Population", "Program"), "sim.program"),
+    "from_norse": "snn2hw.sources.from_norse",
+    **dict.fromkeys(("read_ann", "convert"), "snn2hw.sources.from_ann"),
     "run": "sim.engines",
     "read_program": "exporters.program_file",
     "write_program": "exporters.program_file",
