@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from snn2hw.cli.model_options import configure_model, source_of
 
 if TYPE_CHECKING:
-    from snn2hw.compiler.compile import Compiled
+    from snn2hw.compiler.compile import Compiled, Prepared
+    from snn2hw.rasters import Raster
+    from snn2hw.sources.source import Source
 
 __all__ = ["StageBars", "bits_option", "configure", "execute", "write"]
 
@@ -24,13 +26,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     configure_model(parser)
     parser.add_argument("--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file")
     parser.add_argument("--data", metavar="X.npz", help="array 'spikes' (B, T, *shape): what the network will see")
-    parser.add_argument("--weight-bits", type=bits_option, default=8, metavar="N", help="per weight, or 'ternary'")
+    parser.add_argument("--weight-bits", type=_bits, default=8, metavar="N", help="per weight; 'ternary'; 'mixed'")
+    parser.add_argument(
+        "--budget", type=float, default=0.01, metavar="SHARE", help="of answers that mixed bits may cost"
+    )
+    parser.add_argument("--decoder", choices=("max", "mean", "last", "count"), default="mean", help="for mixed bits")
     parser.add_argument("--scale", type=_scale, default="auto", metavar="auto|NUMBER", help="1: registers as given")
     parser.add_argument("--method", choices=("mse", "max", "percentile"), default="mse", help="how scales are chosen")
     parser.add_argument("--per", choices=("channel", "layer"), default="channel", help="what shares a scale")
     parser.add_argument(
         "--bias", choices=("axon", "preset", "register"), default="axon", help="how a bias passes a synaptic filter"
     )
+    parser.add_argument("--levels", type=int, metavar="L", help="the historic L-level scheme, for comparison only")
     parser.add_argument("--steps", type=int, metavar="T", help="the longest sample that the certificate covers")
     parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
 
@@ -43,6 +50,10 @@ def bits_option(text: str) -> int | Literal["ternary"]:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of bits; write 8, or ternary") from None
+
+
+def _bits(text: str) -> int | Literal["ternary", "mixed"]:
+    return "mixed" if text == "mixed" else bits_option(text)
 
 
 def _scale(text: str) -> float | Literal["auto"]:
@@ -59,25 +70,21 @@ def _scale(text: str) -> float | Literal["auto"]:
 
 def execute(args: argparse.Namespace) -> int:
     """Compile the model."""
-    from snn2hw.compiler.compile import compile_source
+    from snn2hw.compiler.compile import build, prepare
+    from snn2hw.compiler.quantize import Options
     from snn2hw.compiler.report import measure
     from snn2hw.rasters import read_raster
 
     source = source_of(args)
-    data = None if args.data is None else read_raster(args.data).spikes
+    given = None if args.data is None else read_raster(args.data)
+    data = None if given is None else given.spikes
+    options = Options(method=args.method, per=args.per, bias=args.bias, levels=args.levels)
     with StageBars() as progress:
-        compiled = compile_source(
-            source,
-            args.target,
-            data,
-            weight_bits=args.weight_bits,
-            scale=args.scale,
-            method=args.method,
-            per=args.per,
-            bias=args.bias,
-            steps=args.steps,
-            progress=progress,
-        )
+        prepared = prepare(source, args.target, data, steps=args.steps, options=options, progress=progress)
+        if args.weight_bits == "mixed":
+            compiled = _mixed(source, prepared, given, args)
+        else:
+            compiled = build(prepared, args.weight_bits, scale=args.scale, progress=progress)
     attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json()}
     print(_summary(compiled))
     if data is not None:
@@ -86,6 +93,24 @@ def execute(args: argparse.Namespace) -> int:
         print(report)
     write(compiled, args.output, attachments)
     return 0
+
+
+def _mixed(source: "Source", prepared: "Prepared", given: "Raster | None", args: argparse.Namespace) -> "Compiled":
+    """Return the program with the fewest bits within the budget, judged by the labels or by the float network."""
+    from sim.errors import InputError
+    from snn2hw.compiler.answers import float_answers
+    from snn2hw.compiler.mixed import fewest_bits
+
+    if given is None:
+        raise InputError("mixed bits are chosen on data", "add --data X.npz")
+    wanted = given.labels
+    if wanted is None:
+        wanted = float_answers(source, given.spikes, args.decoder).argmax(axis=1)
+    mixed = fewest_bits(
+        prepared, given.spikes, wanted, budget=args.budget, decoder=args.decoder, on_trial=lambda t: print(f"  {t}")
+    )
+    print("bits: " + ", ".join(f"{name} {bits}" for name, bits in mixed.bits.items()))
+    return mixed.compiled
 
 
 def write(compiled: "Compiled", path: str, attachments: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Everything between a float network and a Program: lower, calibrate, quantise, certify."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,15 +15,16 @@ from snn2hw.compiler.certify import Bounds, Certificate, bounds_of, certify
 from snn2hw.compiler.costs import Method
 from snn2hw.compiler.given import given_registers
 from snn2hw.compiler.grid import Bits, most_bits
+from snn2hw.compiler.levels import leveled
 from snn2hw.compiler.network import Layer, Network, read_network
-from snn2hw.compiler.quantize import BiasPolicy, Centre, Options, Quantized, quantize_layer
+from snn2hw.compiler.quantize import PER, BiasPolicy, Options, Quantized, quantize_layer
 from snn2hw.compiler.record import scale_record
 from snn2hw.targets import Target, get_target
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
 
-__all__ = ["Compiled", "compile", "compile_source"]
+__all__ = ["Compiled", "Prepared", "Progress", "build", "compile", "compile_source", "fitted", "prepare"]
 
 Progress = Callable[[str, int, int], object]
 
@@ -43,6 +44,7 @@ class Compiled:
     ranges: Ranges
     layers: tuple[Quantized, ...]
     target: Target
+    options: Options
 
 
 def compile(
@@ -50,16 +52,17 @@ def compile(
     target: str | Path | Target = "loihi1",
     data: ArrayLike | None = None,
     *,
-    weight_bits: Bits = 8,
+    weight_bits: Bits | Mapping[str, Bits] = 8,
     scale: float | Literal["auto"] = "auto",
     method: Method = "mse",
-    per: Literal["channel", "layer"] = "channel",
+    per: PER = "channel",
     bias: BiasPolicy = "axon",
     steps: int | None = None,
 ) -> Program:
     """Return the integer program of a float network; `compile_source` documents the options and returns more."""
+    options = Options(method=method, per=per, bias=bias)
     return compile_source(
-        source, target, data, weight_bits=weight_bits, scale=scale, method=method, per=per, bias=bias, steps=steps
+        source, target, data, weight_bits=weight_bits, scale=scale, steps=steps, options=options
     ).program
 
 
@@ -70,13 +73,9 @@ def compile_source(
     *,
     weight_bits: Bits | Mapping[str, Bits] = 8,
     scale: float | Literal["auto"] = "auto",
-    method: Method = "mse",
-    per: Literal["channel", "layer"] = "channel",
-    bias: BiasPolicy = "axon",
     steps: int | None = None,
-    compensate_decay: bool = True,
-    headroom: float = 1.0,
-    centre: Centre = "biased",
+    messages: tuple[int, int] | None = None,
+    options: Options | None = None,
     progress: Progress | None = None,
 ) -> Compiled:
     """Lower, calibrate, quantise and certify.
@@ -88,40 +87,90 @@ def compile_source(
         weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
         scale: "auto", or mantissas per unit of weight; 1 says that weights and thresholds are register values already,
             and a value that is no legal register is then an error.
-        method: how the greatest weights are treated, see `snn2hw.compiler.costs.Method`.
-        per: one scale per channel (folded into the thresholds) or per layer.
-        bias: how a bias passes a synaptic filter, see `snn2hw.compiler.quantize.BiasPolicy`.
         steps: the longest sample that the certificate covers; that of ``data`` unless given.
-        compensate_decay: choose decays that leak as much as the real ones, rounding included.
-        centre: where the mean error of rounding is taken out of the bias, see `snn2hw.compiler.quantize.Centre`.
-        headroom: how many times the worst case must fit into the registers: more than 1 leaves room for tuning.
+        messages: the range of the input's integers; that of ``data`` unless given, and at least 0..1.
+        options: everything else.
         progress: called with the stage ("calibrate", "quantize", "certify"), the part done and the whole.
     """
+    prepared = prepare(source, target, data, steps=steps, messages=messages, options=options, progress=progress)
+    return build(prepared, weight_bits, scale=scale, progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A network that has been read and calibrated, ready to be quantised in any number of bits."""
+
+    network: Network
+    ranges: Ranges
+    target: Target
+    options: Options
+
+
+def prepare(
+    source: "Source",
+    target: str | Path | Target = "loihi1",
+    data: ArrayLike | None = None,
+    *,
+    steps: int | None = None,
+    messages: tuple[int, int] | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Lower and calibrate; the arguments are those of `compile_source`."""
     from snn2hw.lowering import lower
 
-    report = progress or (lambda stage, done, whole: None)
-    chip = get_target(target)
-    source = lower(source)
-    network = read_network(source)
-    bits = _bits_by_layer(network, weight_bits, chip)
-    ranges = _ranges(source, network, data, steps, report)
-    options = Options(method, per, bias, compensate_decay, centre)
-    messages = {INPUT: (ranges.input_low, ranges.input_high)}
+    chip, chosen = get_target(target), options or Options()
+    lowered = lower(source)
+    network = read_network(lowered)
+    ranges = _ranges(lowered, network, data, steps, progress or _silent)
+    if messages is not None:
+        low, high = messages
+        if low > ranges.input_low or high < ranges.input_high:
+            what = f"messages {low}..{high}, the calibration data holds {ranges.input_low}..{ranges.input_high}"
+            raise InputError(what, "give a range that holds the data")
+        ranges = replace(ranges, input_low=low, input_high=high)
+    if (ranges.input_low, ranges.input_high) != (0, 1) and not chip.graded_input:
+        what = f"input messages {ranges.input_low}..{ranges.input_high}; {chip.title} takes 0 and 1"
+        raise UnsupportedError(what, "encode the input as spikes")
+    if chosen.levels is not None:
+        network = leveled(network, chosen.levels)
+    return Prepared(network, ranges, chip, chosen)
+
+
+def build(
+    prepared: Prepared,
+    weight_bits: Bits | Mapping[str, Bits] = 8,
+    *,
+    scale: float | Literal["auto"] = "auto",
+    known: Mapping[str, Quantized] | None = None,
+    progress: Progress | None = None,
+) -> Compiled:
+    """Quantise and certify; layers in ``known`` are taken as they are."""
+    network, ranges, target = prepared.network, prepared.ranges, prepared.target
+    bits = bits_by_layer(network, weight_bits, target)
+    report = progress or _silent
     layers: list[Quantized] = []
     for index, layer in enumerate(network.layers):
         report("quantize", index, len(network.layers))
-        if scale == "auto":
-            layers.append(_fitted(layer, network, ranges, chip, options, bits[layer.name], messages, headroom))
+        if known is not None and layer.name in known:
+            layers.append(known[layer.name])
+        elif scale == "auto":
+            layers.append(fitted(prepared, layer, bits[layer.name]))
         else:
-            layers.append(given_registers(layer, float(scale), chip, bits[layer.name]))
+            layers.append(given_registers(layer, float(scale), target, bits[layer.name]))
     report("certify", 0, 1)
-    program = _program(network, layers, ranges, chip, {"method": method, "per": per, "bias": bias, "scale": scale})
+    program = _program(prepared, layers, scale)
     certificate = certify(program, ranges.steps)
     report("certify", 1, 1)
-    return Compiled(program, certificate, network, ranges, tuple(layers), chip)
+    return Compiled(program, certificate, network, ranges, tuple(layers), target, prepared.options)
 
 
-def _bits_by_layer(network: Network, bits: Bits | Mapping[str, Bits], target: Target) -> dict[str, Bits]:
+def _silent(stage: str, done: int, whole: int) -> None:
+    """Report nothing."""
+
+
+def bits_by_layer(network: Network, bits: Bits | Mapping[str, Bits], target: Target) -> dict[str, Bits]:
+    """Return the bits of every layer; what a mapping does not name gets the target's widest weights."""
     names = [layer.name for layer in network.layers]
     if isinstance(bits, Mapping):
         unknown = set(bits) - set(names)
@@ -153,21 +202,14 @@ def _ranges(source: "Source", network: Network, data: ArrayLike | None, steps: i
     return replace(ranges, steps=steps or ranges.steps)
 
 
-def _fitted(
-    layer: Layer,
-    network: Network,
-    ranges: Ranges,
-    target: Target,
-    options: Options,
-    bits: Bits,
-    messages: Mapping[str, tuple[int, int]],
-    headroom: float,
-) -> Quantized:
+def fitted(prepared: Prepared, layer: Layer, bits: Bits) -> Quantized:
     """Quantise one layer, lowering its scale until its bounds hold."""
-    shrink = 1.0 / headroom
+    ranges, options = prepared.ranges, prepared.options
+    messages = {INPUT: (ranges.input_low, ranges.input_high)}
+    shrink = 1.0 / options.headroom
     for _ in range(ATTEMPTS):
-        made = quantize_layer(layer, ranges, target, options, bits, messages, shrink=shrink)
-        if _bounds(made, network, messages, ranges.steps).safe:
+        made = quantize_layer(layer, ranges, prepared.target, options, bits, messages, shrink=shrink)
+        if _bounds(made, prepared.network, messages, ranges.steps).safe:
             return made
         shrink *= 0.9
     what = f"population {layer.name!r}: no scale keeps |a| < 2^21 and |u| < 2^23 within {ranges.steps} steps"
@@ -181,22 +223,21 @@ def _bounds(made: Quantized, network: Network, messages: Mapping[str, tuple[int,
     return bounds_of(made.population, ranges, shapes.__getitem__, steps)
 
 
-def _program(
-    network: Network, layers: Sequence[Quantized], ranges: Ranges, target: Target, choices: Mapping[str, Json]
-) -> Program:
+def _program(prepared: Prepared, layers: Sequence[Quantized], scale: float | str) -> Program:
+    network, ranges, target, options = prepared.network, prepared.ranges, prepared.target, prepared.options
     populations = [p for made in layers for p in (*made.helpers, made.population)]
     weights: dict[str, Json] = {
         f"{made.population.name}[{i}]": grid.bits for made in layers for i, grid in enumerate(made.grids)
     }
     record: dict[str, Json] = {
-        "compiler": {"version": 1, "target": target.name, **choices},
+        "compiler": {"schema": 1, "target": target.name, "scale": scale, **asdict(options)},
         "weights": {"bits": most_bits(target), "rule": target.weight_rule, "layers": weights},
         "dt": network.dt,
         "origin": network.origin,
         "notes": list(network.notes),
         "steps": ranges.steps,
+        "calibration": {"samples": ranges.samples, "messages": [ranges.input_low, ranges.input_high]},
         "scales": {made.population.name: scale_record(made) for made in layers},
     }
-    return Program(
-        Input(network.input_shape, ranges.input_low, ranges.input_high), tuple(populations), target.arithmetic, record
-    )
+    described = Input(network.input_shape, ranges.input_low, ranges.input_high)
+    return Program(described, tuple(populations), target.arithmetic, record)

@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, assert_never, cast
+from typing import Any, Literal, assert_never, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
-from sim.errors import UnsupportedError
+from sim.errors import InputError, UnsupportedError
 from sim.program import Connection, Conv, Dense, Population, Weight, Wiring
 from snn2hw.compiler.calibrate import Ranges
 from snn2hw.compiler.costs import CostTable, Method, Rows, cost_table
@@ -38,6 +38,8 @@ BiasPolicy = Literal["axon", "preset", "register"]
 in the bias register with u preset to minus it (exact and free, but u0 has to be written for every sample), or as its
 steady state alone (free; the first steps differ)."""
 
+PER = Literal["channel", "layer"]
+
 Centre = Literal["never", "biased", "always"]
 """Where the mean error of the input sums is taken out of the bias: nowhere, where a bias is anyway, or everywhere."""
 
@@ -48,13 +50,31 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may choose; `snn2hw.compiler.compile` documents each."""
+    """What the user may choose.
+
+    ``method``: how the greatest weights are treated. ``per``: what shares a scale; channels fold theirs into their
+    thresholds. ``levels``: weights as in the historic scheme, see `snn2hw.compiler.levels`. ``headroom``: how many
+    times the worst case must fit into the registers, more than 1 leaves room for tuning. ``compensate_decay``: choose
+    decays that leak as much as the real ones, rounding included.
+    """
 
     method: Method = "mse"
-    per: Literal["channel", "layer"] = "channel"
+    per: PER = "channel"
     bias: BiasPolicy = "axon"
-    compensate_decay: bool = True
     centre: Centre = "biased"
+    levels: int | None = None
+    headroom: float = 1.0
+    compensate_decay: bool = True
+
+    def __post_init__(self) -> None:
+        for name, known in (("method", Method), ("per", PER), ("bias", BiasPolicy), ("centre", Centre)):
+            value = getattr(self, name)
+            if value not in get_args(known):
+                raise InputError(f"{name} {value!r}", f"choose one of: {', '.join(get_args(known))}")
+        if not self.headroom >= 1:
+            raise InputError(f"headroom {self.headroom}", "give 1 or more")
+        if self.levels is not None and not 2 <= self.levels <= 128:
+            raise InputError(f"levels {self.levels}", "give 2 to 128")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +135,7 @@ def quantize_layer(
         for link, wiring, e in zip(layer.links, wirings, exponents, strict=True)
     ]
     per_neuron = scale[group]
-    if options.method == "mse" and (options.centre == "always" or (options.centre == "biased" and layer.drive.any())):
-        layer = _centred(layer, rows, mantissas, exponents, scale, ranges)
+    layer = _centred(layer, rows, mantissas, exponents, scale, ranges, options)
     population = _population(layer, connections, per_neuron, ranges, target, options)
     return Quantized(population, helpers, tuple(grids), per_neuron, layer, tuple(quality))
 
@@ -218,7 +237,10 @@ def _scales(
     relative = 1 / np.maximum(threshold, 1e-12) ** 2
     rate = _group_min(1 / (2 * UNIT) * (1 + layer.share_v / layer.share_u), group, count)
     order = sorted(range(len(tables)), key=lambda i: -rows[i].weight.size)
-    choice = choose([tables[i] for i in order], cap, relative, rate**2, target.weight_exponent)
+    low, high = target.weight_exponent
+    # a right shift never helps an axon that carries one weight
+    possible = [range(low if layer.links[i].source in ranges.power else 0, high + 1) for i in order]
+    choice = choose([tables[i] for i in order], cap, relative, rate**2, possible)
     exponents = dict(zip(order, choice.exponents, strict=True))
     scale = choice.scale
     if layer.fires:  # put the threshold on a whole mantissa: it is then exact
@@ -240,17 +262,27 @@ def _centred(
     exponents: tuple[int, ...],
     scale: Float,
     ranges: Ranges,
+    options: Options,
 ) -> Layer:
-    """Take the mean error of the input sums, over the calibration data, back out of the drive."""
+    """Take the mean error of the input sums back out of the drive.
+
+    What an always-on axon cannot say exactly is constant, so its remainder goes there too; the other links' means come
+    from the calibration data, with the half mantissa that an arithmetic right shift loses.
+    """
+    constant = [link.source not in ranges.power for link in layer.links]
+    biased = options.centre == "always" or (options.centre == "biased" and (layer.drive.any() or any(constant)))
     shift = np.zeros(layer.shape)
     for i, (link, r, stored, e) in enumerate(zip(layer.links, rows, mantissas, exponents, strict=True)):
-        moments = ranges.moments.get((layer.name, i))
-        if moments is None:
-            continue
         per_row = scale[r.group]
         error = stored * (2.0**e / per_row)[:, None] - r.weight
-        mean = np.repeat(moments.mean, len(error) // len(moments.mean), axis=0)
-        lost = (error * mean).sum(axis=1) - moments.heard * 0.5 * max(0.0, 1 - 2.0**e) / per_row
+        moments = ranges.moments.get((layer.name, i))
+        if constant[i]:
+            lost = error[:, 0]
+        elif options.method == "mse" and biased and moments is not None:
+            mean = np.repeat(moments.mean, len(error) // len(moments.mean), axis=0)
+            lost = (error * mean).sum(axis=1) - moments.heard * 0.5 * max(0.0, 1 - 2.0**e) / per_row
+        else:
+            continue
         shift += lost.reshape(-1, 1, 1) if isinstance(link.map, ConvMap) else lost.reshape(layer.shape)
     return replace(layer, drive=layer.drive - shift / layer.share_u)
 

@@ -144,21 +144,23 @@ def _layer(source: "Source", order: "Order", name: str, names: dict[str, str]) -
             always.append(Always(full, path.bias_lag))
     bare = _neuron(source, node, (names[name], name), shape)
     if hasattr(node, "v_threshold") and reset_at_of(node, source) == "after_decay":
-        links.append(_late_reset(bare))
+        links += _late_reset(bare)
     return replace(bare, links=tuple(links), always=_merged(always))
 
 
-def _late_reset(layer: Layer) -> Link:
-    """Return the link that makes a reset at once equal to one after the next decay.
+def _late_reset(layer: Layer) -> list[Link]:
+    """Return the links that make a reset at once equal to one after the next decay.
 
-    (1 - a)(V - theta z) + x - a theta z = (1 - a) V + x - theta z: a neuron that inhibits itself one step later.
+    (1 - a)(V - theta z) + x - a theta z = (1 - a) V + x - theta z: a neuron that inhibits itself one step later. Behind
+    a synaptic filter that message would linger; a second one, a step later, takes away what the filter kept of it.
     """
     if layer.reset == "zero":
         raise Snn2hwError("the step after a spike ignores what arrives", "use reset by subtraction, or another neuron")
-    if not (layer.share_u == 1).all():
-        what = "subtracts its threshold after the next decay, behind a synaptic filter"
-        raise Snn2hwError(what, "train without reset delay, or without the filter")
-    return Link(layer.name, _diagonal(-layer.share_v * layer.threshold, layer.shape, layer.shape), 1)
+    inhibition = layer.share_v * layer.threshold
+    links = [Link(layer.name, _diagonal(-inhibition, layer.shape, layer.shape), 1)]
+    if (layer.share_u < 1).any():
+        links.append(Link(layer.name, _diagonal((1 - layer.share_u) * inhibition, layer.shape, layer.shape), 2))
+    return links
 
 
 def _merged(always: list[Always]) -> tuple[Always, ...]:

@@ -76,7 +76,7 @@ def _accumulated(share: Float, steps: int) -> Float:
     return np.asarray(np.where(share > 1e-9, (1 - kept**steps) / leaky, float(steps)))
 
 
-def choose(tables: Sequence[CostTable], cap: Float, relative: Float, leak: Float, exponents: tuple[int, int]) -> Choice:
+def choose(tables: Sequence[CostTable], cap: Float, relative: Float, leak: Float, exponents: Sequence[range]) -> Choice:
     """Return the scales and exponents with the least expected squared error of the input sums, relative to threshold.
 
     Args:
@@ -84,17 +84,16 @@ def choose(tables: Sequence[CostTable], cap: Float, relative: Float, leak: Float
         cap: the greatest scale of every group.
         relative: weight of every group's error, 1 / threshold^2.
         leak: expected error of one step of rounding u and v at S = 1, per group.
-        exponents: the target's weight exponents.
+        exponents: the weight exponents that each link may have.
     """
     best: tuple[float, Choice] | None = None
     top = np.floor(POINTS * np.log2(cap)).astype(np.int64)
-    for first in range(exponents[0], exponents[1] + 1):
+    for first in exponents[0]:
         index, cost = _least([tables[0]], [first], top, leak)
         chosen = [first]
-        for table in tables[1:]:
-            shared = range(exponents[0], exponents[1] + 1)
-            rounding = [float(_total(_at(table, index, e), relative)) for e in shared]
-            chosen.append(shared[int(np.argmin(rounding))])
+        for table, possible in zip(tables[1:], exponents[1:], strict=True):
+            rounding = [float(_total(_at(table, index, e), relative)) for e in possible]
+            chosen.append(possible[int(np.argmin(rounding))])
         if len(tables) > 1:
             index, cost = _least(tables, chosen, top, leak)
         total = _total(cost, relative)

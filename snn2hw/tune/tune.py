@@ -8,22 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from snn2hw.compiler.answers import float_answers
 from snn2hw.compiler.compile import Compiled, Progress, compile_source
 from snn2hw.compiler.grid import Bits
-from snn2hw.spikes.decode import Decoder, decode
+from snn2hw.compiler.quantize import Options
 from snn2hw.targets import Target
 from snn2hw.tune.fit import Recipe, Samples, Tuned, tune_compiled
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
 
-__all__ = ["teacher_of", "tune"]
+__all__ = ["tune"]
 
 CALIBRATION = 256
 """How many of the samples calibrate the compiler."""
-
-TEACHER_VALUES = 1 << 24
-"""Neuron-steps that the float network computes at once."""
 
 HEADROOM = 2.0
 """Weights may grow in tuning: the worst case is given twice its room."""
@@ -61,28 +59,18 @@ def tune(
     recipe = recipe or Recipe()
     chosen = np.random.default_rng(recipe.seed).permutation(len(rasters))[:CALIBRATION]
     compiled = compile_source(
-        source, target, rasters[np.sort(chosen)], weight_bits=weight_bits, headroom=HEADROOM, progress=progress
+        source,
+        target,
+        rasters[np.sort(chosen)],
+        weight_bits=weight_bits,
+        options=Options(headroom=HEADROOM),
+        progress=progress,
     )
     classes = compiled.program.output.size
     if labels.min() < 0 or labels.max() >= classes:
         raise InputError(
             f"labels {labels.min()}..{labels.max()}", f"the output has {classes} neurons: use 0..{classes - 1}"
         )
-    teacher = teacher_of(source, rasters, recipe.decoder) if recipe.teacher else None
+    teacher = float_answers(source, rasters, recipe.decoder) if recipe.teacher else None
     samples = Samples(rasters.reshape(*rasters.shape[:2], *compiled.program.input.shape), labels, teacher)
     return compiled, tune_compiled(compiled, samples, recipe, folder=folder, device=device, on_epoch=on_epoch)
-
-
-def teacher_of(source: "Source", rasters: NDArray[np.integer], decoder: Decoder) -> NDArray[np.float32]:
-    """Return what the float network answers, (B, classes), in volts or spikes."""
-    from snn2hw.floats import float_reference
-    from snn2hw.sources.graph import shape_out
-
-    largest = max(int(np.prod(shape_out(node))) for node in source.nodes.values())
-    size = max(1, TEACHER_VALUES // (largest * rasters.shape[1]))
-    answers = [
-        decode(float_reference(source, rasters[i : i + size], record=()).output, decoder)
-        for i in range(0, len(rasters), size)
-    ]
-    joined = np.concatenate(answers)
-    return np.asarray(joined.reshape(len(joined), -1), dtype=np.float32)

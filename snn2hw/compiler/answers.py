@@ -1,0 +1,31 @@
+"""What the float network answers: the teacher of a tuned program, the measure of a compiled one."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2hw.spikes.decode import Decoder, decode
+
+if TYPE_CHECKING:
+    from snn2hw.sources import Source
+
+__all__ = ["float_answers"]
+
+VALUES = 1 << 24
+"""Neuron-steps that the float network computes at once."""
+
+
+def float_answers(source: "Source", rasters: NDArray[np.integer], decoder: Decoder) -> NDArray[np.float32]:
+    """Return what the float network answers, (B, classes), in volts or spikes."""
+    from snn2hw.floats import float_reference
+    from snn2hw.sources.graph import shape_out
+
+    largest = max(int(np.prod(shape_out(node))) for node in source.nodes.values())
+    size = max(1, VALUES // (largest * rasters.shape[1]))
+    answers = [
+        decode(float_reference(source, rasters[i : i + size], record=()).output, decoder)
+        for i in range(0, len(rasters), size)
+    ]
+    joined = np.concatenate(answers)
+    return np.asarray(joined.reshape(len(joined), -1), dtype=np.float32)
