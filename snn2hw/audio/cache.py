@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "snn2hw"
 
 
-def cached(key: object, compute: Callable[[], NDArray[np.generic]]) -> NDArray[np.generic]:
+def cached(key: object, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
     """Return the array stored under ``key`` (told apart by its repr), computing and storing it when there is none.
 
     A file that cannot be read is computed again; a folder that cannot be written only costs the time.
@@ -33,7 +34,7 @@ def cached(key: object, compute: Callable[[], NDArray[np.generic]]) -> NDArray[n
     file = cache_folder() / f"{name}.npy"
     if file.is_file():
         try:
-            stored: NDArray[np.generic] = np.load(file, allow_pickle=False)
+            stored: NDArray[Any] = np.load(file, allow_pickle=False)
             return stored
         except (ValueError, EOFError, OSError):
             file.unlink(missing_ok=True)

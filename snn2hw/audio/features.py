@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from snn2hw.audio.corpus import Corpus, Split
 from snn2hw.audio.logmel import LogMel, Normaliser, decibels, fit_normaliser, quantised
 
 __all__ = ["Features", "features"]
+
+
+DEFAULT = Augmentation()
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +38,7 @@ def features(
     *,
     levels: int,
     variants: int = 0,
-    how: Augmentation | None = None,
-    seed: int = 0,
+    how: Augmentation = DEFAULT,
     progress: Callable[[int, int], None] | None = None,
 ) -> Features:
     """Compute (or fetch from the cache) the images of a split; the clips themselves come first in the pool."""
@@ -43,9 +46,9 @@ def features(
     scale = fit_normaliser(plain[split.train], levels)
     pool = [quantised(plain[split.train], scale)]
     for k in range(variants):
-        key = ("variant", corpus.digest, mel, how, seed, k, split.train.tobytes())
-        loudness = cached(key, lambda k=k: _variant(corpus, split.train, mel, how or Augmentation(), (seed, k)))  # type: ignore[misc]
-        pool.append(quantised(np.asarray(loudness, dtype=np.float32), scale))
+        key = ("variant", corpus.digest, mel, how, k)  # of every clip: all splits and seeds share them
+        loudness = cached(key, partial(_variant, corpus, mel, how, k))
+        pool.append(quantised(loudness[split.train].astype(np.float32), scale))
         if progress:
             progress(k + 1, variants)
     return Features(
@@ -63,9 +66,7 @@ def _plain(corpus: Corpus, mel: LogMel) -> NDArray[np.float32]:
     return np.stack([decibels(samples, mel) for samples in corpus.samples])
 
 
-def _variant(
-    corpus: Corpus, chosen: NDArray[np.int64], mel: LogMel, how: Augmentation, seed: tuple[int, int]
-) -> NDArray[np.float16]:
-    random = np.random.default_rng(seed)
-    loudness = np.stack([variant(corpus.samples[i], mel, how, random) for i in chosen])
-    return loudness.astype(np.float16)  # half the cache; a step is 1/32 dB at -70 dB, far below one level
+def _variant(corpus: Corpus, mel: LogMel, how: Augmentation, number: int) -> NDArray[np.float16]:
+    random = np.random.default_rng(number)
+    loudness = np.stack([variant(samples, mel, how, random) for samples in corpus.samples])
+    return loudness.astype(np.float16)  # half the cache; a step is 1/16 dB at -70 dB, far below one level

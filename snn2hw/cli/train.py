@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["configure", "execute"]
 
 DATASETS = ("fsdd", "folder", "digits", "digits-ru")
+SPIKING_STEPS = 24
+"""Steps when the input is spikes: the 8 that do for graded input would leave a pixel with five values."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--patience", type=int, help="epochs without a better validation before it stops")
     training.add_argument("--batch", type=int)
     training.add_argument("--rate", type=float, help="peak learning rate")
+    training.add_argument("--quiet", type=float, metavar="PRICE", help="of one spike per synapse, in the loss (0)")
     training.add_argument("--variants", type=int, help="augmented variants of every training clip; 0: none")
     training.add_argument("--validation", type=float, metavar="SHARE", help="of the training part, for early stopping")
     training.add_argument("--device", help="cpu, cuda; by default a GPU if there is one")
@@ -90,8 +93,10 @@ def recipe_of(args: argparse.Namespace) -> "Recipe":
     from snn2hw.models.layout import layout_of
     from snn2hw.train.recipe import Recipe
 
-    names = ("encoder", "steps", "levels", "gain", "decoder", "seed", "epochs", "patience", "batch", "rate", "variants")
-    given = {name: value for name in (*names, "validation") if (value := getattr(args, name)) is not None}
+    names = ("encoder", "steps", "levels", "gain", "decoder", "seed", "epochs", "patience", "batch", "rate", "quiet")
+    given = {n: value for n in (*names, "variants", "validation") if (value := getattr(args, n)) is not None}
+    if given.get("encoder", "direct") != "direct":
+        given.setdefault("steps", SPIKING_STEPS)
     layout = layout_of(args.size)
     if args.synapse is not None:
         layout = replace(layout, synapse=args.synapse)

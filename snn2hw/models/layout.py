@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 from sim.errors import InputError
 
-__all__ = ["HARDWARE", "LAYOUTS", "SEED", "Layout", "Stage", "layout_of", "neurons", "synapses"]
+__all__ = [
+    "HARDWARE",
+    "LAYOUTS",
+    "SEED",
+    "Layout",
+    "Stage",
+    "flat_size",
+    "layout_of",
+    "map_synapses",
+    "neurons",
+    "synapses",
+]
 
 
 @dataclass(frozen=True)
@@ -77,8 +88,11 @@ def neurons(layout: Layout, side: int, classes: int) -> int:
 
 def synapses(layout: Layout, side: int, classes: int) -> int:
     """Return the number of synapses when every convolution is unrolled."""
-    images = sum(
-        s.channels * (before**2 * channels * s.kernel**2 + (after**2 * 4 if s.pool else 0))
-        for s, channels, before, after in _images(layout, side)
-    )
-    return images + layout.hidden * (flat_size(layout, side) + classes)
+    pools = sum(4 * s.channels * after**2 for s, _, _, after in _images(layout, side) if s.pool)
+    return pools + sum(map_synapses(layout, side, classes))
+
+
+def map_synapses(layout: Layout, side: int, classes: int) -> tuple[int, ...]:
+    """Return the synapses of every linear map in order: one per stage, to the hidden layer, to the readout."""
+    images = [s.channels * before**2 * channels * s.kernel**2 for s, channels, before, _ in _images(layout, side)]
+    return (*images, layout.hidden * flat_size(layout, side), layout.hidden * classes)

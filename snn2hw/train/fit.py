@@ -22,7 +22,7 @@ from snn2hw.audio.front import FrontEnd, to_json
 from snn2hw.train.checkpoint import build, load_weights, read_checkpoint, write_checkpoint
 from snn2hw.train.feed import encoder_of, feed_of
 from snn2hw.train.journal import Journal
-from snn2hw.train.judge import forward, judge, logits
+from snn2hw.train.judge import forward, judge, logits, spikes_per_synapse
 from snn2hw.train.recipe import Recipe, recipe_to
 from snn2hw.train.statistics import reestimate
 
@@ -150,8 +150,12 @@ def _epoch(run: _Run, recipe: Recipe, data: Features, device: torch.device, epoc
             images = masked(shifted(images, recipe.augmentation.shift, random), recipe.augmentation.mask, random)
         target = torch.from_numpy(data.train_labels[chosen]).to(device)
         run.model.train()
-        scores = logits(forward(run.model, feed(images, int(random.integers(2**62))), recipe), recipe)
+        spikes: dict[int, Tensor] = {}
+        output = forward(run.model, feed(images, int(random.integers(2**62))), recipe, spikes)
+        scores = logits(output, recipe)
         loss = cross_entropy(scores, target, label_smoothing=recipe.smoothing)
+        if recipe.quiet and spikes:
+            loss = loss + recipe.quiet * spikes_per_synapse(spikes, recipe, scores.shape[1])
         run.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         run.optimizer.step()

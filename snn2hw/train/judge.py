@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from snn2hw.models.layout import map_synapses
 from snn2hw.train.feed import Feed
 from snn2hw.train.in_time import in_time
 from snn2hw.train.recipe import Recipe
 
-__all__ = ["TEMPERATURE", "Judgement", "forward", "judge", "logits"]
+__all__ = ["TEMPERATURE", "Judgement", "forward", "judge", "logits", "spikes_per_synapse"]
 
 TEMPERATURE = 4.0
 """A readout of one threshold is that many logits: a leaky mean of a few spikes is small beside what the loss wants."""
@@ -29,12 +30,22 @@ class Judgement:
     confusion: NDArray[np.int64]
 
 
-def forward(model: nn.Module, x: Tensor, recipe: Recipe) -> Tensor:
+def forward(model: nn.Module, x: Tensor, recipe: Recipe, record: dict[int, Tensor] | None = None) -> Tensor:
     """Return the network's output: (b, classes) of a CNN, (T, b, classes) of a spiking network."""
     if recipe.model == "cnn":
         result: Tensor = model(x)
         return result
-    return in_time(model, x, recipe.steps)
+    return in_time(model, x, recipe.steps, record)
+
+
+def spikes_per_synapse(record: dict[int, Tensor], recipe: Recipe, classes: int) -> Tensor:
+    """Return the synops behind the spiking layers per synapse and inference: sum_l T rate_l synapses_l / sum synapses.
+
+    Every layer's mean rate stands for all of its neurons, and a max pool of spikes for none.
+    """
+    synapses = map_synapses(recipe.layout, recipe.mel.bands, classes)
+    behind = zip(record.values(), synapses[1:], strict=True)
+    return sum((recipe.steps * s.mean() * n for s, n in behind), start=torch.zeros(())) / sum(synapses)
 
 
 def logits(output: Tensor, recipe: Recipe) -> Tensor:

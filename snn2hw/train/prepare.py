@@ -30,6 +30,5 @@ def prepare(corpus: Corpus, recipe: Recipe, progress: Callable[[int, int], None]
         levels=recipe.levels,
         variants=recipe.variants,
         how=recipe.augmentation,
-        seed=recipe.seed,
         progress=progress,
     )

@@ -18,7 +18,8 @@ __all__ = ["Recipe", "recipe_from", "recipe_to"]
 class Recipe:
     """A network (``scnn`` or its ``cnn`` twin), its input, and how it is trained.
 
-    ``start`` is the SHA-256 of the checkpoint its weights come from; empty, they are drawn from the seed.
+    ``start`` is the SHA-256 of the checkpoint its weights come from; empty, they are drawn from the seed. ``quiet`` is
+    the price, in the loss, of one spike per synapse: it trades accuracy for fewer synops.
     """
 
     model: Literal["scnn", "cnn"] = "scnn"
@@ -26,19 +27,20 @@ class Recipe:
     mel: LogMel = field(default_factory=LogMel)
     levels: int = 31
     encoder: Kind = "direct"
-    gain: float = 4.0
-    steps: int = 16
-    decoder: Decoder = "max"
+    gain: float = 6.0
+    steps: int = 8
+    decoder: Decoder = "mean"
     test_speaker: str = ""
     start: str = ""
-    validation: float = 0.1
+    validation: float = 0.06
     seed: int = 0
-    epochs: int = 60
-    patience: int = 20
+    epochs: int = 120
+    patience: int = 60
     batch: int = 64
     rate: float = 1e-2
     decay: float = 1e-3
     smoothing: float = 0.0
+    quiet: float = 0.0
     variants: int = 12
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -48,8 +50,8 @@ class Recipe:
         for name in ("steps", "epochs", "patience", "batch"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} {getattr(self, name)}: must be at least 1")
-        if not self.rate > 0:
-            raise InputError(f"rate {self.rate}: must be positive")
+        if not self.rate > 0 or self.quiet < 0:
+            raise InputError(f"rate {self.rate}, quiet {self.quiet}: must be positive")
 
 
 def recipe_to(recipe: Recipe) -> dict[str, Any]:

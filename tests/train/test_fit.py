@@ -22,6 +22,7 @@ from snn2hw.train.checkpoint import deployable, load_trained, read_checkpoint, w
 from snn2hw.train.feed import feed_of
 from snn2hw.train.fit import fit
 from snn2hw.train.in_time import in_time
+from snn2hw.train.judge import spikes_per_synapse
 from snn2hw.train.recipe import Recipe, recipe_from, recipe_to
 
 CPU = torch.device("cpu")
@@ -171,6 +172,18 @@ def test_it_stops_when_validation_no_longer_improves(tmp_path):
 
 def replace_labels(data, labels):
     return replace(data, validate_labels=labels.astype(np.int64))
+
+
+def test_a_price_on_spikes_makes_them_fewer(tmp_path):
+    def spikes(price):
+        finished = fit(replace(RECIPE, quiet=price), toy_data(), CLASSES, tmp_path / str(price), device=CPU)
+        record = {}
+        images = torch.from_numpy(toy_data().test).float()[None, :, None]
+        with torch.no_grad():
+            in_time(deployable(load_trained(finished.checkpoint)), images, RECIPE.steps, record)
+        return float(spikes_per_synapse(record, RECIPE, len(CLASSES)))
+
+    assert 0 < spikes(3.0) < 0.7 * spikes(0.0)
 
 
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path):
