@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from exporters.registry import export
     from sim.engines import run
     from sim.program import Connection, Conv, Dense, Input, Population, Program
+    from snn2hw.compiler.compile import compile
     from snn2hw.costs.report import energy
     from snn2hw.sources.from_ann import convert, read_ann
     from snn2hw.sources.from_norse import from_norse
+    from snn2hw.tuning.tune import tune
     from snn2hw.verification import verify
 
 __version__ = "0.1.0"
@@ -29,6 +31,7 @@ __all__ = [
     "Input",
     "Population",
     "Program",
+    "compile",
     "convert",
     "energy",
     "export",
@@ -36,6 +39,7 @@ __all__ = [
     "read_ann",
     "read_program",
     "run",
+    "tune",
     "verify",
     "write_program",
 ]
@@ -44,6 +48,8 @@ _HOME = {
     **dict.fromkeys(("Connection", "Conv", "Dense", "Input", "Population", "Program"), "sim.program"),
     "from_norse": "snn2hw.sources.from_norse",
     **dict.fromkeys(("read_ann", "convert"), "snn2hw.sources.from_ann"),
+    "compile": "snn2hw.compiler.compile",
+    "tune": "snn2hw.tuning.tune",
     "run": "sim.engines",
     "read_program": "exporters.program_file",
     "write_program": "exporters.program_file",

@@ -14,7 +14,7 @@ from snn2hw.cli.compile import StageBars, bits_option
 from snn2hw.cli.model_options import configure_model, source_of
 
 if TYPE_CHECKING:
-    from snn2hw.tune.fit import Recipe, Tuned
+    from snn2hw.tuning.fit import Recipe, Tuned
 
 __all__ = ["configure", "execute"]
 
@@ -48,7 +48,7 @@ def execute(args: argparse.Namespace) -> int:
     device = _device(args.device, args.threads)
     from sim.errors import InputError
     from snn2hw.rasters import read_raster
-    from snn2hw.tune.tune import tune
+    from snn2hw.tuning.tune import tune
 
     source, samples = source_of(args), read_raster(args.data)
     if samples.labels is None:
@@ -73,7 +73,7 @@ def execute(args: argparse.Namespace) -> int:
 
 def _recipe(args: argparse.Namespace) -> "Recipe":
     """Return the recipe the options ask for; what is not given keeps its default."""
-    from snn2hw.tune.fit import Recipe
+    from snn2hw.tuning.fit import Recipe
 
     names = ("epochs", "rate", "batch", "decoder", "temperature", "teacher", "validation", "seed")
     return Recipe(**{name: value for name in names if (value := getattr(args, name)) is not None})

@@ -13,7 +13,7 @@ from snn2hw.compiler.compile import Compiled, Progress, compile_source
 from snn2hw.compiler.grid import Bits
 from snn2hw.compiler.quantize import Options
 from snn2hw.targets import Target
-from snn2hw.tune.fit import Recipe, Samples, Tuned, tune_compiled
+from snn2hw.tuning.fit import Recipe, Samples, Tuned, tune_compiled
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source

@@ -19,7 +19,7 @@ from sim.program import Program
 from snn2hw.compiler.certify import Certificate, certify, prove
 from snn2hw.compiler.compile import Compiled
 from snn2hw.spikes.decode import Decoder
-from snn2hw.tune.machine import Machine
+from snn2hw.tuning.machine import Machine
 
 __all__ = ["Recipe", "Tuned", "tune_compiled"]
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from sim.order import step_order
 from sim.program import INPUT, Program
 from snn2hw.compiler.compile import Compiled
-from snn2hw.tune.cell import Cell
-from snn2hw.tune.scan import advance, scan
+from snn2hw.tuning.cell import Cell
+from snn2hw.tuning.scan import advance, scan
 
 __all__ = ["Machine"]
 

@@ -21,7 +21,7 @@ from snn2hw.compiler.network import Float
 from snn2hw.compiler.quantize import Quantized
 from snn2hw.compiler.registers import bias_registers
 from snn2hw.targets import Target
-from snn2hw.tune.scan import Registers, straight
+from snn2hw.tuning.scan import Registers, straight
 
 __all__ = ["Cell", "Synapse"]
 
