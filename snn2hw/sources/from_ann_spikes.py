@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snn2hw.sources.tracing.layers import Array, Relu, Scale
-from snn2hw.sources.tracing.network import Layer, NeuronParameters, Step
+from snn2hw.sources.tracing.network import RESERVED, Layer, NeuronParameters, Step
 from snn2hw.sources.tracing.values import Applied, Neuron, Total, Value
 
 __all__ = ["READOUT", "Stand", "neurons", "spiking"]
@@ -61,20 +61,19 @@ def spiking(output: Value, stands: Sequence[Stand] | None) -> tuple[Step, dict[s
 
 
 def _replaced(run: _Replacing, value: Value) -> Value:
-    if value.key not in run.done:
-        run.done[value.key] = _new(run, value)
-    return run.done[value.key]
-
-
-def _new(run: _Replacing, value: Value) -> Value:
+    if value.key in run.done:
+        return run.done[value.key]
+    new = value
     if isinstance(value, Total):
-        return Total(tuple(_replaced(run, v) for v in value.of), value.shape)
-    if not isinstance(value, Applied):
-        return value
-    inner = _replaced(run, value.of)
-    if isinstance(value.layer, Relu):
-        return _fired(run, value, value.layer, inner)
-    return Applied(value.layer, inner, value.shape, value.path, value.where)
+        new = Total(tuple(_replaced(run, v) for v in value.of), value.shape)
+    elif isinstance(value, Applied):
+        inner = _replaced(run, value.of)
+        if isinstance(value.layer, Relu):
+            new = _fired(run, value, value.layer, inner)
+        else:
+            new = Applied(value.layer, inner, value.shape, value.path, value.where)
+    run.done[value.key] = new
+    return new
 
 
 def _fired(run: _Replacing, value: Applied, relu: Relu, inner: Value) -> Value:
@@ -82,7 +81,7 @@ def _fired(run: _Replacing, value: Applied, relu: Relu, inner: Value) -> Value:
     index, shape = len(run.layers), value.shape
     one = np.ones(shape)
     stand = Stand(neurons(one, None), one) if run.stands is None else run.stands[index]
-    name = _free(value.path, [*run.caps, READOUT])
+    name = _free(value.path, [*RESERVED, READOUT, *run.caps])
     if stand.neurons.leak is not None:
         inner = Applied(Scale(1.0 / stand.neurons.leak), inner, shape, f"{name}_gain", value.where)
     run.layers.append(Layer(name, value.where, shape, stand.neurons, inner))

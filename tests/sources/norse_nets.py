@@ -225,6 +225,25 @@ class Summed(nn.Module):
         return count
 
 
+class Unregistered(nn.Module):
+    """Cells in a plain list, which no module knows of, and layers called input and output."""
+
+    def __init__(self, rng: Rng) -> None:
+        super().__init__()
+        self.input, self.output, self.fc = dense(6, 6), head(rng, 6), dense(6, 6)
+        self.cells = [norse.LIFCell(p=lif(rng)), norse.LIFBoxCell(p=box(rng))]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        s1 = s2 = so = None
+        seen = []
+        for now in x:
+            z, s1 = self.cells[0](self.input(now), s1)
+            z, s2 = self.cells[1](self.fc(z), s2)
+            v, so = self.output(z, so)
+            seen.append(v)
+        return torch.stack(seen, 1).transpose(0, 1)
+
+
 class LastStep(nn.Module):
     def __init__(self, rng: Rng) -> None:
         super().__init__()

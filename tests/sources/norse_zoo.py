@@ -23,6 +23,7 @@ from tests.sources.norse_nets import (
     Scnn,
     SharedWeights,
     Summed,
+    Unregistered,
     box,
     chain,
     conv,
@@ -167,6 +168,7 @@ ZOO: dict[str, Callable[[Rng], Case]] = {
     "last step": lambda r: Case(LastStep(r), (6,), "time_first"),
     "time in the batch": lambda r: Case(MergedTime(r), IMAGE, "time_first"),
     "learnable": lambda r: Case(Learnable(r), IMAGE),
+    "cells in a list": lambda r: Case(Unregistered(r), (6,), "time_first"),
     "two states": lambda r: Case(Ensemble(r), (6,)),
     "Lift": lambda r: Case(
         chain(

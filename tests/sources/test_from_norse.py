@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from snn2hw.float_reference import FloatTrace, float_reference
-from snn2hw.lower import lower
+from snn2hw.floats import FloatTrace, float_reference
+from snn2hw.lowering import lower
 from snn2hw.models.layout import HARDWARE, Layout, Stage
 from snn2hw.models.scnn import scnn
 from snn2hw.sources.from_norse import from_norse
@@ -39,10 +39,12 @@ def run_norse(case: Case, x: torch.Tensor) -> tuple[torch.Tensor, dict[str, tupl
     def watch(module: torch.nn.Module, args: Any, out: Any) -> None:
         v = out[1].v
         pairs = zip(out[0], v, strict=True) if in_time(module) else [(out[0], v)]
-        calls = seen.setdefault(names[module] or type(module).__name__, [])
+        name = names.get(module) or type(module).__name__
+        calls = seen.setdefault(f"{name}_2" if name in ("input", "output") else name, [])
         calls.extend((z.detach().clone(), v.detach().clone()) for z, v in pairs)
 
-    handles = [m.register_forward_hook(watch) for m in case.module.modules() if is_cell(m)]
+    held = [*case.module.modules(), *getattr(case.module, "cells", [])]
+    handles = [m.register_forward_hook(watch) for m in held if is_cell(m)]
     for m in case.module.modules():
         if is_cell(m) and in_time(m):
             m.record_states = True

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
 
 from sim.errors import Snn2hwError
 from snn2hw.problems import ProblemsError
@@ -175,6 +176,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str, str]] = 
     "Linear over the last axis": (lambda: conv(nn.Linear(8, 4)), (1, 8, 8), "the last axis of (1, 8, 8)", "Flatten"),
     "unflatten": (lambda: conv(nn.Unflatten(1, (1, 3)), nn.Conv1d(1, 2, 2)), (3,), "(3,) to (1, 3)", "input_shape"),
     "LPPool of norm 2": (lambda: conv(nn.LPPool2d(2, 2)), (1, 8, 8), "LPPool with norm 2", "norm_type=1"),
+    "compiled": (
+        lambda: torch.jit.trace(nn.Linear(3, 4), torch.zeros(1, 3)), (3,), "its operations cannot be watched", "before",
+    ),
     "no neuron": (lambda: nn.Linear(3, 4), (3,), "holds no neuron", "snn2hw convert"),
     "state forgotten": (lambda: Net(forgets), (3,), f"{FORGETS}: LIFCell starts without its state", "keep the state"),
     "state changed": (lambda: Net(changes_state), (3,), "the state of LIFCell is changed", "hand the state on"),
@@ -203,6 +207,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str, str]] = 
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.:DeprecationWarning")
 @pytest.mark.parametrize("name", REFUSED)
 def test_refusals_name_place_and_cure(name: str) -> None:
     make, shape, where_and_what, fix = REFUSED[name]
@@ -242,7 +247,8 @@ def test_a_module_is_left_as_it_was() -> None:
     from_norse(module, (1, 6, 6))
     assert [m.training for m in module.modules()] == [True, True, True, False, True]
     assert all(torch.equal(v, before[k]) for k, v in module.state_dict().items())
-    assert not any(m._forward_hooks or m._forward_pre_hooks for m in module.modules())
+    assert not _global_forward_hooks
+    assert not _global_forward_pre_hooks
     assert torch.equal(torch.get_rng_state(), rng)
     assert all(p.grad is None for p in module.parameters())
 
@@ -251,7 +257,8 @@ def test_hooks_are_gone_after_a_refusal() -> None:
     module = dense(nn.Softmax(1))
     with pytest.raises(ProblemsError):
         from_norse(module, (3,))
-    assert not any(m._forward_hooks or m._forward_pre_hooks for m in module.modules())
+    assert not _global_forward_hooks
+    assert not _global_forward_pre_hooks
 
 
 def test_the_leak_is_taken_in_the_dtype_in_which_norse_multiplies() -> None:

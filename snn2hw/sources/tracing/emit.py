@@ -14,7 +14,7 @@ import numpy as np
 from snn2hw.problems import Problem
 from snn2hw.sources.tracing.layers import Convolution, Linear, Norm, Pool, Shape
 from snn2hw.sources.tracing.layers import Layer as Operation
-from snn2hw.sources.tracing.network import Step
+from snn2hw.sources.tracing.network import RESERVED, Step
 from snn2hw.sources.tracing.nodes import layer_node, neuron_node
 from snn2hw.sources.tracing.values import Applied, Constant, Input, Neuron, Total, Unknown, Value
 
@@ -35,7 +35,7 @@ class Emitted:
         self.problems: list[Problem] = []
         self.names: dict[bytes, str] = {}
         self.uses = Counter(_uses(step))
-        self.reserved = {"input", "output", *(layer.name for layer in step.layers)}
+        self.reserved = {*RESERVED, *(layer.name for layer in step.layers)}
         self.where = ""
 
     def free(self, wanted: str) -> str:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from snn2hw.sources.tracing.layers import Array, Shape
 from snn2hw.sources.tracing.values import Value
 
-__all__ = ["Layer", "NeuronParameters", "Step"]
+__all__ = ["RESERVED", "Layer", "NeuronParameters", "Step"]
+
+RESERVED = ("input", "output")
+"""Names that the graph's ends have, and no layer may."""
 
 
 @dataclass(frozen=True, eq=False)

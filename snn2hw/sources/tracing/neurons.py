@@ -1,15 +1,18 @@
 """Watch the neurons of a running network: which layer was called in which step, with what, and with whose state."""
 
 from contextlib import AbstractContextManager, ExitStack
+from threading import get_ident
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from sim.errors import UnsupportedError
 from snn2hw.sources.tracing import cells
 from snn2hw.sources.tracing.cures import cure_of_module
 from snn2hw.sources.tracing.layers import Array, Linear, Shape
+from snn2hw.sources.tracing.network import RESERVED
 from snn2hw.sources.tracing.record import Call, Recorder, Tag, Thread
 from snn2hw.sources.tracing.values import Applied, Constant, Neuron, Unknown, Value, latest
 
@@ -17,31 +20,38 @@ __all__ = ["watched"]
 
 
 def watched(rec: Recorder) -> AbstractContextManager[object]:
-    """Hook every module below the root while the context lasts: paths for names, calls of neurons for the recorder."""
+    """Watch every module called in this thread while the context lasts, also those the root does not know it holds.
+
+    Nothing is attached to the modules themselves.
+    """
+    paths = {module: path for path, module in rec.root.named_modules()}
+    mine = get_ident()
+
+    def before(module: torch.nn.Module, args: Any) -> None:
+        if get_ident() == mine:
+            rec.modules.append((paths.get(module, type(module).__name__), module))
+            rec.suspended += cells.is_cell(module) or cells.is_foreign(module)
+
+    def after(module: torch.nn.Module, args: Any, kwargs: Any, out: Any) -> None:
+        if get_ident() == mine:
+            _returned(rec, Call(type(module).__name__, args, kwargs, out))
+
     stack = ExitStack()
-    for path, module in rec.root.named_modules(remove_duplicate=True):
-        before, after = _hooks(rec, path)
-        stack.callback(module.register_forward_pre_hook(before, with_kwargs=True).remove)
-        stack.callback(module.register_forward_hook(after, with_kwargs=True).remove)
+    stack.callback(register_module_forward_pre_hook(before).remove)
+    stack.callback(register_module_forward_hook(after, with_kwargs=True).remove)
     return stack
 
 
-def _hooks(rec: Recorder, path: str) -> tuple[Any, Any]:
-    def before(module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        rec.modules.append((path, module))
-        rec.suspended += cells.is_cell(module) or cells.is_foreign(module)
-
-    def after(module: torch.nn.Module, args: Any, kwargs: Any, out: Any) -> None:
-        foreign = cells.is_foreign(module)
-        rec.suspended -= foreign or cells.is_cell(module)
-        if not rec.suspended and foreign:
-            name = type(module).__name__
-            rec.unknown(Call(name, args, kwargs, out), f"{name} has no NIR node", cure_of_module(name))
-        elif not rec.suspended and cells.is_cell(module):
-            _called(rec, Call(type(module).__name__, args, kwargs, out))
-        rec.modules.pop()
-
-    return before, after
+def _returned(rec: Recorder, call: Call) -> None:
+    """A module returned: if it is Norse's, and no part of another one, what it did has to be said."""
+    module = rec.modules[-1][1]
+    foreign = cells.is_foreign(module)
+    rec.suspended -= foreign or cells.is_cell(module)
+    if not rec.suspended and foreign:
+        rec.unknown(call, f"{call.name} has no NIR node", cure_of_module(call.name))
+    elif not rec.suspended and cells.is_cell(module):
+        _called(rec, call)
+    rec.modules.pop()
 
 
 def _called(rec: Recorder, call: Call) -> None:
@@ -134,7 +144,7 @@ def _go_on(rec: Recorder, call: Call, known: list[Value], fields: int) -> tuple[
 def _begin(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape) -> Thread | None:
     path, module = rec.modules[-1]
     path = path or call.name
-    taken = [t.path for t in rec.threads]
+    taken = [*RESERVED, *(t.path for t in rec.threads)]
     name = next(n for n in (path, *(f"{path}_{k}" for k in range(2, len(taken) + 3))) if n not in taken)
     try:
         neurons = cells.parameters(module, shape, _initial_v(rec, module, state, x))

@@ -43,13 +43,14 @@ class Recording:
 
 def layout_of(module: torch.nn.Module) -> Layout:
     """Guess how ``module`` reads its input from its layers and its signature."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return "step"  # it has no signature to look at, and is refused anyway
     if any(cells.in_time(m) for m in module.modules()):
         return "time_first"
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     named = [p for p in inspect.signature(module.forward).parameters.values() if p.kind in kinds]
-    if len(named) >= 2 or not any(cells.is_cell(m) for m in module.modules()):
-        return "step"
-    return "time_first"
+    plain = type(module).__module__.startswith("torch.nn") and not any(cells.is_cell(m) for m in module.modules())
+    return "step" if len(named) >= 2 or plain else "time_first"
 
 
 def record(module: torch.nn.Module, input_shape: Sequence[int], layout: Layout, origin: str) -> Recording:
@@ -57,6 +58,10 @@ def record(module: torch.nn.Module, input_shape: Sequence[int], layout: Layout, 
     shape = tuple(int(n) for n in input_shape)
     rules = {**WEIGHTED, **POOLING, **POINTWISE, **RESHAPING, **TIME, **(RATES if layout == "once" else {})}
     rec = Recorder(module, rules)
+    for path, each in module.named_modules():
+        if isinstance(each, torch.jit.ScriptModule):
+            fix = "give the module as it was before torch.jit"
+            rec.problem("is compiled: its operations cannot be watched", fix, f"{path or 'module'} (ScriptModule)")
     modes = [(m, m.training) for m in module.modules()]
     module.eval()
     try:
@@ -112,6 +117,8 @@ def _output(rec: Recorder, out: Any) -> Tag:
     while isinstance(out, tuple | list):
         out = out[0] if isinstance(out, tuple) else out[-1]
     tag = rec.tag(out) if isinstance(out, Tensor) else None
+    if tag is None and rec.problems:
+        return Tag(())
     if tag is None:
         rec.problem(
             f"the output is a {type(out).__name__} that does not depend on the input",
