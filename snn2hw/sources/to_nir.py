@@ -25,23 +25,30 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "to_nir", "unsaid", "write_nir"]
 
-Reader = Literal["any", "norse", "snntorch"]
-"""For whom a file is written. Norse ignores a LIF's r (it must be 1) and an IF's; snnTorch wants r = tau / dt, w_in =
-tau_syn / dt and dt = 1e-4; neither reads v_reset. Potentials of spiking neurons are scaled and moved until that is so,
-which changes no spike; an IF has then r = 1 where NIR would write 1 / dt, and only these readers and `from_nir` take it
-as it is meant."""
+Reader = Literal["any", "norse", "snntorch", "spikingjelly"]
+"""For whom a file is written. Norse ignores r of a LIF and of an IF (both must be 1) and v_reset; snnTorch wants
+r = tau / dt, w_in = tau_syn / dt and dt = 1e-4, and ignores v_reset; SpikingJelly wants r and w_in likewise, and
+r = 1 / dt of an IF. Potentials of spiking neurons are scaled and moved until that is so, which changes no spike; an IF
+with r = 1 in such a file means an input of weight 1, which only these readers and `from_nir` understand."""
 
 SNNTORCH_DT = 1e-4
 
 
 @dataclass(frozen=True)
 class _Gains:
-    """What a reader takes for granted: the share of r (and of w_in) in one step's input."""
+    """What a reader takes for granted: r (and w_in) such that one, or tau / dt; an IF's r; that v_reset is 0."""
 
     r: Literal["free", "one", "tau"]
+    integrator: Literal["free", "one", "per_step"]
+    v_reset: bool
 
 
-_READERS: dict[Reader, _Gains] = {"any": _Gains("free"), "norse": _Gains("one"), "snntorch": _Gains("tau")}
+_READERS: dict[Reader, _Gains] = {
+    "any": _Gains(r="free", integrator="free", v_reset=True),
+    "norse": _Gains(r="one", integrator="one", v_reset=False),
+    "snntorch": _Gains(r="tau", integrator="one", v_reset=False),
+    "spikingjelly": _Gains(r="tau", integrator="per_step", v_reset=True),
+}
 
 
 def to_nir(source: Source, *, reader: Reader = "any") -> "nir.NIRGraph":
@@ -128,8 +135,8 @@ def _written(source: Source, name: str, gains: _Gains, dt: float) -> "nir.NIRNod
         _euler(new, source, dt)
         if gains.r != "free" and hasattr(node, "v_threshold"):
             _scale_potentials(new, gains, dt)
-            if reset_of(node, source) == "value":
-                _move_potentials(new, 1.0, new.v_reset)  # no reader of these takes a v_reset but 0
+            if reset_of(node, source) == "value" and not gains.v_reset:
+                _move_potentials(new, 1.0, new.v_reset)
     return new
 
 
@@ -148,7 +155,7 @@ def _scale_potentials(node: "nir.NIRNode", gains: _Gains, dt: float) -> None:
     kind = type(node).__name__
     r = np.asarray(node.r, np.float64)
     if kind == "IF":
-        node.r, factor = np.ones_like(r), 1 / (dt * r)
+        node.r, factor = np.full_like(r, 1.0 if gains.integrator == "one" else 1 / dt), 1 / (dt * r)
     elif kind == "CubaLIF" and gains.r == "one":
         return  # Norse honours r and w_in of a CubaLIF
     else:
