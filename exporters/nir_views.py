@@ -68,12 +68,13 @@ def _flats(program: Program) -> set[str]:
     """Return the populations with axes that no NIR node can give them: grown until nothing changes."""
     flats: set[str] = set()
     waiting = [p for p in program.populations if len(p.shape) == 3]
-    changed = True
-    while changed:
-        found = {p.name for p in waiting if any(_flattens(program, flats, p, c) for c in p.inputs)}
-        changed = bool(found)
-        flats |= found
-        waiting = [p for p in waiting if p.name not in found]
+    left = -1
+    while len(waiting) != left:
+        left = len(waiting)
+        for p in waiting:  # feed-forward chains settle in one pass
+            if any(_flattens(program, flats, p, c) for c in p.inputs):
+                flats.add(p.name)
+        waiting = [p for p in waiting if p.name not in flats]
     return flats
 
 
