@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.errors import InputError, ToolError
-from sim.files import atomic_write
+from sim.errors import InputError
 from snn2hw.costs.pricing import ENDS, Cost
+from snn2hw.drawing import new_figure, save_figure
 
 if TYPE_CHECKING:
     from snn2hw.costs.report import EnergyReport
@@ -16,22 +16,6 @@ __all__ = ["plot_band", "plot_break_even"]
 
 COLOURS = {"SNN": "#1b7837", "ANN": "#5e3c99"}
 PJ_PER_NJ = 1e3
-
-
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, list[Any]]:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ToolError(f"drawing needs matplotlib ({error})", 'pip install "snn2hw[plot]"') from None
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
-
-
-def _save(figure: Any, path: Path | str) -> None:
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
 
 
 def _means_nj(cost: Cost) -> tuple[float, float, float]:
@@ -45,7 +29,7 @@ def plot_band(report: "EnergyReport", path: Path | str) -> None:
     groups = [(c, theirs.get(c.table.name)) for c in report.snn if c.table.unit == "pJ"]
     if not groups:
         raise InputError("no table prices this network in joules", "name one, such as cmos45_int8")
-    figure, (axes,) = _figure(9, 1.4 + 0.62 * len(groups))
+    figure, (axes,) = new_figure(9, 1.4 + 0.62 * len(groups))
     for place, group in enumerate(groups):
         for side, cost in zip(COLOURS, group, strict=True):
             if cost is None:
@@ -65,7 +49,7 @@ def plot_band(report: "EnergyReport", path: Path | str) -> None:
     axes.set_title(f"Energy band, program {report.digest[:12]}, mean of {report.samples} samples", fontsize=10)
     axes.grid(axis="x", which="both", alpha=0.25)
     axes.legend(fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_break_even(report: "EnergyReport", path: Path | str) -> None:
@@ -75,13 +59,13 @@ def plot_break_even(report: "EnergyReport", path: Path | str) -> None:
     if not shown:
         raise InputError("no table prices both networks", "give an ANN and a table of the view 'arithmetic'")
     rows = -(-len(shown) // 2)
-    figure, panels = _figure(9, 3.2 * rows, rows, 1 if len(shown) == 1 else 2)
+    figure, panels = new_figure(9, 3.2 * rows, rows, 1 if len(shown) == 1 else 2)
     for axes, cost in zip(panels, shown, strict=False):
         _panel(axes, cost, theirs[cost.table.name], report.spikes_per_synapse.mean)
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
     panels[0].legend(fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _panel(axes: Any, snn: Cost, ann: Cost, here: float) -> None:
