@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from snn2hw.targets import Target
 
-__all__ = ["Size", "check", "measure"]
+__all__ = ["Size", "check", "measure", "rounded"]
 
 LEAST_SHARE = 1 / 8192
 """Half a step of a decay register: what is less reads 0."""
@@ -54,8 +54,6 @@ def check(source: Source, target: "str | Path | Target | None" = None) -> list[P
         problems += error.problems
     except Snn2hwError as error:
         problems.append(Problem(source.origin, error.what, error.fix or "correct the model"))
-    for name, node in source.nodes.items():
-        problems += [p for p in _out_of_range(name, node, source) if p.where not in {q.where for q in problems}]
     if target is not None:
         from snn2hw.targets import get_target
 
@@ -63,25 +61,26 @@ def check(source: Source, target: "str | Path | Target | None" = None) -> list[P
     return problems
 
 
-def _out_of_range(name: str, node: "nir.NIRNode", source: Source) -> Iterator[Problem]:
-    """Find parameters that no register can hold; what the compiler can round is not among them."""
-    where = f"node {name!r}"
-    for tau in ("tau", "tau_syn", "tau_mem"):
-        if not hasattr(node, tau):
-            continue
-        values = np.asarray(getattr(node, tau), np.float64)
-        if not (values > 0).all():
-            yield Problem(where, f"{tau} of {values.min():g} s", "give positive time constants")
-        elif source.scheme == "euler" and (source.dt / values > 1 + 1e-6).any():
-            what = f"{tau} of {values.min():g} s is less than a step of {source.dt:g} s, which Euler makes unstable"
-            yield Problem(where, what, "use a smaller dt, or the exponential scheme")
-        elif (source.dt / values < LEAST_SHARE).any():
-            what = f"{tau} of {values.max():g} s is more than 8192 steps: its leak is below the decay register"
-            yield Problem(where, what, "use a larger dt, or an integrator (IF, I) instead")
-    if hasattr(node, "v_threshold") and reset_of(node, source) == "value":
-        below = np.asarray(node.v_threshold, np.float64) < np.asarray(node.v_reset, np.float64)
-        if below.any():
-            yield Problem(where, "v_threshold below v_reset in some neurons", "raise v_threshold or lower v_reset")
+def rounded(source: Source) -> list[Problem]:
+    """Return parameters that a register only holds to its nearest value, where that is felt; they stop nothing."""
+    found = []
+    for name, node in source.nodes.items():
+        for tau in ("tau", "tau_mem", "tau_syn"):
+            if hasattr(node, tau):
+                found += [Problem(f"node {name!r}", *said) for said in _felt(node, tau, source)]
+    return found
+
+
+def _felt(node: "nir.NIRNode", tau: str, source: Source) -> "Iterator[tuple[str, str]]":
+    ratio = source.dt / np.asarray(getattr(node, tau), np.float64)
+    share = ratio if source.scheme == "euler" else -np.expm1(-ratio)
+    if (share < LEAST_SHARE).any():
+        steps = 1 / share.min()
+        held = "its current leaks 1/4096 a step all the same" if tau == "tau_syn" else "it does not leak"
+        yield f"{tau} of {steps:,.0f} steps is beyond the decay register: {held}", "use a larger dt, or a smaller tau"
+    if tau != "tau_syn" and ((share > 1 - LEAST_SHARE) & (share <= 1)).any():
+        what = f"{tau} of one step: a 4096th of v stays, where all of it should go"
+        yield what, "nothing, unless v far below its threshold matters"
 
 
 def _beyond(source: Source, target: "Target") -> Iterator[Problem]:

@@ -31,27 +31,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Check the model."""
     from sim.errors import Snn2hwError
-    from snn2hw.preflight import check, measure
+    from snn2hw.preflight import check, measure, rounded
     from snn2hw.problems import ProblemsError
 
     try:
         source = source_of(args)
     except ProblemsError as error:  # it cannot even be read: that is the answer
-        print(_json(error.origin, None, None, list(error.problems)) if args.json else _lines(list(error.problems)))
+        print(_json(error.origin, None, None, list(error.problems), []) if args.json else _lines(list(error.problems)))
         return 1
     problems = check(source, args.target)
     try:
         size = measure(source)
     except Snn2hwError:
         size = None  # it does not lower, and the problems say why
+    near = rounded(source)
     if args.json:
-        print(_json(source.origin, source, size, problems))
+        print(_json(source.origin, source, size, problems, near))
     else:
-        print(_text(source, size, problems))
+        print(_text(source, size, problems, near))
     return 1 if problems else 0
 
 
-def _text(source: "Source", size: "Size | None", problems: "list[Problem]") -> str:
+def _text(source: "Source", size: "Size | None", problems: "list[Problem]", near: "list[Problem]") -> str:
     from snn2hw.sources.from_nir import RESETS
 
     rules = source.semantics
@@ -66,7 +67,7 @@ def _text(source: "Source", size: "Size | None", problems: "list[Problem]") -> s
             f"  {size.spiking:,} spiking and {size.readout:,} readout neurons in {size.populations} populations, "
             f"{size.synapses:,} synapses, {size.weights:,} weights, depth {size.depth}"
         )
-    return "\n".join([*lines, _lines(problems)])
+    return "\n".join([*lines, *(f"  rounded: {p}" for p in near), _lines(problems)])
 
 
 def _lines(problems: "list[Problem]") -> str:
@@ -76,7 +77,9 @@ def _lines(problems: "list[Problem]") -> str:
     return "\n".join([count, *(f"  {problem}" for problem in problems)])
 
 
-def _json(origin: str, source: "Source | None", size: "Size | None", problems: "list[Problem]") -> str:
+def _json(
+    origin: str, source: "Source | None", size: "Size | None", problems: "list[Problem]", near: "list[Problem]"
+) -> str:
     said = {} if source is None else {"dt": source.dt, "scheme": source.scheme, "reset": source.reset}
     return json.dumps(
         {
@@ -86,6 +89,7 @@ def _json(origin: str, source: "Source | None", size: "Size | None", problems: "
             "dialect": None if source is None else source.semantics.name,
             "notes": [] if source is None else list(source.notes),
             "size": None if size is None else size.to_json(),
+            "rounded": [problem.to_json() for problem in near],
             "problems": [problem.to_json() for problem in problems],
         },
         indent=2,
