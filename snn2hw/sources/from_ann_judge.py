@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from snn2hw.float_reference import float_reference
+from snn2hw.floats import float_reference
 from snn2hw.sources.from_ann import Conversion, in_steps
 
 __all__ = ["Judgement", "judge"]

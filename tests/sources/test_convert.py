@@ -19,7 +19,7 @@ from snn2hw.ann.runtime import run
 from snn2hw.audio.front import images as images_of
 from snn2hw.audio.fsdd import read_fsdd
 from snn2hw.cli import main
-from snn2hw.float_reference import float_reference
+from snn2hw.floats import float_reference
 from snn2hw.problems import ProblemsError
 from snn2hw.rasters import read_raster
 from snn2hw.sources.from_ann import convert, in_steps, read_ann
