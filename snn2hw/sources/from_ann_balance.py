@@ -92,8 +92,8 @@ def _balance(name: str, values: Array, level: tuple[float | None, float], per: P
         worths = np.array([_worth(np.minimum(g, n), SPARSER * n) for g, n in zip(groups, levels, strict=True)])
         levels = SPARSER * levels
     spread = (len(levels), *(1,) * (len(shape) - 1))
-    full = [np.broadcast_to(numbers.reshape(spread), shape) for numbers in (levels, worths)]
-    return Balance(name, *full, float(above))
+    threshold, worth = (np.broadcast_to(numbers.reshape(spread), shape) for numbers in (levels, worths))
+    return Balance(name, threshold, worth, float(above))
 
 
 def _level(values: Array, level: tuple[float | None, float]) -> float:
