@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from sim.errors import InputError
 from sim.program import INPUT
 from snn2hw.compiler.moments import MomentMeter, Moments
-from snn2hw.compiler.network import Float, Network
+from snn2hw.compiler.network import Float, Layer, Network
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
 
-__all__ = ["LayerRange", "Ranges", "calibrate"]
+__all__ = ["LayerRange", "Ranges", "calibrate", "sample_unit"]
 
 CHUNK_VALUES = 1 << 24
 """How many neuron-steps are run at once: the float run records three arrays of them."""
@@ -34,6 +34,7 @@ class LayerRange:
     v_high: Float
     u_sample: Float
     v_sample: Float
+    """Values of u and v drawn at random, in thresholds of their neuron where it fires."""
     rate: float
     silent: float
     """The fraction of neurons that never fired."""
@@ -111,12 +112,17 @@ def _measure(
         power[layer.name][...] += z.sum(axis=(0, 1))
         if layer.node in trace.v:
             v = (trace.v[layer.node].reshape(shape) - layer.origin) / layer.unit
-            meters[layer.name].add(trace.u[layer.node].reshape(shape) / layer.unit, v, z)
+            meters[layer.name].add(trace.u[layer.node].reshape(shape) / layer.unit, v, z, sample_unit(layer))
         else:  # a Threshold or a bare Output keeps nothing
-            meters[layer.name].add(np.zeros(shape), np.zeros(shape), z)
+            meters[layer.name].add(np.zeros(shape), np.zeros(shape), z, np.ones(layer.shape))
     for layer in network.layers:
         for i, link in enumerate(layer.links):
             moments[layer.name, i].add(messages[link.source])
+
+
+def sample_unit(layer: Layer) -> Float:
+    """Return in what the samples of a layer's u and v are counted: thresholds, where there is one above zero."""
+    return np.asarray(np.where(layer.fires & (layer.threshold > 0), layer.threshold, 1.0))
 
 
 class _Meter:
@@ -128,15 +134,15 @@ class _Meter:
         self.fired = np.zeros(neurons)
         self.rng = np.random.default_rng(0)
 
-    def add(self, u: Float, v: Float, z: Float) -> None:
+    def add(self, u: Float, v: Float, z: Float, unit: Float) -> None:
         """Take in one chunk, (b, t, *shape)."""
         axes = (0, 1, *range(3, u.ndim))
         for row, values in ((0, u), (2, v)):
             self.extremes[row] = np.minimum(self.extremes[row], values.min(axis=axes))
             self.extremes[row + 1] = np.maximum(self.extremes[row + 1], values.max(axis=axes))
         for name, values in (("u", u), ("v", v)):
-            flat = values.reshape(-1)
-            self.samples[name].append(flat[self.rng.integers(0, flat.size, min(SAMPLED, flat.size))])
+            drawn = self.rng.integers(0, values.size, min(SAMPLED, values.size))
+            self.samples[name].append(values.reshape(-1)[drawn] / unit.reshape(-1)[drawn % unit.size])
         self.fired += z.reshape(*z.shape[:2], -1).sum(axis=(0, 1))
 
     def finish(self, neuron_steps: int) -> LayerRange:

@@ -4,7 +4,6 @@ A resolution r is mantissas per unit of weight. The grid of resolutions is absol
 of several links into one population can be added.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -63,7 +62,7 @@ def resolution(index: NDArray[np.int64]) -> Float:
     return np.exp2(index / POINTS)
 
 
-def cost_table(rows: Rows, grid: Grid, method: Method, *, progress: Callable[[int], object] | None = None) -> CostTable:
+def cost_table(rows: Rows, grid: Grid, method: Method) -> CostTable:
     """Return sum over columns of power * (rounded / r - weight)^2 for every group and resolution."""
     largest = _fitting(rows, grid, method)
     fits = np.floor(POINTS * np.log2(largest)).astype(np.int64)
@@ -81,8 +80,6 @@ def cost_table(rows: Rows, grid: Grid, method: Method, *, progress: Callable[[in
                 error = to_grid(rows.weight * r, grid) / r - rows.weight
                 per_row = (np.square(error) * rows.power).sum(axis=1)
                 cost[:, i] = np.bincount(rows.group, weights=per_row, minlength=rows.groups)
-                if progress is not None:
-                    progress(1)
             return CostTable(first, cost)
         case _:
             assert_never(method)

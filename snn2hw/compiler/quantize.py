@@ -1,7 +1,7 @@
 """From a network with real registers to a Program: weights, thresholds, decays and biases chosen together."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, assert_never, cast, get_args
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.arithmetic import VTH_SHIFT
 from sim.errors import InputError, UnsupportedError
 from sim.program import Connection, Conv, Dense, Population, Weight, Wiring
-from snn2hw.compiler.calibrate import Ranges
+from snn2hw.compiler.calibrate import Ranges, sample_unit
 from snn2hw.compiler.costs import CostTable, Method, Rows, cost_table
 from snn2hw.compiler.grid import Bits, Grid, grid_for, legal, most_bits, to_grid
 from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Link, Map
@@ -110,7 +110,6 @@ def quantize_layer(
     messages: Mapping[str, tuple[int, int]],
     *,
     shrink: float = 1.0,
-    progress: Callable[[int], object] | None = None,
 ) -> Quantized:
     """Return the population of one layer; ``shrink`` lowers the greatest scale where a certificate failed."""
     if is_exact(layer, target):
@@ -120,7 +119,7 @@ def quantize_layer(
     bits_of = [most_bits(target) if link.source in {h.name for h in helpers} else bits for link in layer.links]
     grids = [grid_for(k.map.weight, b, target.weight_rule) for k, b in zip(layer.links, bits_of, strict=True)]
     rows = [_rows(layer, link, group, ranges.power) for link in layer.links]
-    tables = [cost_table(r, g, options.method, progress=progress) for r, g in zip(rows, grids, strict=True)]
+    tables = [cost_table(r, g, options.method) for r, g in zip(rows, grids, strict=True)]
     scale, exponents = _scales(layer, group, tables, rows, ranges, target, messages, shrink)
     mantissas = [
         legal(_rounded(layer, i, r, scale[r.group] / 2.0 ** exponents[i], g, ranges, options), g)
@@ -227,7 +226,8 @@ def _scales(
         worst = worst + (row.reshape(-1, 1, 1) if isinstance(link.map, ConvMap) else row.reshape(layer.shape))
     count = int(group.max()) + 1
     seen = ranges.layers.get(layer.name)
-    deepest = float(seen.v_low.min()) if seen is not None else 0.0
+    lowest = np.zeros(layer.shape[0]) if seen is None else seen.v_low
+    deepest = np.broadcast_to(lowest.reshape(-1, *(1,) * (len(layer.shape) - 1)), layer.shape)
     cap = _group_min(greatest_scale(layer, worst, deepest, ranges.steps, target), group, count) * shrink
     if not np.isfinite(cap).all():
         cap = np.where(np.isfinite(cap), cap, 1.0)  # no weight, no threshold, no bias: any scale is right
@@ -353,7 +353,7 @@ def _decays(
     sample = np.zeros(0) if seen is None else seen.u_sample if which == "u" else seen.v_sample
     if not options.compensate_decay or not sample.any():
         return nearest_decay(share, add=add, limits=limits)
-    steps = np.rint(4 * np.log2(scale))  # a quarter of an octave decides nothing
+    steps = np.rint(4 * np.log2(scale * sample_unit(layer)))  # a quarter of an octave decides nothing
     result = np.zeros(layer.shape, dtype=np.int64)
     for step in np.unique(steps):
         here = steps == step

@@ -42,7 +42,7 @@ def worst_sum(link: Link, message: tuple[int, int]) -> Float:
     return np.asarray(np.maximum(up, -down))
 
 
-def greatest_scale(layer: Layer, worst: Float, deepest: float, steps: int, target: Target) -> Float:
+def greatest_scale(layer: Layer, worst: Float, deepest: Float, steps: int, target: Target) -> Float:
     """Return the greatest S of every neuron at which every register can hold it for ``steps`` steps.
 
     ``worst`` is the greatest |input sum|, ``deepest`` the least V seen in calibration: v should not clip there.
@@ -55,7 +55,7 @@ def greatest_scale(layer: Layer, worst: Float, deepest: float, steps: int, targe
         _ratio(WRAP * SLACK / UNIT, worst_u),
         _ratio(most_bias * SLACK / UNIT, np.abs(layer.drive)),
         _ratio(V_MAX * SLACK / UNIT, np.abs(layer.v0)),
-        _ratio(V_MAX * SEEN / UNIT, np.full(layer.shape, max(0.0, -deepest))),
+        _ratio(V_MAX * SEEN / UNIT, np.maximum(0.0, -deepest)),
     ]
     if layer.fires:
         bounds.append(_ratio(float(target.vth[1]), layer.threshold))
