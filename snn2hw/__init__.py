@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from sim.program import Connection, Conv, Dense, Input, Population, Program
     from snn2hw.compiler.compile import compile
     from snn2hw.costs.report import energy
+    from snn2hw.floats import float_reference
+    from snn2hw.lowering import lower
+    from snn2hw.preflight import check
     from snn2hw.sources.from_ann import convert, read_ann
+    from snn2hw.sources.from_nir import from_nir
     from snn2hw.sources.from_norse import from_norse
+    from snn2hw.sources.to_nir import to_nir, write_nir
     from snn2hw.tuning.tune import tune
     from snn2hw.verification import verify
 
@@ -31,22 +36,33 @@ __all__ = [
     "Input",
     "Population",
     "Program",
+    "check",
     "compile",
     "convert",
     "energy",
     "export",
+    "float_reference",
+    "from_nir",
     "from_norse",
+    "lower",
     "read_ann",
     "read_program",
     "run",
+    "to_nir",
     "tune",
     "verify",
+    "write_nir",
     "write_program",
 ]
 
 _HOME = {
     **dict.fromkeys(("Connection", "Conv", "Dense", "Input", "Population", "Program"), "sim.program"),
     "from_norse": "snn2hw.sources.from_norse",
+    "from_nir": "snn2hw.sources.from_nir",
+    **dict.fromkeys(("to_nir", "write_nir"), "snn2hw.sources.to_nir"),
+    "check": "snn2hw.preflight",
+    "lower": "snn2hw.lowering",
+    "float_reference": "snn2hw.floats",
     **dict.fromkeys(("read_ann", "convert"), "snn2hw.sources.from_ann"),
     "compile": "snn2hw.compiler.compile",
     "tune": "snn2hw.tuning.tune",
