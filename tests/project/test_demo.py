@@ -1,0 +1,61 @@
+"""The demo tells the whole story, without torch, and says no when an executor disagrees."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from snn2hw.cli import main
+from snn2hw.demo import exhibit, story
+
+PICTURES = ("raster", "membrane", "bits", "energy", "break-even")
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """The same chapters on fewer clips, widths and executors."""
+    monkeypatch.setattr(exhibit, "TEST_CLIPS", 30)
+    monkeypatch.setattr(exhibit, "CALIBRATION_CLIPS", 24)
+    monkeypatch.setattr(story, "BITS", (8, 4))
+    monkeypatch.setattr(story, "VERIFIED_CLIPS", 1)
+    monkeypatch.setattr(story, "EXECUTORS", ("fast", "onnx"))
+    monkeypatch.setattr(story, "FORMATS", ("nir", "c"))
+
+
+def test_the_demo_leaves_program_exports_verdict_energy_and_pictures(short, tmp_path, capsys):
+    assert main(["demo", "-o", str(tmp_path / "demo")]) == 0
+    printed = capsys.readouterr().out
+    assert "reference = fast = onnx" in printed
+    facts = json.loads((tmp_path / "demo" / "summary.json").read_text())
+    assert facts["accuracy"]["integer"] >= 0.9
+    assert facts["verdict"] == {"reference": "baseline", "fast": "equal", "onnx": "equal"}
+    assert set(facts["accuracy_by_bits"]) == {"8", "4"}
+    assert {p.name for p in (tmp_path / "demo").iterdir()} >= {
+        "digits.nir",
+        "energy.json",
+        "export",
+        "verdict.json",
+        *(f"{name}.png" for name in PICTURES),
+    }
+    assert all((tmp_path / "demo" / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in PICTURES)
+    assert json.loads((tmp_path / "demo" / "energy.json").read_text())["digest"] == facts["digest"]
+
+
+def test_the_demo_says_no_when_an_executor_disagrees(short, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(story, "EXECUTORS", ("tests.verification.bad_executors:another_program",))
+    assert main(["demo", "-o", str(tmp_path)]) == 1
+    assert "the executors do NOT agree" in capsys.readouterr().out
+
+
+def test_the_demo_needs_no_torch(tmp_path):
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from snn2hw.demo.exhibit import load_exhibit, shipped\n"
+        "e = load_exhibit(shipped()); print(e.test.shape[0], 'norse' in sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "150 False\n"
