@@ -109,16 +109,17 @@ def _unspeakable(source: "Source") -> Iterator[Problem]:
 
 
 def _names(source: "Source") -> dict[str, str]:
-    """Return the population name of every node: the node's own wherever the machine allows it."""
-    names: dict[str, str] = {}
-    for node_name, node in source.nodes.items():
-        legal = "".join(c if NAME.fullmatch("a" + c) else "_" for c in node_name) or "_"
+    """Return the population name of every message source and target: the node's own wherever the machine allows it."""
+    names = {name: INPUT for name, node in source.nodes.items() if type(node).__name__ == "Input"}
+    neurons = [name for name, node in source.nodes.items() if is_neuron(node)]
+    for name in [*neurons, *(name for name in source.nodes if _is_bare_output(source, name))]:
+        legal = (
+            "readout" if name not in neurons else "".join(c if NAME.fullmatch("a" + c) else "_" for c in name) or "_"
+        )
         legal = legal if NAME.fullmatch(legal) else f"n{legal}"
-        if type(node).__name__ == "Output":
-            legal = "readout"
         while legal in RESERVED or legal in names.values():
             legal += "_"
-        names[node_name] = INPUT if type(node).__name__ == "Input" else legal
+        names[name] = legal
     return names
 
 

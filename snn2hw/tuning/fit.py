@@ -1,6 +1,8 @@
 """The fine-tuning loop: starts from the compiled program, keeps the best certified epoch, resumes after a kill."""
 
 import json
+import math
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -127,7 +129,7 @@ class _Run:
         for index, batch in enumerate(batches):
             done = (epoch + index / len(batches)) / recipe.epochs
             for group in self.optimizer.param_groups:
-                group["lr"] = group["first_rate"] * 0.5 * (1 + np.cos(np.pi * done))
+                group["lr"] = group["first_rate"] * 0.5 * (1 + math.cos(math.pi * done))
             loss, hits = self._step(batch)
             losses, right = losses + loss * len(batch), right + hits
         score = self.judge(self.held) if len(self.held) else (right / len(order), -losses / len(order))
@@ -204,8 +206,9 @@ class _Run:
             return
         try:
             state = torch.load(path, weights_only=True)
-        except Exception as error:
-            raise FileError(f"{path}: not a tuning checkpoint ({error})", "remove it to start again") from None
+        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+            first = str(error).splitlines()[0]
+            raise FileError(f"{path}: not a tuning checkpoint ({first})", "remove it to start again") from None
         if not isinstance(state, dict) or state.get("schema") != SCHEMA:
             raise FileError(f"{path}: not a tuning checkpoint", "remove it to start again")
         if state["program"] != self.compiled.program.digest or state["recipe"] != asdict(self.recipe):

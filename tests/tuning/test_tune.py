@@ -1,0 +1,140 @@
+"""Tuning wins back what few bits cost, stays certified, resumes after a kill, and refuses what is not its own."""
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sim.engines import run
+from sim.errors import FileError, InputError, UnsupportedError
+from snn2hw.cli import main
+from snn2hw.compiler.checker import check_certificate
+from snn2hw.compiler.compile import compile_source
+from snn2hw.spikes.decode import decide
+from snn2hw.tuning.fit import Recipe, Samples, tune_compiled
+from snn2hw.tuning.tune import tune
+from tests.compiler.networks import Builder, lif, nir, readout
+
+STEPS, CLASSES = 12, 4
+
+
+def _task(seed=0, samples=240):
+    """Return a network that answers which of four groups of inputs is busiest, and such inputs."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, CLASSES, samples)
+    rate = np.full((samples, 1, 16), 0.15)
+    rate[:, 0] += 0.25 * (np.arange(16)[None] // 4 == labels[:, None])
+    data = (rng.random((samples, STEPS, 16)) < rate).astype(np.uint8)
+    b = Builder(np.random.default_rng(1))
+    b.add("input", nir.Input(np.array([16])))
+    groups = np.repeat(np.eye(CLASSES), 4, axis=1)  # class, input
+    hidden = np.repeat(groups, 4, axis=0) * 2 + b.normal(16, 16, scale=1.5)
+    b.add("lif", lif(), b.add("fc1", nir.Affine(hidden, b.normal(16, scale=0.2)), "input"))
+    out = np.repeat(np.eye(CLASSES), 4, axis=1) * 1.5 + b.normal(CLASSES, 16, scale=0.4)
+    return b.source(b.add("out", readout(), b.add("fc2", nir.Linear(out), "lif"))), data, labels
+
+
+def _accuracy(program, data, labels):
+    return float((decide(run(program, data).output, "mean") == labels).mean())
+
+
+def test_tuning_wins_back_accuracy_and_the_result_is_certified():
+    source, data, labels = _task()
+    compiled, tuned = tune(source, data, labels, weight_bits="ternary", recipe=Recipe(epochs=8, rate=2e-2, batch=30))
+    before, after = (_accuracy(p, data, labels) for p in (compiled.program, tuned.program))
+    assert after > before + 0.03
+    assert check_certificate(tuned.program, tuned.certificate.to_json()) == []
+    stored = np.unique(np.abs(tuned.program.by_name["lif"].inputs[0].wiring.weight))
+    assert len(stored) == 2
+    with torch.no_grad():
+        output = tuned.machine(torch.from_numpy(data))["out"].numpy().swapaxes(0, 1)
+    np.testing.assert_array_equal(output, run(tuned.program, data).output)
+
+
+class _Killed(Exception):
+    pass
+
+
+def test_a_run_that_is_killed_and_resumed_ends_in_the_same_program(tmp_path):
+    source, data, labels = _task(samples=80)
+    compiled = compile_source(source, "loihi1", data[:20], weight_bits=3)
+    samples, recipe = Samples(data, labels), Recipe(epochs=4, batch=20, teacher=0.0)
+    whole = tune_compiled(compiled, samples, recipe)
+
+    def kill(row):
+        if row["epoch"] == 2:
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        tune_compiled(compiled, samples, recipe, folder=tmp_path / "run", on_epoch=kill)
+    seen = []
+    resumed = tune_compiled(
+        compiled, samples, recipe, folder=tmp_path / "run", on_epoch=lambda r: seen.append(r["epoch"])
+    )
+    assert seen == [3, 4]
+    assert resumed.program.digest == whole.program.digest
+    lines = (tmp_path / "run" / "tuning.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
+
+
+def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
+    source, data, labels = _task(samples=40)
+    compiled = compile_source(source, "loihi1", data[:20], weight_bits=3)
+    samples, recipe = Samples(data, labels), Recipe(epochs=1, teacher=0.0)
+    tune_compiled(compiled, samples, recipe, folder=tmp_path)
+    with pytest.raises(InputError, match="belongs to another program or recipe"):
+        tune_compiled(compiled, samples, replace(recipe, rate=1e-3), folder=tmp_path)
+    (tmp_path / "tuning.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(FileError, match="not a tuning checkpoint"):
+        tune_compiled(compiled, samples, recipe, folder=tmp_path)
+
+
+def test_no_program_is_returned_that_could_overflow():
+    """Weights that grow beyond the certificate's worst case are never kept."""
+    source, data, labels = _task(samples=60)
+    compiled = compile_source(source, "loihi1", data[:20], weight_bits=4)
+    recipe = Recipe(epochs=3, rate=0.5, batch=20, teacher=0.0)
+    rows = []
+    with suppress(UnsupportedError):  # raised where no epoch at all is certified
+        tuned = tune_compiled(compiled, Samples(data, labels), recipe, on_epoch=rows.append)
+        assert check_certificate(tuned.program, tuned.certificate.to_json()) == []
+        assert tuned.best_row["certified"] == 1.0
+    assert min(row["certified"] for row in rows) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(np.zeros(3, int), "3 labels for 40 samples"), (np.full(40, CLASSES), "the output has 4 neurons")],
+)
+def test_labels_that_do_not_fit_are_refused(labels, message):
+    source, data, _ = _task(samples=40)
+    with pytest.raises(InputError, match=message) as caught:
+        tune(source, data, labels)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"rate": 0.0}, {"validation": 1.0}, {"teacher": 2.0}])
+def test_recipes_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(InputError):
+        Recipe(**wrong)
+
+
+def test_snn2hw_tune_writes_a_certified_program_and_judges_it(tmp_path, capsys):
+    from exporters.program_file import read_program_file
+    from snn2hw.rasters import write_raster
+
+    source, data, labels = _task(samples=60)
+    nir.write(tmp_path / "net.nir", source.graph)
+    write_raster(tmp_path / "x.npz", data, labels)
+    write_raster(tmp_path / "bare.npz", data)
+    common = ["tune", str(tmp_path / "net.nir"), "--dt", "1e-3", "-o", str(tmp_path / "p.nir"), "--epochs", "2"]
+    assert main([*common, "--data", str(tmp_path / "x.npz"), "--test", str(tmp_path / "x.npz"), "--device", "cpu"]) == 0
+    written = read_program_file(tmp_path / "p.nir")
+    assert check_certificate(written.program, written.attachments["certificate"]) == []
+    accuracy = _accuracy(written.program, data, labels)
+    assert f"x.npz: {accuracy:.2%} right" in capsys.readouterr().out
+    assert main([*common, "--data", str(tmp_path / "bare.npz")]) == 2
+    assert "has no array 'labels'" in capsys.readouterr().err
