@@ -1,17 +1,25 @@
-"""The engine that is fast: event-driven kernels, compiled, one thread per group of samples; equal to the reference."""
+"""The engine that is fast: event-driven compiled kernels, one thread per group of samples; equal to the reference.
+
+A Program whose sums a bound keeps small runs on vector kernels (`sim.fast.machine`), any other one on kernels that sum
+in 64 bits and check as the reference does (`sim.fast.general`).
+"""
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.fast.refusal import NEVER, raise_first
-from sim.fast.tables import Tables, tables
+from sim.errors import InputError
+from sim.fast.outcome import results_for, trace_from
+from sim.fast.refusal import raise_first
+from sim.order import step_order
 from sim.program import Program
-from sim.trace import SPIKES, Record, Tally, Trace, counts_from
+from sim.trace import SPIKES, Record, Trace
 
-__all__ = ["simulate"]
+__all__ = ["Kernels", "simulate"]
+
+Kernels = Literal["auto", "avx512", "portable", "general"]
 
 
 def simulate(
@@ -22,73 +30,43 @@ def simulate(
     allow_wrap: bool = False,
     clip_free: Collection[str] = (),
     progress: Callable[[int], object] | None = None,
+    kernels: Kernels = "auto",
+    threads: int | None = None,
 ) -> Trace:
-    """Run a batch (B, T, *input shape); the same arguments, Trace, counts and refusals as `sim.reference.simulate`."""
-    from sim.fast.general import simulate_samples
+    """Run a batch (B, T, *input shape); the same Trace, counts and refusals as `sim.reference.simulate`.
 
-    plan = tables(program, allow_wrap=allow_wrap, clip_free=clip_free)
+    ``kernels`` other than "auto" are there to be tested and measured; ``threads`` is the number of CPUs unless given.
+    """
+    from sim.fast.groups import in_groups
+
     batch, steps = raster.shape[:2]
-    span = _spans(program, plan, record)
-    spikes, u, v = (
-        np.zeros((batch, steps, to - start), dtype=np.uint8 if what == 0 else np.int32)
-        for what, (start, to) in enumerate(span.tolist())
-    )
-    pop_counts = np.zeros((batch, len(plan.order), 4), dtype=np.int64)
-    con_counts = np.zeros((batch, len(plan.connections), 2), dtype=np.int64)
-    refused = np.full((batch, 5), NEVER, dtype=np.int64)
-    messages = np.ascontiguousarray(raster.reshape(batch, steps, -1), dtype=np.int32)
-    simulate_samples(
-        messages, plan.populations, plan.connections, plan.weights, plan.fan_out, plan.registers, plan.initial,
-        plan.slots, span, spikes, u, v, pop_counts, con_counts, refused,
-    )  # fmt: skip
-    raise_first(plan.order, refused)
-    if progress is not None:
-        progress(batch * steps)
-    return _trace(program, plan, record, steps, span, (spikes, u, v), pop_counts, con_counts)
+    order = step_order(program.populations)
+    results = results_for(program, order, (batch, steps), record)
+    refusing = np.array([(not allow_wrap, p.name in clip_free) for p in order])
+    run, kind = _runner(program, steps, refusing, kernels)
+
+    def run_group(first: int, to: int) -> None:
+        part: NDArray[Any] = np.ascontiguousarray(raster[first:to].reshape(to - first, steps, -1), dtype=kind).view()
+        part.setflags(write=False)
+        run(part, results._replace(**{name: getattr(results, name)[first:to] for name in results._fields[1:]}))
+
+    in_groups(batch, run_group, threads, None if progress is None else lambda done: progress(done * steps))
+    raise_first(order, results.refused)
+    return trace_from(program, order, record, results)
 
 
-def _spans(program: Program, plan: Tables, record: Collection[Record]) -> NDArray[np.int64]:
-    """Return which neurons are recorded, for spikes, u and v: all, the output's, or none."""
-    place = [p.name for p in plan.order].index(program.output.name)
-    size, first = plan.populations[place, :2].tolist()
-    spans = []
-    for what in ("spikes", "u", "v"):
-        if what in record:
-            spans.append((0, plan.initial.shape[1]))
-        elif what == ("spikes" if program.output.fires else "v"):
-            spans.append((first, first + size))
-        else:
-            spans.append((0, 0))
-    return np.array(spans, dtype=np.int64)
+def _runner(program: Program, steps: int, refusing: NDArray[np.bool_], kernels: Kernels) -> tuple[Any, type]:
+    """Return what runs a group of samples, and the type of messages it takes."""
+    if kernels != "general":
+        from sim.fast.layout import layout
+        from sim.fast.vector import runner
 
+        laid_out = layout(program)
+        if laid_out is not None:
+            return runner(laid_out, steps, refusing, kernels), np.int32 if laid_out.graded else np.uint8
+        if kernels != "auto":
+            what = "fast: no bound keeps the sums of this program small enough for vector kernels"
+            raise InputError(what, "leave the choice of kernels to the engine")
+    from sim.fast.general import runner as general_runner
 
-def _trace(
-    program: Program,
-    plan: Tables,
-    record: Collection[Record],
-    steps: int,
-    span: NDArray[np.int64],
-    outs: tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]],
-    pop_counts: NDArray[np.int64],
-    con_counts: NDArray[np.int64],
-) -> Trace:
-    places = {p.name: plan.populations[i] for i, p in enumerate(plan.order)}
-
-    def part(what: int, name: str) -> Any:
-        size, first = places[name][:2] - (0, span[what, 0])
-        values = outs[what][:, :, first : first + size]
-        return values.reshape(*values.shape[:2], *program.by_name[name].shape)
-
-    taken = [
-        {p.name: part(i, p.name) for p in program.populations} if what in record else {}
-        for i, what in enumerate(("spikes", "u", "v"))
-    ]
-    tallies = {}
-    for i, p in enumerate(plan.order):
-        start, to = plan.populations[i, 6:8]
-        events, synops = np.moveaxis(con_counts[:, start:to], 2, 0)
-        spikes, active, wraps, clips = pop_counts[:, i].T.copy()
-        tallies[p.name] = Tally(events.T.copy(), synops.T.copy(), spikes, active, wraps, clips)
-    counts = counts_from(program, steps, {p.name: tallies[p.name] for p in program.populations})
-    output = part(0 if program.output.fires else 2, program.output.name)
-    return Trace(program.digest, taken[0], taken[1], taken[2], counts, output)
+    return general_runner(program, refusing), np.int32

@@ -4,15 +4,21 @@ Numbers are laid out as the Program has them (channels first, C order), and all 
 `sim.fast.plan` writes the tables that these kernels read; the rows of the tables are named there.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import A_LIMIT, U_STORED, V_MAX, VTH_SHIFT, WRAP
 from sim.fast.jit import inline, kernel
+from sim.fast.records import Results
 from sim.fast.refusal import CLIP, STORED, A
 from sim.fast.refusal import WRAP as WRAPPED
+from sim.fast.tables import GeneralTables, tables
+from sim.program import Program
 
-__all__ = ["simulate_samples"]
+__all__ = ["runner", "simulate_samples"]
 
 Int = NDArray[np.int64]
 
@@ -55,62 +61,68 @@ def scatter_dense(weight: Int, outs: int, sums: Int, index: Int, value: Int, n: 
 
 
 @inline
-def scatter_conv(weight: Int, g: Int, sums: Int, index: Int, value: Int, n: int) -> None:
+def scatter_conv(c: Any, weight: Int, sums: Int, index: Int, value: Int, n: int) -> None:
     """Add each event through every kernel tap that reaches an output; ``weight`` is (C_in, kh, kw, C_out / groups)."""
-    height, width, out_height, out_width, kh, kw = g[0], g[1], g[2], g[3], g[4], g[5]
-    stride_y, stride_x, pad_y, pad_x, gap_y, gap_x, ins, outs = g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13]
-    pixels = out_height * out_width
+    pixels = c.out_height * c.out_width
     for event in range(n):
         message = value[event]
-        channel, pixel = divmod(index[event], height * width)
-        y, x = divmod(pixel, width)
-        first = (channel // ins) * outs
-        for ky in range(kh):
-            oy, off_y = divmod(y + pad_y - ky * gap_y, stride_y)
-            if off_y != 0 or oy < 0 or oy >= out_height:
+        channel, pixel = divmod(index[event], c.height * c.width)
+        y, x = divmod(pixel, c.width)
+        first = (channel // c.ins) * c.outs
+        for ky in range(c.kernel_y):
+            oy, off_y = divmod(y + c.pad_y - ky * c.gap_y, c.stride_y)
+            if off_y != 0 or oy < 0 or oy >= c.out_height:
                 continue
-            for kx in range(kw):
-                ox, off_x = divmod(x + pad_x - kx * gap_x, stride_x)
-                if off_x != 0 or ox < 0 or ox >= out_width:
+            for kx in range(c.kernel_x):
+                ox, off_x = divmod(x + c.pad_x - kx * c.gap_x, c.stride_x)
+                if off_x != 0 or ox < 0 or ox >= c.out_width:
                     continue
-                row = ((channel * kh + ky) * kw + kx) * outs
-                place = first * pixels + oy * out_width + ox
-                for o in range(outs):
+                row = ((channel * c.kernel_y + ky) * c.kernel_x + kx) * c.outs
+                place = first * pixels + oy * c.out_width + ox
+                for o in range(c.outs):
                     sums[place + o * pixels] += weight[row + o] * message
 
 
 @inline
 def deliver(
-    c: Int, weights: Int, fan_out: Int, a: Int, sums: Int, index: Int, value: Int, n: int, count: Int, size: int
+    c: Any, weights: Int, fan_out: Int, a: Int, sums: Int, index: Int, value: Int, n: int, count: Int, size: int
 ) -> None:
     """Add what one connection brings to ``a``, and count its events and synops."""
     sums[:size] = 0
-    weight = weights[c[4] :]
-    if c[0] == 0:
+    weight = weights[c.weight_at :]
+    if c.conv:
+        scatter_conv(c, weight, sums, index, value, n)
+    else:
         scatter_dense(weight, size, sums, index, value, n)
-    else:
-        scatter_conv(weight, c[6:], sums, index, value, n)
-    exponent = c[3]
-    if exponent >= 0:
+    if c.exponent >= 0:
         for i in range(size):
-            a[i] += sums[i] << exponent
+            a[i] += sums[i] << c.exponent
     else:
         for i in range(size):
-            a[i] += sums[i] >> -exponent
+            a[i] += sums[i] >> -c.exponent
     count[0] += n
-    fan = fan_out[c[5] :]
+    fan = fan_out[c.fan_at :]
     for event in range(n):
         count[1] += fan[index[event]]
 
 
 @inline
 def update(
-    p: Int, registers: Int, a: Int, u: Int, v: Int, index: Int, count: Int, refused: Int, step: int, place: int
+    p: Any,
+    registers: Int,
+    a: Int,
+    u: Int,
+    v: Int,
+    index: Int,
+    count: Int,
+    refused: Int,
+    step: int,
+    place: int,
+    refusing: NDArray[np.bool_],
 ) -> int:
     """Advance the neurons of one population, list their spikes, count; return how many spiked."""
-    size, subtract, fires = p[0], p[2], p[3]
     n, wraps, clips, active = 0, 0, 0, 0
-    for i in range(size):
+    for i in range(p.size):
         kept_u, kept_v, threshold, bias = registers[i, 0], registers[i, 1], registers[i, 2], registers[i, 3]
         if (a[i] >= A_LIMIT or a[i] <= -A_LIMIT) and (refused[0] != step or refused[2] != A):
             refuse(refused, step, place, A, i, 1)
@@ -122,11 +134,11 @@ def update(
         raised = decay(v[i], kept_v) + x + bias
         y = min(max(raised, -V_MAX), V_MAX)
         clips += y != raised
-        fired = fires != 0 and y > threshold
+        fired = p.fires != 0 and y > threshold
         if fired:
             index[n] = i
             n += 1
-            y = y - threshold if subtract != 0 else 0
+            y = y - threshold if p.subtract != 0 else 0
         u[i] = x
         v[i] = y
         active += fired or x != 0 or y != 0
@@ -134,9 +146,9 @@ def update(
     count[1] += active
     count[2] += wraps
     count[3] += clips
-    if refused[0] != step and wraps > 0 and p[4] != 0:
+    if refused[0] != step and wraps > 0 and refusing[place, 0]:
         refuse(refused, step, place, WRAPPED, 0, wraps)
-    if refused[0] != step and clips > 0 and p[5] != 0:
+    if refused[0] != step and clips > 0 and refusing[place, 1]:
         refuse(refused, step, place, CLIP, 0, clips)
     return n
 
@@ -144,25 +156,17 @@ def update(
 @kernel
 def simulate_samples(
     raster: NDArray[np.integer],  # b t i
-    populations: Int,
-    connections: Int,
-    weights: Int,
-    fan_out: Int,
-    registers: Int,  # neuron register
-    initial: Int,  # 2 neuron
+    tables: GeneralTables,
     slots: int,
-    recorded: Int,  # (spikes, u, v) by (first neuron, one past the last)
-    spikes: NDArray[np.uint8],  # b t recorded neuron
-    u_out: NDArray[np.int32],
-    v_out: NDArray[np.int32],
-    pop_counts: Int,  # b population tally
-    con_counts: Int,  # b connection (events, synops)
-    refused: Int,  # b 5
+    results: Results,
+    refusing: NDArray[np.bool_],  # population (wrap, clip)
 ) -> None:
     """Run every sample from the initial state to its last step, or to its first refusal."""
+    populations, connections, initial = tables.populations, tables.connections, tables.initial
+    recorded, refused = results.recorded, results.refused
     neurons, inputs = initial.shape[1], raster.shape[2]
     u, v = np.empty(neurons, np.int64), np.empty(neurons, np.int64)
-    widest = max(populations[:, 0].max(), inputs)
+    widest = max(neurons, inputs)
     a, sums = np.empty(widest, np.int64), np.empty(widest, np.int64)
     index = np.empty((slots, inputs + neurons), np.int64)  # of every source, the events of its last steps
     value = np.ones((slots, inputs + neurons), np.int64)
@@ -175,29 +179,43 @@ def simulate_samples(
             sent[now, 0] = read_input(raster[b, t], index[now, :inputs], value[now, :inputs])
             for place in range(len(populations)):
                 p = populations[place]
-                size, first = p[0], p[1]
+                size, first = p.size, p.first
                 a[:size] = 0
-                for k in range(p[6], p[7]):
+                for k in range(p.connections, p.connections_to):
                     c = connections[k]
-                    if t >= c[2]:
-                        then, source = (t - c[2]) % slots, c[1]
-                        start = 0 if source == 0 else inputs + populations[source - 1, 1]
+                    if t >= c.lag:
+                        then, source = (t - c.lag) % slots, c.source
+                        start = 0 if source == 0 else inputs + populations[source - 1].first
                         n = sent[then, source]
                         at = index[then, start : start + n]
-                        deliver(c, weights, fan_out, a, sums, at, value[then, start:], n, con_counts[b, k], size)
+                        deliver(
+                            c, tables.weights, tables.fan_out, a, sums, at, value[then, start:], n,
+                            results.con_counts[b, k], size,
+                        )  # fmt: skip
                 end, mine = first + size, inputs + first
                 sent[now, place + 1] = update(
-                    p, registers[first:end], a, u[first:end], v[first:end], index[now, mine : mine + size],
-                    pop_counts[b, place], refused[b], t, place,
+                    p, tables.registers[first:end], a, u[first:end], v[first:end], index[now, mine : mine + size],
+                    results.pop_counts[b, place], refused[b], t, place, refusing,
                 )  # fmt: skip
                 if refused[b, 0] == t:
                     break
                 if recorded[0, 0] <= first < recorded[0, 1]:
                     for i in range(sent[now, place + 1]):
-                        spikes[b, t, first - recorded[0, 0] + index[now, mine + i]] = 1
+                        results.spikes[b, t, first - recorded[0, 0] + index[now, mine + i]] = 1
             if refused[b, 0] == t:
                 break
             for i in range(recorded[1, 0], recorded[1, 1]):
-                u_out[b, t, i - recorded[1, 0]] = u[i]
+                results.u[b, t, i - recorded[1, 0]] = u[i]
             for i in range(recorded[2, 0], recorded[2, 1]):
-                v_out[b, t, i - recorded[2, 0]] = v[i]
+                results.v[b, t, i - recorded[2, 0]] = v[i]
+
+
+def runner(program: Program, refusing: NDArray[np.bool_]) -> Callable[[NDArray[np.integer[Any]], Results], None]:
+    """Return the function that runs a group of samples (B, T, inputs) and writes its results."""
+    laid_out = tables(program)
+    slots = 1 + max((c.lag for p in program.populations for c in p.inputs), default=0)
+
+    def run(raster: NDArray[np.integer[Any]], results: Results) -> None:
+        simulate_samples(raster, laid_out, slots, results, refusing)
+
+    return run

@@ -11,7 +11,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["STAMP", "inline", "kernel"]
+__all__ = ["STAMP", "inline", "kernel", "part"]
 
 STAMP = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()[:12]
 
@@ -28,3 +28,11 @@ def kernel(function: Callable[..., Any]) -> Any:
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a part of a kernel into its callers."""
     return numba.njit(nogil=True, error_model="numpy", boundscheck=False, forceinline=True)(function)
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Take a part of a kernel into its callers before types are known.
+
+    What is compiled on its own is optimised once more at every level of calls above it; this adds no level.
+    """
+    return numba.njit(nogil=True, error_model="numpy", boundscheck=False, inline="always")(function)

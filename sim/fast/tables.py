@@ -1,34 +1,41 @@
 """A Program as the tables that `sim.fast.general` reads: populations in the order of computation, all in int64."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.arithmetic import DECAY_ONE, VTH_SHIFT, Int
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program, Wiring
 from sim.wiring import fan_out
 
-__all__ = ["Tables", "tables"]
+__all__ = ["GeneralTables", "tables"]
 
 
-@dataclass(frozen=True, eq=False)
-class Tables:
-    """What the general kernels read; ``order`` says which population stands at which place."""
+def _record(fields: str) -> np.dtype[np.void]:
+    return np.dtype([(name, np.int64) for name in fields.split()])
 
-    order: tuple[Population, ...]
-    populations: Int  # place by (size, first neuron, subtract, fires, wrap refused, clip refused, connections from, to)
-    connections: Int  # connection by (conv, source place, lag, exponent, weight from, fan_out from, geometry ...)
+
+POPULATION = _record("size first subtract fires connections connections_to")
+CONNECTION = _record(
+    "conv source lag exponent weight_at fan_at height width out_height out_width kernel_y kernel_x"
+    " stride_y stride_x pad_y pad_x gap_y gap_x ins outs"
+)
+
+
+class GeneralTables(NamedTuple):
+    """What the general kernels read; source 0 is the input, source i + 1 the population at place i."""
+
+    populations: NDArray[np.void]
+    connections: NDArray[np.void]
     weights: Int
     fan_out: Int
     registers: Int  # neuron by (u kept, v kept, threshold, bias)
     initial: Int  # (u0, v0) by neuron
-    slots: int
 
 
-def tables(program: Program, *, allow_wrap: bool, clip_free: Collection[str]) -> Tables:
+def tables(program: Program) -> GeneralTables:
     """Lay a program out."""
     order = step_order(program.populations)
     places = {INPUT: 0, **{p.name: i + 1 for i, p in enumerate(order)}}
@@ -38,28 +45,22 @@ def tables(program: Program, *, allow_wrap: bool, clip_free: Collection[str]) ->
     populations, first, connection = [], 0, 0
     for p in order:
         to = connection + len(p.inputs)
-        refused = (not allow_wrap, p.name in clip_free)
-        populations.append((p.size, first, p.reset == "subtract", p.fires, *refused, connection, to))
+        populations.append((p.size, first, p.reset == "subtract", p.fires, connection, to))
         first, connection = first + p.size, to
     starts = zip(_starts(weights), _starts(fans), strict=True)
     rows = [
         (isinstance(c.wiring, Conv), places[c.source], c.lag, c.exponent, *start, *_geometry(program, p, c))
         for (p, c), start in zip(wired, starts, strict=True)
     ]
-    return Tables(
-        order,
-        np.array(populations, dtype=np.int64),
-        np.array(rows, dtype=np.int64).reshape(len(rows), 20),
+    return GeneralTables(
+        np.array(populations, dtype=POPULATION),
+        np.array(rows, dtype=CONNECTION),
         _joined(weights),
         _joined(fans),
         np.concatenate([_registers(p) for p in order]),
-        np.stack(
-            [
-                np.concatenate([r.reshape(-1) for r in (p.u0 for p in order)]),
-                np.concatenate([r.reshape(-1) for r in (p.v0 for p in order)]),
-            ]
-        ).astype(np.int64),
-        1 + max((c.lag for _, c in wired), default=0),
+        np.stack([np.concatenate([getattr(p, name).reshape(-1) for p in order]) for name in ("u0", "v0")]).astype(
+            np.int64
+        ),
     )
 
 

@@ -1,0 +1,118 @@
+"""Lists of events: made from the raster, counted against the fan-out, and written out as recorded spikes."""
+
+from typing import Any
+
+from sim.fast.isa import append
+from sim.fast.jit import inline
+from sim.fast.lanes import bits_of, load, put_unaligned64, unaligned64, unlike, zeros
+from sim.fast.records import CONTIGUOUS, INTERLEAVED
+
+__all__ = ["count_events", "list_graded", "list_messages", "pack_bits", "record_spikes", "record_state"]
+
+AT_ONCE = 32
+LOW = 0xFFFF
+
+
+@inline
+def mask_at(step: Any, i: int, to: int) -> Any:
+    """Return which of the messages i..i + 31, but none from ``to`` on, are not zero."""
+    if i + AT_ONCE <= to:
+        like = zeros(8, AT_ONCE)
+        return bits_of(unlike(load(step, i, like), like))
+    mask = 0
+    for k in range(i, to):
+        mask |= (step[k] != 0) << (k - i)
+    return mask
+
+
+@inline
+def list_messages(isa: Any, source: Any, step: Any, events: Any, ends: Any) -> None:
+    """List the messages, all 0 or 1, of one step."""
+    n = 0
+    if source.form == INTERLEAVED:
+        for pixel in range(source.pixels):
+            for channel in range(source.channels):
+                i = channel * source.channel_step + pixel * source.pixel_step
+                events[n] = pixel * source.pitch + channel
+                n += i < source.size and step[i] != 0
+            ends[pixel + 1] = n
+        return
+    for i in range(0, source.size, AT_ONCE):
+        n = append(isa, mask_at(step, i, source.size), i, events, n)
+    if source.form == CONTIGUOUS:
+        pixel = 0
+        for i in range(n):
+            while (pixel + 1) * source.pitch <= events[i]:
+                pixel += 1
+                ends[pixel] = i
+        while pixel + 1 < source.pixels:
+            pixel += 1
+            ends[pixel] = n
+    ends[source.pixels] = n
+
+
+@inline
+def list_graded(source: Any, step: Any, events: Any, ends: Any, values: Any) -> None:
+    """List the messages of one step with their values."""
+    n = 0
+    for pixel in range(source.pixels):
+        for channel in range(source.channels):
+            i = channel * source.channel_step + pixel * source.pixel_step
+            if i < source.size and step[i] != 0:
+                events[n] = pixel * source.pitch + channel
+                values[n] = step[i]
+                n += 1
+        ends[pixel + 1] = n
+
+
+@inline
+def pack_bits(whole: Any, step: Any, bits: Any) -> None:
+    """Write every row of a step as bits, channel after channel, between the columns and rows of zeros around them."""
+    for channel in range(whole.bits_channels):
+        for y in range(whole.bits_height):
+            line = (channel * whole.bits_rows + whole.bits_pad_y + y) * whole.bits_row
+            first = (channel * whole.bits_height + y) * whole.bits_width
+            for x in range(0, whole.bits_width, AT_ONCE):
+                mask = mask_at(step, first + x, first + whole.bits_width)
+                place = whole.bits_pad_x + x
+                at = line + (place >> 3)
+                kept = unaligned64(bits, at) & ((1 << (place & 7)) - 1) if x > 0 else 0
+                put_unaligned64(bits, at, kept | mask << (place & 7))
+
+
+@inline
+def count_events(c: Any, source: Any, fan_out: Any, events: Any, ends: Any) -> tuple[int, int]:
+    """Return the events of one step's list and the synapses they meet."""
+    n = ends[source.pixels]
+    if c.fan_each >= 0:
+        return n, n * c.fan_each
+    synops = 0
+    block = (1 << 16) // source.pitch
+    for pixel in range(0, source.pixels, block):
+        base = pixel * source.pitch
+        last = pixel + block if pixel + block < source.pixels else source.pixels
+        for i in range(ends[pixel], ends[last]):
+            synops += fan_out[c.fan_at + base + ((events[i] - base) & LOW)]
+    return n, synops
+
+
+@inline
+def record_spikes(source: Any, tile: Any, events: Any, ends: Any, since: int, out: Any) -> None:
+    """Write the spikes that a tile has just appended to the list, the first of them at ``since``."""
+    i = since
+    for pixel in range(tile.pixel, tile.pixel_to):
+        for k in range(i, ends[pixel + 1]):
+            channel = (events[k] - pixel * source.pitch) & LOW
+            out[channel * source.channel_step + pixel * source.pixel_step] = 1
+        i = ends[pixel + 1]
+
+
+@inline
+def record_state(source: Any, tile: Any, state: Any, out: Any) -> None:
+    """Write u or v of a tile in the order of the program."""
+    to = tile.lane + tile.lanes if tile.lane + tile.lanes < source.channels else source.channels
+    for pixel in range(tile.pixel, tile.pixel_to):
+        for lane in range(tile.lane, to):
+            i = lane * source.channel_step + pixel * source.pixel_step
+            if i < source.size:
+                out[i] = state[pixel * source.pitch + lane]

@@ -1,0 +1,299 @@
+"""Vector registers as values of compiled code: ``acc = acc + load(weights, at, acc)`` stays in registers.
+
+A ``Lanes`` value holds a fixed number of integers. LLVM maps it onto whatever vector registers the CPU has, so a kernel
+written with it is AVX-512 code on one machine and NEON code on another. Addresses are not checked.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.datamodel.models import PrimitiveModel
+from numba.extending import intrinsic, overload, register_model
+
+__all__ = [
+    "Lanes",
+    "above",
+    "beyond",
+    "bits_of",
+    "choose",
+    "constant",
+    "generated",
+    "joined",
+    "load",
+    "lowest",
+    "parts_of",
+    "pointer",
+    "popcount",
+    "put_unaligned64",
+    "row",
+    "splat",
+    "spread",
+    "store",
+    "unaligned64",
+    "unlike",
+    "zeros",
+]
+
+PART = 32
+"""A value of more lanes is kept as several vectors: LLVM splits powers of two well, 96 lanes badly."""
+
+I64 = ir.IntType(64)
+
+
+def generated(typer: Callable[..., Any]) -> Any:
+    """Make a function of compiled code from one that returns its type and its LLVM code."""
+    return intrinsic(typer)
+
+
+def generated_from_constants(typer: Callable[..., Any]) -> Any:
+    """Do the same, with the values of arguments that are constants."""
+    return intrinsic(prefer_literal=True)(typer)
+
+
+class Lanes(types.Type):
+    """``count`` integers of ``bits`` bits; lanes of 1 bit are truth values."""
+
+    def __init__(self, bits: int, count: int) -> None:
+        self.bits, self.count = bits, count
+        super().__init__(name=f"Lanes({bits}, {count})")
+
+    @property
+    def vector(self) -> ir.VectorType:
+        """Return the LLVM type of one part."""
+        return ir.VectorType(ir.IntType(self.bits), min(self.count, PART))
+
+    @property
+    def parts(self) -> int:
+        """Return the number of parts."""
+        return self.count // min(self.count, PART)
+
+
+@register_model(Lanes)
+class LanesModel(PrimitiveModel):
+    """The parts, side by side."""
+
+    def __init__(self, manager: Any, kind: Lanes) -> None:
+        PrimitiveModel.__init__(self, manager, kind, ir.LiteralStructType([kind.vector] * kind.parts))  # type: ignore[no-untyped-call]
+
+
+def parts_of(builder: Any, kind: Lanes, value: Any) -> list[Any]:
+    """Take a value apart."""
+    return [builder.extract_value(value, i) for i in range(kind.parts)]
+
+
+def joined(builder: Any, kind: Lanes, parts: list[Any]) -> Any:
+    """Put the parts of a value together."""
+    value = ir.Constant(ir.LiteralStructType([kind.vector] * kind.parts), ir.Undefined)
+    for i, part in enumerate(parts):
+        value = builder.insert_value(value, part, i)
+    return value
+
+
+def constant(vector: ir.VectorType, number: int) -> ir.Constant:
+    """Return a vector with the same number everywhere."""
+    return ir.Constant(vector, [number] * vector.count)
+
+
+def spread(builder: Any, vector: ir.VectorType, scalar: Any) -> Any:
+    """Copy a scalar into every lane."""
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+    zero = constant(ir.VectorType(ir.IntType(32), vector.count), 0)
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zero)
+
+
+@generated
+def pointer(typing: Any, array: Any) -> Any:
+    """Return where a contiguous array starts: indexing a pointer tests nothing, and a call passes it as one word."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        return context.make_array(array)(context, builder, args[0]).data
+
+    start: Any = types.CPointer
+    return start(array.dtype)(array), generate
+
+
+@generated
+def row(typing: Any, start: Any, place: Any) -> Any:
+    """Return one record of an array of records."""
+    return start.dtype(start, types.int64), lambda context, builder, _, args: builder.gep(args[0], [args[1]])
+
+
+@generated
+def beyond(typing: Any, start: Any, offset: Any) -> Any:
+    """Return a pointer ``offset`` elements further on."""
+    return start(start, types.int64), lambda context, builder, _, args: builder.gep(args[0], [args[1]])
+
+
+@generated_from_constants
+def zeros(typing: Any, bits: Any, count: Any) -> Any:
+    """Return ``count`` lanes of ``bits`` bits, all zero; both must be constants."""
+    kind = Lanes(bits.literal_value, count.literal_value)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        return joined(builder, kind, [constant(kind.vector, 0)] * kind.parts)
+
+    return kind(bits, count), generate
+
+
+@generated
+def load(typing: Any, start: Any, at: Any, like: Any) -> Any:
+    """Read as many elements as ``like`` has lanes, sign-extended or cut to its width."""
+    element = ir.IntType(start.dtype.bitwidth)
+    lanes = min(like.count, PART)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        first, parts = builder.gep(args[0], [args[1]]), []
+        for i in range(like.parts):
+            place = builder.gep(first, [ir.Constant(I64, i * lanes)])
+            part = builder.load(builder.bitcast(place, ir.VectorType(element, lanes).as_pointer()))
+            part.align = start.dtype.bitwidth // 8
+            if element.width != like.bits:
+                part = (builder.sext if element.width < like.bits else builder.trunc)(part, like.vector)
+            parts.append(part)
+        return joined(builder, like, parts)
+
+    return like(start, types.int64, like), generate
+
+
+@generated
+def store(typing: Any, start: Any, at: Any, value: Any) -> Any:
+    """Write all lanes; the elements have the width of the lanes."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        first = builder.gep(args[0], [args[1]])
+        for i, part in enumerate(parts_of(builder, value, args[2])):
+            place = builder.gep(first, [ir.Constant(I64, i * value.vector.count)])
+            builder.store(part, builder.bitcast(place, value.vector.as_pointer())).align = start.dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(start, types.int64, value), generate
+
+
+@generated
+def splat(typing: Any, number: Any, like: Any) -> Any:
+    """Return a number in every lane of a value like ``like``."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        width = ir.IntType(like.bits)
+        scalar = builder.trunc(args[0], width) if like.bits < 64 else args[0]
+        return joined(builder, like, [spread(builder, like.vector, scalar)] * like.parts)
+
+    return like(types.int64, like), generate
+
+
+def _lanewise(name: str, result_bits: int | None = None) -> Any:
+    """Make an intrinsic of two values out of the LLVM builder's method ``name``."""
+
+    def typer(typing: Any, left: Any, right: Any) -> Any:
+        kind = Lanes(result_bits or left.bits, left.count)
+
+        def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+            operate: Callable[[Any, Any], Any] = getattr(builder, name)
+            pairs = zip(parts_of(builder, left, args[0]), parts_of(builder, right, args[1]), strict=True)
+            return joined(builder, kind, [operate(a, b) for a, b in pairs])
+
+        return kind(left, right), generate
+
+    return generated(typer)
+
+
+def _infix(symbol: Any, operation: Any) -> None:
+    """Let kernels write ``a + b`` between values of one kind."""
+
+    @overload(symbol, strict=False)
+    def implement(left: Any, right: Any) -> Any:
+        if isinstance(left, Lanes) and left == right:
+            return lambda left, right: operation(left, right)
+        return None
+
+
+_add, _sub, _mul = _lanewise("add"), _lanewise("sub"), _lanewise("mul")
+_and, _or = _lanewise("and_"), _lanewise("or_")
+_shl, _shr = _lanewise("shl"), _lanewise("ashr")
+for _symbol, _operation in (
+    (operator.add, _add), (operator.sub, _sub), (operator.mul, _mul), (operator.and_, _and), (operator.or_, _or),
+    (operator.lshift, _shl), (operator.rshift, _shr),
+):  # fmt: skip
+    _infix(_symbol, _operation)
+
+
+def _compare(symbol: str) -> Any:
+    """Make an intrinsic that compares two values, signed, lane by lane."""
+
+    def typer(typing: Any, left: Any, right: Any) -> Any:
+        kind = Lanes(1, left.count)
+
+        def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+            pairs = zip(parts_of(builder, left, args[0]), parts_of(builder, right, args[1]), strict=True)
+            return joined(builder, kind, [builder.icmp_signed(symbol, a, b) for a, b in pairs])
+
+        return kind(left, right), generate
+
+    return generated(typer)
+
+
+above, unlike = _compare(">"), _compare("!=")
+
+
+@generated
+def choose(typing: Any, where: Any, left: Any, right: Any) -> Any:
+    """Return ``left`` in the lanes where the truth value holds, ``right`` in the others."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        triples = zip(
+            parts_of(builder, where, args[0]), parts_of(builder, left, args[1]), parts_of(builder, right, args[2]),
+            strict=True,
+        )  # fmt: skip
+        return joined(builder, left, [builder.select(w, a, b) for w, a, b in triples])
+
+    return left(where, left, right), generate
+
+
+@generated
+def bits_of(typing: Any, where: Any) -> Any:
+    """Return truth values as an integer, lane 0 in the lowest bit."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        (part,) = parts_of(builder, where, args[0])
+        return builder.zext(builder.bitcast(part, ir.IntType(where.count)), I64)
+
+    return types.int64(where), generate
+
+
+@generated
+def popcount(typing: Any, number: Any) -> Any:
+    """Return how many bits of a 64-bit integer are set."""
+    return types.int64(types.int64), lambda context, builder, _, args: builder.ctpop(args[0])
+
+
+@generated
+def lowest(typing: Any, number: Any) -> Any:
+    """Return the place of the lowest bit that is set; there must be one."""
+    true = ir.Constant(ir.IntType(1), 1)
+    return types.int64(types.int64), lambda context, builder, _, args: builder.cttz(args[0], true)
+
+
+@generated
+def unaligned64(typing: Any, start: Any, at: Any) -> Any:
+    """Read 8 bytes from any byte on, as one integer."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        number = builder.load(builder.bitcast(builder.gep(args[0], [args[1]]), I64.as_pointer()))
+        number.align = 1
+        return number
+
+    return types.int64(start, types.int64), generate
+
+
+@generated
+def put_unaligned64(typing: Any, start: Any, at: Any, number: Any) -> Any:
+    """Write 8 bytes from any byte on."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        builder.store(args[2], builder.bitcast(builder.gep(args[0], [args[1]]), I64.as_pointer())).align = 1
+        return context.get_dummy_value()
+
+    return types.void(start, types.int64, types.int64), generate

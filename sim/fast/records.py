@@ -1,0 +1,132 @@
+"""The tables that the vector kernels read: rows of int64 fields, where ``*_at`` is a place in an arena.
+
+A source is the input or a population. Its neurons are kept channels last, ``pitch`` lanes a pixel (the channels,
+rounded up), and its events of one step as an ascending list of uint16 ``(pixel * pitch + channel) mod 2^16``, with the
+length of the list before each pixel, and at the end, in ``ends``.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "BARE",
+    "CONNECTION",
+    "CONTIGUOUS",
+    "GROUPED",
+    "INTERLEAVED",
+    "PIECE",
+    "POPULATION",
+    "RUN",
+    "SOURCE",
+    "TABLE",
+    "TILE",
+    "VALUED",
+    "WHOLE",
+    "WINDOW",
+    "Arenas",
+    "Results",
+    "Scratch",
+    "Tables",
+]
+
+WINDOW, VALUED, GROUPED, TABLE = range(4)
+"""How a connection is delivered: rows of weights; rows times the message; one weight at a time; tables of sums."""
+
+INTERLEAVED, CONTIGUOUS, BARE = range(3)
+"""How the input is listed: channels last, as they lie because that is channels last, or as they lie without ends."""
+
+
+def _record(fields: str) -> np.dtype[np.void]:
+    return np.dtype([(name, np.int64) for name in fields.split()])
+
+
+SOURCE = _record("form size pixels pitch channels channel_step pixel_step slots index_at index_size ends_at ends_size")
+"""Neuron ``channel * channel_step + pixel * pixel_step`` of the program is the given channel of the given pixel."""
+
+POPULATION = _record(
+    "first pitch registers register_stride register_step subtract checked wide connections connections_to"
+    " spikes_at u_at v_at"
+)
+"""``first``: its lanes among all lanes; ``register_stride``: from one register to the next; ``register_step``: from one
+pixel to the next, 0 where all pixels share them; ``spikes_at``: where it is recorded, -1 where it is not."""
+
+CONNECTION = _record(
+    "kind source lag right_shift height width kernel_y spans span stride_y stride_x pad_y pad_x gap_y gap_x out_width"
+    " weight_bits weights rows rows_step rows_total in_pitch ins outs fan_at fan_each"
+    " bits_rows bits_row bits_pad_y bits_pad_x"
+)
+"""A target pixel (y, x) reads, for each of ``kernel_y`` rows and ``spans`` pieces of a row, ``span`` pixels in a line.
+
+``rows``: rows of weights of one target pixel; ``rows_step``: from one target pixel to the next, 0 for a convolution;
+``fan_each``: the synapses of every event, or -1 where they differ, and are listed from ``fan_at`` on."""
+
+TILE = _record("place pixel pixel_to lane lanes piece piece_to")
+"""The part of a population that is advanced through many steps before the next part: pixels, and in them lanes."""
+
+PIECE = _record("lane lanes")
+"""What one call of a kernel sums: lanes of one pixel."""
+
+WHOLE = _record(
+    "batch steps inputs places connections runs lanes index_size ends_size values_size together stretch graded"
+    " spikes_size u_size v_size"
+    " bits_size bits_channels bits_height bits_width bits_rows bits_row bits_pad_y bits_pad_x"
+)
+"""How much there is of everything; how many samples run together, and for how many steps; what is recorded of a step;
+how the input is packed as bits."""
+
+RUN = _record("tiles tiles_to stepwise")
+"""The tiles of one population, or, stepwise, of populations that read one another."""
+
+
+class Tables(NamedTuple):
+    """What is to be done; only the sizes depend on the raster."""
+
+    whole: NDArray[np.void]  # one row
+    sources: NDArray[np.void]
+    populations: NDArray[np.void]
+    connections: NDArray[np.void]
+    tiles: NDArray[np.void]
+    pieces: NDArray[np.void]
+    runs: NDArray[np.void]
+
+
+class Arenas(NamedTuple):
+    """What the tables point into."""
+
+    weights8: NDArray[np.int8]
+    weights16: NDArray[np.int16]
+    weights32: NDArray[np.int32]
+    fan_out: NDArray[np.int32]
+    registers: NDArray[np.int32]
+    u0: NDArray[np.int32]
+    v0: NDArray[np.int32]
+
+
+class Scratch(NamedTuple):
+    """What one thread writes while it runs."""
+
+    u: NDArray[np.int32]  # sample lane
+    v: NDArray[np.int32]
+    sums16: NDArray[np.int16]
+    sums32: NDArray[np.int32]
+    part16: NDArray[np.int16]
+    part32: NDArray[np.int32]
+    lists: NDArray[np.uint16]  # sample source slot event
+    ends: NDArray[np.int32]  # sample source slot pixel
+    values: NDArray[np.int32]  # sample slot event
+    bits: NDArray[np.uint8]  # sample slot channel row
+    faults: NDArray[np.int64]  # sample step place (wraps, clips)
+
+
+class Results(NamedTuple):
+    """What a run leaves behind."""
+
+    recorded: NDArray[np.int64]  # (spikes, u, v) by (first neuron, one past the last)
+    spikes: NDArray[np.uint8]  # b t recorded neuron
+    u: NDArray[np.int32]
+    v: NDArray[np.int32]
+    pop_counts: NDArray[np.int64]  # b place (spikes, active, wraps, clips)
+    con_counts: NDArray[np.int64]  # b connection (events, synops)
+    refused: NDArray[np.int64]  # b (step, place, check, neuron, how many)

@@ -1,0 +1,99 @@
+"""The weights of a connection as rows: one row of target lanes per source neuron in the window of a target pixel."""
+
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.fast.grid import LIST, Grid
+from sim.fast.records import GROUPED, WINDOW
+from sim.program import Conv, Dense, Wiring
+
+__all__ = ["Rows", "rows", "scaled"]
+
+DENSE_COST = 4
+"""A group of up to this many channels more than there are vectors in a row is cheaper as part of whole rows."""
+DENSE_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Weights (target pixel or 1, row, target lane), and the fields of the window they belong to."""
+
+    weight: NDArray[Any]
+    fields: dict[str, int] = field(default_factory=dict)
+
+
+def rows(wiring: Wiring, source: Grid, target: Grid, exponent: int) -> Rows | None:
+    """Lay the weights out, a positive exponent folded in; None where a window exceeds what a list can index."""
+    match wiring:
+        case Dense():
+            return _dense(scaled(wiring.weight, exponent), source, target)
+        case Conv():
+            return _conv(wiring, scaled(wiring.weight, exponent), source, target)
+        case _:
+            assert_never(wiring)
+
+
+def scaled(weight: NDArray[Any], exponent: int) -> NDArray[Any]:
+    """Multiply by 2^exponent, in the narrowest type; a bound has shown that 32 bits are enough."""
+    if exponent <= 0:
+        return weight
+    scaled = weight.astype(np.int64) << exponent
+    for kind in (np.int8, np.int16):
+        if (scaled == scaled.astype(kind)).all():
+            return scaled.astype(kind)
+    return scaled.astype(np.int32)
+
+
+def _dense(weight: NDArray[Any], source: Grid, target: Grid) -> Rows:
+    span = min(source.pixels, LIST // source.pitch)
+    spans = -(-source.pixels // span)
+    outs = target.spread(weight.T)  # i p o
+    weights = np.zeros((target.pixels, spans * span * source.pitch, target.pitch), dtype=weight.dtype)
+    by_source = source.spread(outs.reshape(source.size, -1).T)  # (p o) q i
+    taken = by_source.reshape(target.pixels, target.pitch, -1).swapaxes(1, 2)
+    weights[:, : taken.shape[1]] = taken
+    step = weights.shape[1]
+    return Rows(weights, _line(1, source.pixels, 1, spans, span, span, in_pitch=source.pitch) | {"rows_step": step})
+
+
+def _line(height: int, width: int, kernel_y: int, spans: int, span: int, gap: int, in_pitch: int) -> dict[str, int]:
+    """Return the fields of a window, for a target of one place."""
+    return {
+        "kind": WINDOW, "height": height, "width": width, "kernel_y": kernel_y, "spans": spans, "span": span,
+        "gap_x": gap, "gap_y": 1, "out_width": 1 << 40, "in_pitch": in_pitch,
+        "rows": kernel_y * spans * span * in_pitch,
+    }  # fmt: skip
+
+
+def _conv(conv: Conv, weight: NDArray[Any], source: Grid, target: Grid) -> Rows | None:
+    outs, ins, kernel_y, kernel_x = weight.shape
+    spans, span = (1, kernel_x) if conv.dilation[1] == 1 else (kernel_x, 1)
+    whole = conv.groups == 1 or _whole_rows_pay(conv, source, target)
+    if not whole:
+        spans, span = kernel_x, 1
+    if span * source.pitch > LIST:
+        return None
+    fields = _line(source.shape[1], source.shape[2], kernel_y, spans, span, conv.dilation[1], source.pitch) | {
+        "stride_y": conv.stride[0], "stride_x": conv.stride[1], "pad_y": conv.padding[0], "pad_x": conv.padding[1],
+        "gap_y": conv.dilation[0], "out_width": target.shape[2], "ins": ins, "outs": outs // conv.groups,
+    }  # fmt: skip
+    if not whole:
+        by_group = weight.reshape(conv.groups, outs // conv.groups, ins, kernel_y, kernel_x).transpose(3, 4, 0, 2, 1)
+        grouped = np.zeros((kernel_y, kernel_x, source.pitch, outs // conv.groups), dtype=np.int32)
+        grouped[:, :, : source.channels] = by_group.reshape(kernel_y, kernel_x, -1, outs // conv.groups)
+        return Rows(grouped, fields | {"kind": GROUPED})
+    full = np.zeros((kernel_y, kernel_x, source.pitch, target.pitch), dtype=weight.dtype)
+    for group in range(conv.groups):
+        o = slice(group * (outs // conv.groups), (group + 1) * (outs // conv.groups))
+        full[:, :, group * ins : (group + 1) * ins, o] = weight[o].transpose(2, 3, 1, 0)
+    return Rows(full.reshape(1, -1, target.pitch), fields)
+
+
+def _whole_rows_pay(conv: Conv, source: Grid, target: Grid) -> bool:
+    """Return whether rows over all channels, zero outside the event's group, are cheaper than one weight at a time."""
+    _, _, kernel_y, kernel_x = conv.weight.shape
+    small: bool = kernel_y * kernel_x * source.pitch * target.pitch * conv.weight.itemsize <= DENSE_BYTES
+    return small and bool(target.pitch // 32 <= conv.weight.shape[0] // conv.groups + DENSE_COST)

@@ -1,0 +1,99 @@
+"""A raster through a layout: sizes of the lists, scratch memory, and the call of the kernels."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.fast.arena import aligned
+from sim.fast.isa import AVX512, PORTABLE, best
+from sim.fast.layout import Layout, table_of
+from sim.fast.machine import run_samples
+from sim.fast.records import INTERLEAVED, SOURCE, WHOLE, Results, Scratch, Tables
+from sim.trace import RECORDABLE
+
+__all__ = ["runner"]
+
+STRETCH = 64
+"""Steps that a tile is advanced before the next; fewer where the lists of events would fill the memory."""
+LIST_BYTES = 1 << 26
+SPARE = 64
+"""Slots behind a list that a vector store may overwrite."""
+
+
+def runner(
+    layout: Layout, steps: int, refusing: NDArray[np.bool_], kernels: Literal["auto", "avx512", "portable", "general"]
+) -> Callable[[NDArray[np.integer[Any]], Results], None]:
+    """Return the function that runs a group of samples (B, T, inputs) and writes its results."""
+    isa = {"avx512": AVX512, "portable": PORTABLE}.get(kernels) or best()
+    sizes, sources = _sizes(layout, steps)
+    refused = refusing.astype(np.uint8)
+
+    def run(raster: NDArray[np.integer[Any]], results: Results) -> None:
+        recorded = {f"{name}_size": getattr(results, name).shape[2] for name in RECORDABLE}
+        whole = table_of(WHOLE, [sizes | recorded | {"batch": len(raster)}])
+        populations = _recorded(layout, results.recorded)
+        same = (layout.connections, layout.tiles, layout.pieces, layout.runs)
+        tables = Tables(whole, sources, populations, *same)
+        run_samples(isa, raster, tables, layout.arenas, _scratch(layout, tables), results, refused)
+
+    return run
+
+
+def _sizes(layout: Layout, steps: int) -> tuple[dict[str, int], NDArray[np.void]]:
+    """Return the sizes of everything, and of the lists of each source, which depend on the number of steps."""
+    lags = [
+        max((int(c["lag"]) for c in layout.connections if c["source"] == i), default=0)
+        for i in range(len(layout.grids))
+    ]
+    per_slot = [2 * (g.pixels * g.pitch + SPARE) + 4 * (g.pixels + 1) for g in layout.grids]
+    stretch = max(1, min(STRETCH, steps, LIST_BYTES // sum(per_slot)))
+    sources, index_at, ends_at = [], 0, 0
+    for i, (g, lag) in enumerate(zip(layout.grids, lags, strict=True)):
+        slots = stretch + min(lag, steps)
+        index_size, ends_size = g.pixels * g.pitch + SPARE, g.pixels + 1
+        channel_step, pixel_step = (g.pixels, 1) if g.is_image else (1, g.pitch)
+        sources.append(
+            {"form": layout.form if i == 0 else INTERLEAVED, "size": g.size, "pixels": g.pixels, "pitch": g.pitch}
+            | {"channels": g.channels, "channel_step": channel_step, "pixel_step": pixel_step, "slots": slots}
+            | {"index_at": index_at, "index_size": index_size, "ends_at": ends_at, "ends_size": ends_size}
+        )
+        index_at, ends_at = index_at + slots * index_size, ends_at + slots * ends_size
+    values = sources[0]["slots"] * sources[0]["index_size"] if layout.graded else 0
+    whole = {"lanes": layout.arenas.u0.size, "index_size": index_at, "ends_size": ends_at, "values_size": values}
+    whole |= {"steps": steps, "inputs": layout.grids[0].size, "places": len(layout.order)}
+    whole |= {"connections": len(layout.connections), "runs": len(layout.runs)}
+    whole |= {"together": 1, "stretch": stretch, "graded": layout.graded} | layout.packing
+    return whole, table_of(SOURCE, sources)
+
+
+def _recorded(layout: Layout, recorded: NDArray[np.int64]) -> NDArray[np.void]:
+    """Return the populations with the places where their spikes, u and v are recorded."""
+    populations, plain = layout.populations.copy(), 0
+    for place, p in enumerate(layout.order):
+        for name, (first, to) in zip(("spikes_at", "u_at", "v_at"), recorded.tolist(), strict=True):
+            populations[place][name] = plain - first if first <= plain < to else -1
+        plain += p.size
+    populations.setflags(write=False)
+    return populations
+
+
+def _scratch(layout: Layout, tables: Tables) -> Scratch:
+    """Return the memory of one thread."""
+    whole, tiles = {name: int(tables.whole[0][name]) for name in WHOLE.names or ()}, layout.tiles
+    largest = int(((tiles["pixel_to"] - tiles["pixel"]) * tiles["lanes"]).max())
+    together = whole["together"]
+    return Scratch(
+        u=aligned(together * whole["lanes"], np.int32),
+        v=aligned(together * whole["lanes"], np.int32),
+        sums16=aligned(largest, np.int16),
+        sums32=aligned(largest, np.int32),
+        part16=aligned(largest, np.int16),
+        part32=aligned(largest, np.int32),
+        lists=aligned(together * whole["index_size"], np.uint16),
+        ends=aligned(together * whole["ends_size"], np.int32),
+        values=aligned(max(1, together * whole["values_size"]), np.int32),
+        bits=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["bits_size"]), np.uint8),
+        faults=aligned(together * whole["stretch"] * len(layout.order) * 2, np.int64),
+    )
