@@ -65,6 +65,16 @@ def _share(tau: object, dt: float, scheme: Scheme) -> Values:
     return dt / _f64(tau) if scheme == "euler" else -np.expm1(-dt / _f64(tau))
 
 
+def _float32_decay(node: "nir.NIRNode", dt: float) -> None:
+    """Give time constants the exact decay that they were made from: frameworks write dt / (1 - beta) in float32."""
+    for name in ("tau", "tau_mem", "tau_syn"):
+        tau = getattr(node, name, None)
+        if tau is not None and tau.dtype == np.float32:
+            beta = (1 - dt / _f64(tau)).astype(np.float32)
+            near = np.abs(_f64(beta) - (1 - dt / _f64(tau))) < FLOAT32 * 0.01
+            setattr(node, name, np.where(near & (beta < 1), dt / (1 - _f64(beta)), _f64(tau)))
+
+
 def _unit_gains(node: "nir.NIRNode", dt: float, scheme: Scheme) -> None:
     """Give ``node`` the r and w_in under which its input enters with weight 1."""
     kind = type(node).__name__
@@ -125,6 +135,7 @@ def snntorch_now(graph: "nir.NIRGraph", dt: float, scheme: Scheme, reset: Reset)
             value = float(written.reshape(-1)[np.abs(written.reshape(-1) - dt).argmax()])
             what = f"tau / r = {value:.6g} s, which snnTorch writes as dt; dt is {dt}"
             refuse("dialect snntorch", [Problem(f"node {name!r}", what, "give that dt, or read it as --dialect nir")])
+        _float32_decay(node, dt)
         _unit_gains(node, dt, scheme)
     return []
 
@@ -188,6 +199,7 @@ def spyx(graph: "nir.NIRGraph", dt: float, scheme: Scheme, reset: Reset) -> list
     """Inputs enter with weight 1; a CuBaLIF subtracts before the decay; channels come last where Spyx flattens."""
     notes = []
     for _, node in _each(graph, "IF", "LIF", "CubaLIF"):
+        _float32_decay(node, dt)
         _unit_gains(node, dt, scheme)
         node.metadata["reset_at"] = "before_decay" if type(node).__name__ == "CubaLIF" else "after_decay"
     notes += _input_past_the_weights(graph)

@@ -25,11 +25,6 @@ REFUSED = {
         "snntorch/synaptic_zero",
         "snntorch/rsynaptic_zero",
     ),
-    "subtracts its threshold after the next decay, behind a synaptic filter": (
-        "snntorch/synaptic_subtract",
-        "snntorch/rsynaptic_subtract",
-        "snntorch/rsynaptic_one_to_one",
-    ),
 }
 """What the integer machine cannot say, and which recordings need it."""
 
