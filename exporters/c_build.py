@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import MachineError, ToolError
+from sim.errors import MachineError, MissingToolError, ToolError
 from sim.program import Program
 
 __all__ = ["SANITIZERS", "STRICT", "build", "find_compiler", "run_binary", "write_input"]
@@ -28,7 +28,7 @@ def find_compiler() -> tuple[str, ...]:
             return (found,)
     if find_spec("ziglang") is not None:
         return (sys.executable, "-m", "ziglang", "cc")
-    raise ToolError("no C compiler is installed", "install gcc or clang, or: pip install ziglang")
+    raise MissingToolError("no C compiler is installed", "install gcc or clang, or: pip install ziglang")
 
 
 def build(folder: Path, binary: Path, *, flags: tuple[str, ...] = ("-O2",), timeout_s: float = 600.0) -> None:

@@ -15,7 +15,7 @@ from exporters.artifact import Artifact, check_artifact_folder, check_same_progr
 from exporters.golden_vectors import golden_vectors, write_golden
 from exporters.onnx_export.model import OPSET, scan_model, state_shapes, step_model
 from exporters.recording import Recording, recording_from
-from sim.errors import FileError, MachineError, ToolError, UnsupportedError
+from sim.errors import FileError, MachineError, MissingToolError, UnsupportedError
 from sim.program import Program
 
 __all__ = ["execute", "export"]
@@ -83,7 +83,7 @@ def _runner() -> ModuleType:
 def _check_tools() -> None:
     for package in ("onnx", "onnxruntime"):
         if importlib.util.find_spec(package) is None:
-            raise ToolError(f"the Python package {package} is not installed", 'pip install "snn2hw[onnx]"')
+            raise MissingToolError(f"the Python package {package} is not installed", 'pip install "snn2hw[onnx]"')
 
 
 def _first_states(program: Program) -> dict[str, NDArray[np.int64]]:

@@ -6,13 +6,23 @@
     |-- MachineError    a run left the machine: |a| >= 2^21, an unallowed wrap, a clip where a bound was certified
     |-- FileError       a file is corrupt, hostile or not ours
     |-- UnsupportedError   a model, target or format cannot say what is wanted
-    `-- ToolError       an outside program or package is missing, failed or ran out of time
+    `-- ToolError       an outside program or package failed or ran out of time
+        `-- MissingToolError   it is not installed
 
 A message says what, where and what to do: ``population 'conv2': reads 'fc1' with lag 0, which closes a cycle  fix: give
 the connection lag=1``.
 """
 
-__all__ = ["FileError", "InputError", "MachineError", "ProgramError", "Snn2hwError", "ToolError", "UnsupportedError"]
+__all__ = [
+    "FileError",
+    "InputError",
+    "MachineError",
+    "MissingToolError",
+    "ProgramError",
+    "Snn2hwError",
+    "ToolError",
+    "UnsupportedError",
+]
 
 
 class Snn2hwError(Exception):
@@ -49,4 +59,8 @@ class UnsupportedError(Snn2hwError):
 
 
 class ToolError(Snn2hwError):
-    """An outside program or package is missing, failed or ran out of time."""
+    """An outside program or package failed or ran out of time."""
+
+
+class MissingToolError(ToolError):
+    """An outside program or package is not installed."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sim.compare import ORDER, Registers
-from sim.errors import Snn2hwError, ToolError, UnsupportedError
+from sim.errors import MissingToolError, Snn2hwError, UnsupportedError
 from sim.trace import Counts
 
 __all__ = ["COUNTED", "flat_counts", "main"]
@@ -55,7 +55,7 @@ def main() -> None:
             _write(Path(out), got)
             answers.write(json.dumps({"ok": True, "seconds": seconds, "losses": _losses(got)}) + "\n")
     except Snn2hwError as error:
-        kind = {UnsupportedError: "refused", ToolError: "unavailable"}.get(type(error), "failed")
+        kind = {UnsupportedError: "refused", MissingToolError: "unavailable"}.get(type(error), "failed")
         answers.write(json.dumps({"ok": False, "status": kind, "message": str(error)}) + "\n")
 
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 from sim.engines import run
-from sim.errors import ToolError, UnsupportedError
+from sim.errors import MissingToolError, ToolError, UnsupportedError
 from sim.trace import RECORDABLE
 
 
@@ -50,7 +50,11 @@ def refuses(program, raster, *, timeout_s, folder=None):
 
 
 def is_missing(program, raster, *, timeout_s, folder=None):
-    raise ToolError("the tool is not installed", "install it")
+    raise MissingToolError("the tool is not installed", "install it")
+
+
+def fails(program, raster, *, timeout_s, folder=None):
+    raise ToolError("the tool failed: out of ink", "fill it")
 
 
 def hangs(program, raster, *, timeout_s, folder=None):

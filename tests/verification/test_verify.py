@@ -62,6 +62,7 @@ def test_a_wrong_count_is_found_and_located(case):
         ("raises", "failed", "RuntimeError: my own bug"),
         ("refuses", "refused", "population 'second': this format has no recurrence  fix: use another"),
         ("is_missing", "unavailable", "the tool is not installed  fix: install it"),
+        ("fails", "failed", "the tool failed: out of ink  fix: fill it"),
         ("no_such_function", "failed", "no_such_function"),
     ],
 )
