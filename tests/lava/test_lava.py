@@ -13,7 +13,7 @@ from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
 from tests.lava.agree import assert_lava_agrees, has_schedule, runnable_cases
 from tests.programs import cases
-from tests.recordings import recordings
+from tests.recordings import dense_layer, recordings, tinynet
 
 GRAPHS, EXAMPLES = 6, 60
 """Random programs that run here; `test_many.py` has the full numbers."""
@@ -101,6 +101,15 @@ def test_lavas_own_recording_of_one_neuron_comes_out():
     got = run_lava(Program(Input((1,)), (lif,)), columns[None, :-1, :1])
     np.testing.assert_array_equal(got.spikes["lif"][0, :, 0], columns[1:, 2])  # the recording trails by one step
     np.testing.assert_array_equal(got.v["lif"][0, :, 0], columns[1:, 1])
+
+
+@pytest.mark.parametrize("case", [dense_layer, tinynet])
+def test_trained_nets_that_others_recorded_spike_as_recorded(case):
+    program, raster, recorded = case()
+    assert_lava_agrees(program, raster)
+    got = run_lava(program, raster, executor="classes")
+    for name, spikes in recorded.items():
+        np.testing.assert_array_equal(got.spikes[name][0, : len(spikes)], spikes)
 
 
 @pytest.mark.parametrize(

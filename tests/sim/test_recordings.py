@@ -1,13 +1,12 @@
 """Recordings of a chip and of its maker's simulator come out of the machine."""
 
-import nir
 import numpy as np
 import pytest
 
 from sim.engines import run
-from sim.program import Connection, Conv, Dense, Input, Population, Program
+from sim.program import Connection, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
-from tests.recordings import recordings
+from tests.recordings import dense_layer, recordings, tinynet
 
 SPIKES = [461, 511, 711, 761]
 
@@ -43,33 +42,18 @@ def test_the_other_decay_gives_the_same_spikes_and_another_v():
 
 
 def test_a_trained_dense_layer_spikes_as_recorded():
-    graph = nir.read(recordings("cases", "dense_layer", "B1_dense_200_256.nir"))
-    io = np.load(recordings("cases", "dense_layer", "B1_io.npz"))
-    weight = graph.nodes["fc"].weight.astype(np.int64)
-    layer = Population("lif", (256,), (Connection("input", Dense(weight)),), vth=6, du=4095, dv=415)
-    trace = run(Program(Input((200,)), (layer,)), io["input"][None])
-    lag = int(io["lag"])
-    np.testing.assert_array_equal(trace.spikes["lif"][0, : len(io["output"]) - lag], io["output"][lag:])
-    assert int(io["output"].sum()) == 1826
+    program, raster, recorded = dense_layer()
+    trace = run(program, raster, record=RECORDABLE)
+    np.testing.assert_array_equal(trace.spikes["lif"][0, : len(recorded["lif"])], recorded["lif"])
+    assert int(recorded["lif"].sum()) == 1826
 
 
 def test_a_trained_conv_net_spikes_as_recorded_in_both_layers():
-    graph = nir.read(recordings("cases", "tinynet", "B3_tinynet.nir"))
-    io = np.load(recordings("cases", "tinynet", "B3_io.npz"))
-    populations = []
-    for conv, neuron, source, shape in (("c1", "l1", "input", (24, 6, 6)), ("c2", "l2", "l1", (36, 1, 1))):
-        node = graph.nodes[conv]
-        wiring = Conv(node.weight.astype(np.int64), stride=tuple(node.stride), padding=tuple(node.padding))
-        bias = node.bias.astype(np.int64)[:, None, None]  # in threshold units: mantissa b, exponent 6
-        populations.append(
-            Population(
-                neuron, shape, (Connection(source, wiring),), vth=25, dv=1024, bias_mantissa=bias, bias_exponent=6
-            )
-        )
-    trace = run(Program(Input((3, 16, 16)), tuple(populations)), io["input"][None])
-    np.testing.assert_array_equal(trace.spikes["l1"][0], io["layer1"])
-    np.testing.assert_array_equal(trace.spikes["l2"][0], io["output"])
-    assert io["output"].any()
+    program, raster, recorded = tinynet()
+    trace = run(program, raster, record=RECORDABLE)
+    for layer, spikes in recorded.items():
+        np.testing.assert_array_equal(trace.spikes[layer][0], spikes)
+        assert spikes.any()
 
 
 @pytest.mark.parametrize("wrong", ["ge", "floor"])
