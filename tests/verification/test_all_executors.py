@@ -1,6 +1,6 @@
 """Every executor computes the same program: on random ones, and on the network this project trained and ships.
 
-Lava's process graph runs a stated share; its own neuron and synapse classes, stepped without the runtime, run all of it.
+Lava's process graph runs a stated share; its own neuron and synapse classes, stepped without the runtime, run it all.
 """
 
 import numpy as np
