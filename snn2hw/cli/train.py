@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--seed", type=int)
     training.add_argument("--start", type=Path, metavar="model.pt", help="begin with the weights of another run")
     training.add_argument("--epochs", type=int)
-    training.add_argument("--patience", type=int, help="epochs without a better validation before it stops")
+    training.add_argument("--patience", type=int, help="epochs of worse validation before it stops")
     training.add_argument("--batch", type=int)
     training.add_argument("--rate", type=float, help="peak learning rate")
     training.add_argument("--quiet", type=float, metavar="PRICE", help="of one spike per synapse, in the loss (0)")

@@ -50,7 +50,7 @@ class _Run:
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     journal: Journal
-    best: dict[str, Any] = field(default_factory=lambda: {"epoch": 0, "accuracy": -1.0, "loss": 0.0, "weights": {}})
+    best: dict[str, Any] = field(default_factory=lambda: {"epoch": 0, "accuracy": 0.0, "weights": {}})
 
 
 def fit(
@@ -63,24 +63,35 @@ def fit(
     start: Mapping[str, Tensor] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Finished:
-    """Train in ``folder``, from its last checkpoint if any; write ``model.pt`` with the best epoch's weights."""
+    """Train in ``folder``, from its last checkpoint if any; write ``model.pt`` with the weights of the epoch it keeps.
+
+    That is the last epoch whose validation accuracy lies within one standard error of the highest: among epochs that a
+    small validation part cannot tell apart, the one with the lowest learning rate.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     run = _start(recipe, data, classes, folder / "last.pt", device, start)
     while (epoch := len(run.journal.rows) + 1) <= recipe.epochs and epoch - run.best["epoch"] <= recipe.patience:
         row = _epoch(run, recipe, data, device, epoch)
-        if (row["validate_accuracy"], -row["validate_loss"]) >= (run.best["accuracy"], -run.best["loss"]):
+        highest = max(run.best["accuracy"], row["validate_accuracy"])
+        if row["validate_accuracy"] >= highest - standard_error(highest, len(data.validate_labels)):
             kept = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-            run.best = {
-                "epoch": epoch,
-                "accuracy": row["validate_accuracy"],
-                "loss": row["validate_loss"],
-                "weights": kept,
-            }
+            run.best = {"epoch": epoch, "weights": kept}
+        run.best["accuracy"] = highest
         run.journal.rows.append(row)
         _save(run, recipe, folder / "last.pt")
         run.journal.write(row)
         on_epoch(row)
     return _finish(run, recipe, data, classes, folder, device)
+
+
+def standard_error(accuracy: float, count: int) -> float:
+    """Return the standard error of an accuracy measured on ``count`` samples (with one success and one failure added).
+
+    >>> round(standard_error(1.0, 160), 4)
+    0.0061
+    """
+    share = (accuracy * count + 1) / (count + 2)
+    return float(np.sqrt(share * (1 - share) / (count + 2)))
 
 
 def _start(
@@ -200,5 +211,5 @@ def _finish(
     front = FrontEnd(recipe.mel, data.normaliser, encoder_of(recipe), recipe.decoder, classes)
     weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
     values = {"recipe": recipe_to(recipe), "weights": weights, "front": to_json(front), "accuracy": accuracy}
-    write_checkpoint(folder / "model.pt", values | {"best_epoch": run.best["epoch"], "history": run.journal.rows})
+    write_checkpoint(folder / "model.pt", values | {"kept_epoch": run.best["epoch"], "history": run.journal.rows})
     return Finished(folder / "model.pt", accuracy, test.confusion, run.journal)

@@ -35,7 +35,7 @@ class Recipe:
     validation: float = 0.06
     seed: int = 0
     epochs: int = 120
-    patience: int = 60
+    patience: int = 30
     batch: int = 64
     rate: float = 1e-2
     decay: float = 1e-3
