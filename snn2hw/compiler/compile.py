@@ -16,9 +16,11 @@ from snn2hw.compiler.costs import Method
 from snn2hw.compiler.given import given_registers
 from snn2hw.compiler.grid import Bits, most_bits
 from snn2hw.compiler.levels import leveled
+from snn2hw.compiler.limits import refuse_beyond
 from snn2hw.compiler.network import Layer, Network, read_network
 from snn2hw.compiler.quantize import PER, BiasPolicy, Options, Quantized, quantize_layer
 from snn2hw.compiler.record import scale_record
+from snn2hw.compiler.registers import NoRegisterError
 from snn2hw.targets import Target, get_target
 
 if TYPE_CHECKING:
@@ -152,17 +154,24 @@ def build(
     layers: list[Quantized] = []
     for index, layer in enumerate(network.layers):
         report("quantize", index, len(network.layers))
-        if known is not None and layer.name in known:
-            layers.append(known[layer.name])
-        elif scale == "auto":
-            layers.append(fitted(prepared, layer, bits[layer.name]))
-        else:
-            layers.append(given_registers(layer, float(scale), target, bits[layer.name]))
+        taken = None if known is None else known.get(layer.name)
+        layers.append(taken or _quantized(prepared, layer, bits[layer.name], scale))
+    for made in layers:
+        refuse_beyond(made.population, target)
     report("certify", 0, 1)
     program = _program(prepared, layers, scale)
     certificate = certify(program, ranges.steps)
     report("certify", 1, 1)
     return Compiled(program, certificate, network, ranges, tuple(layers), target, prepared.options)
+
+
+def _quantized(prepared: Prepared, layer: Layer, bits: Bits, scale: float | Literal["auto"]) -> Quantized:
+    try:
+        if scale == "auto":
+            return fitted(prepared, layer, bits)
+        return given_registers(layer, float(scale), prepared.target, bits)
+    except NoRegisterError as error:
+        raise UnsupportedError(f"population {layer.name!r}: {error.what}", error.fix) from None
 
 
 def _silent(stage: str, done: int, whole: int) -> None:

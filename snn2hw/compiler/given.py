@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from sim.arithmetic import VTH_SHIFT
-from sim.errors import InputError, UnsupportedError
+from sim.errors import InputError
 from sim.program import Connection, Population
 from snn2hw.compiler.grid import Bits, grid_for, most_bits, to_grid
 from snn2hw.compiler.network import Float, Layer
@@ -48,8 +48,6 @@ def given_registers(layer: Layer, scale: float, target: Target, bits: Bits) -> Q
         if values.min() < low or values.max() > high:
             what = f"{where}: {name} {values.min()}..{values.max()} is outside the register's {low}..{high}"
             raise InputError(what, "compile with scale='auto'")
-    if layer.reset not in target.resets:
-        raise UnsupportedError(f"{where}: resets by subtraction, which {target.title} cannot", "choose another target")
     population = Population(
         name=layer.name,
         shape=layer.shape,

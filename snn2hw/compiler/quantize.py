@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
-from sim.errors import InputError, UnsupportedError
+from sim.errors import InputError
 from sim.program import Connection, Conv, Dense, Population, Weight, Wiring
 from snn2hw.compiler.calibrate import Ranges, sample_unit
 from snn2hw.compiler.costs import CostTable, Method, Rows, cost_table
@@ -326,9 +326,6 @@ def _population(
     if layer.fires_at_threshold:
         vth = np.maximum(np.asarray(vth) - 1, 0)
     mantissa, exponent = bias_registers(UNIT * scale * layer.drive, target)
-    if layer.reset not in target.resets:
-        what = f"population {layer.name!r}: resets by subtraction, which {target.title} cannot"
-        raise UnsupportedError(what, "train with reset to a value, or choose another target")
     return Population(
         name=layer.name,
         shape=layer.shape,

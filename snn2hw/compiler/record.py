@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sim.arithmetic import DECAY_ONE
 from sim.program import Json
 from snn2hw.compiler.quantize import Quantized
 
@@ -9,9 +10,19 @@ __all__ = ["scale_record"]
 
 
 def scale_record(made: Quantized) -> Json:
-    """Return what turns registers back into volts: unit * v / (64 * scale) + origin, per channel or per neuron."""
-    layer = made.layer
-    return {"scale": _brief(made.scale), "unit": _brief(layer.unit), "origin": _brief(layer.origin)}
+    """Return what turns registers back into volts, and by how much the decays miss theirs.
+
+    A membrane in volts is unit * v / (64 * scale) + origin; ``decay_error`` is the greatest difference between the
+    share that u and v lose in a step and the share they should lose.
+    """
+    layer, population = made.layer, made.population
+    errors = [(population.du + 1) / DECAY_ONE - layer.share_u, population.dv / DECAY_ONE - layer.share_v]
+    return {
+        "scale": _brief(made.scale),
+        "unit": _brief(layer.unit),
+        "origin": _brief(layer.origin),
+        "decay_error": [float(np.abs(error).max()) for error in errors],
+    }
 
 
 def _brief(values: np.ndarray) -> Json:

@@ -6,19 +6,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import DECAY_ONE, decay
+from sim.errors import UnsupportedError
 from snn2hw.compiler.network import Float
 from snn2hw.targets import Target
 
-__all__ = ["bias_registers", "compensated", "nearest_decay", "per_value"]
+__all__ = ["NoRegisterError", "bias_registers", "compensated", "nearest_decay", "per_value"]
 
 Ints = NDArray[np.int64]
+
+
+class NoRegisterError(UnsupportedError):
+    """A value that no register holds; whoever knows which population it is of says so."""
+
+
 CANDIDATES = 3
 """How far the best decay is looked for around the nearest one, in register units per unit of expected loss."""
 
 
 def nearest_decay(share: Float, *, add: int, limits: tuple[int, int]) -> Ints:
-    """Return the register whose decay is nearest to ``share``; the chip adds ``add`` (1 for du, 0 for dv)."""
-    return np.clip(np.rint(DECAY_ONE * share).astype(np.int64) - add, *limits)
+    """Return the register whose decay is nearest to ``share``; the chip adds ``add`` (1 for du, 0 for dv).
+
+    A share of 1 in v and one below 1/8192 in u miss their register by one unit, which is taken; more is refused.
+    """
+    wanted = np.rint(DECAY_ONE * share).astype(np.int64) - add
+    nearest = np.clip(wanted, *limits)
+    if (np.abs(wanted - nearest) > 1).any():
+        what = f"a decay of {float(share.flat[np.abs(wanted - nearest).argmax()]):.4g} per step has no register"
+        raise NoRegisterError(
+            what, f"stay within {(limits[0] + add) / DECAY_ONE:.4g}..{(limits[1] + add) / DECAY_ONE:.4g}"
+        )
+    return nearest
 
 
 def compensated(share: float, scale: float, sample: Float, *, add: int, limits: tuple[int, int]) -> int:

@@ -1,5 +1,7 @@
 """Grids, scales, rounding, decays and biases, each against a formula written again here."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from snn2hw.compiler.quantize import Options
 from snn2hw.compiler.registers import bias_registers, compensated, nearest_decay
 from snn2hw.compiler.rounding import compensating
 from snn2hw.targets import get_target
-from tests.compiler.networks import Builder, convolutional, cuba, dense, lif, nir, raster
+from tests.compiler.networks import Builder, convolutional, cuba, dense, lif, nir, raster, recurrent
 
 LOIHI = get_target("loihi1")
 
@@ -232,8 +234,35 @@ def test_graded_input_is_certified_over_its_whole_range():
 
 
 def test_a_chip_without_subtraction_refuses_it_by_name():
-    with pytest.raises(UnsupportedError, match="population 'one': resets by subtraction, which Intel Loihi 1 cannot"):
+    with pytest.raises(UnsupportedError, match="population 'one': resets by subtraction, Intel Loihi 1 does not"):
         compile_source(dense(np.random.default_rng(0), lif, reset="subtract"), "loihi1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"per_neuron": ("v0",)},
+            "has vth that differ between neurons, Intel Loihi 1 does not  fix: compile with per='layer'",
+        ),
+        ({"delay_steps": 2}, "reads 'hidden' 3 steps late"),
+        (
+            {"du": (3000, 4095)},
+            r"population 'hidden': a decay of 0\.2 per step has no register  fix: stay within 0\.73",
+        ),
+    ],
+)
+def test_limits_of_a_chip_are_named_population_by_population(changes, message):
+    source = recurrent(np.random.default_rng(0))
+    with pytest.raises(UnsupportedError, match=message):
+        compile_source(source, replace(LOIHI, **changes))
+
+
+def test_one_threshold_per_layer_suffices_a_chip_without_thresholds_per_neuron():
+    target = replace(LOIHI, per_neuron=("bias_mantissa", "bias_exponent"))
+    source = dense(np.random.default_rng(0))
+    program = compile_source(source, target, options=Options(per="layer")).program
+    assert all(len(np.unique(p.vth)) == 1 for p in program.populations)
 
 
 def test_compiling_twice_gives_one_digest():
