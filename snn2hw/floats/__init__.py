@@ -22,6 +22,9 @@ __all__ = ["FloatTrace", "float_reference"]
 
 Recorded = Literal["spikes", "u", "v"]
 
+MESSAGE_BYTES = 1 << 27
+"""How much the messages of the largest node may take: beyond it samples are run in parts, one after the other."""
+
 
 @dataclass(frozen=True, eq=False)
 class FloatTrace:
@@ -49,14 +52,34 @@ def float_reference(
     unknown = set(record) - {"spikes", "u", "v"}
     if unknown:
         raise InputError(f"record: {sorted(unknown)} cannot be recorded", "choose from spikes, u and v")
-    run = _Run(source, order_of(source), x, frozenset(record))
-    for group in run.order.groups:
-        if run.order.is_loop(group, source.graph.edges):
+    order = order_of(source)
+    largest = max(int(np.prod(shape_out(node), dtype=np.int64)) for node in source.nodes.values())
+    together = max(1, MESSAGE_BYTES // max(1, 8 * x.shape[1] * largest))
+    parts = [
+        _run_some(source, order, x[i : i + together], frozenset(record)) for i in range(0, max(1, len(x)), together)
+    ]
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _run_some(source: Source, order: Order, x: Float, record: frozenset[Recorded]) -> FloatTrace:
+    run = _Run(source, order, x, record)
+    for group in order.groups:
+        if order.is_loop(group, source.graph.edges):
             _run_loop(run, group)
         else:
             _run_alone(run, group[0])
         _forget(run, group)
     return FloatTrace(run.spikes, run.u, run.v, run.output)
+
+
+def _joined(parts: list[FloatTrace]) -> FloatTrace:
+    first = parts[0]
+    return FloatTrace(
+        spikes={name: np.concatenate([p.spikes[name] for p in parts]) for name in first.spikes},
+        u={name: np.concatenate([p.u[name] for p in parts]) for name in first.u},
+        v={name: np.concatenate([p.v[name] for p in parts]) for name in first.v},
+        output=np.concatenate([p.output for p in parts]),
+    )
 
 
 @dataclass(eq=False)

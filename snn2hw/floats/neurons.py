@@ -105,19 +105,24 @@ def start(d: Dynamics, batch: int) -> State:
 
 def step(d: Dynamics, state: State, x: Float) -> tuple[State, Float, Float]:
     """Return the state after one step with input ``x``, the message sent, and u, the term that the membrane added."""
+    rules = d.semantics
     i = d.keep_i * state.i + d.gain_i * x
     u = d.gain_v * i
     if d.threshold is None:
         v = d.keep_v * state.v + u + d.drive
         return State(i, v), v, u
+    if d.reset_at == "spike" and rules.spike_read == "after_input" and rules.residue == "kept":
+        v = d.keep_v * state.v + u + d.drive
+        z = _fire(d, v)
+        return State(i, _reset(d, v, z)), z, u
     held = _fire(d, state.v)  # what the state before this step would send: spikes that have not reset it yet
     v = _reset(d, state.v, held) if d.reset_at == "before_decay" else state.v
     v = d.keep_v * v + u + d.drive
     v = _reset(d, v, held) if d.reset_at == "after_decay" else v
-    tested = v - held * d.threshold if d.semantics.residue == "tested_twice" and d.reset == "subtract" else v
+    tested = v - held * d.threshold if rules.residue == "tested_twice" and d.reset == "subtract" else v
     z = _fire(d, tested)
     v = _reset(d, v, z) if d.reset_at == "spike" else v
-    return State(i, v), held if d.semantics.spike_read == "before_input" else z, u
+    return State(i, v), held if rules.spike_read == "before_input" else z, u
 
 
 def held_message(d: Dynamics, state: State) -> Float:

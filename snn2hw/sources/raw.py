@@ -161,7 +161,8 @@ def build(name: str, raw: RawNode) -> "nir.NIRNode | Problem":
         return Problem(where, f"{', '.join(broken)} holds no numbers", "export the network again")
     strange = [n for n, v in fields.items() if isinstance(v, np.ndarray) and not np.isfinite(v).all()]
     if strange:
-        return Problem(where, f"{', '.join(strange)} holds numbers that are not finite", "export the network again")
+        fix = "export the network again; a neuron that never leaks is an IF or an I, not one with an infinite tau"
+        return Problem(where, f"{', '.join(strange)} holds numbers that are not finite", fix)
     try:
         node = _node(getattr(nir, raw.kind), raw.kind, fields)
     except (ValueError, AssertionError, TypeError) as error:

@@ -232,6 +232,22 @@ def test_samples_do_not_see_each_other():
     np.testing.assert_array_equal(together, np.concatenate([float_reference(s, x[i : i + 1]).output for i in range(5)]))
 
 
+def test_samples_run_in_parts_give_the_same(monkeypatch):
+    rng = np.random.default_rng(1)
+    s = source(recurrent(-0.7, bias=0.1))
+    x = rasters(rng, (1,), batch=5)
+    whole = float_reference(s, x, record=("spikes", "u", "v"))
+    monkeypatch.setattr("snn2hw.floats.MESSAGE_BYTES", 8 * x.shape[1] * 2)
+    parts = float_reference(s, x, record=("spikes", "u", "v"))
+    for got, expected in ((parts.spikes, whole.spikes), (parts.u, whole.u), (parts.v, whole.v)):
+        np.testing.assert_array_equal(got["lif"], expected["lif"])
+    np.testing.assert_array_equal(parts.output, whole.output)
+
+
+def test_an_empty_batch_is_no_error():
+    assert float_reference(source(chain(lif(2), shape=(2,))), np.zeros((0, 3, 2))).output.shape == (0, 3, 2)
+
+
 def test_only_what_is_asked_for_is_recorded():
     s = source(chain(lif(2), shape=(2,)))
     trace = float_reference(s, np.zeros((1, 2, 2)), record=())
