@@ -7,6 +7,7 @@ import pytest
 
 from sim.engines import run
 from snn2hw.compiler.compile import compile_source
+from snn2hw.compiler.explain import explain
 from snn2hw.compiler.quantize import Options
 from snn2hw.compiler.report import measure
 from snn2hw.floats import float_reference
@@ -110,3 +111,18 @@ def test_a_readouts_v_is_in_volts_what_the_record_says():
     volts = said["unit"] * run(program, data).output / (64 * said["scale"]) + said["origin"]
     ideal = float_reference(source, data).output
     assert np.abs(volts - ideal).max() < 0.02 * np.abs(ideal).max()
+
+
+@pytest.mark.parametrize("name", ["lif with bias", "cuba with bias", "convolutional", "recurrent"])
+def test_every_difference_to_the_float_network_has_a_root_at_the_threshold(name):
+    rng = np.random.default_rng(11)
+    source = NETWORKS[name](rng)
+    data = raster(source, rng, samples=20)
+    compiled = compile_source(source, "fixed", data, weight_bits=16)
+    for made, row in zip(
+        [m for m in compiled.layers if m.population.fires], explain(source, compiled, data), strict=True
+    ):
+        assert row.different < 0.01 * row.neuron_steps
+        assert row.roots <= row.different
+        assert row.root_distance <= 0.003 * made.population.vth.max()
+        assert row.own_distance <= 2

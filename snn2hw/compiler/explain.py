@@ -1,0 +1,162 @@
+"""Why a program's spikes differ from the float network's: where each difference began, and what became of it.
+
+A root is a difference before which nothing differed in its sample: from there on the two networks live different
+lives. At a root one side fired and the other did not; the quiet side's distance from threshold, in threshold mantissas,
+says how little decided. Every neuron-step is judged from the machine's own state too: the float neuron, given the
+machine's u, v and messages, decides as the machine did, or the step counts as ``own``.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.arithmetic import VTH_SHIFT
+from sim.engines import run
+from sim.program import INPUT
+from sim.trace import Trace
+from snn2hw.compiler.compile import Compiled
+from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Map
+from snn2hw.compiler.quantize import Quantized
+
+if TYPE_CHECKING:
+    from snn2hw.floats import FloatTrace
+    from snn2hw.sources import Source
+
+__all__ = ["Explained", "explain"]
+
+UNIT = 1 << VTH_SHIFT
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One firing population: how many neuron-steps differ from the float network's, and why."""
+
+    name: str
+    neuron_steps: int
+    different: int
+    roots: int
+    root_distance: float
+    """The greatest distance of the quiet side from threshold at a root, in threshold mantissas."""
+    own: int
+    """Neuron-steps in which the machine decided otherwise than the float neuron in the machine's own state."""
+    own_distance: float
+    """The greatest distance from threshold, in mantissas, at which it did."""
+
+
+def explain(
+    source: "Source", compiled: Compiled, data: NDArray[np.integer], *, engine: str = "fast"
+) -> tuple[Explained, ...]:
+    """Run float network and program on ``data`` (B, T, *input shape) and account for every difference."""
+    from snn2hw.floats import float_reference
+
+    program = compiled.program
+    shaped = data.reshape(*data.shape[:2], *program.input.shape)
+    trace = run(program, shaped, engine=engine, record=("spikes", "u", "v"))
+    ideal = float_reference(source, data, record=("spikes", "v"))
+    firing = [made for made in compiled.layers if made.population.fires]
+    different = {
+        made.population.name: trace.spikes[made.population.name]
+        != ideal.spikes[made.layer.node].reshape(trace.spikes[made.population.name].shape)
+        for made in firing
+    }
+    first = _first_steps(list(different.values()))
+    return tuple(
+        _explained(compiled, made, trace, shaped, ideal, different[made.population.name], first) for made in firing
+    )
+
+
+def _first_steps(different: list[NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """Return, per sample, population * steps + step of the first difference in the order of computation."""
+    steps = different[0].shape[1]
+    any_at = np.stack([d.reshape(*d.shape[:2], -1).any(axis=2) for d in different], axis=2)  # b t p
+    flat = any_at.reshape(len(any_at), -1)
+    where = np.where(flat.any(axis=1), flat.argmax(axis=1), -1)  # step * populations + population
+    step, population = np.divmod(where, len(different))
+    return np.where(where < 0, -1, population * steps + step)
+
+
+def _explained(
+    compiled: Compiled,
+    made: Quantized,
+    trace: Trace,
+    data: NDArray[np.integer],
+    ideal: "FloatTrace",
+    different: NDArray[np.bool_],
+    first: NDArray[np.int64],
+) -> Explained:
+    name = made.population.name
+    place = [m.population.name for m in compiled.layers if m.population.fires].index(name)
+    rooted = np.zeros_like(different)
+    for sample, at in enumerate(first - place * different.shape[1]):
+        if 0 <= at < different.shape[1]:
+            rooted[sample, at] = different[sample, at]
+    distance = _quiet_distance(made, trace, ideal)
+    own, own_distance = _own(compiled, made, trace, data)
+    return Explained(
+        name=name,
+        neuron_steps=different.size,
+        different=int(different.sum()),
+        roots=int(rooted.sum()),
+        root_distance=float(distance[rooted].max(initial=0)),
+        own=own,
+        own_distance=own_distance,
+    )
+
+
+def _quiet_distance(made: Quantized, trace: Trace, ideal: "FloatTrace") -> Float:
+    """Return how far below threshold the side that did not fire stands, in mantissas."""
+    layer, name = made.layer, made.population.name
+    ours = trace.v[name] / (UNIT * made.scale)
+    if layer.node not in ideal.v:
+        return np.asarray(np.abs(ours - layer.threshold) * made.scale)
+    theirs = (ideal.v[layer.node].reshape(ours.shape) - layer.origin) / layer.unit
+    return np.asarray(np.abs(np.where(trace.spikes[name] > 0, theirs, ours) - layer.threshold) * made.scale)
+
+
+def _own(compiled: Compiled, made: Quantized, trace: Trace, data: NDArray[np.integer]) -> tuple[int, float]:
+    """Count the machine's own decisions, and how far from threshold the float neuron stood at them."""
+    layer, name = made.layer, made.population.name
+    spikes, unit = trace.spikes[name], UNIT * made.scale
+    count, farthest = 0, 0.0
+    u, v = made.population.u0 / unit, made.population.v0 / unit
+    for t in range(spikes.shape[1]):
+        raised = _step(compiled, layer, trace, data, t, u, v)
+        fires = raised >= layer.threshold if layer.fires_at_threshold else raised > layer.threshold
+        otherwise = fires != spikes[:, t]
+        count += int(otherwise.sum())
+        farthest = max(farthest, float((np.abs(raised - layer.threshold) * made.scale)[otherwise].max(initial=0)))
+        u, v = trace.u[name][:, t] / unit, trace.v[name][:, t] / unit
+    return count, farthest
+
+
+def _step(
+    compiled: Compiled, layer: Layer, trace: Trace, data: NDArray[np.integer], t: int, u: Float, v: Float
+) -> Float:
+    """Return V before the reset, as the float neuron computes it from the machine's state and messages."""
+    arriving = np.zeros((len(data), *layer.shape))
+    for link in layer.links:
+        if t >= link.lag:
+            messages = data if link.source == INPUT else trace.spikes[link.source]
+            arriving += _applied(link.map, messages[:, t - link.lag].astype(np.float64), layer.shape)
+    return np.asarray((1 - layer.share_v) * v + (1 - layer.share_u) * u + arriving + layer.drive)
+
+
+def _applied(map_: Map, messages: Float, target: tuple[int, ...]) -> Float:
+    """Return ``W . s`` for a batch."""
+    batch = len(messages)
+    match map_:
+        case DenseMap(weight=weight):
+            return np.asarray(messages.reshape(batch, -1) @ weight.T).reshape(batch, *target)
+        case ConvMap(weight=weight, stride=stride, padding=padding, dilation=dilation, groups=groups):
+            (pad_y, pad_x), spans = padding, [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True)]
+            padded = np.pad(messages, ((0, 0), (0, 0), (pad_y, pad_y), (pad_x, pad_x)))
+            seen = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(2, 3))
+            seen = seen[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
+            grouped = seen.reshape(batch, groups, -1, *seen.shape[2:])
+            kernel = weight.reshape(groups, -1, *weight.shape[1:])
+            made = np.einsum("bgiyxkl,goikl->bgoyx", grouped, kernel, optimize=True)
+            return np.asarray(made).reshape(batch, *target)
+        case _:
+            assert_never(map_)
