@@ -1,14 +1,16 @@
 """Flat, typed NIR graphs: the only form a Source takes."""
 
 import copy
+import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from sim.errors import InputError, Snn2hwError
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.shapes import NEURON_FIELDS, Shape, output_shape, pair
+from snn2hw.sources.source import Reset, ResetAt
 
 if TYPE_CHECKING:
     import nir
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Edge", "assemble", "predecessors", "require_typed", "shape_in", "shape_out", "successors"]
 
 Edge = tuple[str, str]
+
+MOST_NEURONS = 1 << 26
+"""Elements of one node: a file of a few bytes may claim any shape."""
 
 
 def assemble(nodes: "Mapping[str, nir.NIRNode]", edges: Iterable[Edge], origin: str = "graph") -> "nir.NIRGraph":
@@ -90,6 +95,11 @@ def _typed(node: "nir.NIRNode", shape: Shape) -> "tuple[nir.NIRNode, tuple[Shape
     new.metadata = dict(node.metadata) if isinstance(node.metadata, dict) else {}
     kind = type(node).__name__
     out = output_shape(node, shape)
+    if not 0 < math.prod(out) <= MOST_NEURONS or min(out) < 1:
+        raise InputError(f"shape {out}", f"write sides from 1, and at most {MOST_NEURONS:,} elements in one node")
+    for key, known in (("reset", get_args(Reset)), ("reset_at", get_args(ResetAt))):
+        if new.metadata.get(key, known[0]) not in known:
+            raise InputError(f"metadata {key} is {new.metadata[key]!r}", f"use one of {', '.join(known)}")
     if kind in NEURON_FIELDS or kind in ("Scale", "Delay"):
         for name in NEURON_FIELDS.get(kind, ("scale",) if kind == "Scale" else ("delay",)):
             setattr(new, name, _full(getattr(node, name), shape, name))

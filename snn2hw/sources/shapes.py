@@ -46,6 +46,9 @@ def window_shape(
     sides: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape = (1, 1), what: str = "window"
 ) -> Shape:
     """Return how many windows fit along each side: floor((side + 2 p - d (k - 1) - 1) / s) + 1."""
+    if min(kernel) < 1 or min(stride) < 1 or min(dilation) < 1 or min(padding) < 0:
+        numbers = f"kernel {kernel}, stride {stride}, padding {padding}, dilation {dilation}"
+        raise InputError(f"{what}: {numbers}", "kernel, stride and dilation count from 1, padding from 0")
     fit = tuple(
         (side + 2 * p - d * (k - 1) - 1) // s + 1
         for side, k, s, p, d in zip(sides, kernel, stride, padding, dilation, strict=True)
@@ -87,7 +90,10 @@ def _linear(node: "nir.NIRNode", shape: Shape) -> Shape:
 def _conv(node: "nir.NIRNode", shape: Shape) -> Shape:
     weight = np.shape(node.weight)
     rank = 1 if type(node).__name__ == "Conv1d" else 2
-    if len(weight) != rank + 2 or len(shape) != rank + 1 or shape[0] != weight[1] * int(node.groups):
+    if len(weight) != rank + 2 or int(node.groups) < 1 or weight[0] % int(node.groups):
+        axes = "(out, in / groups, kernel)" if rank == 1 else "(out, in / groups, height, width)"
+        raise InputError(f"weight {weight} with groups {node.groups}", f"write {axes}, out a multiple of groups")
+    if len(shape) != rank + 1 or shape[0] != weight[1] * int(node.groups):
         channels = weight[1] * int(node.groups)
         raise InputError(
             f"weight {weight} with groups {node.groups} reads {channels} channels, its source makes {shape}"

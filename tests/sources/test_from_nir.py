@@ -295,6 +295,45 @@ def test_parameters_that_mean_nothing_are_refused(tmp_path, value, message):
         from_nir(path, dt=DT)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("stride", np.array([0, 1]), "kernel, stride and dilation count from 1"),
+        ("padding", np.array([-1, 0]), "padding from 0"),
+        ("groups", np.array(0), "groups 0  fix: write"),
+        ("groups", np.array(3), "out a multiple of groups"),
+        ("weight", np.ones(4), r"weight \(4,\) with groups 1  fix: write \(out, in / groups, height, width\)"),
+        ("stride", np.array([1.5, 1.0]), "stride: expected one or two whole numbers"),
+        ("bias", np.ones(7), "bias of shape"),
+    ],
+)
+def test_geometry_that_is_none_is_refused(tmp_path, field, value, message):
+    conv = nir.Conv2d((4, 4), np.ones((2, 1, 3, 3)), 1, 0, 1, 1, np.zeros(2))
+    path = typed_file(tmp_path, chain(conv, lif((2, 2, 2)), shape=(1, 4, 4)))
+    with h5py.File(path, "r+") as file:
+        del file[f"node/nodes/n0/{field}"]
+        file[f"node/nodes/n0/{field}"] = value
+    with pytest.raises(ProblemsError, match=message):
+        from_nir(path, dt=DT)
+
+
+@pytest.mark.parametrize("shape", [(10**9,), (0,), (-3,), (2**40, 2**40)])
+def test_absurd_shapes_are_refused_before_memory_is(tmp_path, shape):
+    one = nir.LIF(*(np.array(x) for x in (0.01, 1.0, 0.0, 0.3)))
+    nodes = {"input": nir.Input(np.array(shape)), "lif": one, "output": nir.Output(np.array(shape))}
+    graph = nir.NIRGraph(nodes, [("input", "lif"), ("lif", "output")], type_check=False)
+    with pytest.raises(ProblemsError, match="at most 67,108,864 elements in one node"):
+        from_nir(graph, dt=DT)
+
+
+@pytest.mark.parametrize(("key", "value"), [("reset", "zero"), ("reset_at", "later")])
+def test_metadata_that_means_nothing_is_refused(key, value):
+    node = lif(2)
+    node.metadata[key] = value
+    with pytest.raises(ProblemsError, match=f"metadata {key} is '{value}'  fix: use one of"):
+        chain(node, shape=(2,))
+
+
 def test_a_missing_parameter_is_named(tmp_path):
     path = typed_file(tmp_path, chain(lif(2), shape=(2,)))
     with h5py.File(path, "r+") as file:
