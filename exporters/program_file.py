@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporters.hdf5_border import open_checked
-from exporters.nir_graph import graph_of
-from exporters.nir_node import Graph, Style, Value, graph_difference
-from exporters.nir_store import load, save
-from exporters.nir_views import choose_views
-from exporters.program_header import dump_json, header_of, load_json, program_from
+from exporters.nir_export.graph import graph_of
+from exporters.nir_export.header import dump_json, header_of, load_json, program_from
+from exporters.nir_export.node import Graph, Style, Value, graph_difference
+from exporters.nir_export.store import load, save
+from exporters.nir_export.views import choose_views
 from sim.digest import canonical_record
 from sim.errors import FileError, InputError, Snn2hwError
 from sim.files import atomic_write

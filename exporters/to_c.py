@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.artifact import Artifact, check_artifact_folder, check_same_program, write_artifact
-from exporters.c_build import build, run_binary, write_input
-from exporters.c_tables import program_c, program_h, table_bytes
+from exporters.c_export.build import build, run_binary, write_input
+from exporters.c_export.tables import program_c, program_h, table_bytes
 from exporters.golden_vectors import golden_vectors
 from exporters.recording import Recording, recording_from
 from sim.errors import UnsupportedError
@@ -18,7 +18,7 @@ from sim.trace import Trace
 
 __all__ = ["execute", "export"]
 
-RUNTIME = Path(__file__).with_name("c_runtime")
+RUNTIME = Path(__file__).with_name("c_export") / "runtime"
 RUNTIME_FILES = ("snn_runtime.h", "snn_runtime.c", "main.c")
 MAX_TABLE_BYTES = 1 << 28
 """Larger tables make source text that compilers take minutes and gigabytes for."""

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.artifact import Artifact, check_artifact_folder, check_same_program, read_artifact, write_artifact
-from exporters.golden_memories import compare, constants, read_memory, recordings, write_memory
+from exporters.golden_export.memories import compare, constants, read_memory, recordings, write_memory
 from exporters.golden_vectors import golden_arrays, golden_vectors, write_golden
-from exporters.program_header import header_of
+from exporters.nir_export.header import header_of
 from exporters.recording import Recording, recording_from
 from exporters.to_nir import step_seconds
 from sim.errors import FileError, InputError, UnsupportedError

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.artifact import Artifact, Loss, check_same_program, read_artifact, write_artifact
-from exporters.nir_graph import graph_of
-from exporters.nir_node import Graph, Style, Value, graph_difference
-from exporters.nir_store import load, save
-from exporters.nir_views import Views, choose_views
-from exporters.program_difference import program_difference
+from exporters.nir_export.difference import program_difference
+from exporters.nir_export.graph import graph_of
+from exporters.nir_export.node import Graph, Style, Value, graph_difference
+from exporters.nir_export.store import load, save
+from exporters.nir_export.views import Views, choose_views
 from exporters.program_file import read_damaged, read_program, write_program
 from exporters.recording import Recording
 from sim.engines import run

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporters.nir_kernel import Axis, square
+from exporters.nir_export.kernel import Axis, square
 from sim.program import Conv
 from snn2hw.sources.graph import shape_in, shape_out
 from snn2hw.sources.shapes import pair

@@ -6,8 +6,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from exporters import c_build, to_c
-from exporters.c_tables import state_bytes
+from exporters import to_c
+from exporters.c_export import build as c_build
+from exporters.c_export.tables import state_bytes
 from sim.compare import first_divergence
 from sim.engines import run
 from sim.errors import FileError, InputError, MachineError, ToolError, UnsupportedError

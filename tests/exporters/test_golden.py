@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporters import to_golden
 from exporters.artifact import MANIFEST, read_artifact
-from exporters.readmemh import read_bits, read_words, write_bits, write_words
+from exporters.golden_export.readmemh import read_bits, read_words, write_bits, write_words
 from exporters.registry import export
 from sim.compare import first_divergence
 from sim.engines import run

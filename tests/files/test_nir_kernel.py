@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from exporters.nir_kernel import expand, line_kernel, square, unroll
+from exporters.nir_export.kernel import expand, line_kernel, square, unroll
 from sim.errors import ProgramError
 from sim.program import Conv
 from sim.wiring import apply, output_shape

@@ -4,7 +4,7 @@ import nir
 import numpy as np
 import pytest
 
-from exporters.nir_views import choose_views
+from exporters.nir_export.views import choose_views
 from exporters.program_file import write_program
 from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.wiring import apply

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from exporters.nir_store import save
+from exporters.nir_export.store import save
 from exporters.program_file import (
     is_program_file,
     read_damaged,

@@ -1,0 +1,1 @@
+"""Golden vectors as the memories of an RTL test bench."""
