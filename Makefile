@@ -38,7 +38,7 @@ $(VENV)/.test: $(VENV)/bin/python $(SETUP) | $(LAVA)
 	$(PIP) --editable ".[test,lint]"
 	touch $@ $(VENV)/.demo
 
-$(LAVA): | $(VENV)/.demo
+$(LAVA): exporters/lava/install.py | $(VENV)/.demo
 	$(BIN)/snn2hw install-lava
 	touch $@
 

@@ -1,6 +1,5 @@
 """A Program as a folder that runs in lava-nc with `python run_lava.py`, wherever that is installed."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +7,12 @@ from numpy.typing import NDArray
 
 from exporters.artifact import Artifact, check_artifact_folder, write_artifact
 from exporters.golden_vectors import golden_vectors, write_golden
-from exporters.lava.install import STANDALONE
+from exporters.lava.install import copy_standalone
 from exporters.lava.plan import plan
 from exporters.lava.runner import execute, execute_classes, run, write_plan
 from sim.program import Program
 
 __all__ = ["execute", "execute_classes", "export", "run"]
-
-FILES = ("run_lava.py", "lava_graph.py", "lava_shim.py", "own/processes.py")
 
 
 def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | None = None) -> Artifact:
@@ -28,9 +25,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
     golden, trace = golden_vectors(program, raster)
 
     def fill(draft: Path) -> None:
-        for name in FILES:
-            (draft / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(STANDALONE / name, draft / name)
+        copy_standalone(("run_lava.py",), draft)
         write_plan(planned, draft)
         write_golden(draft / "golden.npz", golden, trace)
 

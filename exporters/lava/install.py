@@ -1,7 +1,8 @@
 """The environment of its own in which lava-nc runs, and the one command that makes it.
 
-lava-nc 0.10.0 is archived and declares Python < 3.11 and numpy < 2. It runs with neither: installed without its
-declared dependencies, with the pins below, and with the import shim of `standalone/lava_shim.py`.
+lava-nc 0.10.0 is archived and declares Python < 3.11 and numpy < 2, and so does lava-dl 0.6.0, whose NetX reads `.net`
+files, with torch on top. They run without any of that: installed without their declared dependencies, with the pins
+below, with the import shim of `standalone/lava_shim.py` and without what `standalone/netx_graph.py` leaves out.
 """
 
 import json
@@ -9,16 +10,26 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sim.errors import InputError, ToolError
+from sim.errors import InputError, MissingToolError, ToolError
 
-__all__ = ["INSTALL_COMMAND", "LAVA", "PINS", "VARIABLE", "environment_folder", "find_python", "install"]
+__all__ = [
+    "INSTALL_COMMAND",
+    "LAVA",
+    "PINS",
+    "STANDALONE",
+    "VARIABLE",
+    "copy_standalone",
+    "environment_folder",
+    "find_python",
+    "install",
+]
 
-LAVA = "lava-nc==0.10.0"
-PINS = ("numpy==2.4.6", "scipy==1.17.1", "networkx==3.6.1", "asteval==1.0.10")
-"""What lava-nc really imports on the way to its CPU backend, in versions it was seen to agree with."""
+LAVA = ("lava-nc==0.10.0", "lava-dl==0.6.0")
+PINS = ("numpy==2.4.6", "scipy==1.17.1", "networkx==3.6.1", "asteval==1.0.10", "h5py==3.16.0")
+"""What the two really import on the way to the CPU backend, in versions they were seen to agree with."""
 
 VARIABLE = "SNN2HW_LAVA"
 """Environment variable that names the folder of the environment, where it is not in its usual place."""
@@ -26,6 +37,14 @@ VARIABLE = "SNN2HW_LAVA"
 INSTALL_COMMAND = "snn2hw install-lava"
 STAMP = "snn2hw-lava.json"
 STANDALONE = Path(__file__).with_name("standalone")
+SHARED_FILES = ("replay.py", "lava_graph.py", "lava_shim.py", "own/processes.py")
+
+
+def copy_standalone(names: Sequence[str], folder: Path) -> None:
+    """Copy the code that a folder runs by itself: the files named, and what all of them share."""
+    for name in (*names, *SHARED_FILES):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(STANDALONE / name, folder / name)
 
 
 def environment_folder() -> Path:
@@ -44,7 +63,7 @@ def find_python() -> Path:
     python = _python(folder)
     if not python.exists() or _stamp_of(folder) != _stamp():
         state = "is missing" if not folder.exists() else "is not complete or not of this version"
-        raise ToolError(f"lava-nc: its environment {folder} {state}", f"type: {INSTALL_COMMAND}")
+        raise MissingToolError(f"lava-nc: its environment {folder} {state}", f"type: {INSTALL_COMMAND}")
     return python
 
 
@@ -58,11 +77,12 @@ def install(folder: Path | None = None, *, force: bool = False, say: Callable[[s
     say(f"lava-nc: making {folder} with Python {sys.version_info.major}.{sys.version_info.minor}")
     _run([sys.executable, "-m", "venv", str(folder)], "making a virtual environment")
     pip = [str(_python(folder)), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    say(f"lava-nc: installing {', '.join((LAVA, *PINS))}")
+    say(f"lava-nc: installing {', '.join((*LAVA, *PINS))}")
     _run([*pip, *PINS], "installing what lava-nc needs")
-    _run([*pip, "--no-deps", "--ignore-requires-python", LAVA], "installing lava-nc")
-    check = "import sys; sys.path.insert(0, sys.argv[1]); import lava_shim; lava_shim.check()"
-    _run([str(_python(folder)), "-I", "-c", check, str(STANDALONE)], "importing lava-nc")
+    _run([*pip, "--no-deps", "--ignore-requires-python", *LAVA], "installing lava-nc and lava-dl")
+    for module in ("lava_shim", "netx_graph"):
+        check = f"import sys; sys.path.insert(0, sys.argv[1]); import {module}; {module}.check()"
+        _run([str(_python(folder)), "-I", "-B", "-c", check, str(STANDALONE)], f"importing {module}")
     (folder / STAMP).write_text(_stamp(), encoding="utf-8")
     say(f"lava-nc: {folder} is ready")
     return True

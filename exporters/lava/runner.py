@@ -16,7 +16,7 @@ from exporters.schedule import schedule
 from sim.program import Program
 from sim.raster import check_raster
 
-__all__ = ["execute", "execute_classes", "run", "write_plan"]
+__all__ = ["ask_in_parts", "execute", "execute_classes", "run", "write_plan"]
 
 STREAM_STEPS = 1000
 """Samples are streamed through one process graph up to about this many steps, then a new graph is made."""
@@ -56,26 +56,49 @@ def run(
     deadline = time.monotonic() + timeout_s
     checked = check_raster(program, raster)
     planned = plan(program)
-    stream = _samples_per_stream(program, checked.shape[1])
     worker = session or shared_session()
-    found: dict[str, list[NDArray[np.integer]]] = {}
     with worker.scratch() as scratch:
         if folder is None:
             write_plan(planned, scratch)
         else:
             check_same_program(folder, "lava", program.digest)
+        found = ask_in_parts(
+            program,
+            checked,
+            folder or scratch,
+            executor=executor,
+            worker=worker,
+            deadline=deadline,
+            progress=progress,
+        )
+    return recording_from(program, found, planned.losses)
+
+
+def ask_in_parts(
+    program: Program,
+    raster: NDArray[np.integer],
+    source: Path,
+    *,
+    executor: Executor,
+    worker: Session,
+    deadline: float,
+    progress: Callable[[int], object] | None = None,
+) -> dict[str, NDArray[np.integer]]:
+    """Have the worker run what stands in ``source``, as many samples at a time as one process graph should stream."""
+    stream = _samples_per_stream(program, raster.shape[1])
+    found: dict[str, list[NDArray[np.integer]]] = {}
+    with worker.scratch() as scratch:
         part, result = scratch / "raster.npy", scratch / "result.npz"
-        for first in range(0, len(checked), stream):
-            samples = checked[first : first + stream].astype(np.int32)
+        for first in range(0, len(raster), stream):
+            samples = raster[first : first + stream].astype(np.int32)
             np.save(part, samples)
-            worker.ask(folder or scratch, part, result, executor=executor, deadline=deadline)
+            worker.ask(source, part, result, executor=executor, deadline=deadline)
             with np.load(result) as arrays:
                 for name, values in arrays.items():
                     found.setdefault(name, []).append(values)
             if progress is not None:
                 progress(samples.shape[0] * samples.shape[1])
-    whole = {name: np.concatenate(parts) for name, parts in found.items()}
-    return recording_from(program, whole, planned.losses)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def write_plan(planned: Plan, folder: Path) -> None:

@@ -26,7 +26,7 @@ from sim.errors import ToolError
 
 __all__ = ["Executor", "Session", "shared_session"]
 
-Executor = Literal["graph", "classes"]
+Executor = Literal["graph", "classes", "netx"]
 WORKER = Path(__file__).with_name("worker") / "worker.py"
 LOG_TAIL_BYTES = 4000
 PATIENCE_S = 2.0

@@ -32,6 +32,7 @@ EXECUTORS = {
     "fast": "the event-driven engine, Numba",
     "lava": "exporters.lava:execute",
     "lava-classes": "exporters.lava:execute_classes",
+    "netx": "exporters.to_netx:execute",
     "onnx": "exporters.to_onnx:execute",
     "c": "exporters.to_c:execute",
     "nir": "exporters.to_nir:execute",

@@ -50,5 +50,5 @@ def test_a_failed_installation_is_one_error_and_not_taken_for_a_success(monkeypa
 
 
 def test_everything_is_pinned():
-    assert all(pin.count("==") == 1 for pin in (module.LAVA, *module.PINS))
+    assert all(pin.count("==") == 1 for pin in (*module.LAVA, *module.PINS))
     assert Path(module.STANDALONE, "lava_shim.py").is_file()

@@ -21,7 +21,19 @@ from lava.utils import loihi
 from lava.utils.weightutils import SignMode
 from own.processes import Delay, Gate, LIFStart, Recorder, ShiftSum, WideConv
 
-__all__ = ["GRADED_BITS", "REGISTERS", "GraphError", "lava_shape", "run_graph", "to_lava"]
+__all__ = [
+    "GRADED_BITS",
+    "REGISTERS",
+    "GraphError",
+    "Timing",
+    "collect",
+    "lava_shape",
+    "record",
+    "run_graph",
+    "stream",
+    "to_lava",
+    "wait",
+]
 
 REGISTERS = ("du", "dv", "vth", "bias_mant", "bias_exp", "u", "v")
 GRADED_BITS = 24
@@ -78,11 +90,11 @@ def run_graph(
             neuron.run(condition=RunSteps(num_steps=timing.duration, blocking=False), run_cfg=config)
             runners.append(neuron)
     for neuron in runners:
-        _wait(neuron.runtime, poll or (lambda: None))
+        wait(neuron.runtime, poll or (lambda: None))
         neuron.stop()
     result: Result = {}
     for index, population in enumerate(plan["populations"]):
-        _collect(population, timing, folder, index, result)
+        collect(population, timing, folder, index, result)
     return result
 
 
@@ -97,7 +109,7 @@ def hardware_config() -> Any:
 def build(plan: Plan, arrays: Arrays, raster: Any, timing: Timing, folder: Path) -> dict[str, Any]:
     """Make and connect all processes; return the neurons by name."""
     described = plan["input"]
-    source = RingBuffer(data=_stream(raster, described["shape"], timing))
+    source = RingBuffer(data=stream(raster, described["shape"], timing))
     ports = {"input": source.s_out}
     graded = {"input": described["lo"] < 0 or described["hi"] > 1}
     shapes = {"input": described["shape"], **{p["name"]: p["shape"] for p in plan["populations"]}}
@@ -110,7 +122,7 @@ def build(plan: Plan, arrays: Arrays, raster: Any, timing: Timing, folder: Path)
             gate = Gate(shape=shape, first=population["start"], steps=timing.steps, period=timing.period)
             neuron.s_out.connect(gate.s_in)
             ports[name] = gate.s_out
-        _record(neuron, shape, timing, folder / f"{index}.npy")
+        record(neuron, shape, timing, folder / f"{index}.npy")
     for population in plan["populations"]:
         for connection in population["inputs"]:
             name = connection["source"]
@@ -120,7 +132,7 @@ def build(plan: Plan, arrays: Arrays, raster: Any, timing: Timing, folder: Path)
     return neurons
 
 
-def _stream(raster: Any, shape: list[int], timing: Timing) -> Any:
+def stream(raster: Any, shape: list[int], timing: Timing) -> Any:
     """Lay the samples out in hardware time, the last axis, with silence in the gaps and at the end."""
     data = np.zeros((timing.duration, *shape), np.int32)
     for sample, messages in enumerate(raster):
@@ -140,7 +152,8 @@ def _neuron(population: Plan, quiet: bool, arrays: Arrays, timing: Timing) -> An
     return LIFReset(reset_offset=start + 1, reset_interval=timing.period, **options)  # Lava counts steps from 1
 
 
-def _record(neuron: Any, shape: tuple[int, ...], timing: Timing, path: Path) -> None:
+def record(neuron: Any, shape: tuple[int, ...], timing: Timing, path: Path) -> None:
+    """Have every s, u and v of a neuron process written to a file."""
     np.lib.format.open_memmap(path, mode="w+", dtype=np.int32, shape=(timing.duration, 3, *shape))
     recorder = Recorder(shape=shape, path=str(path))
     neuron.s_out.connect(recorder.s_in)
@@ -199,7 +212,7 @@ def _conv(connection: Plan, source: list[int], bits: int, arrays: Arrays) -> Any
     return WideConv(shift=connection["shift"], **options)
 
 
-def _wait(runtime: Any, poll: Callable[[], None]) -> None:
+def wait(runtime: Any, poll: Callable[[], None]) -> None:
     """Wait for the last step. Lava's own waiting never ends once a process has failed."""
     pause = 1e-4
     actors = runtime._messaging_infrastructure.actors
@@ -224,7 +237,7 @@ def _raise_if_any_failed(actors: Any) -> None:
             raise GraphError(f"a Lava process ended with exit code {actor.exitcode}")
 
 
-def _collect(population: Plan, timing: Timing, folder: Path, index: int, result: Result) -> None:
+def collect(population: Plan, timing: Timing, folder: Path, index: int, result: Result) -> None:
     """Cut a population's own steps of every sample out of the recording."""
     recorded = np.load(folder / f"{index}.npy", mmap_mode="r")  # step register *lava_shape
     first = population["start"] + timing.period * np.arange(timing.samples)

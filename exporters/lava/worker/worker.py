@@ -73,6 +73,7 @@ def _error_of(job: dict[str, str], token: str, folder: str) -> str | None:
 def _do(job: dict[str, str], token: str, folder: str) -> None:
     import lava_classes
     import lava_graph
+    import netx_graph
     import numpy as np
 
     def poll() -> None:
@@ -81,14 +82,24 @@ def _do(job: dict[str, str], token: str, folder: str) -> None:
 
     source = Path(job["plan"])
     plan: dict[str, Any] = json.loads((source / "plan.json").read_text(encoding="utf-8"))
-    with np.load(source / "arrays.npz") as stored:
-        arrays = dict(stored)
-    raster = np.load(job["raster"])
-    if job["executor"] == "graph":
-        result = lava_graph.run_graph(plan, arrays, raster, Path(job["scratch"]), poll=poll)
-    else:
-        result = lava_classes.run_classes(plan, arrays, raster, poll)
+    raster, scratch = np.load(job["raster"]), Path(job["scratch"])
+    match job["executor"]:
+        case "graph":
+            result = lava_graph.run_graph(plan, _arrays(source), raster, scratch, poll=poll)
+        case "classes":
+            result = lava_classes.run_classes(plan, _arrays(source), raster, poll)
+        case "netx":
+            result = netx_graph.run_network(plan, source / "network.net", raster, scratch, poll=poll)
+        case unknown:
+            raise ValueError(f"executor {unknown!r} is unknown")
     np.savez(job["result"], **result)
+
+
+def _arrays(folder: Path) -> dict[str, Any]:
+    import numpy as np
+
+    with np.load(folder / "arrays.npz") as stored:
+        return dict(stored)
 
 
 def end(token: str, folder: str) -> None:

@@ -1,0 +1,1 @@
+"""What a `.net` file holds: the layers, and which weight matrices its readers leave as they are."""
