@@ -8,17 +8,25 @@ from pathlib import Path
 
 from sim.errors import InputError
 
-__all__ = ["atomic_write"]
+__all__ = ["atomic_write", "check_output"]
+
+
+def check_output(path: Path | str) -> None:
+    """Refuse a name that no file can be written under: before the work whose result it is to hold."""
+    final = Path(path)
+    if final.is_dir():
+        raise InputError(f"{final}: is a folder", "name a file")
+    if not final.parent.is_dir():
+        raise InputError(f"{final.parent}: no such folder", "make it first, or write elsewhere")
+    if not os.access(final.parent, os.W_OK):
+        raise InputError(f"{final.parent}: is not writable", "write elsewhere")
 
 
 @contextmanager
 def atomic_write(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it there when the block ends well, remove it when it does not."""
     final = Path(path)
-    if final.is_dir():
-        raise InputError(f"{final}: is a folder", "name a file")
-    if not final.parent.is_dir():
-        raise InputError(f"{final.parent}: no such folder", "make it first, or write elsewhere")
+    check_output(final)
     temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
@@ -26,6 +34,6 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
             os.fsync(handle.fileno())
         temporary.replace(final)
     except OSError as error:
-        raise InputError(f"{final}: cannot be written ({error.strerror or error})") from error
+        raise InputError(f"{final}: cannot be written ({error.strerror or error})", "write elsewhere") from error
     finally:
         temporary.unlink(missing_ok=True)

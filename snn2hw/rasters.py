@@ -37,7 +37,7 @@ def read_npz(path: Path | str, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArr
     """Read every array of an archive: no pickles, and sizes are checked from the headers before unpacking."""
     file = Path(path)
     if not file.is_file():
-        raise InputError(f"{file}: no such file")
+        raise InputError(f"{file}: no such file", "check the path")
     try:
         with zipfile.ZipFile(file) as archive:
             unpacked = sum(_announced_bytes(archive, member) for member in archive.infolist())

@@ -46,6 +46,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [w for w in words if w != "--debug"]
+    try:
+        code = _dispatch(words, debug=debug)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say no more
+        return 0
+    except OSError as error:  # standard output cannot take what was said
+        if debug:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"snn2hw: {_explain(error)}", file=sys.stderr)
+        return 2
+    return code
+
+
+def _dispatch(words: Sequence[str], *, debug: bool) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
         return 0 if words else 2
@@ -82,8 +98,7 @@ def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else 2
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say no more
-        return 0
+        raise  # nobody listens: `main` ends quietly
     except KeyboardInterrupt:
         print(f"\nsnn2hw {verb}: stopped", file=sys.stderr)
         return 130
@@ -102,9 +117,9 @@ def _explain(error: BaseException) -> str:
         case MemoryError():
             return f"not enough memory ({error})  fix: give fewer samples at once, or record less"
         case FileNotFoundError():
-            return f"{error.filename}: no such file"
+            return f"{error.filename}: no such file  fix: check the path"
         case OSError():
-            return f"{error.filename or 'file'}: {error.strerror or error}"
+            return f"{error.filename or 'the system refused'}: {error.strerror or error}"
         case ImportError():
             return f"{error}  fix: install the extra that the documentation names for this command"
         case _:

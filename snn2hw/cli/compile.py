@@ -70,11 +70,13 @@ def _scale(text: str) -> float | Literal["auto"]:
 
 def execute(args: argparse.Namespace) -> int:
     """Compile the model."""
+    from sim.files import check_output
     from snn2hw.compiler.compile import build, prepare
     from snn2hw.compiler.quantize import Options
     from snn2hw.compiler.report import measure
     from snn2hw.rasters import read_raster
 
+    check_output(args.output)
     source = source_of(args)
     given = None if args.data is None else read_raster(args.data)
     data = None if given is None else given.spikes

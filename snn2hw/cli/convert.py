@@ -56,6 +56,7 @@ def _shape(text: str) -> tuple[int, ...]:
 def execute(args: argparse.Namespace) -> int:
     """Read, balance, judge, write."""
     from sim.errors import InputError
+    from sim.files import check_output
     from snn2hw.sources.from_ann import convert
     from snn2hw.sources.from_ann_judge import judge
     from snn2hw.sources.to_nir import write_nir
@@ -64,6 +65,8 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError(f"--steps {args.steps}", "give at least one step")
     if args.raster and not args.test:
         raise InputError("--raster writes the test samples, and there are none", "give --test")
+    for path in filter(None, (args.output, args.raster, args.json)):
+        check_output(path)
     samples, _ = _read(args.data)
     made = convert(
         _ann(args.model, args.input_shape),

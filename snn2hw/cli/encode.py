@@ -36,14 +36,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Read, encode, write."""
-    from sim.errors import InputError
+    from sim.errors import FileError, InputError
+    from sim.files import check_output
     from snn2hw.audio.front import from_json, raster
     from snn2hw.cli.train import read_corpus
     from snn2hw.rasters import write_raster
 
     if not args.front.is_file():
         raise InputError(f"{args.front}: no such file", "give the front.json of a trained model")
-    front = from_json(args.front.read_text(encoding="utf-8"), str(args.front))
+    try:
+        text = args.front.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise FileError(f"{args.front}: is no text", "give the front.json of a trained model") from None
+    front = from_json(text, str(args.front))
+    check_output(args.output)
     corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz)
     if corpus.classes != front.classes:
         raise InputError(

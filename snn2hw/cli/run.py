@@ -5,6 +5,7 @@ snn2hw run P.nir --input X.npz --record spikes,u,v -o TRACE.npz
 
 import argparse
 
+from sim.engines import ENGINES
 from sim.program import Program
 from sim.trace import RECORDABLE, Record, Trace
 from snn2hw.rasters import Raster
@@ -24,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape), maybe 'labels'")
-    parser.add_argument("--engine", default="fast", help="fast, reference or gpu: all give the same result")
+    parser.add_argument("--engine", default="fast", help=f"{' or '.join(ENGINES)} (fast): all give the same result")
     parser.add_argument("--record", type=_record, default=("spikes",), metavar="spikes,u,v", help="what to keep")
     parser.add_argument("--decoder", choices=DECODERS, help="how labels are judged (max; count where the output fires)")
     parser.add_argument("--allow-wrap", action="store_true", help="count wraps of u instead of refusing them")
@@ -43,9 +44,12 @@ def execute(args: argparse.Namespace) -> int:
     """Run the program."""
     from exporters.program_file import read_program
     from sim.engines import run
+    from sim.files import check_output
     from snn2hw.cli.progress import progress_bar
     from snn2hw.rasters import read_raster, write_trace
 
+    if args.output:
+        check_output(args.output)
     program, raster = read_program(args.program), read_raster(args.input)
     with progress_bar(raster.spikes.shape[0] * raster.spikes.shape[1], args.engine, "step") as progress:
         trace = run(

@@ -41,16 +41,22 @@ def execute(args: argparse.Namespace) -> int:
     """Verify."""
     from exporters.program_file import read_program
     from sim.errors import InputError
-    from sim.files import atomic_write
+    from sim.files import atomic_write, check_output
     from snn2hw.cli.progress import progress_bar
     from snn2hw.rasters import read_raster
-    from snn2hw.verification import verify
+    from snn2hw.verification import BASELINE, verify
 
     if args.samples is not None and args.samples < 1:
         raise InputError(f"--samples {args.samples}", "ask for at least one")
+    if not args.timeout > 0:
+        raise InputError(f"--timeout {args.timeout:g}", "give a number of seconds above 0")
+    against = [name for name in args.against.split(",") if name]
+    if {*against, *dict(args.artifact)} <= {BASELINE}:
+        raise InputError(f"--against {args.against!r} compares the reference with nothing", "name another executor")
+    if args.output:
+        check_output(args.output)
     program, raster = read_program(args.program), read_raster(args.input)
     spikes = raster.spikes[: args.samples]
-    against = [name for name in args.against.split(",") if name]
     with progress_bar(len(spikes), "verify", "sample") as progress:
         verdict = verify(
             program,

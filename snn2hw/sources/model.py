@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import InputError
+from sim.errors import InputError, Snn2hwError
 from snn2hw.sources.source import Reset, Scheme, Source
 
 if TYPE_CHECKING:
@@ -71,12 +71,24 @@ def named_module(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.
         raise InputError(f"{model!r}: no module {error.name!r}", "run from the folder that holds it") from None
     except AttributeError:
         raise InputError(f"{model!r}: {place} has no {name!r}", "check the name after the colon") from None
+    except Exception as error:  # whatever a stranger's module raises when it is imported
+        raise _stranger(model, error) from None
     finally:
         sys.path.pop(0)
-    made = found() if callable(found) and not hasattr(found, "state_dict") else found
+    try:
+        made = found() if callable(found) and not hasattr(found, "state_dict") else found
+    except Exception as error:  # whatever a stranger's function raises
+        raise _stranger(model, error) from None
     module, shape = made if isinstance(made, tuple) else (made, input_shape)
     if not hasattr(module, "state_dict"):
         raise InputError(f"{model!r}: returns a {type(module).__name__}", "return a torch module, or (module, shape)")
     if shape is None:
         raise InputError(f"{model!r}: says no input shape", "return (module, shape), or give --input-shape 1,32,32")
     return module, shape
+
+
+def _stranger(model: str, error: Exception) -> Exception:
+    """Say that the code which makes the model failed, not ours."""
+    if isinstance(error, Snn2hwError):
+        return error
+    return InputError(f"{model!r}: stops with {type(error).__name__}: {error}", "correct it; try it in Python")

@@ -1,7 +1,7 @@
 """Does every executor compute the same? Every spike, u and v is compared, and the first divergence located."""
 
 from snn2hw.verification.executors import EXECUTORS
-from snn2hw.verification.lockstep import verify
+from snn2hw.verification.lockstep import BASELINE, verify
 from snn2hw.verification.verdict import Row, Verdict
 
-__all__ = ["EXECUTORS", "Row", "Verdict", "verify"]
+__all__ = ["BASELINE", "EXECUTORS", "Row", "Verdict", "verify"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.compare import Registers
-from sim.engines import run
+from sim.engines import ENGINES, run
 from sim.errors import InputError
 from sim.program import Program
 from sim.trace import RECORDABLE
@@ -40,8 +40,6 @@ EXECUTORS = {
 }
 """Executor name to ``module:function``; the engines run in ours."""
 
-ENGINES = ("reference", "fast", "gpu")
-
 
 def check_executor(name: str) -> None:
     """Refuse a name that is neither in the table, nor an engine, nor a user's own ``module:function``."""
@@ -56,7 +54,12 @@ def find_executor(name: str) -> Executor:
     if name in ENGINES:
         return partial(_run_engine, name)
     module, function = EXECUTORS.get(name, name).split(":", 1)
-    found: Callable[..., Registers] = getattr(import_module(module), function)
+    try:
+        found: Callable[..., Registers] = getattr(import_module(module), function)
+    except ModuleNotFoundError as error:
+        raise InputError(f"executor {name!r}: no module {error.name!r}", "run from the folder that holds it") from None
+    except AttributeError:
+        raise InputError(f"executor {name!r}: {module} has no {function!r}", "check the name after the colon") from None
     return found
 
 

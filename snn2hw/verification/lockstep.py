@@ -20,7 +20,7 @@ from snn2hw.verification.executors import check_executor
 from snn2hw.verification.isolate import Answer, Isolated
 from snn2hw.verification.verdict import Row, Verdict
 
-__all__ = ["verify"]
+__all__ = ["BASELINE", "verify"]
 
 CHUNK_BYTES = 128 << 20
 """Recorded values of one chunk of samples: 9 bytes per neuron and step."""

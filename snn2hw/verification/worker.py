@@ -55,8 +55,17 @@ def main() -> None:
             _write(Path(out), got)
             answers.write(json.dumps({"ok": True, "seconds": seconds, "losses": _losses(got)}) + "\n")
     except Snn2hwError as error:
-        kind = {UnsupportedError: "refused", MissingToolError: "unavailable"}.get(type(error), "failed")
-        answers.write(json.dumps({"ok": False, "status": kind, "message": str(error)}) + "\n")
+        answers.write(json.dumps({"ok": False, "status": _status(error), "message": str(error)}) + "\n")
+
+
+def _status(error: Snn2hwError) -> str:
+    match error:
+        case UnsupportedError():
+            return "refused"
+        case MissingToolError():
+            return "unavailable"
+        case _:
+            return "failed"
 
 
 def _losses(got: Registers) -> list[str]:

@@ -1,8 +1,10 @@
 """The command line as a user meets it: what it prints, what it returns, and never a traceback."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +82,17 @@ def test_verify_agrees_and_writes_a_verdict(files, capsys):
         (["run", "p.nir", "--input", "shape.npz"], "the program reads (B, T, 3)"),
         (["verify", "p.nir", "--input", "x.npz", "--against", "loihi"], "executor 'loihi' is unknown"),
         (["verify", "p.nir", "--input", "x.npz", "--samples", "0"], "--samples 0"),
+        (["verify", "p.nir", "--input", "x.npz", "--against", ""], "compares the reference with nothing"),
+        (["verify", "p.nir", "--input", "x.npz", "--against", "gpu"], "executor 'gpu' is unknown"),
+        (["verify", "p.nir", "--input", "x.npz", "--timeout", "-1"], "--timeout -1"),
+        (["verify", "nowhere.nir", "--input", "x.npz", "-o", "no/such/verdict.json"], "no such folder"),
+        (["energy", "nowhere.nir", "--input", "x.npz", "-o", "no/such/energy.json"], "no such folder"),
+        (["energy", "nowhere.nir", "--input", "x.npz", "--plots", "x.npz"], "exists and is not a folder"),
+        (["compile", "nowhere.nir", "-o", "no/such/p.nir"], "no such folder"),
+        (["convert", "nowhere.onnx", "--data", "x.npz", "-o", "no/such/n.nir"], "no such folder"),
+        (["encode", "digits", "--front", "x.npz", "-o", "y.npz"], "x.npz: is no text"),
+        (["check", "broken:net"], "'broken:net': stops with SyntaxError"),
+        (["check", "raising:net"], "'raising:net': stops with RuntimeError: my own bug"),
         (["verify", "p.nir", "--input", "x.npz", "--artifact", "c"], "'c' is not EXECUTOR=FOLDER"),
         (["export", "p.nir", "--to", "vhdl", "-o", "out"], "invalid choice: 'vhdl'"),
     ],
@@ -88,6 +101,8 @@ def test_bad_usage_and_bad_input_is_one_message_and_exit_code_2(files, capsys, m
     write_npz(files / "wrong.npz", {"images": np.zeros(3)})
     np.savez(files / "objects.npz", spikes=np.array([None, "a"], dtype=object))
     write_raster(files / "shape.npz", np.zeros((1, 2, 5), np.uint8))
+    (files / "broken.py").write_text("def net(:\n")
+    (files / "raising.py").write_text("def net():\n    raise RuntimeError('my own bug')\n")
     monkeypatch.chdir(files)
     assert main(words) == 2
     said = capsys.readouterr().err
@@ -114,6 +129,24 @@ def test_an_archive_that_promises_more_than_it_holds_or_than_allowed_is_refused_
     write_raster(files / "big.npz", np.zeros((1, 24, 3), np.uint8))
     with pytest.raises(FileError, match="unpacks to 72 bytes, the limit is 10"):
         read_npz(files / "big.npz", max_bytes=10)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["verify", "--help"], ["run", "p.nir", "--input", "x.npz"]])
+def test_a_reader_that_leaves_is_no_error(files, words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "snn2hw", *words]
+    done = subprocess.run(command, cwd=files, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_that_cannot_be_written_is_one_message():
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "snn2hw", "--help"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "snn2hw: the system refused: No space left on device\n")
 
 
 def test_the_installed_command_is_the_same_program(files):
