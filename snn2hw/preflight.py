@@ -72,7 +72,10 @@ def rounded(source: Source) -> list[Problem]:
 
 
 def _felt(node: "nir.NIRNode", tau: str, source: Source) -> "Iterator[tuple[str, str]]":
-    ratio = source.dt / np.asarray(getattr(node, tau), np.float64)
+    constants = np.asarray(getattr(node, tau), np.float64)
+    if (constants <= 0).any():
+        return  # what stops the model is for `check` to say
+    ratio = source.dt / constants
     share = ratio if source.scheme == "euler" else -np.expm1(-ratio)
     if (share < LEAST_SHARE).any():
         steps = 1 / share.min()

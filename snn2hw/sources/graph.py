@@ -95,6 +95,7 @@ def _typed(node: "nir.NIRNode", shape: Shape) -> "tuple[nir.NIRNode, tuple[Shape
     new.metadata = dict(node.metadata) if isinstance(node.metadata, dict) else {}
     kind = type(node).__name__
     out = output_shape(node, shape)
+    _refuse_not_finite(node)
     if not 0 < math.prod(out) <= MOST_NEURONS or min(out) < 1:
         raise InputError(f"shape {out}", f"write sides from 1, and at most {MOST_NEURONS:,} elements in one node")
     for key, known in (("reset", get_args(Reset)), ("reset_at", get_args(ResetAt))):
@@ -112,6 +113,13 @@ def _typed(node: "nir.NIRNode", shape: Shape) -> "tuple[nir.NIRNode, tuple[Shape
             setattr(new, name, np.array(pair(getattr(node, name), name)))
     new.input_type, new.output_type = {"input": np.array(shape)}, {"output": np.array(out)}
     return new, (shape, out)
+
+
+def _refuse_not_finite(node: "nir.NIRNode") -> None:
+    arrays = {n: v for n, v in vars(node).items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"}
+    strange = [name for name, values in arrays.items() if not np.isfinite(values).all()]
+    if strange:
+        raise InputError(f"{', '.join(strange)} holds numbers that are not finite", "train with finite parameters")
 
 
 def _full(value: object, shape: Shape, what: str) -> np.ndarray:

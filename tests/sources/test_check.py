@@ -46,6 +46,12 @@ def test_every_problem_is_listed_with_its_place_and_its_cure():
     assert "reads the membrane of 'n4', which never fires" in text["node 'n5'"]
 
 
+def test_a_time_constant_of_zero_is_a_problem_and_nothing_is_computed_with_it():
+    s = source(chain(lif(2, tau=0.0), cuba(2, tau_syn=0.0), shape=(2,)))
+    assert [p.where for p in check(s)] == ["node 'n0'", "node 'n1'"]
+    assert rounded(s) == []
+
+
 def test_what_a_register_rounds_is_said_and_stops_nothing():
     neurons = (lif(2, tau=100.0), cuba(2, tau_syn=50.0), lif(2, tau=DT), lif(2))
     s = source(chain(*neurons, shape=(2,)))

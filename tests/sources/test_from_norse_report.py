@@ -294,3 +294,15 @@ def test_what_follows_the_last_layer_is_noted(reduction: Callable[[Any], Any], n
 def test_a_layer_in_time_says_that_it_reads_all_steps() -> None:
     with pytest.raises(ProblemsError, match=r"1 \(LIF\).*reads all steps and gets one  fix: use LIFCell"):
         from_norse(dense(norse.LIF()), (3,), layout="step")
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(3, 4), nn.Conv2d(1, 2, 3)])
+def test_weights_that_are_not_finite_are_refused_where_they_are(layer):
+    nn.init.constant_(layer.weight, float("nan"))
+    shape = (3,) if isinstance(layer, nn.Linear) else (1, 5, 5)
+    with pytest.raises(ProblemsError) as caught:
+        from_norse(Sequence(layer, norse.LIFCell()), shape)
+    (problem,) = caught.value.problems
+    assert "weight" in problem.what
+    assert "not finite" in problem.what
+    assert "0" in problem.where
