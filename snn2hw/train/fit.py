@@ -85,13 +85,13 @@ def fit(
 
 
 def standard_error(accuracy: float, count: int) -> float:
-    """Return the standard error of an accuracy measured on ``count`` samples (with one success and one failure added).
+    """Return the standard error of an accuracy of ``count`` samples (Agresti and Coull: two more of either kind).
 
     >>> round(standard_error(1.0, 160), 4)
-    0.0061
+    0.0086
     """
-    share = (accuracy * count + 1) / (count + 2)
-    return float(np.sqrt(share * (1 - share) / (count + 2)))
+    share = (accuracy * count + 2) / (count + 4)
+    return float(np.sqrt(share * (1 - share) / (count + 4)))
 
 
 def _start(

@@ -167,8 +167,8 @@ def test_it_stops_when_validation_stays_worse_and_keeps_the_last_epoch_that_was_
     highest, kept = 0.0, 0
     for row in rows:
         highest = max(highest, row["validate_accuracy"])
-        share = (30 * highest + 1) / 32
-        if row["validate_accuracy"] >= highest - (share * (1 - share) / 32) ** 0.5:
+        share = (30 * highest + 2) / 34
+        if row["validate_accuracy"] >= highest - (share * (1 - share) / 34) ** 0.5:
             kept = row["epoch"]
     assert rows[-1]["epoch"] - kept == 3
     assert read_checkpoint(tmp_path / "model.pt")["kept_epoch"] == kept
