@@ -13,46 +13,75 @@ import onnxruntime
 HERE = Path(__file__).resolve().parent
 
 
-def load(folder: Path) -> tuple[onnxruntime.InferenceSession, dict[str, np.ndarray]]:
-    """Return the sequence model and the first states."""
+def load(folder: Path, model: str) -> tuple[onnxruntime.InferenceSession, dict[str, np.ndarray]]:
+    """Return one of the two models and the first states."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(folder / "sequence.onnx"), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(folder / model), options, providers=["CPUExecutionProvider"])
     with np.load(folder / "states.npz", allow_pickle=False) as arrays:
         return session, {name: arrays[name] for name in arrays.files}
 
 
 def run(folder: Path, raster: np.ndarray) -> dict[str, np.ndarray]:
-    """Run a raster (B, T, *shape); return spikes.NAME, u.NAME and v.NAME as (B, T, *shape)."""
-    session, states = load(folder)
+    """Run a raster (B, T, *shape) in one call; return spikes.NAME, u.NAME and v.NAME as (B, T, *shape)."""
+    session, states = load(folder, "sequence.onnx")
     feeds = {name: np.repeat(first[None], len(raster), axis=0) for name, first in states.items()}
     feeds["raster"] = np.ascontiguousarray(np.moveaxis(raster, 1, 0).astype(np.int64))
     names = [output.name for output in session.get_outputs()]
     found = dict(zip(names, session.run(names, feeds), strict=True))
     if found["overflow.at"].any():
-        step = int(found["overflow.at"].argmax())
-        raise OverflowError(f"step {step} leaves the machine: |a| >= 2^21, or |u| >= 2^31 after repeated wraps")
+        raise _overflow(int(found["overflow.at"].argmax()))
     return {name[4:]: np.moveaxis(values, 0, 1) for name, values in found.items() if name.startswith("all.")}
 
 
+def run_steps(folder: Path, raster: np.ndarray) -> dict[str, np.ndarray]:
+    """Do the same with a call per step, as where the input arrives while the program runs."""
+    session, states = load(folder, "step.onnx")
+    states = {name: np.repeat(first[None], len(raster), axis=0) for name, first in states.items()}
+    read, names = {i.name for i in session.get_inputs()}, [o.name for o in session.get_outputs()]
+    seen: dict[str, list[np.ndarray]] = {}
+    for t in range(raster.shape[1]):
+        feeds = {"input": raster[:, t].astype(np.int64), **states}
+        found = dict(zip(names, session.run(names, {n: v for n, v in feeds.items() if n in read}), strict=True))
+        if found["overflow"]:
+            raise _overflow(t)
+        states = {name: found[f"{name}.next"] for name in states}
+        spikes = {name: values for name, values in found.items() if name.startswith("spikes.")}
+        for name, values in {**states, **spikes}.items():
+            seen.setdefault(name, []).append(values)
+    return {name: np.stack(values, axis=1) for name, values in seen.items() if not name.startswith("past.")}
+
+
+def _overflow(step: int) -> OverflowError:
+    return OverflowError(f"step {step} leaves the machine: |a| >= 2^21, or |u| >= 2^31 after repeated wraps")
+
+
+def difference(got: dict[str, np.ndarray], golden: dict[str, np.ndarray], order: list[str]) -> str | None:
+    """Return the first value that is not as expected, population by population."""
+    for name in order:
+        for register in ("u", "v", "spikes"):
+            key = f"{register}.{name}"
+            if not np.array_equal(got[key], golden[key]):
+                place = tuple(int(i) for i in np.argwhere(got[key] != golden[key])[0])
+                where = f"population {name!r}: {register} at (sample, step, neuron) {place}"
+                return f"{where} is {got[key][place]}, expected {golden[key][place]}"
+    return None
+
+
 def main() -> int:
-    """Compare with golden.npz."""
-    with np.load(HERE / "golden.npz", allow_pickle=False) as golden:
-        got = run(HERE, golden["input"])
-        facts = json.loads((HERE / "program.json").read_text())
-        for name in facts["order"]:
-            for register in ("u", "v", "spikes"):
-                key = f"{register}.{name}"
-                if not np.array_equal(got[key], golden[key]):
-                    place = tuple(int(i) for i in np.argwhere(got[key] != golden[key])[0])
-                    print(
-                        f"population {name!r}: {register} at (sample, step, neuron) {place} is {got[key][place]}",
-                        end="",
-                    )
-                    print(f", expected {golden[key][place]}")
-                    return 1
-        compared = sum(values.size for values in got.values())
+    """Compare both models with golden.npz."""
+    with np.load(HERE / "golden.npz", allow_pickle=False) as arrays:
+        golden = {name: arrays[name] for name in arrays.files}
+    facts = json.loads((HERE / "program.json").read_text())
+    compared = 0
+    for model, execute in (("sequence.onnx", run), ("step.onnx", run_steps)):
+        got = execute(HERE, golden["input"])
+        found = difference(got, golden, facts["order"])
+        if found is not None:
+            print(f"{model}: {found}")
+            return 1
+        compared += sum(values.size for values in got.values())
     print(f"equal: {compared} values of {len(facts['order'])} populations, program {facts['digest'][:12]}")
     return 0
 

@@ -5,7 +5,6 @@ import sys
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from exporters import to_onnx
@@ -41,22 +40,14 @@ def test_onnx_equals_the_reference_on_many_more_programs(seed):
 
 
 @pytest.mark.parametrize("seed", range(40, 48))
-def test_the_single_step_fed_its_own_states_equals_the_reference(seed):
+def test_the_single_step_fed_its_own_states_equals_the_reference(seed, tmp_path):
     program, raster, trace = _case(seed)
-    session = onnxruntime.InferenceSession(step_model(program).SerializeToString())
-    states = {
-        name: np.repeat(first[None], len(raster), axis=0) for name, first in to_onnx._first_states(program).items()
-    }
-    names = [output.name for output in session.get_outputs()]
-    read = {i.name for i in session.get_inputs()}
-    for t in range(raster.shape[1]):
-        feeds = {"input": raster[:, t].astype(np.int64), **states}
-        found = dict(zip(names, session.run(names, {k: v for k, v in feeds.items() if k in read}), strict=True))
-        states = {name: found[f"{name}.next"] for name in states}
-        for p in program.populations:
-            np.testing.assert_array_equal(found[f"spikes.{p.name}"], trace.spikes[p.name][:, t])
-            np.testing.assert_array_equal(states[f"u.{p.name}"], trace.u[p.name][:, t])
-            np.testing.assert_array_equal(states[f"v.{p.name}"], trace.v[p.name][:, t])
+    to_onnx.export(program, tmp_path / "onnx", raster)
+    found = to_onnx._runner().run_steps(tmp_path / "onnx", raster)
+    for p in program.populations:
+        np.testing.assert_array_equal(found[f"spikes.{p.name}"], trace.spikes[p.name])
+        np.testing.assert_array_equal(found[f"u.{p.name}"], trace.u[p.name])
+        np.testing.assert_array_equal(found[f"v.{p.name}"], trace.v[p.name])
 
 
 def test_there_is_no_floating_point_in_the_models():
@@ -102,12 +93,13 @@ def test_the_exported_folder_runs_by_itself_and_says_what_differs(tmp_path):
     assert f"population '{name}': v at (sample, step, neuron) (0, 0" in done.stdout
 
 
-def test_a_flipped_weight_bit_in_the_artifact_is_found_at_its_population(tmp_path):
+@pytest.mark.parametrize("model", ["sequence.onnx", "step.onnx"])
+def test_a_flipped_weight_bit_in_the_artifact_is_found_at_its_population(tmp_path, model):
     first = Population("first", (3,), (Connection("input", Dense(np.eye(3, dtype=int) * 9)),), vth=4)
     second = Population("second", (2,), (Connection("first", Dense([[5, 6, 7], [1, 2, 3]])),), vth=5, dv=9)
     program, raster = Program(Input((3,)), (first, second)), np.ones((1, 4, 3), np.uint8)
     to_onnx.export(program, tmp_path / "onnx", raster)
-    path = tmp_path / "onnx" / "sequence.onnx"
+    path = tmp_path / "onnx" / model
     damaged = path.read_bytes()
     stored = bytes([5, 1, 6, 2, 7, 3])
     assert damaged.count(stored) == 1
@@ -116,6 +108,10 @@ def test_a_flipped_weight_bit_in_the_artifact_is_found_at_its_population(tmp_pat
         program, run(program, raster, record=RECORDABLE), to_onnx.execute(program, raster, folder=tmp_path / "onnx")
     )
     assert (found.population, found.neuron, found.step, found.register) == ("second", (1,), 0, "u")
+    words = [sys.executable, "-I", str(tmp_path / "onnx" / "run_onnx.py")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{model}: population 'second': u at ")
 
 
 def test_a_damaged_model_is_one_error(tmp_path):
