@@ -1,0 +1,286 @@
+"""What bits cost on spoken digits: accuracy of trained networks in float, compiled at every width, and fine-tuned.
+
+python benchmarks/accuracy.py --data fsdd/ runs/hardware-direct-0 runs/hardware-direct-1 ... -o benchmarks/results
+
+Each run is a folder of `snn2hw train fsdd`, one per seed. Rows that are in the results already are not computed again,
+so the benchmark can be stopped and taken up. Losses are against the same network in float64, in percentage points.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.engines import run
+from sim.errors import Snn2hwError
+from sim.files import atomic_write
+from snn2hw.compiler.checker import check_certificate
+from snn2hw.compiler.compile import Compiled, compile_source
+from snn2hw.compiler.explain import explain
+from snn2hw.compiler.quantize import Options
+from snn2hw.floats import float_reference
+from snn2hw.sources import Source
+from snn2hw.spikes.decode import Decoder, decide
+
+SCHEMA = "snn2hw.benchmark.accuracy/1"
+README = Path(__file__).resolve().parents[1] / "README.md"
+MARKS = ("<!-- table of benchmarks/accuracy.py -->", "<!-- end of benchmarks/accuracy.py -->")
+CALIBRATION = 256
+FLOAT_CHUNK = 50
+BITS = (8, 6, 4, 3, 2, "ternary")
+TUNED_BITS = (4, 3, "ternary")
+LEVELS = (16, 8, 4)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One trained network with the data it is judged on."""
+
+    source: Source
+    decoder: Decoder
+    calibration: np.ndarray[Any, Any]
+    test: np.ndarray[Any, Any]
+    labels: np.ndarray[Any, Any]
+    train: Callable[[int], tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
+    """Gives k variants of every training clip, as rasters, and their labels."""
+
+
+def main() -> int:
+    arguments = _arguments()
+    folder = Path(arguments.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "accuracy.json"
+    results: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"schema": SCHEMA, "runs": {}}
+    for name in arguments.runs:
+        known = results["runs"].setdefault(Path(name).name, {})
+        task: Task | None = None
+        for row, compute in _rows(arguments):
+            if row in known:
+                continue
+            task = task or _task(Path(name), arguments.data)
+            known[row] = compute(task)
+            print(f"{Path(name).name:24} {row:28} {known[row]['accuracy']:.2%}", flush=True)
+            _write(path, json.dumps(results, indent=1) + "\n")
+    table = _table(results["runs"], [row for row, _ in _rows(arguments)])
+    _write(folder / "accuracy.md", table)
+    _plot(results["runs"], folder / "accuracy.png")
+    print(table)
+    if arguments.readme:
+        _into_readme(table)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", help="folders of `snn2hw train fsdd`, one per seed")
+    parser.add_argument("--data", type=Path, required=True, help="the FSDD folder")
+    parser.add_argument("-o", "--output", default="benchmarks/results", help="folder of accuracy.json, .md and .png")
+    parser.add_argument("--epochs", type=int, default=8, help="of fine-tuning")
+    parser.add_argument("--rate", type=float, default=5e-3, help="of fine-tuning")
+    parser.add_argument("--variants", type=int, default=3, help="of every training clip that fine-tuning sees")
+    parser.add_argument("--no-tune", action="store_true", help="leave out the fine-tuned rows")
+    parser.add_argument("--readme", action="store_true", help="put the table into the README")
+    return parser.parse_args()
+
+
+def _rows(arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[Task], dict[str, Any]]]]:
+    """Yield every row's name and how it is computed."""
+    yield "float", _float
+    yield "16 bit fixed", _wide
+    for bits in BITS:
+        for method in ("max", "mse"):
+            for per in ("layer", "channel"):
+                options = Options(method=method, per=per)  # type: ignore[arg-type]
+                yield f"{bits} {method} {per}", lambda task, b=bits, o=options: _compiled(task, b, o)
+    for levels in LEVELS:
+        historic = Options(method="max", per="layer", levels=levels)
+        yield f"levels {levels}", lambda task, o=historic: _compiled(task, 8, o)
+    for bits in () if arguments.no_tune else TUNED_BITS:
+        yield f"{bits} tuned", lambda task, b=bits: _tuned(task, b, arguments)
+
+
+def _task(folder: Path, data: Path) -> Task:
+    from snn2hw.audio.fsdd import read_fsdd
+    from snn2hw.sources.from_norse import from_norse
+    from snn2hw.spikes.encode import encode
+    from snn2hw.train.checkpoint import deployable, load_trained
+    from snn2hw.train.feed import encoder_of
+    from snn2hw.train.prepare import prepare
+
+    trained = load_trained(folder / "model.pt")
+    features = prepare(read_fsdd(data), trained.recipe)
+    encoder = encoder_of(trained.recipe)
+    chosen = np.sort(np.random.default_rng(0).permutation(len(features.train_labels))[:CALIBRATION])
+
+    def rasters(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return np.asarray(encode(images[:, None], encoder))
+
+    def train(count: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        pool = features.pool[:count]
+        return np.concatenate([rasters(images) for images in pool]), np.tile(features.train_labels, len(pool))
+
+    side = trained.recipe.mel.bands
+    return Task(
+        source=from_norse(deployable(trained), (1, side, trained.recipe.mel.frames)),
+        decoder=trained.recipe.decoder,
+        calibration=rasters(features.pool[0][chosen]),
+        test=rasters(features.test),
+        labels=features.test_labels,
+        train=train,
+    )
+
+
+def _accuracy(output: np.ndarray[Any, Any], task: Task) -> float:
+    answers = decide(output.reshape(*output.shape[:2], -1), task.decoder)
+    return float((answers == task.labels).mean())
+
+
+def _float(task: Task) -> dict[str, Any]:
+    parts = [
+        float_reference(task.source, task.test[i : i + FLOAT_CHUNK], record=()).output
+        for i in range(0, len(task.test), FLOAT_CHUNK)
+    ]
+    return {"accuracy": _accuracy(np.concatenate(parts), task), "samples": len(task.test)}
+
+
+def _judged(compiled: Compiled, task: Task) -> dict[str, Any]:
+    faults = check_certificate(compiled.program, compiled.certificate.to_json())
+    if faults:
+        raise Snn2hwError(f"certificate: {faults[0]}")
+    output = run(compiled.program, task.test, engine="fast", clip_free=compiled.certificate.clip_free).output
+    return {"accuracy": _accuracy(output, task), "digest": compiled.program.digest}
+
+
+def _compiled(task: Task, bits: Any, options: Options) -> dict[str, Any]:
+    compiled = compile_source(task.source, "loihi1", task.calibration, weight_bits=bits, options=options)
+    return _judged(compiled, task)
+
+
+def _wide(task: Task) -> dict[str, Any]:
+    """Compile with 16-bit weights and account for every spike that differs from the float network's."""
+    compiled = compile_source(task.source, "fixed", task.calibration, weight_bits=16)
+    rows = explain(task.source, compiled, task.test)
+    steps, different = sum(r.neuron_steps for r in rows), sum(r.different for r in rows)
+    thresholds = {m.population.name: int(m.population.vth.min()) for m in compiled.layers}
+    return _judged(compiled, task) | {
+        "agreement": 1 - different / steps,
+        "neuron_steps": steps,
+        "different": different,
+        "roots": sum(r.roots for r in rows),
+        "root_distance": max(r.root_distance for r in rows),
+        "root_distance_of_threshold": max(r.root_distance / thresholds[r.name] for r in rows),
+        "own": sum(r.own for r in rows),
+        "own_distance": max(r.own_distance for r in rows),
+    }
+
+
+def _tuned(task: Task, bits: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Fine-tune, and check that the torch forward and the engine agree in every spike of every test sample."""
+    import torch
+
+    from snn2hw.tuning.fit import Recipe
+    from snn2hw.tuning.tune import tune
+
+    torch.set_num_threads(1)
+    recipe = Recipe(epochs=arguments.epochs, rate=arguments.rate, decoder=task.decoder)
+    _, tuned = tune(task.source, *task.train(arguments.variants), "loihi1", weight_bits=bits, recipe=recipe)
+    trace = run(tuned.program, task.test, engine="fast", record=("spikes", "v"))
+    with torch.no_grad():
+        for i in range(0, len(task.test), FLOAT_CHUNK):
+            ours = tuned.machine(torch.from_numpy(task.test[i : i + FLOAT_CHUNK]))
+            for p in tuned.program.populations:
+                wanted = (trace.spikes if p.fires else trace.v)[p.name][i : i + FLOAT_CHUNK]
+                if not np.array_equal(ours[p.name].numpy().swapaxes(0, 1), wanted):
+                    raise Snn2hwError(f"population {p.name!r}: the torch forward is not the machine")
+    return {
+        "accuracy": _accuracy(trace.output, task),
+        "digest": tuned.program.digest,
+        "epoch": tuned.best_row["epoch"],
+        "forward_equal_on": len(task.test),
+    }
+
+
+def _losses(runs: dict[str, Any], row: str) -> list[float]:
+    """Return the loss of every run that has the row, in percentage points."""
+    return [100 * (r["float"]["accuracy"] - r[row]["accuracy"]) for r in runs.values() if row in r]
+
+
+def _table(runs: dict[str, Any], rows: list[str]) -> str:
+    """Return the table in Markdown: accuracy and loss, mean and standard deviation over the runs."""
+    lines = [
+        f"| weights | accuracy (mean of {len(runs)} seeds) | loss, points (mean ± s.d.) | worst seed |",
+        "|---|---|---|---|",
+    ]
+    for row in rows:
+        found = [100 * r[row]["accuracy"] for r in runs.values() if row in r]
+        if not found:
+            continue
+        loss = _losses(runs, row)
+        cells = "-" if row == "float" else f"{np.mean(loss):+.2f} ± {np.std(loss, ddof=min(1, len(loss) - 1)):.2f}"
+        worst = "-" if row == "float" else f"{max(loss):+.2f}"
+        lines.append(f"| {row} | {np.mean(found):.2f} % | {cells} | {worst} |")
+    wide = [r["16 bit fixed"] for r in runs.values() if "16 bit fixed" in r]
+    if wide:
+        lines += ["", _wide_text(wide)]
+    return "\n".join(lines) + "\n"
+
+
+def _wide_text(wide: list[dict[str, Any]]) -> str:
+    steps, different = sum(w["neuron_steps"] for w in wide), sum(w["different"] for w in wide)
+    return (
+        f"With 16-bit weights {1 - different / steps:.4%} of {steps:,} neuron-steps on the test split have the float "
+        f"network's spike. The {different:,} others begin at {sum(w['roots'] for w in wide)} roots, where the neuron "
+        f"that stayed quiet stood at most {max(w['root_distance'] for w in wide):.1f} threshold mantissas "
+        f"({max(w['root_distance_of_threshold'] for w in wide):.3%} of the threshold) below it."
+    )
+
+
+def _plot(runs: dict[str, Any], path: Path) -> None:
+    """Draw accuracy against bits: every method's mean, with the spread over the seeds."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((6.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    widths = {"8": 8.0, "6": 6.0, "4": 4.0, "3": 3.0, "2": 2.0, "ternary": 1.58}
+    series = {"max layer": "max, per layer", "max channel": "max, per channel", "mse channel": "mse, per channel"}
+    for suffix, label in (*series.items(), ("tuned", "tuned")):
+        points = [
+            (w, [100 * r[f"{b} {suffix}"]["accuracy"] for r in runs.values() if f"{b} {suffix}" in r])
+            for b, w in widths.items()
+        ]
+        points = [(w, values) for w, values in points if values]
+        if points:
+            x, y = [w for w, _ in points], [float(np.mean(v)) for _, v in points]
+            axes.errorbar(x, y, [float(np.std(v)) for _, v in points], marker="o", capsize=3, label=label)
+    floats = [100 * r["float"]["accuracy"] for r in runs.values() if "float" in r]
+    axes.axhline(float(np.mean(floats)), color="grey", ls=":", label="float")
+    axes.set(xlabel="bits per weight", ylabel="accuracy, %", xticks=list(widths.values()), ylim=(0, 101))
+    axes.set_xticklabels(["1.6" if w == 1.58 else f"{w:.0f}" for w in widths.values()])
+    axes.grid(alpha=0.3)
+    axes.legend()
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=150)
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _into_readme(table: str) -> None:
+    start, end = MARKS
+    text = README.read_text(encoding="utf-8")
+    if start not in text:
+        raise Snn2hwError(f"{README}: has no line {start}", "put both marks where the table belongs")
+    found = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+    _write(README, found.sub(lambda _: f"{start}\n{table}{end}", text))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
