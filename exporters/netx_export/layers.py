@@ -29,6 +29,7 @@ NARROW_LIMIT = 127
 MESSAGE_BITS = 24
 """Of graded input; 0 where messages are 0 or 1."""
 ELSEWHERE = "export it to lava, onnx or c"
+COMPILE = f"compile for a target with weight exponent 0 and bias exponent {BIAS_EXPONENT}, or {ELSEWHERE}"
 
 Shape = tuple[int, ...]
 Values = Mapping[str, NDArray[np.integer] | int]
@@ -120,7 +121,7 @@ def _synapse(p: Population, forward: Connection, loop: Connection | None, before
     matrices = [_folded(p, c) for c in (forward, loop) if c is not None]
     harm = damage(matrices)
     if harm is not None:
-        raise _refusal(p, f"lava-dl would change its weights: {harm}", f"change the weights, or {ELSEWHERE}")
+        raise _refusal(p, f"lava-dl would change its weights: {harm}", COMPILE)
     recurrent = {} if loop is None else {"weight_rec": matrices[1]}
     counts = {"inFeatures": matrices[0].shape[1], "outFeatures": p.size}
     kind = "dense" if loop is None else "dense_rec"
@@ -133,7 +134,7 @@ def _folded(p: Population, connection: Connection) -> Int:
         what = (
             f"its weights from {connection.source!r} have exponent {connection.exponent}, for which NetX has no field"
         )
-        raise _refusal(p, f"{what}; they are not all multiples of {1 << -connection.exponent}")
+        raise _refusal(p, f"{what}; they are not all multiples of {1 << -connection.exponent}", COMPILE)
     return weight
 
 
@@ -146,7 +147,7 @@ def _bias(p: Population, shape: Shape) -> Values:
     low, high = BIAS_MANTISSA
     if (mantissa << BIAS_EXPONENT != bias).any() or mantissa.min() < low or mantissa.max() > high:
         what = f"bias {bias.min()}..{bias.max()}; NetX takes multiples of {1 << BIAS_EXPONENT} in"
-        raise _refusal(p, f"{what} {low << BIAS_EXPONENT}..{high << BIAS_EXPONENT}")
+        raise _refusal(p, f"{what} {low << BIAS_EXPONENT}..{high << BIAS_EXPONENT}", COMPILE)
     if len(shape) == 3 and (mantissa == mantissa[:, :1, :1]).all():
         return {"bias": mantissa[:, 0, 0]}
     return {"bias": _lava_order(mantissa, shape)}

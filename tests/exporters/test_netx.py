@@ -1,6 +1,7 @@
 """The `.net` file, read back by lava-dl's own NetX and run by lava-nc, computes what the reference computes."""
 
 import subprocess
+from importlib import resources
 from itertools import islice
 
 import h5py
@@ -15,6 +16,8 @@ from sim.engines import run
 from sim.errors import ToolError, UnsupportedError
 from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
+from snn2hw.compiler.compile import compile_source
+from snn2hw.demo.exhibit import load_exhibit, shipped
 from snn2hw.verification import verify
 from tests.exporters.netx_programs import chain_cases, random_chain
 from tests.recordings import dense_layer, tinynet
@@ -96,6 +99,26 @@ def test_trained_nets_that_others_recorded_spike_as_recorded(case):
     got = to_netx.execute(program, raster)
     for name, spikes in recorded.items():
         np.testing.assert_array_equal(got.spikes[name][0, : len(spikes)], spikes)
+    assert first_divergence(program, run(program, raster, record=RECORDABLE), got) is None
+
+
+def _compiled_for_netx(tmp_path):
+    """The shipped network under the two lines that docs/export-netx.md changes."""
+    text = resources.files("snn2hw.chips").joinpath("loihi2.toml").read_text(encoding="utf-8")
+    for line, instead in (("exponent = [-8, 7]", "exponent = [0, 0]"), ("[0, 7]", "[6, 6]")):
+        assert text.count(line) == 1
+        text = text.replace(line, instead)
+    (tmp_path / "netx.toml").write_text(text, encoding="utf-8")
+    exhibit = load_exhibit(shipped())
+    program = compile_source(exhibit.source, tmp_path / "netx.toml", exhibit.calibration).program
+    return program, exhibit.test.reshape(*exhibit.test.shape[:2], *program.input.shape), exhibit.labels
+
+
+@pytest.mark.full
+def test_the_shipped_network_recognises_every_clip_when_compiled_for_netx(tmp_path):
+    program, raster, labels = _compiled_for_netx(tmp_path)
+    got = to_netx.execute(program, raster)
+    np.testing.assert_array_equal(got.v[program.output.name].sum(axis=1).argmax(axis=1), labels)
     assert first_divergence(program, run(program, raster, record=RECORDABLE), got) is None
 
 
