@@ -7,11 +7,24 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arithmetic import Int
 from sim.errors import InputError
 from sim.order import step_order
 from sim.program import Program
+from sim.trace import Counts
 
-__all__ = ["Divergence", "Registers", "compared_values", "count_difference", "first_divergence"]
+__all__ = [
+    "Divergence",
+    "Registers",
+    "compared_values",
+    "count_difference",
+    "first_divergence",
+    "flat_counts",
+    "flat_difference",
+]
+
+COUNTED = ("events", "synops_by_connection", "spikes", "updates", "active", "wraps", "clips")
+"""The fields of Counts that are compared; the others follow from them."""
 
 ORDER = ("u", "v", "spikes")
 """The order in which a step computes what is recorded."""
@@ -94,28 +107,36 @@ def _earlier(first: Divergence | None, second: Divergence | None) -> Divergence 
     return first if first.step <= second.step else second
 
 
-def compared_values(trace: Registers) -> int:
-    """Return how many recorded values an equality over this trace covers."""
-    return sum(values.size for register in ORDER for values in getattr(trace, register).values())
+def compared_values(program: Program, trace: Registers) -> int:
+    """Return how many recorded values of the program's populations an equality over this trace covers."""
+    return sum(
+        getattr(trace, register)[p.name].size
+        for p in program.populations
+        for register in ORDER
+        if p.name in getattr(trace, register)
+    )
 
 
-def count_difference(expected: object, got: object, where: str = "counts") -> str | None:
-    """Return where two Counts differ first, field by field and sample by sample; None if they are equal."""
-    match expected, got:
-        case np.ndarray(), np.ndarray():
-            if expected.shape != got.shape:
-                return f"{where}: shape {got.shape}, expected {expected.shape}"
-            return None if (expected == got).all() else f"{where}: {got.tolist()}, expected {expected.tolist()}"
-        case Mapping(), Mapping():
-            if expected.keys() != got.keys():
-                return f"{where}: names {sorted(got)}, expected {sorted(expected)}"
-            pairs = [(f"{where}[{k!r}]", expected[k], got[k]) for k in expected]
-        case tuple(), tuple():
-            if len(expected) != len(got):
-                return f"{where}: {len(got)} entries, expected {len(expected)}"
-            pairs = [(f"{where}[{i}]", a, b) for i, (a, b) in enumerate(zip(expected, got, strict=True))]
-        case _ if hasattr(expected, "__dataclass_fields__") and type(expected) is type(got):
-            pairs = [(f"{where}.{f}", getattr(expected, f), getattr(got, f)) for f in expected.__dataclass_fields__]
-        case _:
-            return None if expected == got else f"{where}: {got!r}, expected {expected!r}"
-    return next((d for name, a, b in pairs if (d := count_difference(a, b, name)) is not None), None)
+def flat_counts(counts: Counts) -> dict[str, Int]:
+    """Return what was counted as ``FIELD.POPULATION`` arrays; memory accesses follow from these."""
+    return {f"{field}.{name}": values for field in COUNTED for name, values in getattr(counts, field).items()}
+
+
+def count_difference(expected: Counts, got: Counts) -> str | None:
+    """Return where two Counts differ first; None if they are equal."""
+    return flat_difference(flat_counts(expected), flat_counts(got))
+
+
+def flat_difference(expected: Mapping[str, Int], got: Mapping[str, Int], first_sample: int = 0) -> str | None:
+    """Return where two `flat_counts` differ first, samples numbered from ``first_sample``; None if they are equal."""
+    for key in [*expected, *(key for key in got if key not in expected)]:
+        field, _, population = key.partition(".")
+        where = f"population {population!r}: {field}"
+        if key not in expected or key not in got or expected[key].shape != got[key].shape:
+            return f"{where} were not counted alike on both sides"
+        differs = np.argwhere(expected[key] != got[key])
+        if differs.size:
+            sample = int(differs[0][-1])
+            pair = f"{got[key][..., sample].tolist()}, expected {expected[key][..., sample].tolist()}"
+            return f"{where} of sample {sample + first_sample} are {pair}"
+    return None

@@ -1,6 +1,7 @@
 """Input and trace files: ``.npz`` archives, checked before any memory is asked for.
 
-An input file holds ``spikes`` (B, T, *input shape) integers and optionally ``labels`` (B,). A trace file holds
+An input file holds ``spikes`` (B, T, *input shape) integers, optionally ``labels`` (B,) and the ``decoder`` with which
+an output is held against them. A trace file holds
 ``spikes.NAME``, ``u.NAME`` and ``v.NAME``, each (B, T, *shape), the ``output``, and the ``digest`` of the program.
 """
 
@@ -8,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sim.errors import FileError, InputError
 from sim.files import atomic_write
 from sim.trace import RECORDABLE, Trace
+from snn2hw.spikes.decode import DECODERS, Decoder
 
 __all__ = ["MAX_BYTES", "Raster", "read_npz", "read_raster", "write_npz", "write_raster", "write_trace"]
 
@@ -31,6 +33,8 @@ class Raster:
 
     spikes: NDArray[np.integer]  # b t *shape
     labels: NDArray[np.integer] | None  # b
+    decoder: Decoder | None = None
+    """How the output is read when it is held against the labels; None: as `snn2hw run` chooses."""
 
 
 def read_npz(path: Path | str, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArray[Any]]:
@@ -81,7 +85,15 @@ def read_raster(path: Path | str) -> Raster:
     if labels is not None and (labels.shape != spikes.shape[:1] or not np.issubdtype(labels.dtype, np.integer)):
         what = f"{path}: labels are {labels.dtype} of shape {labels.shape} for {spikes.shape[0]} samples"
         raise InputError(what, "save one integer label per sample")
-    return Raster(spikes, labels)
+    return Raster(spikes, labels, _decoder(path, arrays.get("decoder")))
+
+
+def _decoder(path: Path | str, written: NDArray[Any] | None) -> Decoder | None:
+    if written is None:
+        return None
+    if written.ndim or written.dtype.kind != "U" or str(written) not in DECODERS:
+        raise InputError(f"{path}: decoder {written.tolist()!r}", f"save one of {', '.join(DECODERS)}, or none")
+    return cast("Decoder", str(written))
 
 
 def write_npz(path: Path | str, arrays: Mapping[str, ArrayLike]) -> None:
@@ -90,9 +102,12 @@ def write_npz(path: Path | str, arrays: Mapping[str, ArrayLike]) -> None:
         np.savez_compressed(handle, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
 
 
-def write_raster(path: Path | str, spikes: ArrayLike, labels: ArrayLike | None = None) -> None:
+def write_raster(
+    path: Path | str, spikes: ArrayLike, labels: ArrayLike | None = None, decoder: str | None = None
+) -> None:
     """Write an input file."""
-    write_npz(path, {"spikes": spikes} | ({} if labels is None else {"labels": labels}))
+    said = {"labels": labels, "decoder": decoder}
+    write_npz(path, {"spikes": spikes} | {name: value for name, value in said.items() if value is not None})
 
 
 def write_trace(path: Path | str, trace: Trace) -> None:

@@ -58,7 +58,7 @@ def execute(args: argparse.Namespace) -> int:
         )
     chosen = _chosen(corpus, args.part, args.speaker, args.limit)
     spikes = raster(front, [corpus.samples[i] for i in chosen])
-    write_raster(args.output, spikes, corpus.labels[chosen])
+    write_raster(args.output, spikes, corpus.labels[chosen], front.decoder)
     shape = " x ".join(str(n) for n in spikes.shape[2:])
     print(
         f"wrote {args.output}: {len(chosen)} clips, {front.encoder.steps} steps of {shape}, {front.encoder.kind} input"

@@ -60,7 +60,7 @@ def execute(args: argparse.Namespace) -> int:
             allow_wrap=args.allow_wrap,
             progress=progress,
         )
-    print(_summary(program, raster, trace, args.decoder))
+    print(_summary(program, raster, trace, args.decoder or raster.decoder))
     if args.output:
         write_trace(args.output, trace)
         print(f"wrote {args.output}")

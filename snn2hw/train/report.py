@@ -27,7 +27,7 @@ def write_report(finished: Finished, recipe: Recipe, data: Features, corpus: Cor
     front = FrontEnd(recipe.mel, data.normaliser, encoder, recipe.decoder, corpus.classes)
     _write(folder / "front.json", to_json(front))
     if recipe.model == "scnn":
-        write_raster(folder / "test.npz", encode(data.test[:, None], encoder), data.test_labels)
+        write_raster(folder / "test.npz", encode(data.test[:, None], encoder), data.test_labels, recipe.decoder)
     rows = finished.journal.rows
     summary = {
         "schema": SCHEMA,

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.compare import ORDER, compared_values, first_divergence
-from sim.errors import InputError
+from exporters.artifact import read_artifact
+from sim.compare import ORDER, compared_values, first_divergence, flat_difference
+from sim.errors import FileError, InputError
 from sim.program import Program
 from sim.raster import check_raster
 from snn2hw.verification.executors import check_executor
@@ -47,14 +48,12 @@ def verify(
     names = tuple(dict.fromkeys((BASELINE, *against, *(artifacts or {}))))
     for name in names:
         check_executor(name)
+    folders = {name: Path(place) for name, place in (artifacts or {}).items()}
     rows = {name: Row(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
     with tempfile.TemporaryDirectory(prefix="snn2hw-verify-") as folder, ExitStack() as stack:
         paths = _hand_over(program, checked, Path(folder))
         workers = {
-            name: stack.enter_context(
-                Isolated(name, *paths, timeout_s=timeout_s, folder=Path(artifacts[name]) if name in artifacts else None)
-            )
-            for artifacts in [artifacts or {}]
+            name: stack.enter_context(Isolated(name, *paths, timeout_s=timeout_s, folder=folders.get(name)))
             for name in names
         }
         for start, stop in _chunks(program, checked):
@@ -65,8 +64,19 @@ def verify(
                 break
     updates = sum(p.size for p in program.populations) * checked.shape[0] * checked.shape[1]
     sha = hashlib.sha256(np.ascontiguousarray(checked.astype("<i4")).data).hexdigest()
-    asked = tuple(rows[n] for n in names)
+    asked = tuple(_noted(rows[name], folders.get(name)) for name in names)
     return Verdict(program.digest, sha, checked.shape[0], checked.shape[1], updates, asked)
+
+
+def _noted(row: Row, folder: Path | None) -> Row:
+    """Say so if a file of the artifact has changed since it was written, also one that running it does not read."""
+    if folder is None or row.message is not None:
+        return row
+    try:
+        read_artifact(folder)
+    except FileError as error:
+        return replace(row, message=f"note: {error}")
+    return row
 
 
 def _hand_over(program: Program, raster: NDArray[np.integer], folder: Path) -> tuple[Path, Path]:
@@ -94,7 +104,11 @@ def _compare_chunk(
     answers = {name: workers[name].answer() for name in running}
     expected = _read(answers[BASELINE])
     for name in running:
-        row = replace(rows[name], seconds=rows[name].seconds + answers[name].seconds, losses=answers[name].losses)
+        row = replace(
+            rows[name],
+            seconds=rows[name].seconds + answers[name].seconds,
+            losses=tuple(dict.fromkeys((*rows[name].losses, *answers[name].losses))),
+        )
         rows[name] = _judge(program, row, answers[name], expected, chunk[0])
     for name in running:
         (folder / _file_name(name)).unlink(missing_ok=True)
@@ -132,7 +146,7 @@ def _judge(program: Program, row: Row, answer: Answer, expected: _Recorded | Non
     if got is None:
         known = {"refused": "refused", "unavailable": "unavailable"}
         return replace(row, status=known.get(answer.status, "failed"), message=answer.message)  # type: ignore[arg-type]
-    row = replace(row, values=row.values + compared_values(got))
+    row = replace(row, values=row.values + compared_values(program, got))
     if row.executor == BASELINE:
         return row
     if expected is None:
@@ -141,19 +155,7 @@ def _judge(program: Program, row: Row, answer: Answer, expected: _Recorded | Non
         divergence = first_divergence(program, expected, got)
     except InputError as error:
         return replace(row, status="failed", message=str(error))
-    counts = _count_difference(expected, got, offset) if got.counts else None
+    counts = flat_difference(expected.counts, got.counts, offset) if got.counts else None
     if divergence is not None:
         divergence = replace(divergence, sample=divergence.sample + offset)
     return replace(row, status="differs" if divergence or counts else "equal", divergence=divergence, counts=counts)
-
-
-def _count_difference(expected: _Recorded, got: _Recorded, offset: int) -> str | None:
-    if expected.counts.keys() != got.counts.keys():
-        return f"counts of {sorted(expected.counts.keys() ^ got.counts.keys())[0]} are missing on one side"
-    for name, values in expected.counts.items():
-        if not np.array_equal(values, got.counts[name]):
-            sample = int(np.argwhere(values != got.counts[name])[0][-1])
-            field, _, population = name.partition(".")
-            pair = f"{got.counts[name][..., sample].tolist()}, expected {values[..., sample].tolist()}"
-            return f"population {population!r}: {field} of sample {sample + offset} are {pair}"
-    return None

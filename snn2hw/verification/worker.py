@@ -15,19 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from sim.compare import ORDER, Registers
+from sim.compare import ORDER, Registers, flat_counts
 from sim.errors import MissingToolError, Snn2hwError, UnsupportedError
-from sim.trace import Counts
 
-__all__ = ["COUNTED", "flat_counts", "main"]
-
-COUNTED = ("events", "synops_by_connection", "spikes", "updates", "active", "wraps", "clips")
-"""The fields of Counts that are compared; the others follow from them."""
-
-
-def flat_counts(counts: Counts) -> dict[str, Any]:
-    """Return the counts as named arrays."""
-    return {f"counts.{field}.{name}": values for field in COUNTED for name, values in getattr(counts, field).items()}
+__all__ = ["main"]
 
 
 def main() -> None:
@@ -79,7 +70,7 @@ def _write(out: Path, got: Registers) -> None:
         arrays |= {f"{register}.{name}": values for name, values in recorded.items()}
     counts = getattr(got, "counts", None)
     if counts is not None:
-        arrays |= flat_counts(counts)
+        arrays |= {f"counts.{key}": values for key, values in flat_counts(counts).items()}
     with out.open("wb") as handle:
         np.savez(handle, allow_pickle=False, digest=np.asarray(got.digest), **arrays)
 

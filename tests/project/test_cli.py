@@ -154,3 +154,13 @@ def test_the_installed_command_is_the_same_program(files):
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "accuracy 100.00%" in done.stdout
+
+
+def test_run_judges_with_the_decoder_that_the_input_file_names(files, capsys):
+    raster = read_npz(files / "x.npz")
+    write_raster(files / "last.npz", raster["spikes"], raster["labels"], "last")
+    assert main(["run", str(files / "p.nir"), "--input", str(files / "last.npz"), "--engine", "reference"]) == 0
+    assert "class of the greatest v at the end" in capsys.readouterr().out
+    write_npz(files / "odd.npz", {**raster, "decoder": "loudest"})
+    assert main(["run", str(files / "p.nir"), "--input", str(files / "odd.npz")]) == 2
+    assert "decoder 'loudest'  fix: save one of max, last, mean, count" in capsys.readouterr().err

@@ -95,3 +95,15 @@ def test_a_program_that_leaves_the_machine_is_the_baselines_failure(case):
 def test_an_unknown_executor_is_refused_before_anything_runs(case):
     with pytest.raises(InputError, match="executor 'chip' is unknown  fix: use any of: reference, fast, lava"):
         verify(*case, against=["chip"])
+
+
+def test_a_changed_file_of_an_artifact_is_noted_even_if_running_it_does_not_read_it(case, tmp_path):
+    from exporters import to_c
+
+    to_c.export(case[0], tmp_path / "c")
+    golden = tmp_path / "c" / "golden.bin"
+    golden.write_bytes(golden.read_bytes()[:-1] + b"\7")
+    row = verify(*case, against=["c"], artifacts={"c": tmp_path / "c"}).rows[1]
+    assert row.status == "equal"
+    assert row.message.startswith("note: ")
+    assert "golden.bin has been changed since it was written" in row.message
