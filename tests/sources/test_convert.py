@@ -1,7 +1,6 @@
 """Networks of ReLUs as spiking ones: what is read is what ONNX Runtime and torch compute; what is lost is small."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +25,7 @@ from snn2hw.sources.from_ann import convert, in_steps, read_ann
 from snn2hw.sources.from_ann_judge import judge
 from snn2hw.sources.from_nir import from_nir
 from snn2hw.train.checkpoint import load_trained
+from tests.recordings import recordings
 from tests.sources.ann_zoo import ONNX, Build, digits, sounds
 
 SHAPE = (2, 8, 8)
@@ -184,9 +184,8 @@ def test_a_reset_to_zero_loses_at_most_three_points(trained: Any, neuron: str) -
 
 
 @pytest.mark.full
-@pytest.mark.skipif("SNN2HW_FSDD" not in os.environ, reason="set SNN2HW_FSDD to the folder of the spoken digits")
 def test_a_cnn_on_spoken_digits_loses_at_most_a_point(tmp_path: Path) -> None:
-    folder = Path(os.environ["SNN2HW_FSDD"])
+    folder = recordings("data", "fsdd")
     data, run_ = ("fsdd", "--data", str(folder)), tmp_path / "run"
     train = ("--model", "cnn", "--epochs", "20", "--variants", "3", "--threads", "1", "-o", str(run_))
     assert main(["train", *data, *train]) == 0

@@ -3,6 +3,8 @@
 Lava's process graph runs a stated share; its own neuron and synapse classes, stepped without the runtime, run it all.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,9 +17,13 @@ from sim.program import Program
 from sim.trace import RECORDABLE
 from snn2hw.compiler.compile import compile_source
 from snn2hw.demo.exhibit import load_exhibit, shipped
+from snn2hw.sources.from_nir import from_nir
+from snn2hw.spikes.decode import decide
 from tests.programs import random_program, random_raster
+from tests.recordings import recordings
 
 GRAPH_CLIPS = 4
+TRAINED = Path(__file__).parents[1] / "fixtures" / "trained"
 UPDATES = 100_000_000
 
 
@@ -99,3 +105,24 @@ def test_all_executors_agree_on_a_hundred_million_neuron_updates_of_the_shipped_
         while updates < UPDATES // len(programs):
             mixed = np.clip(raster + rng.integers(-3, 4, raster.shape), 0, program.input.hi)  # no clip comes twice
             updates += _agree(program, mixed, ["fast", "onnx", "c", "lava-classes"])
+
+
+@pytest.mark.full
+def test_all_executors_agree_on_every_test_recording_of_spoken_digits():
+    """The network is this project's own, trained on the official split; the recordings are other people's."""
+    from snn2hw.audio.front import from_json, raster
+    from snn2hw.audio.fsdd import read_fsdd
+
+    corpus = read_fsdd(recordings("data", "fsdd"))
+    name = TRAINED / "fsdd_hardware_direct"
+    front = from_json(name.with_suffix(".front.json").read_text(encoding="utf-8"), str(name))
+    parts = np.array(corpus.parts)
+    heard = {part: [corpus.samples[i] for i in np.flatnonzero(parts == part)] for part in ("train", "test")}
+    compiled = compile_source(from_nir(name.with_suffix(".nir")), "loihi1", raster(front, heard["train"][::20]))
+    program, clips = compiled.program, raster(front, heard["test"])
+    assert len(clips) == 300
+    _agree(program, clips, EXECUTORS)
+    got = to_c.execute(program, clips, timeout_s=600).v[program.output.name].reshape(*clips.shape[:2], -1)
+    ours = run(program, clips, engine="fast", record=()).output.reshape(*clips.shape[:2], -1)
+    np.testing.assert_array_equal(decide(got, front.decoder), decide(ours, front.decoder))
+    assert (decide(got, front.decoder) == corpus.labels[parts == "test"]).mean() >= 0.98
