@@ -28,6 +28,7 @@ COMMANDS = {
     "demo": Command("snn2hw.cli.demo", "show the whole path on synthesised digits"),
     "check": Command("snn2hw.cli.check", "say what a model is, and everything that keeps it from being compiled"),
     "compile": Command("snn2hw.cli.compile", "turn a float network into the integer program of a chip, and prove it"),
+    "certify": Command("snn2hw.cli.certify", "check the certificate that a program file carries"),
     "tune": Command("snn2hw.cli.tune", "train a compiled program to win back what few bits cost"),
     "run": Command("snn2hw.cli.run", "run a program on an input, bit for bit"),
     "verify": Command("snn2hw.cli.verify", "run a program on several executors and compare every spike, u and v"),

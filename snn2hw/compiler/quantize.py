@@ -225,10 +225,7 @@ def _scales(
         row = worst_sum(link, messages.get(link.source, (0, 1)))
         worst = worst + (row.reshape(-1, 1, 1) if isinstance(link.map, ConvMap) else row.reshape(layer.shape))
     count = int(group.max()) + 1
-    seen = ranges.layers.get(layer.name)
-    lowest = np.zeros(layer.shape[0]) if seen is None else seen.v_low
-    deepest = np.broadcast_to(lowest.reshape(-1, *(1,) * (len(layer.shape) - 1)), layer.shape)
-    cap = _group_min(greatest_scale(layer, worst, deepest, ranges.steps, target), group, count) * shrink
+    cap = _group_min(greatest_scale(layer, worst, _seen(layer, ranges), ranges.steps, target), group, count) * shrink
     if not np.isfinite(cap).all():
         cap = np.where(np.isfinite(cap), cap, 1.0)  # no weight, no threshold, no bias: any scale is right
     if not tables:
@@ -247,6 +244,18 @@ def _scales(
         whole = np.floor(scale * threshold)
         scale = np.where(whole >= 1, whole / np.maximum(threshold, 1e-300), scale)
     return scale, tuple(exponents[i] for i in range(len(tables)))
+
+
+def _seen(layer: Layer, ranges: Ranges) -> Float:
+    """Return the greatest |V| in calibration that must not clip: below; above too where a reset subtracts from it."""
+    seen = ranges.layers.get(layer.name)
+    if seen is None:
+        return np.zeros(layer.shape)
+    sides = (-1, *(1,) * (len(layer.shape) - 1))
+    low = np.broadcast_to(np.maximum(0.0, -seen.v_low).reshape(sides), layer.shape)
+    if not layer.fires or layer.reset == "zero":
+        return low
+    return np.asarray(np.maximum(low, seen.v_high.reshape(sides) + layer.threshold))
 
 
 def _group_min(values: Float, group: NDArray[np.intp], count: int) -> Float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import A_LIMIT, VTH_SHIFT, WRAP
+from sim.arithmetic import A_LIMIT, V_MAX, VTH_SHIFT, WRAP
 from sim.engines import run
 from sim.program import Json
 from sim.trace import Trace
@@ -46,7 +46,7 @@ class Row:
     rate: float
     rate_float: float
     clipped: float
-    """Share of neuron-steps in which v clipped."""
+    """Share of neuron-steps in which v clipped; not counted is a clip above threshold that a reset to zero forgets."""
     margin_bits: float
     """log2 of how far the certified a and u stay below their limits."""
     warnings: tuple[str, ...]
@@ -109,6 +109,8 @@ def _row(compiled: Compiled, made: Quantized, ideal: "FloatTrace", trace: Trace)
     spikes = trace.spikes[name]
     wanted = ideal.spikes[layer.node].reshape(spikes.shape) if population.fires else np.zeros(spikes.shape)
     bounds = compiled.certificate.bounds[name]
+    forgets = population.fires and population.reset == "zero"
+    clipped = float((trace.v[name] == -V_MAX).mean() if forgets else counts.clips[name].sum() / updates)
     worst = max(max(map(abs, bounds.a)) / A_LIMIT, max(map(abs, bounds.u)) / WRAP, 2.0**-23)
     return Row(
         name=name,
@@ -122,9 +124,9 @@ def _row(compiled: Compiled, made: Quantized, ideal: "FloatTrace", trace: Trace)
         correlation=None if population.fires else _correlation(made, ideal, trace),
         rate=float(counts.spikes[name].sum() / updates),
         rate_float=float(wanted.mean()),
-        clipped=float(counts.clips[name].sum() / updates),
+        clipped=clipped,
         margin_bits=round(-math.log2(worst), 2),
-        warnings=tuple(_warnings(spikes, wanted, float(counts.clips[name].sum() / updates), fires=population.fires)),
+        warnings=tuple(_warnings(spikes, wanted, clipped, fires=population.fires)),
     )
 
 

@@ -42,10 +42,10 @@ def worst_sum(link: Link, message: tuple[int, int]) -> Float:
     return np.asarray(np.maximum(up, -down))
 
 
-def greatest_scale(layer: Layer, worst: Float, deepest: Float, steps: int, target: Target) -> Float:
+def greatest_scale(layer: Layer, worst: Float, seen: Float, steps: int, target: Target) -> Float:
     """Return the greatest S of every neuron at which every register can hold it for ``steps`` steps.
 
-    ``worst`` is the greatest |input sum|, ``deepest`` the least V seen in calibration: v should not clip there.
+    ``worst`` is the greatest |input sum|, ``seen`` the greatest |V| in calibration that should not clip.
     """
     gain_u = _accumulated(layer.share_u, steps)
     worst_u = worst * gain_u
@@ -55,7 +55,7 @@ def greatest_scale(layer: Layer, worst: Float, deepest: Float, steps: int, targe
         _ratio(WRAP * SLACK / UNIT, worst_u),
         _ratio(most_bias * SLACK / UNIT, np.abs(layer.drive)),
         _ratio(V_MAX * SLACK / UNIT, np.abs(layer.v0)),
-        _ratio(V_MAX * SEEN / UNIT, np.maximum(0.0, -deepest)),
+        _ratio(V_MAX * SEEN / UNIT, seen),
     ]
     if layer.fires:
         bounds.append(_ratio(float(target.vth[1]), layer.threshold))

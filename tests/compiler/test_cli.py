@@ -92,3 +92,24 @@ def test_without_data_there_is_a_certificate_and_no_report(model):
     attachments = read_program_file(model / "p.nir").attachments
     assert json.loads(json.dumps(attachments))["certificate"]["steps"] == 9
     assert "quantization" not in attachments
+
+
+def test_certify_checks_the_certificate_of_a_file_and_finds_a_forged_one(model, capsys):
+    from exporters.program_file import write_program
+
+    assert _compile(model) == 0
+    capsys.readouterr()
+    path = str(model / "p.nir")
+    assert main(["certify", path]) == 0
+    assert "every bound holds for messages 0..1, 40 steps" in capsys.readouterr().out
+    assert main(["certify", path, "--steps", "7"]) == 0
+    assert "7 steps" in capsys.readouterr().out
+    written = read_program_file(model / "p.nir")
+    forged = json.loads(json.dumps(written.attachments["certificate"]))
+    forged["bounds"]["lif1"]["u"][1] -= 1
+    write_program(written.program, model / "forged.nir", attachments={"certificate": forged})
+    assert main(["certify", str(model / "forged.nir")]) == 1
+    assert "population 'lif1': u is stated as" in capsys.readouterr().out
+    write_program(written.program, model / "bare.nir")
+    assert main(["certify", str(model / "bare.nir")]) == 2
+    assert "carries no certificate" in capsys.readouterr().err
