@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,21 @@ import numpy as np
 from sim.engines import run
 from sim.errors import Snn2hwError
 from sim.files import atomic_write
+from sim.program import Program
+from snn2hw.compiler.answers import float_answers, output_scale
+from snn2hw.compiler.certify import Certificate
 from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.explain import explain
 from snn2hw.compiler.quantize import Options
-from snn2hw.floats import float_reference
 from snn2hw.sources import Source
-from snn2hw.spikes.decode import Decoder, decide
+from snn2hw.spikes.decode import Decoder, decode
 
 SCHEMA = "snn2hw.benchmark.accuracy/1"
 README = Path(__file__).resolve().parents[1] / "README.md"
 MARKS = ("<!-- table of benchmarks/accuracy.py -->", "<!-- end of benchmarks/accuracy.py -->")
 CALIBRATION = 256
-FLOAT_CHUNK = 50
+CHUNK = 50
 BITS = (8, 6, 4, 3, 2, "ternary")
 TUNED_BITS = (4, 3, "ternary")
 LEVELS = (16, 8, 4)
@@ -47,6 +50,9 @@ class Task:
     calibration: np.ndarray[Any, Any]
     test: np.ndarray[Any, Any]
     labels: np.ndarray[Any, Any]
+    held_out: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+    ideal: np.ndarray[Any, Any]
+    """The float network's scores on the test split, (B, classes), in volts."""
     train: Callable[[int], tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
     """Gives k variants of every training clip, as rasters, and their labels."""
 
@@ -96,13 +102,13 @@ def _rows(arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[Task],
     for bits in BITS:
         for method in ("max", "mse"):
             for per in ("layer", "channel"):
-                options = Options(method=method, per=per)  # type: ignore[arg-type]
-                yield f"{bits} {method} {per}", lambda task, b=bits, o=options: _compiled(task, b, o)
+                options = Options(method=method, per=per)
+                yield f"{bits} {method} {per}", partial(_compiled, bits=bits, options=options)
     for levels in LEVELS:
         historic = Options(method="max", per="layer", levels=levels)
-        yield f"levels {levels}", lambda task, o=historic: _compiled(task, 8, o)
+        yield f"levels {levels}", partial(_compiled, bits=8, options=historic)
     for bits in () if arguments.no_tune else TUNED_BITS:
-        yield f"{bits} tuned", lambda task, b=bits: _tuned(task, b, arguments)
+        yield f"{bits} tuned", partial(_tuned, bits=bits, arguments=arguments)
 
 
 def _task(folder: Path, data: Path) -> Task:
@@ -125,41 +131,44 @@ def _task(folder: Path, data: Path) -> Task:
         pool = features.pool[:count]
         return np.concatenate([rasters(images) for images in pool]), np.tile(features.train_labels, len(pool))
 
-    side = trained.recipe.mel.bands
+    source = from_norse(deployable(trained), (1, trained.recipe.mel.bands, trained.recipe.mel.frames))
+    test = rasters(features.test)
     return Task(
-        source=from_norse(deployable(trained), (1, side, trained.recipe.mel.frames)),
+        source=source,
         decoder=trained.recipe.decoder,
         calibration=rasters(features.pool[0][chosen]),
-        test=rasters(features.test),
+        test=test,
         labels=features.test_labels,
+        held_out=(rasters(features.validate), features.validate_labels),
+        ideal=float_answers(source, test, trained.recipe.decoder),
         train=train,
     )
 
 
-def _accuracy(output: np.ndarray[Any, Any], task: Task) -> float:
-    answers = decide(output.reshape(*output.shape[:2], -1), task.decoder)
-    return float((answers == task.labels).mean())
-
-
 def _float(task: Task) -> dict[str, Any]:
-    parts = [
-        float_reference(task.source, task.test[i : i + FLOAT_CHUNK], record=()).output
-        for i in range(0, len(task.test), FLOAT_CHUNK)
-    ]
-    return {"accuracy": _accuracy(np.concatenate(parts), task), "samples": len(task.test)}
+    return {"accuracy": float((task.ideal.argmax(axis=1) == task.labels).mean()), "samples": len(task.test)}
 
 
-def _judged(compiled: Compiled, task: Task) -> dict[str, Any]:
-    faults = check_certificate(compiled.program, compiled.certificate.to_json())
+def _judged(compiled: Compiled, program: Program, certificate: Certificate, task: Task) -> dict[str, Any]:
+    """Run a program on the test split: accuracy, and how near its readout is to the float network's."""
+    faults = check_certificate(program, certificate.to_json())
     if faults:
         raise Snn2hwError(f"certificate: {faults[0]}")
-    output = run(compiled.program, task.test, engine="fast", clip_free=compiled.certificate.clip_free).output
-    return {"accuracy": _accuracy(output, task), "digest": compiled.program.digest}
+    output = run(program, task.test, engine="fast", clip_free=certificate.clip_free).output
+    factor, origin = output_scale(compiled)
+    scores = decode(output.reshape(*output.shape[:2], -1) * factor + origin, task.decoder)
+    answers = scores.argmax(axis=1)
+    return {
+        "accuracy": float((answers == task.labels).mean()),
+        "answers_as_float": float((answers == task.ideal.argmax(axis=1)).mean()),
+        "readout_error": float(np.sqrt(np.square(scores - task.ideal).mean()) / task.ideal.std()),
+        "digest": program.digest,
+    }
 
 
 def _compiled(task: Task, bits: Any, options: Options) -> dict[str, Any]:
     compiled = compile_source(task.source, "loihi1", task.calibration, weight_bits=bits, options=options)
-    return _judged(compiled, task)
+    return _judged(compiled, compiled.program, compiled.certificate, task)
 
 
 def _wide(task: Task) -> dict[str, Any]:
@@ -168,7 +177,7 @@ def _wide(task: Task) -> dict[str, Any]:
     rows = explain(task.source, compiled, task.test)
     steps, different = sum(r.neuron_steps for r in rows), sum(r.different for r in rows)
     thresholds = {m.population.name: int(m.population.vth.min()) for m in compiled.layers}
-    return _judged(compiled, task) | {
+    return _judged(compiled, compiled.program, compiled.certificate, task) | {
         "agreement": 1 - different / steps,
         "neuron_steps": steps,
         "different": different,
@@ -189,18 +198,19 @@ def _tuned(task: Task, bits: Any, arguments: argparse.Namespace) -> dict[str, An
 
     torch.set_num_threads(1)
     recipe = Recipe(epochs=arguments.epochs, rate=arguments.rate, decoder=task.decoder)
-    _, tuned = tune(task.source, *task.train(arguments.variants), "loihi1", weight_bits=bits, recipe=recipe)
+    samples, labels = task.train(arguments.variants)
+    compiled, tuned = tune(
+        task.source, samples, labels, "loihi1", weight_bits=bits, recipe=recipe, held_out=task.held_out
+    )
     trace = run(tuned.program, task.test, engine="fast", record=("spikes", "v"))
     with torch.no_grad():
-        for i in range(0, len(task.test), FLOAT_CHUNK):
-            ours = tuned.machine(torch.from_numpy(task.test[i : i + FLOAT_CHUNK]))
+        for i in range(0, len(task.test), CHUNK):
+            ours = tuned.machine(torch.from_numpy(task.test[i : i + CHUNK]))
             for p in tuned.program.populations:
-                wanted = (trace.spikes if p.fires else trace.v)[p.name][i : i + FLOAT_CHUNK]
+                wanted = (trace.spikes if p.fires else trace.v)[p.name][i : i + CHUNK]
                 if not np.array_equal(ours[p.name].numpy().swapaxes(0, 1), wanted):
                     raise Snn2hwError(f"population {p.name!r}: the torch forward is not the machine")
-    return {
-        "accuracy": _accuracy(trace.output, task),
-        "digest": tuned.program.digest,
+    return _judged(compiled, tuned.program, tuned.certificate, task) | {
         "epoch": tuned.best_row["epoch"],
         "forward_equal_on": len(task.test),
     }
@@ -224,11 +234,17 @@ def _table(runs: dict[str, Any], rows: list[str]) -> str:
         loss = _losses(runs, row)
         cells = "-" if row == "float" else f"{np.mean(loss):+.2f} ± {np.std(loss, ddof=min(1, len(loss) - 1)):.2f}"
         worst = "-" if row == "float" else f"{max(loss):+.2f}"
-        lines.append(f"| {row} | {np.mean(found):.2f} % | {cells} | {worst} |")
+        same, error = (_mean(runs, row, key) for key in ("answers_as_float", "readout_error"))
+        lines.append(f"| {row} | {np.mean(found):.2f} % | {cells} | {worst} | {same} | {error} |")
     wide = [r["16 bit fixed"] for r in runs.values() if "16 bit fixed" in r]
     if wide:
         lines += ["", _wide_text(wide)]
     return "\n".join(lines) + "\n"
+
+
+def _mean(runs: dict[str, Any], row: str, key: str) -> str:
+    found = [r[row][key] for r in runs.values() if key in r.get(row, {})]
+    return f"{100 * np.mean(found):.2f} %" if found else "-"
 
 
 def _wide_text(wide: list[dict[str, Any]]) -> str:

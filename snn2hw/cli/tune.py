@@ -14,6 +14,9 @@ from snn2hw.cli.compile import StageBars, bits_option
 from snn2hw.cli.model_options import configure_model, source_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from snn2hw.tuning.fit import Recipe, Tuned
 
 __all__ = ["configure", "execute"]
@@ -23,6 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     configure_model(parser)
     parser.add_argument("--data", required=True, metavar="X.npz", help="arrays 'spikes' (B, T, *shape) and 'labels'")
+    parser.add_argument(
+        "--held-out", metavar="V.npz", help="choose the best epoch on these, not on a share of the data"
+    )
     parser.add_argument("--test", metavar="Y.npz", help="judge the tuned program on these samples too")
     parser.add_argument("--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file")
     parser.add_argument("--weight-bits", type=bits_option, default=4, metavar="N", help="per weight, or 'ternary'")
@@ -46,22 +52,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Tune the model."""
     device = _device(args.device, args.threads)
-    from sim.errors import InputError
-    from snn2hw.rasters import read_raster
     from snn2hw.tuning.tune import tune
 
-    source, samples = source_of(args), read_raster(args.data)
-    if samples.labels is None:
-        raise InputError(f"{args.data}: has no array 'labels'", "save one integer label per sample")
+    source = source_of(args)
+    rasters, labels = _labelled(args.data)
+    held_out = None if args.held_out is None else _labelled(args.held_out)
     recipe = _recipe(args)
     with StageBars() as stage, _bar(recipe.epochs) as bar:
         _, tuned = tune(
             source,
-            samples.spikes,
-            samples.labels,
+            rasters,
+            labels,
             args.target,
             weight_bits=args.weight_bits,
             recipe=recipe,
+            held_out=held_out,
             folder=args.runs,
             device=device,
             progress=stage,
@@ -69,6 +74,16 @@ def execute(args: argparse.Namespace) -> int:
         )
     _write(tuned, args)
     return 0
+
+
+def _labelled(path: str) -> "tuple[NDArray[np.integer], NDArray[np.integer]]":
+    from sim.errors import InputError
+    from snn2hw.rasters import read_raster
+
+    found = read_raster(path)
+    if found.labels is None:
+        raise InputError(f"{path}: has no array 'labels'", "save one integer label per sample")
+    return found.spikes, found.labels
 
 
 def _recipe(args: argparse.Namespace) -> "Recipe":
@@ -97,6 +112,8 @@ def _bar(epochs: int) -> Any:
 
 
 def _show(bar: Any, row: Any) -> None:
+    if not row["epoch"]:
+        return
     bar.update(int(row["epoch"]) - bar.n)
     bar.set_postfix_str(
         f"loss {row['loss']:.3f}, accuracy {row['accuracy']:.1%}, held out {row['validate_accuracy']:.1%}"
@@ -108,7 +125,7 @@ def _write(tuned: "Tuned", args: argparse.Namespace) -> None:
 
     write_program(tuned.program, args.output, attachments={"certificate": tuned.certificate.to_json()})
     best = tuned.best_row
-    print(f"epoch {best['epoch']:.0f} of {len(tuned.rows)}: held out {best['validate_accuracy']:.2%} right")
+    print(f"epoch {best['epoch']:.0f} of {tuned.rows[-1]['epoch']:.0f}: held out {best['validate_accuracy']:.2%} right")
     if args.test:
         print(f"{args.test}: {_accuracy(tuned, args):.2%} right")
     print(f"wrote {args.output}, program {tuned.program.digest[:12]}")
@@ -116,14 +133,10 @@ def _write(tuned: "Tuned", args: argparse.Namespace) -> None:
 
 def _accuracy(tuned: "Tuned", args: argparse.Namespace) -> float:
     from sim.engines import run
-    from sim.errors import InputError
-    from snn2hw.rasters import read_raster
     from snn2hw.spikes.decode import decide
 
-    test = read_raster(args.test)
-    if test.labels is None:
-        raise InputError(f"{args.test}: has no array 'labels'", "save one integer label per sample")
-    shaped = test.spikes.reshape(*test.spikes.shape[:2], *tuned.program.input.shape)
+    rasters, labels = _labelled(args.test)
+    shaped = rasters.reshape(*rasters.shape[:2], *tuned.program.input.shape)
     output = run(tuned.program, shaped, engine="fast").output
     answers = decide(output.reshape(*output.shape[:2], -1), _recipe(args).decoder)
-    return float((answers == test.labels).mean())
+    return float((answers == labels).mean())

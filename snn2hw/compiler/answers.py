@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arithmetic import VTH_SHIFT
+from snn2hw.compiler.compile import Compiled
 from snn2hw.spikes.decode import Decoder, decode
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
 
-__all__ = ["float_answers"]
+__all__ = ["float_answers", "output_scale"]
 
 VALUES = 1 << 24
 """Neuron-steps that the float network computes at once."""
@@ -29,3 +31,12 @@ def float_answers(source: "Source", rasters: NDArray[np.integer], decoder: Decod
     ]
     joined = np.concatenate(answers)
     return np.asarray(joined.reshape(len(joined), -1), dtype=np.float32)
+
+
+def output_scale(compiled: Compiled) -> tuple[float, float]:
+    """Return (a, b): an output x of the program is a x + b, a spike itself or a readout in volts."""
+    made = compiled.layers[-1]
+    if made.population.fires:
+        return 1.0, 0.0
+    factor = made.layer.unit / (made.scale * (1 << VTH_SHIFT))
+    return float(factor.flat[0]), float(made.layer.origin.flat[0])

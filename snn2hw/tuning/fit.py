@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
 
-from sim.arithmetic import VTH_SHIFT
 from sim.errors import FileError, InputError, UnsupportedError
 from sim.files import atomic_write
 from sim.program import Program
+from snn2hw.compiler.answers import output_scale
 from snn2hw.compiler.certify import Certificate, certify, prove
 from snn2hw.compiler.compile import Compiled
 from snn2hw.spikes.decode import Decoder
@@ -73,23 +73,39 @@ class Samples:
     teacher: NDArray[np.float32] | None = None
 
 
+def joined(first: Samples, second: Samples) -> Samples:
+    """Return both, one after the other."""
+    both = None
+    if first.teacher is not None and second.teacher is not None:
+        both = np.concatenate([first.teacher, second.teacher])
+    return Samples(np.concatenate([first.rasters, second.rasters]), np.concatenate([first.labels, second.labels]), both)
+
+
 def tune_compiled(
     compiled: Compiled,
     samples: Samples,
     recipe: Recipe,
     *,
+    held_out: Samples | None = None,
     folder: Path | None = None,
     device: str = "cpu",
     on_epoch: Callable[[Mapping[str, float]], object] | None = None,
 ) -> Tuned:
     """Tune the weights, thresholds and biases of a compiled program on labelled samples.
 
-    Every epoch draws from (seed, epoch) alone, so a run resumed from ``folder`` ends in the same program.
+    The best epoch is chosen on ``held_out``, or on a share of the samples; the program as compiled takes part. Every
+    epoch draws from (seed, epoch) alone, so a run resumed from ``folder`` ends in the same program.
     """
     machine = Machine(compiled).to(device)
-    run = _Run(compiled, machine, recipe, samples, folder)
+    held = len(held_out.labels) if held_out is not None else round(recipe.validation * len(samples.labels))
+    order = np.random.default_rng(recipe.seed).permutation(len(samples.labels))
+    everything = samples if held_out is None else joined(held_out, samples)
+    if held_out is not None:
+        order = np.concatenate([np.arange(held), held + order])
+    run = _Run(compiled, machine, recipe, everything, (order[:held], order[held:]), folder)
     run.resume()
-    for epoch in range(len(run.rows), recipe.epochs):
+    run.start()
+    for epoch in range(int(run.rows[-1]["epoch"]) + 1 if run.rows else 1, recipe.epochs + 1):
         row = run.epoch(epoch)
         run.save()
         if on_epoch is not None:
@@ -98,27 +114,37 @@ def tune_compiled(
         what = "no epoch gave a program whose registers cannot overflow"
         raise UnsupportedError(what, "compile with more headroom, or tune with a lower rate")
     machine.load_state_dict(run.best)
-    program = machine.to_program({"recipe": asdict(recipe), "epochs": len(run.rows)})
+    program = machine.to_program({"recipe": asdict(recipe), "epoch": run.best_epoch})
     certificate = certify(program, compiled.ranges.steps)
-    return Tuned(program, certificate, tuple(run.rows), machine, run.rows[run.best_epoch - 1])
+    best = next(row for row in run.rows if row["epoch"] == run.best_epoch)
+    return Tuned(program, certificate, tuple(run.rows), machine, best)
 
 
 class _Run:
     """Everything of a run that changes."""
 
     def __init__(
-        self, compiled: Compiled, machine: Machine, recipe: Recipe, samples: Samples, folder: Path | None
+        self,
+        compiled: Compiled,
+        machine: Machine,
+        recipe: Recipe,
+        samples: Samples,
+        split: tuple[NDArray[np.intp], NDArray[np.intp]],
+        folder: Path | None,
     ) -> None:
         self.compiled, self.machine, self.recipe, self.samples, self.folder = compiled, machine, recipe, samples, folder
-        order = np.random.default_rng(recipe.seed).permutation(len(samples.labels))
-        held = round(recipe.validation * len(order))
-        self.held, self.train = order[:held], order[held:]
+        self.held, self.train = split
         if not len(self.train):
             raise InputError("no samples to tune on", "give more samples, or a smaller validation share")
         self.optimizer = torch.optim.Adam(_parameter_groups(machine, recipe.rate))
         self.best: dict[str, Any] | None = None
         self.best_score, self.best_epoch = (-1.0, 0.0), 0
         self.rows: list[dict[str, float]] = []
+
+    def start(self) -> None:
+        """Judge the program as compiled: row 0, which later epochs have to beat."""
+        if not self.rows and len(self.held):
+            self._finish({"epoch": 0}, self.judge(self.held))
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch, judge it, and keep it if it is the best that a certificate covers."""
@@ -127,18 +153,20 @@ class _Run:
         batches = [order[i : i + recipe.batch] for i in range(0, len(order), recipe.batch)]
         losses, right = 0.0, 0
         for index, batch in enumerate(batches):
-            done = (epoch + index / len(batches)) / recipe.epochs
+            done = (epoch - 1 + index / len(batches)) / recipe.epochs
             for group in self.optimizer.param_groups:
                 group["lr"] = group["first_rate"] * 0.5 * (1 + math.cos(math.pi * done))
             loss, hits = self._step(batch)
             losses, right = losses + loss * len(batch), right + hits
         score = self.judge(self.held) if len(self.held) else (right / len(order), -losses / len(order))
-        row = {"epoch": epoch + 1, "loss": losses / len(order), "accuracy": right / len(order)}
+        return self._finish({"epoch": epoch, "loss": losses / len(order), "accuracy": right / len(order)}, score)
+
+    def _finish(self, row: dict[str, float], score: tuple[float, float]) -> dict[str, float]:
         row |= {"validate_accuracy": score[0], "validate_loss": -score[1]}
         bounds = prove(self.machine.to_program(), self.compiled.ranges.steps).bounds
         row["certified"] = float(all(b.safe for b in bounds.values()))
         if row["certified"] and score >= self.best_score:
-            self.best_score, self.best_epoch = score, epoch + 1
+            self.best_score, self.best_epoch = score, int(row["epoch"])
             self.best = {k: v.detach().clone() for k, v in self.machine.state_dict().items()}
         self.rows.append(row)
         return row
@@ -165,7 +193,8 @@ class _Run:
 
     def _logits(self, raster: Tensor) -> Tensor:
         output = self.machine(raster)[self.compiled.program.output.name].flatten(2)
-        return self.recipe.temperature * decoded(output * volts_per_unit(self.compiled), self.recipe.decoder)
+        factor, origin = output_scale(self.compiled)
+        return self.recipe.temperature * decoded(output * factor + origin, self.recipe.decoder)
 
     def judge(self, which: NDArray[np.intp]) -> tuple[float, float]:
         """Return (accuracy, minus the loss) over some samples."""
@@ -230,14 +259,6 @@ def decoded(output: Tensor, decoder: Decoder) -> Tensor:
             return output.mean(0)
         case "count":
             return output.sum(0)
-
-
-def volts_per_unit(compiled: Compiled) -> float:
-    """Return what one unit of the output is worth: a spike 1, a readout's v in volts."""
-    made = compiled.layers[-1]
-    if made.population.fires:
-        return 1.0
-    return float((made.layer.unit / (made.scale * (1 << VTH_SHIFT))).flat[0])
 
 
 def _parameter_groups(machine: Machine, rate: float) -> list[dict[str, Any]]:

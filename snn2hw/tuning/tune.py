@@ -35,6 +35,7 @@ def tune(
     *,
     weight_bits: Bits | Mapping[str, Bits] = 4,
     recipe: Recipe | None = None,
+    held_out: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
     folder: Path | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
@@ -49,6 +50,8 @@ def tune(
         target: as for `snn2hw.compiler.compile.compile_source`.
         weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
         recipe: how to tune.
+        held_out: rasters and labels to choose the best epoch on; where variants of one recording are among the samples,
+            give recordings of which there is none. Otherwise a share of the samples is held out.
         folder: where checkpoints and the log go; a run found there is resumed.
         device: of torch: "cpu", "cuda".
         progress: of the compiler.
@@ -71,6 +74,17 @@ def tune(
         raise InputError(
             f"labels {labels.min()}..{labels.max()}", f"the output has {classes} neurons: use 0..{classes - 1}"
         )
+    samples, held = (
+        None if pair is None else _samples(source, compiled, *pair, recipe) for pair in ((rasters, labels), held_out)
+    )
+    assert samples is not None
+    return compiled, tune_compiled(
+        compiled, samples, recipe, held_out=held, folder=folder, device=device, on_epoch=on_epoch
+    )
+
+
+def _samples(
+    source: "Source", compiled: Compiled, rasters: NDArray[np.integer], labels: NDArray[np.integer], recipe: Recipe
+) -> Samples:
     teacher = float_answers(source, rasters, recipe.decoder) if recipe.teacher else None
-    samples = Samples(rasters.reshape(*rasters.shape[:2], *compiled.program.input.shape), labels, teacher)
-    return compiled, tune_compiled(compiled, samples, recipe, folder=folder, device=device, on_epoch=on_epoch)
+    return Samples(rasters.reshape(*rasters.shape[:2], *compiled.program.input.shape), labels, teacher)

@@ -77,7 +77,7 @@ def test_a_run_that_is_killed_and_resumed_ends_in_the_same_program(tmp_path):
     assert seen == [3, 4]
     assert resumed.program.digest == whole.program.digest
     lines = (tmp_path / "run" / "tuning.jsonl").read_text().splitlines()
-    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2, 3, 4]
 
 
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
