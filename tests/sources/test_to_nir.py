@@ -174,12 +174,10 @@ def test_norses_reader_gives_a_synapse_the_membranes_leak(tmp_path):
     assert (norse_spikes(nir.read(tmp_path / "ours.nir"), x) != float_reference(s, x).output).any()
 
 
-def test_norses_reader_leaves_out_average_pools_and_reads_them_once_lowered(tmp_path):
+def test_norses_reader_reads_average_pools_once_lowered(tmp_path):
+    """Unlowered, its executor finds several input nodes and takes the first of a set: it fails or not by hash seed."""
     s = READER_NETS["avgpool"]()
     x = reader_raster(s)
-    write_nir(s, tmp_path / "ours.nir", reader="norse")
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        norse_spikes(nir.read(tmp_path / "ours.nir"), x)
     write_nir(lower(s), tmp_path / "lowered.nir", reader="norse")
     got = norse_spikes(nir.read(tmp_path / "lowered.nir"), x)
     expected = float_reference(s, x).output
