@@ -186,6 +186,7 @@ def test_the_historic_levels_lose_what_rounding_keeps():
     assert len(np.unique(np.abs(stored))) <= len(np.unique(np.abs(expected).round(9)))
 
 
+@pytest.mark.full
 def test_mixed_precision_keeps_its_budget_and_saves_bits():
     rng = np.random.default_rng(4)
     source = convolutional(rng)

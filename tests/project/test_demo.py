@@ -45,6 +45,9 @@ def test_the_demo_leaves_program_exports_verdict_energy_and_pictures(short, tmp_
 
 def test_the_demo_says_no_when_an_executor_disagrees(short, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(story, "EXECUTORS", ("tests.verification.bad_executors:another_program",))
+    monkeypatch.setattr(story, "FORMATS", ())
+    monkeypatch.setattr(story, "_draw", lambda *a: None)
+    monkeypatch.setattr(story, "_price", lambda *a: None)
     assert main(["demo", "-o", str(tmp_path)]) == 1
     assert "the executors do NOT agree" in capsys.readouterr().out
 

@@ -178,6 +178,7 @@ def test_every_way_of_converting_loses_at_most_a_point(trained: Any, neuron: str
     assert loss(trained, neuron=neuron, per=per, percentile=percentile) <= 1.0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("neuron", ["if", "lif"])
 def test_a_reset_to_zero_loses_at_most_three_points(trained: Any, neuron: str) -> None:
     assert loss(trained, neuron=neuron, reset="value") <= 3.0
