@@ -15,8 +15,8 @@ from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 
 __all__ = ["Bounds", "bounds", "extremes"]
 
-VECTOR_A = 1 << 18
-"""Up to here one wrap brings u back within 2^23, where the decay of `sim.fast.isa` is exact: 2^23 + 64 A <= 3 2^23."""
+VECTOR_A = 1 << 17
+"""Up to here 64 |a| <= 2^23: with a decayed |u| <= 2^23 their sum is exact in float32, and one wrap brings it back."""
 
 INT16, INT32 = (1 << 15) - 1, (1 << 31) - 1
 
@@ -25,7 +25,7 @@ INT16, INT32 = (1 << 15) - 1, (1 << 31) - 1
 class Bounds:
     """What is proven of one population."""
 
-    sums_bits: int  # of the accumulator that holds every partial sum: 16 or 32, or 64 where |a| may exceed 2^18
+    sums_bits: int  # of the accumulator that holds every partial sum: 16 or 32, or 64 where |a| may exceed 2^17
     never_wraps: bool
     never_clips: bool
 

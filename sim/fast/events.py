@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
+
 from sim.fast.isa import append
 from sim.fast.jit import inline
 from sim.fast.lanes import bits_of, load, put_unaligned64, unaligned64, unlike, zeros
 from sim.fast.records import CONTIGUOUS, INTERLEAVED
 
-__all__ = ["count_events", "list_graded", "list_messages", "pack_bits", "record_spikes", "record_state"]
+__all__ = ["list_graded", "list_messages", "pack_bits", "record_spikes", "record_state", "synops_of"]
 
 AT_ONCE = 32
 LOW = 0xFFFF
@@ -81,11 +83,8 @@ def pack_bits(whole: Any, step: Any, bits: Any) -> None:
 
 
 @inline
-def count_events(c: Any, source: Any, fan_out: Any, events: Any, ends: Any) -> tuple[int, int]:
-    """Return the events of one step's list and the synapses they meet."""
-    n = ends[source.pixels]
-    if c.fan_each >= 0:
-        return n, n * c.fan_each
+def synops_of(c: Any, source: Any, fan_out: Any, events: Any, ends: Any) -> int:
+    """Return the synapses that the events of one step's list meet."""
     synops = 0
     block = (1 << 16) // source.pitch
     for pixel in range(0, source.pixels, block):
@@ -93,7 +92,7 @@ def count_events(c: Any, source: Any, fan_out: Any, events: Any, ends: Any) -> t
         last = pixel + block if pixel + block < source.pixels else source.pixels
         for i in range(ends[pixel], ends[last]):
             synops += fan_out[c.fan_at + base + ((events[i] - base) & LOW)]
-    return n, synops
+    return synops
 
 
 @inline
@@ -115,4 +114,4 @@ def record_state(source: Any, tile: Any, state: Any, out: Any) -> None:
         for lane in range(tile.lane, to):
             i = lane * source.channel_step + pixel * source.pixel_step
             if i < source.size:
-                out[i] = state[pixel * source.pitch + lane]
+                out[i] = np.int32(state[pixel * source.pitch + lane])

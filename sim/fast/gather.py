@@ -1,7 +1,7 @@
 """What arrives at the pixels of a tile: rows of weights, summed in registers, one row for each event in the window.
 
-The events in a line of pixels are one range of the source's list, so a window is a few ranges. The row of an event is
-its distance from the start of the line: distances are taken modulo 2^16, as the list is.
+The events in a line of pixels are one range of the source's list, so a window is a few ranges, which are put together
+into one list of rows. The row of an event is its distance from the start of the line, modulo 2^16, as the list is.
 """
 
 from typing import Any
@@ -13,108 +13,184 @@ from sim.fast.records import GROUPED, TABLE, VALUED
 __all__ = ["deliver"]
 
 LOW = 0xFFFF
+AT_ONCE = 32
+"""Rows that are listed by one store."""
+AHEAD = 4
+"""Rows that are summed between two tests for the end."""
 
 
-def _gather(lanes: int, bits: int, valued: bool) -> Any:
+@inline
+def list_rows(
+    left: int, right: int, first: int, pitch: int, offset: int, events: Any, ends: Any, window: Any, n: Any
+) -> Any:
+    """Append the rows of the events in the pixels left..right; return the number of all rows.
+
+    The rows begin at ``offset``; they belong to a line of pixels that begins with ``first``.
+    """
+    i, to = ends[left], ends[right]
+    like = zeros(16, AT_ONCE)
+    distance = splat(offset - first * pitch, like)
+    store(window, n, load(events, i, like) + distance)
+    for k in range(i + AT_ONCE, to, AT_ONCE):  # seldom
+        store(window, n + k - i, load(events, k, like) + distance)
+    return n + to - i
+
+
+def _gather(lanes: int, bits: int) -> Any:
     """Make the sum of one piece at every pixel of a tile, in ``lanes`` accumulators of ``bits`` bits."""
 
     @inline
-    def gather(c: Any, tile: Any, lane: int, sums: Any, weights: Any, events: Any, ends: Any, values: Any) -> None:
-        start = c.weights + c.rows_total * lane
-        y = tile.pixel // c.out_width
-        x = tile.pixel - y * c.out_width
+    def gather(
+        c: Any, tile: Any, lane: int, sums: Any, fresh: Any, weights: Any, events: Any, ends: Any, window: Any
+    ) -> None:
+        kernel_y, spans, span, pitch, in_group = c.kernel_y, c.spans, c.span, c.in_pitch, c.group
+        height, width, gap_y, gap_x = c.height, c.width, c.gap_y, c.gap_x
+        stride_y, stride_x, pad_x, out_width = c.stride_y, c.stride_x, c.pad_x, c.out_width
+        place, next_pixel, next_place = lane - tile.lane, c.rows_step * lanes, tile.lanes
+        at = c.weights + c.rows_total * lane + tile.pixel * next_pixel
+        rows = events if c.direct else window  # a window of the whole source lists what the source lists
+        x, top = tile.x, tile.y * stride_y - c.pad_y
+        for _ in range(tile.pixel, tile.pixel_to):
+            acc, group, offset, n = zeros(bits, lanes), at, 0, 0
+            if not fresh:
+                acc = load(sums, place, acc)
+            line, start = top, x * stride_x - pad_x
+            for _ in range(kernel_y):
+                column = start
+                for _ in range(spans):
+                    left = column if column > 0 else 0
+                    right = column + span if column + span < width else width
+                    if c.direct:
+                        n = ends[width]
+                    elif 0 <= line < height and left < right:
+                        k = line * width
+                        n = list_rows(k + left, k + right, k + column, pitch, offset, events, ends, window, n)
+                    column += gap_x
+                    offset += span * pitch
+                    if offset == in_group:
+                        for k in range(AHEAD):
+                            rows[n + k] = in_group  # the row of zeros behind every group of rows
+                        for i in range(0, n, AHEAD):
+                            for k in range(AHEAD):
+                                acc = acc + load(weights, group + rows[i + k] * lanes, acc)
+                        group += (in_group + 1) * lanes
+                        offset, n = 0, 0
+                line += gap_y
+            store(sums, place, acc)
+            place += next_place
+            at += next_pixel
+            x += 1
+            if x == out_width:
+                x, top = 0, top + stride_y
+
+    return gather
+
+
+def _weigh(lanes: int) -> Any:
+    """Make the same for graded messages: every row times its message, in accumulators of 32 bits."""
+
+    @inline
+    def weigh(
+        c: Any, tile: Any, lane: int, sums: Any, fresh: Any, weights: Any, events: Any, ends: Any, values: Any
+    ) -> None:
+        y, x = tile.y, tile.x
         for p in range(tile.pixel, tile.pixel_to):
             place = (p - tile.pixel) * tile.lanes + lane - tile.lane
-            acc = load(sums, place, zeros(bits, lanes))
-            height, line = y * c.stride_y - c.pad_y, start + p * c.rows_step * lanes
+            acc = zeros(32, lanes)
+            if not fresh:
+                acc = load(sums, place, acc)
+            at, offset = c.weights + c.rows_total * lane + p * c.rows_step * lanes, 0
+            height = y * c.stride_y - c.pad_y
             for _ in range(c.kernel_y):
                 column = x * c.stride_x - c.pad_x
                 for _ in range(c.spans):
                     left = column if column > 0 else 0
                     right = column + c.span if column + c.span < c.width else c.width
                     if 0 <= height < c.height and left < right:
-                        i, to = ends[height * c.width + left], ends[height * c.width + right]
                         base = (height * c.width + column) * c.in_pitch
-                        while i < to:
-                            found = load(weights, line + ((events[i] - base) & LOW) * lanes, acc)
-                            if valued:
-                                found = found * splat(values[i], acc)
-                            acc = acc + found
-                            i += 1
+                        for i in range(ends[height * c.width + left], ends[height * c.width + right]):
+                            found = load(weights, at + (offset + ((events[i] - base) & LOW)) * lanes, acc)
+                            acc = acc + found * splat(values[i], acc)
                     column += c.gap_x
-                    line += c.span * c.in_pitch * lanes
+                    offset += c.span * c.in_pitch
+                    if offset == c.group:
+                        at, offset = at + (c.group + 1) * lanes, 0
                 height += c.gap_y
             store(sums, place, acc)
             x += 1
             if x == c.out_width:
                 x, y = 0, y + 1
 
-    return gather
+    return weigh
 
 
 def _look_up(lanes: int) -> Any:
     """Make the sum of one piece where every line of a window is a few bits, and their sums stand in a table."""
 
     @inline
-    def look_up(c: Any, tile: Any, lane: int, sums: Any, weights: Any, bits: Any) -> None:
-        start = c.weights + c.rows_total * lane
-        mask, entries = (1 << c.span) - 1, lanes << c.span
-        y = tile.pixel // c.out_width
-        x = tile.pixel - y * c.out_width
-        down = c.gap_y * c.bits_row
-        for p in range(tile.pixel, tile.pixel_to):
-            place = (p - tile.pixel) * tile.lanes + lane - tile.lane
-            acc, at = load(sums, place, zeros(16, lanes)), start
-            column = x * c.stride_x + c.bits_pad_x - c.pad_x
-            first = (y * c.stride_y + c.bits_pad_y - c.pad_y) * c.bits_row + (column >> 3)
-            for _ in range(c.ins):
-                line = first
-                for _ in range(c.kernel_y):
-                    pattern = unaligned64(bits, line) >> (column & 7)
-                    for _ in range(c.spans):
+    def look_up(c: Any, tile: Any, lane: int, sums: Any, fresh: Any, weights: Any, bits: Any) -> None:
+        start, span, down = c.weights + c.rows_total * lane, c.span, c.gap_y * c.bits_row
+        mask, entries = (1 << span) - 1, lanes << span
+        channels, kernel_y, spans, across = c.ins, c.kernel_y, c.spans, c.bits_rows * c.bits_row
+        width, right, next_pixel = c.out_width, c.stride_x, tile.lanes
+        first_column = c.bits_pad_x - c.pad_x
+        line_of_y = (tile.y * c.stride_y + c.bits_pad_y - c.pad_y) * c.bits_row
+        column = tile.x * right + first_column
+        last_column = width * right + first_column
+        place = lane - tile.lane
+        for _ in range(tile.pixel, tile.pixel_to):
+            acc, at, line_of_channel, shift = zeros(16, lanes), start, line_of_y + (column >> 3), column & 7
+            if not fresh:
+                acc = load(sums, place, acc)
+            for _ in range(channels):
+                line = line_of_channel
+                for _ in range(kernel_y):
+                    pattern = unaligned64(bits, line) >> shift
+                    acc = acc + load(weights, at + (pattern & mask) * lanes, acc)
+                    at += entries
+                    for _ in range(1, spans):
+                        pattern >>= span
                         acc = acc + load(weights, at + (pattern & mask) * lanes, acc)
-                        pattern >>= c.span
                         at += entries
                     line += down
-                first += c.bits_rows * c.bits_row
+                line_of_channel += across
             store(sums, place, acc)
-            x += 1
-            if x == c.out_width:
-                x, y = 0, y + 1
+            place += next_pixel
+            column += right
+            if column == last_column:
+                column, line_of_y = first_column, line_of_y + c.stride_y * c.bits_row
 
     return look_up
 
 
 def _narrow(lanes: int) -> Any:
     """Choose by kind and by the width of the weights: 8 or 16 bits, summed in 16."""
-    gather, look_up = _gather(lanes, 16, False), _look_up(lanes)
+    gather, look_up = _gather(lanes, 16), _look_up(lanes)
 
     @part
-    def narrow(
-        c: Any, tile: Any, lane: int, sums: Any, arenas: Any, events: Any, ends: Any, values: Any, bits: Any
-    ) -> None:
+    def narrow(c: Any, tile: Any, lane: int, sums: Any, fresh: Any, arenas: Any, step: Any, window: Any) -> None:
         if c.kind == TABLE:
-            look_up(c, tile, lane, sums, arenas.weights16, bits)
+            look_up(c, tile, lane, sums, fresh, arenas.weights16, step.bits)
         elif c.weight_bits == 8:
-            gather(c, tile, lane, sums, arenas.weights8, events, ends, values)
+            gather(c, tile, lane, sums, fresh, arenas.weights8, step.events, step.ends, window)
         else:
-            gather(c, tile, lane, sums, arenas.weights16, events, ends, values)
+            gather(c, tile, lane, sums, fresh, arenas.weights16, step.events, step.ends, window)
 
     return narrow
 
 
 def _wide(lanes: int) -> Any:
     """Choose by the messages and by the width of the weights: 8 or 32 bits, summed in 32."""
-    gather, valued = _gather(lanes, 32, False), _gather(lanes, 32, True)
+    gather, weigh = _gather(lanes, 32), _weigh(lanes)
 
     @part
-    def wide(c: Any, tile: Any, lane: int, sums: Any, arenas: Any, events: Any, ends: Any, values: Any) -> None:
+    def wide(c: Any, tile: Any, lane: int, sums: Any, fresh: Any, arenas: Any, step: Any, window: Any) -> None:
         if c.kind == VALUED:
-            valued(c, tile, lane, sums, arenas.weights32, events, ends, values)
+            weigh(c, tile, lane, sums, fresh, arenas.weights32, step.events, step.ends, step.values)
         elif c.weight_bits == 8:
-            gather(c, tile, lane, sums, arenas.weights8, events, ends, values)
+            gather(c, tile, lane, sums, fresh, arenas.weights8, step.events, step.ends, window)
         else:
-            gather(c, tile, lane, sums, arenas.weights32, events, ends, values)
+            gather(c, tile, lane, sums, fresh, arenas.weights32, step.events, step.ends, window)
 
     return wide
 
@@ -148,31 +224,30 @@ def one_by_one(c: Any, tile: Any, sums: Any, weights: Any, events: Any, ends: An
 
 @part
 def deliver(
-    c: Any, tile: Any, pieces: Any, wide: int, sums16: Any, sums32: Any, arenas: Any,
-    events: Any, ends: Any, values: Any, bits: Any, graded: int,
-) -> None:  # fmt: skip
-    """Add to the sums of a tile what one connection brings from one step of its source."""
+    c: Any, tile: Any, pieces: Any, wide: int, sums16: Any, sums32: Any, fresh: Any, arenas: Any, step: Any, window: Any
+) -> None:
+    """Add to the sums of a tile, or begin them if ``fresh``, what a connection brings from one step of its source."""
     if c.kind == GROUPED:
         if wide:
-            one_by_one(c, tile, sums32, arenas.weights32, events, ends, values, graded)
+            one_by_one(c, tile, sums32, arenas.weights32, step.events, step.ends, step.values, step.graded)
         else:
-            one_by_one(c, tile, sums16, arenas.weights32, events, ends, values, graded)
+            one_by_one(c, tile, sums16, arenas.weights32, step.events, step.ends, step.values, step.graded)
         return
     for k in range(tile.piece, tile.piece_to):
         piece = row(pieces, k)
         lane, lanes = piece.lane, piece.lanes
         if wide:
             if lanes == 32:
-                wide32(c, tile, lane, sums32, arenas, events, ends, values)
+                wide32(c, tile, lane, sums32, fresh, arenas, step, window)
             else:
-                wide16(c, tile, lane, sums32, arenas, events, ends, values)
+                wide16(c, tile, lane, sums32, fresh, arenas, step, window)
         elif lanes == 128:
-            narrow128(c, tile, lane, sums16, arenas, events, ends, values, bits)
+            narrow128(c, tile, lane, sums16, fresh, arenas, step, window)
         elif lanes == 96:
-            narrow96(c, tile, lane, sums16, arenas, events, ends, values, bits)
+            narrow96(c, tile, lane, sums16, fresh, arenas, step, window)
         elif lanes == 64:
-            narrow64(c, tile, lane, sums16, arenas, events, ends, values, bits)
+            narrow64(c, tile, lane, sums16, fresh, arenas, step, window)
         elif lanes == 32:
-            narrow32(c, tile, lane, sums16, arenas, events, ends, values, bits)
+            narrow32(c, tile, lane, sums16, fresh, arenas, step, window)
         else:
-            narrow16(c, tile, lane, sums16, arenas, events, ends, values, bits)
+            narrow16(c, tile, lane, sums16, fresh, arenas, step, window)

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 __all__ = ["LIST", "Grid", "grid"]
 
-LIST = 1 << 16
-"""Lists of events hold 16 bits: what a window spans must be shorter."""
+LIST = (1 << 16) - 1
+"""Lists hold 16 bits: so many rows can be told apart, and one more, of zeros."""
 FLAT_PITCH = 2048
 """A flat array too long for one list entry is kept as pixels of this many neurons."""
 
@@ -29,6 +29,11 @@ class Grid:
         """Return whether the program has channels first, or no channels at all."""
         return len(self.shape) == 3
 
+    @property
+    def width(self) -> int:
+        """Return the pixels in a line."""
+        return self.shape[2] if self.is_image else self.pixels
+
     def spread(self, values: NDArray[Any]) -> NDArray[Any]:
         """Lay (..., size) out as (..., pixels, pitch), zero where there is no neuron."""
         lead = values.shape[:-1]
@@ -45,7 +50,7 @@ def grid(shape: tuple[int, ...], *, lanes: bool) -> Grid:
     size = int(np.prod(shape))
     if len(shape) == 3:
         channels, pixels = shape[0], shape[1] * shape[2]
-    elif size < LIST:
+    elif size <= LIST // 32 * 32:
         channels, pixels = size, 1
     else:
         channels, pixels = FLAT_PITCH, -(-size // FLAT_PITCH)

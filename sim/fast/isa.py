@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import overload
 
-from sim.fast.lanes import PART, generated, joined, lowest, parts_of, spread
+from sim.fast.lanes import PART, external, generated, joined, lowest, parts_of, spread
 
 __all__ = ["AVX512", "PORTABLE", "Avx512", "Portable", "append", "best", "decay"]
 
@@ -30,6 +30,8 @@ class Avx512(NamedTuple):
 PORTABLE, AVX512 = Portable(0), Avx512(0)
 
 NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512vbmi2")
+REGISTER = 16
+"""Numbers of 32 bits in a register of AVX-512."""
 TOWARD_ZERO = 11
 """The rounding operand of AVX-512: toward zero, exceptions suppressed."""
 
@@ -48,35 +50,44 @@ def _has_avx512(marker: Any) -> bool:
     return getattr(marker, "instance_class", None) is Avx512
 
 
-def external(builder: Any, kind: ir.FunctionType, name: str) -> Any:
-    """Return an LLVM function by name, declared once in a module."""
-    known = builder.module.globals
-    return known[name] if name in known else ir.Function(builder.module, kind, name)
+def part_of(builder: Any, value: Any, kind: ir.VectorType, first: int, count: int) -> Any:
+    """Return ``count`` lanes of a vector."""
+    lanes = ir.Constant(ir.VectorType(I32, count), list(range(first, first + count)))
+    return builder.shuffle_vector(value, ir.Constant(kind, ir.Undefined), lanes)
 
 
 @generated
 def decay(typing: Any, isa: Any, x: Any, kept: Any) -> Any:
-    """Return x * kept, rounded toward zero; ``kept`` holds the bits of float32 numbers k / 4096, k in 0..4096.
+    """Return x * kept, rounded toward zero: integers |x| <= 2^23 and numbers k / 4096, 0 <= k <= 4096, both as float32.
 
-    Portable: the product is exact in float64. AVX-512, only for |x| <= 2^23: x and ``kept`` are exact in float32, and a
-    product rounded toward zero never crosses an integer below 2^24, so truncating it gives the same integer. Rounding
-    to nearest, which is all that other instruction sets offer at full speed, could cross one.
+    Both are exact in float32, and a product rounded toward zero never crosses an integer below 2^24, so truncating it
+    gives the integer part of the exact product. Rounding to nearest could cross one, and is all that other instruction
+    sets offer at full speed: there the product is formed in float64, which holds it exactly.
     """
-    vector, wide = x.vector, ir.VectorType(ir.DoubleType(), x.count)
-    floats = ir.VectorType(FLOAT, x.count)
+    wide = ir.VectorType(ir.DoubleType(), x.vector.count)
+
+    def truncated(builder: Any, value: Any, vector: ir.VectorType) -> Any:
+        letter = "f32" if vector.element == FLOAT else "f64"
+        name = f"llvm.trunc.v{vector.count}{letter}"
+        return builder.call(external(builder, ir.FunctionType(vector, [vector]), name), [value])
 
     def portable(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        number, factor = parts_of(builder, x, args[1])[0], parts_of(builder, x, args[2])[0]
-        exact = builder.fmul(builder.sitofp(number, wide), builder.fpext(builder.bitcast(factor, floats), wide))
-        return joined(builder, x, [builder.fptosi(exact, vector)])
+        number, factor = (builder.fpext(parts_of(builder, x, value)[0], wide) for value in args[1:])
+        return joined(builder, x, [builder.fptrunc(truncated(builder, builder.fmul(number, factor), wide), x.vector)])
 
     def avx512(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        number, factor = parts_of(builder, x, args[1])[0], parts_of(builder, x, args[2])[0]
-        kind = ir.FunctionType(floats, [floats, floats, I32])
+        register = ir.VectorType(FLOAT, REGISTER)
+        kind = ir.FunctionType(register, [register, register, I32])
         multiply = external(builder, kind, "llvm.x86.avx512.mul.ps.512")
-        pair = [builder.sitofp(number, floats), builder.bitcast(factor, floats)]
-        product = builder.call(multiply, [*pair, ir.Constant(I32, TOWARD_ZERO)])
-        return joined(builder, x, [builder.fptosi(product, vector)])
+        products = []
+        for first in range(0, x.vector.count, REGISTER):
+            pair = [part_of(builder, parts_of(builder, x, v)[0], x.vector, first, REGISTER) for v in args[1:]]
+            products.append(builder.call(multiply, [*pair, ir.Constant(I32, TOWARD_ZERO)]))
+        product = products[0]
+        if len(products) == 2:
+            both = ir.Constant(ir.VectorType(I32, x.vector.count), list(range(x.vector.count)))
+            product = builder.shuffle_vector(*products, both)
+        return joined(builder, x, [truncated(builder, product, x.vector)])
 
     return x(isa, x, x), avx512 if _has_avx512(isa) else portable
 

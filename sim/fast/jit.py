@@ -26,8 +26,8 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def inline(function: Callable[..., Any]) -> Any:
-    """Compile a part of a kernel into its callers."""
-    return numba.njit(nogil=True, error_model="numpy", boundscheck=False, forceinline=True)(function)
+    """Compile a part of a kernel on its own, into its callers where LLVM sees fit."""
+    return numba.njit(nogil=True, error_model="numpy", boundscheck=False)(function)
 
 
 def part(function: Callable[..., Any]) -> Any:

@@ -16,18 +16,26 @@ from numba.extending import intrinsic, overload, register_model
 __all__ = [
     "Lanes",
     "above",
+    "absolute",
     "beyond",
     "bits_of",
     "choose",
     "constant",
+    "count_up",
+    "either",
+    "external",
     "generated",
+    "int32s",
     "joined",
     "load",
     "lowest",
+    "multiply_add",
     "parts_of",
     "pointer",
     "popcount",
     "put_unaligned64",
+    "real",
+    "reals",
     "row",
     "splat",
     "spread",
@@ -54,16 +62,21 @@ def generated_from_constants(typer: Callable[..., Any]) -> Any:
 
 
 class Lanes(types.Type):
-    """``count`` integers of ``bits`` bits; lanes of 1 bit are truth values."""
+    """``count`` integers of ``bits`` bits, lanes of 1 bit being truth values; or ``count`` float32 numbers."""
 
-    def __init__(self, bits: int, count: int) -> None:
-        self.bits, self.count = bits, count
-        super().__init__(name=f"Lanes({bits}, {count})")
+    def __init__(self, bits: int, count: int, real: bool = False) -> None:
+        self.bits, self.count, self.real = bits, count, real
+        super().__init__(name=f"Lanes({bits}, {count}, {real})")
+
+    @property
+    def element(self) -> Any:
+        """Return the LLVM type of one lane."""
+        return ir.FloatType() if self.real else ir.IntType(self.bits)
 
     @property
     def vector(self) -> ir.VectorType:
         """Return the LLVM type of one part."""
-        return ir.VectorType(ir.IntType(self.bits), min(self.count, PART))
+        return ir.VectorType(self.element, min(self.count, PART))
 
     @property
     def parts(self) -> int:
@@ -92,6 +105,12 @@ def joined(builder: Any, kind: Lanes, parts: list[Any]) -> Any:
     return value
 
 
+def external(builder: Any, kind: ir.FunctionType, name: str) -> Any:
+    """Return a function of LLVM by name, declared once in a module."""
+    known = builder.module.globals
+    return known[name] if name in known else ir.Function(builder.module, kind, name)
+
+
 def constant(vector: ir.VectorType, number: int) -> ir.Constant:
     """Return a vector with the same number everywhere."""
     return ir.Constant(vector, [number] * vector.count)
@@ -113,6 +132,14 @@ def pointer(typing: Any, array: Any) -> Any:
 
     start: Any = types.CPointer
     return start(array.dtype)(array), generate
+
+
+@generated
+def int32s(typing: Any, start: Any) -> Any:
+    """Return a pointer to bytes as one to 32-bit integers."""
+    pointer_to: Any = types.CPointer
+    numbers = ir.IntType(32).as_pointer()
+    return pointer_to(types.int32)(start), lambda context, builder, _, args: builder.bitcast(args[0], numbers)
 
 
 @generated
@@ -138,10 +165,32 @@ def zeros(typing: Any, bits: Any, count: Any) -> Any:
     return kind(bits, count), generate
 
 
+@generated_from_constants
+def reals(typing: Any, count: Any) -> Any:
+    """Return ``count`` lanes of float32, all zero; the number must be a constant."""
+    kind = Lanes(32, count.literal_value, real=True)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        return joined(builder, kind, [constant(kind.vector, 0)] * kind.parts)
+
+    return kind(count), generate
+
+
+@generated
+def real(typing: Any, value: Any) -> Any:
+    """Return integers as float32; exact up to 2^24."""
+    kind = Lanes(32, value.count, real=True)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        return joined(builder, kind, [builder.sitofp(part, kind.vector) for part in parts_of(builder, value, args[0])])
+
+    return kind(value), generate
+
+
 @generated
 def load(typing: Any, start: Any, at: Any, like: Any) -> Any:
     """Read as many elements as ``like`` has lanes, sign-extended or cut to its width."""
-    element = ir.IntType(start.dtype.bitwidth)
+    element = like.element if like.real else ir.IntType(start.dtype.bitwidth)
     lanes = min(like.count, PART)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
@@ -150,7 +199,7 @@ def load(typing: Any, start: Any, at: Any, like: Any) -> Any:
             place = builder.gep(first, [ir.Constant(I64, i * lanes)])
             part = builder.load(builder.bitcast(place, ir.VectorType(element, lanes).as_pointer()))
             part.align = start.dtype.bitwidth // 8
-            if element.width != like.bits:
+            if not like.real and element.width != like.bits:
                 part = (builder.sext if element.width < like.bits else builder.trunc)(part, like.vector)
             parts.append(part)
         return joined(builder, like, parts)
@@ -177,25 +226,22 @@ def splat(typing: Any, number: Any, like: Any) -> Any:
     """Return a number in every lane of a value like ``like``."""
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        width = ir.IntType(like.bits)
-        scalar = builder.trunc(args[0], width) if like.bits < 64 else args[0]
-        return joined(builder, like, [spread(builder, like.vector, scalar)] * like.parts)
+        convert = builder.sitofp if like.real else builder.trunc
+        return joined(builder, like, [spread(builder, like.vector, convert(args[0], like.element))] * like.parts)
 
     return like(types.int64, like), generate
 
 
-def _lanewise(name: str, result_bits: int | None = None) -> Any:
-    """Make an intrinsic of two values out of the LLVM builder's method ``name``."""
+def _lanewise(name: str) -> Any:
+    """Make an intrinsic of two values out of the LLVM builder's method ``name``, or ``fname`` for float32."""
 
     def typer(typing: Any, left: Any, right: Any) -> Any:
-        kind = Lanes(result_bits or left.bits, left.count)
-
         def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-            operate: Callable[[Any, Any], Any] = getattr(builder, name)
+            operate: Callable[[Any, Any], Any] = getattr(builder, f"f{name}" if left.real else name)
             pairs = zip(parts_of(builder, left, args[0]), parts_of(builder, right, args[1]), strict=True)
-            return joined(builder, kind, [operate(a, b) for a, b in pairs])
+            return joined(builder, left, [operate(a, b) for a, b in pairs])
 
-        return kind(left, right), generate
+        return left(left, right), generate
 
     return generated(typer)
 
@@ -220,15 +266,29 @@ for _symbol, _operation in (
     _infix(_symbol, _operation)
 
 
+@generated
+def multiply_add(typing: Any, left: Any, right: Any, added: Any) -> Any:
+    """Return left * right + added in float32; both steps are exact here, so fused or not the result is the same."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        kind = ir.FunctionType(left.vector, [left.vector] * 3)
+        fused = external(builder, kind, f"llvm.fmuladd.v{left.vector.count}f32")
+        triples = zip(*(parts_of(builder, left, value) for value in args), strict=True)
+        return joined(builder, left, [builder.call(fused, triple) for triple in triples])
+
+    return left(left, right, added), generate
+
+
 def _compare(symbol: str) -> Any:
-    """Make an intrinsic that compares two values, signed, lane by lane."""
+    """Make an intrinsic that compares two values, signed, lane by lane; none of them is a NaN."""
 
     def typer(typing: Any, left: Any, right: Any) -> Any:
         kind = Lanes(1, left.count)
 
         def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
             pairs = zip(parts_of(builder, left, args[0]), parts_of(builder, right, args[1]), strict=True)
-            return joined(builder, kind, [builder.icmp_signed(symbol, a, b) for a, b in pairs])
+            compare = builder.fcmp_ordered if left.real else builder.icmp_signed
+            return joined(builder, kind, [compare(symbol, a, b) for a, b in pairs])
 
         return kind(left, right), generate
 
@@ -236,6 +296,19 @@ def _compare(symbol: str) -> Any:
 
 
 above, unlike = _compare(">"), _compare("!=")
+
+
+@generated
+def absolute(typing: Any, value: Any) -> Any:
+    """Return float32 numbers without their sign."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        bits = ir.VectorType(ir.IntType(32), value.vector.count)
+        (part,) = parts_of(builder, value, args[0])
+        kept = builder.and_(builder.bitcast(part, bits), constant(bits, 0x7FFFFFFF))
+        return joined(builder, value, [builder.bitcast(kept, value.vector)])
+
+    return value(value), generate
 
 
 @generated
@@ -250,6 +323,18 @@ def choose(typing: Any, where: Any, left: Any, right: Any) -> Any:
         return joined(builder, left, [builder.select(w, a, b) for w, a, b in triples])
 
     return left(where, left, right), generate
+
+
+@generated
+def either(typing: Any, left: Any, right: Any) -> Any:
+    """Return where one of two float32 values is not +0: their bits are tested together."""
+    kind, bits = Lanes(1, left.count), ir.VectorType(ir.IntType(32), left.count)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        pair = [builder.bitcast(parts_of(builder, left, value)[0], bits) for value in args]
+        return joined(builder, kind, [builder.icmp_unsigned("!=", builder.or_(*pair), constant(bits, 0))])
+
+    return kind(left, right), generate
 
 
 @generated
@@ -297,3 +382,19 @@ def put_unaligned64(typing: Any, start: Any, at: Any, number: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(start, types.int64, types.int64), generate
+
+
+@generated
+def count_up(typing: Any, counters: Any, at: Any, where: Any) -> Any:
+    """Add one to the byte of every lane where the truth value holds."""
+    bytes_ = ir.VectorType(ir.IntType(8), where.count)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), bytes_.as_pointer())
+        before = builder.load(place)
+        before.align = 1
+        after = builder.add(before, builder.zext(parts_of(builder, where, args[2])[0], bytes_))
+        builder.store(after, place).align = 1
+        return context.get_dummy_value()
+
+    return types.void(counters, types.int64, where), generate

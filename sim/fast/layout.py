@@ -12,6 +12,7 @@ from sim.fast.arena import Arena
 from sim.fast.bounds import Bounds, bounds
 from sim.fast.grid import LIST, Grid, grid
 from sim.fast.lookup import bits_span, table
+from sim.fast.neurons import HALF
 from sim.fast.records import (
     BARE,
     CONNECTION,
@@ -34,10 +35,10 @@ from sim.wiring import fan_out
 
 __all__ = ["Layout", "layout", "table_of"]
 
-TILE_LANES = 2048
+TILE_LANES = 2560
 """About as many neurons as keep their u, v and sums in the nearest cache."""
 
-SILENT = np.iinfo(np.int32).max
+SILENT = np.inf
 """A threshold that no v exceeds: of a population that never fires, and of lanes that hold no neuron."""
 
 Fields = dict[str, int]
@@ -79,9 +80,9 @@ class _Draft:
     pieces: list[Fields] = field(default_factory=list)
     weights: dict[int, Arena] = field(default_factory=lambda: {b: Arena(f"i{b // 8}") for b in (8, 16, 32)})
     fan_out: Arena = field(default_factory=lambda: Arena(np.int32))
-    registers: Arena = field(default_factory=lambda: Arena(np.int32))
-    u0: Arena = field(default_factory=lambda: Arena(np.int32))
-    v0: Arena = field(default_factory=lambda: Arena(np.int32))
+    registers: Arena = field(default_factory=lambda: Arena(np.float32))
+    u0: Arena = field(default_factory=lambda: Arena(np.float32))
+    v0: Arena = field(default_factory=lambda: Arena(np.float32))
 
 
 _known: "weakref.WeakKeyDictionary[Program, Layout | None]" = weakref.WeakKeyDictionary()
@@ -185,7 +186,7 @@ def _put_population(draft: _Draft, p: Population) -> list[Fields] | None:
     draft.pieces.extend(pieces)
     draft.populations.append(
         {"connections": first, "connections_to": len(draft.connections), "wide": wide}
-        | {"pitch": own.pitch, "subtract": -(p.reset == "subtract"), "checked": _checked(p, bound)}
+        | {"pitch": own.pitch, "subtract": p.reset == "subtract", "checked": _checked(p, bound)}
         | {"first": draft.u0.put(own.spread(p.u0.reshape(-1)))}
         | _put_registers(draft, p, own)
     )
@@ -214,9 +215,14 @@ def _tiles(own: Grid, pieces: list[Fields], first: int, place: int, *, whole: bo
             {"place": place, "pixel": 0, "pixel_to": 1, "piece": first + i, "piece_to": first + i + 1, **piece}
             for i, piece in enumerate(pieces)
         ]
-    step = max(1, TILE_LANES // own.pitch)
+    count = -(-own.pixels * own.pitch // TILE_LANES)
+    step = -(-own.pixels // count)
+    step += step % 2 if own.pitch == HALF else 0
     every = {"place": place, "lane": 0, "lanes": own.pitch, "piece": first, "piece_to": first + len(pieces)}
-    return [{"pixel": i, "pixel_to": min(i + step, own.pixels), **every} for i in range(0, own.pixels, step)]
+    return [
+        {"pixel": i, "pixel_to": min(i + step, own.pixels), "y": i // own.width, "x": i % own.width, **every}
+        for i in range(0, own.pixels, step)
+    ]
 
 
 def _connection(
@@ -243,6 +249,7 @@ def _connection(
         **draft.packing,
         **laid.fields,
         "kind": kind,
+        "out_width": own.width,
         "source": place,
         "lag": connection.lag,
         "right_shift": max(0, -connection.exponent),
@@ -265,12 +272,16 @@ def _put_fan_out(draft: _Draft, p: Population, connection: Connection) -> Fields
 
 def _put_registers(draft: _Draft, p: Population, own: Grid) -> Fields:
     """Put u kept, v kept, threshold and bias of every lane, once for all pixels where they share them."""
-    kept_u = ((DECAY_ONE - 1 - p.du) / np.float32(DECAY_ONE)).astype(np.float32).view(np.int32)
-    kept_v = ((DECAY_ONE - p.dv) / np.float32(DECAY_ONE)).astype(np.float32).view(np.int32)
-    threshold = p.vth << VTH_SHIFT if p.fires else np.full(p.shape, SILENT, dtype=np.int32)
-    registers = np.stack([r.reshape(-1) for r in (kept_u, kept_v, threshold, p.bias_mantissa << p.bias_exponent)])
-    lanes = own.spread(registers.astype(np.int32))  # register pixel lane
+    kept = [(DECAY_ONE - 1 - p.du) / DECAY_ONE, (DECAY_ONE - p.dv) / DECAY_ONE]
+    threshold = p.vth << VTH_SHIFT if p.fires else np.full(p.shape, SILENT)
+    bias = p.bias_mantissa << p.bias_exponent
+    registers = np.stack([r.astype(np.float32).reshape(-1) for r in (*kept, threshold, bias)])
+    lanes = own.spread(registers)  # register pixel lane
     lanes[2][own.spread(np.ones(p.size, dtype=np.int8)) == 0] = SILENT
+    if own.pitch == HALF:  # two pixels are advanced at once: the second may be none
+        silent = np.zeros((len(lanes), own.pixels % 2, HALF), dtype=np.float32)
+        silent[2] = SILENT
+        lanes = np.concatenate([lanes, silent], axis=1).reshape(len(lanes), -1, 2 * HALF)
     if (lanes == lanes[:, :1]).all():
         lanes = lanes[:, :1]
     stride = lanes[0].size

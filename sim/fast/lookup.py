@@ -46,7 +46,7 @@ def table(conv: Conv, exponent: int, span: int, source: Grid, target: Grid) -> R
     patterns = np.arange(1 << span)[:, None] >> np.arange(span) & 1  # pattern tap
     sums = np.einsum("pt,iykto->iykpo", patterns, taps).astype(np.int16)
     fields = {
-        "kind": TABLE, "kernel_y": kernel_y, "spans": spans, "span": span, "ins": ins, "out_width": target.shape[2],
+        "kind": TABLE, "kernel_y": kernel_y, "spans": spans, "span": span, "ins": ins,
         "stride_y": conv.stride[0], "stride_x": conv.stride[1], "pad_y": conv.padding[0], "pad_x": conv.padding[1],
         "gap_y": conv.dilation[0], "rows": ins * kernel_y * spans << span,
     }  # fmt: skip

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.fast.events import count_events, list_graded, list_messages, pack_bits, record_spikes, record_state
+from sim.fast.events import list_graded, list_messages, pack_bits, record_spikes, record_state, synops_of
 from sim.fast.gather import deliver
 from sim.fast.jit import kernel, part
-from sim.fast.lanes import beyond, pointer, row
-from sim.fast.neurons import update
-from sim.fast.records import Arenas, Results, Scratch, Tables
+from sim.fast.lanes import beyond, int32s, pointer, row
+from sim.fast.neurons import LANES, update
+from sim.fast.records import GROUPED, Arenas, Results, Scratch, State, Step, Tables
 from sim.fast.refusal import CLIP, NEVER, WRAP
 
 __all__ = ["run_samples"]
@@ -46,35 +46,45 @@ def add_shifted(scratch: Any, wide: int, size: int, shift: int) -> None:
 
 
 @part
-def sum_up(tables: Any, arenas: Any, scratch: Any, results: Any, p: Any, tile: Any, b: int, s: int, t: int) -> None:
-    """Make the sums of one tile at one step; count events and synops where the tile is the population's first."""
+def sent(whole: Any, source: Any, scratch: Any, place: int, s: int, t: int) -> Any:
+    """Return what a source of one sample sent, or will send, in step t."""
+    slot = t & (source.slots - 1)
+    first = 1 if place == 0 else 0  # only the input is graded, or packed
+    return Step(
+        beyond(scratch.lists, s * whole.index_size + source.index_at + slot * source.index_size),
+        beyond(scratch.ends, s * whole.ends_size + source.ends_at + slot * source.ends_size),
+        beyond(scratch.values, first * (s * whole.values_size + slot * source.index_size) * whole.graded),
+        beyond(scratch.bits, first * (s * source.slots + slot) * whole.bits_size),
+        first * whole.graded,
+    )
+
+
+@part
+def sum_up(tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, s: int, t: int) -> None:
+    """Make the sums of one tile at one step."""
     whole = row(tables.whole, 0)
     size = (tile.pixel_to - tile.pixel) * tile.lanes
-    clear(scratch.sums16, scratch.sums32, p.wide, size)
+    fresh = True
     for k in range(p.connections, p.connections_to):
         c = row(tables.connections, k)
+        apart = c.right_shift > 0
         if t < c.lag:
             continue
-        source = row(tables.sources, c.source)
-        slot = (t - c.lag) % source.slots
-        events = beyond(scratch.lists, s * whole.index_size + source.index_at + slot * source.index_size)
-        ends = beyond(scratch.ends, s * whole.ends_size + source.ends_at + slot * source.ends_size)
-        graded = whole.graded and c.source == 0
-        values = beyond(scratch.values, s * whole.values_size + slot * source.index_size if graded else 0)
-        bits = beyond(scratch.bits, (s * source.slots + slot) * whole.bits_size if c.source == 0 else 0)
-        if tile.pixel == 0 and tile.lane == 0:
-            n, synops = count_events(c, source, arenas.fan_out, events, ends)
-            counts = beyond(results.con_counts, (b * whole.connections + k) * 2)
-            counts[0] += n
-            counts[1] += synops
-        apart = c.right_shift > 0
+        if fresh and (apart or c.kind == GROUPED):
+            clear(scratch.sums16, scratch.sums32, p.wide, size)
+            fresh = False
         sums16 = scratch.part16 if apart else scratch.sums16
         sums32 = scratch.part32 if apart else scratch.sums32
         if apart:
             clear(sums16, sums32, p.wide, size)
-        deliver(c, tile, tables.pieces, p.wide, sums16, sums32, arenas, events, ends, values, bits, graded)
+        step = sent(whole, row(tables.sources, c.source), scratch, c.source, s, t - c.lag)
+        deliver(c, tile, tables.pieces, p.wide, sums16, sums32, fresh, arenas, step, scratch.window)
+        fresh = False
         if apart:
             add_shifted(scratch, p.wide, size, c.right_shift)
+    if fresh:
+        clear(scratch.sums16, scratch.sums32, p.wide, size)
+    clear(beyond(scratch.sums16, size), beyond(scratch.sums32, size), p.wide, -size & (LANES - 1))
 
 
 @part
@@ -84,20 +94,23 @@ def advance(
     """Advance one tile of one sample by one step; ``since`` is the first step of the stretch."""
     whole, place = row(tables.whole, 0), tile.place
     p, source = row(tables.populations, place), row(tables.sources, place + 1)
-    sum_up(tables, arenas, scratch, results, p, tile, b, s, t)
-    slot = t % source.slots
-    events = beyond(scratch.lists, s * whole.index_size + source.index_at + slot * source.index_size)
-    ends = beyond(scratch.ends, s * whole.ends_size + source.ends_at + slot * source.ends_size)
-    u, v = beyond(scratch.u, s * whole.lanes + p.first), beyond(scratch.v, s * whole.lanes + p.first)
-    n = ends[tile.pixel + (tile.lane > 0)]
-    active, wraps, clips = update(isa, p, tile, u, v, scratch, arenas.registers, events, ends)
-    results.pop_counts[(b * whole.places + place) * TALLY + 1] += active
+    sum_up(tables, arenas, scratch, p, tile, s, t)
+    mine = sent(whole, source, scratch, place + 1, s, t)
+    first = s * whole.lanes + p.first
+    u, v = beyond(scratch.u, first), beyond(scratch.v, first)
+    state = State(
+        beyond(arenas.u0, p.first) if t == 0 else u, beyond(arenas.v0, p.first) if t == 0 else v, u, v,
+        beyond(scratch.counters, first),
+    )  # fmt: skip
     faults = beyond(scratch.faults, ((s * whole.stretch + t - since) * whole.places + place) * 2)
-    faults[0] += wraps
-    faults[1] += clips
+    n = mine.ends[tile.pixel + (tile.lane > 0)]
+    results.pop_counts[(b * whole.places + place) * TALLY + 1] += update(
+        isa, p, tile, state, scratch, arenas.registers, mine.events, mine.ends, faults
+    )
     step = b * whole.steps + t
     if p.spikes_at >= 0:
-        record_spikes(source, tile, events, ends, n, beyond(results.spikes, step * whole.spikes_size + p.spikes_at))
+        out = beyond(results.spikes, step * whole.spikes_size + p.spikes_at)
+        record_spikes(source, tile, mine.events, mine.ends, n, out)
     if p.u_at >= 0:
         record_state(source, tile, u, beyond(results.u, step * whole.u_size + p.u_at))
     if p.v_at >= 0:
@@ -135,17 +148,46 @@ def advance_all(
 def read_input(isa: Any, tables: Any, scratch: Any, raster: Any, b: int, s: int, t: int) -> None:
     """List, and pack, the messages of one sample and step."""
     whole, source = row(tables.whole, 0), row(tables.sources, 0)
-    slot = t % source.slots
-    events = beyond(scratch.lists, s * whole.index_size + slot * source.index_size)
-    ends = beyond(scratch.ends, s * whole.ends_size + slot * source.ends_size)
+    mine = sent(whole, source, scratch, 0, s, t)
     step = beyond(raster, (b * whole.steps + t) * whole.inputs)
     if whole.graded:
-        values = beyond(scratch.values, s * whole.values_size + slot * source.index_size)
-        list_graded(source, step, events, ends, values)
+        list_graded(source, int32s(step), mine.events, mine.ends, mine.values)
     else:
-        list_messages(isa, source, step, events, ends)
+        list_messages(isa, source, step, mine.events, mine.ends)
     if whole.bits_size > 0:
-        pack_bits(whole, step, beyond(scratch.bits, (s * source.slots + slot) * whole.bits_size))
+        pack_bits(whole, step, mine.bits)
+
+
+@part
+def count_synops(tables: Any, arenas: Any, scratch: Any, results: Any, b: int, s: int, t: int, to: int) -> None:
+    """Count what every connection has delivered, or will deliver before the last step, of the stretch t..to.
+
+    The input's events are looked up one by one. A population has counted the spikes of every neuron on the way; what
+    its last steps send beyond the end of the run is taken off again.
+    """
+    whole = row(tables.whole, 0)
+    for k in range(whole.connections):
+        c = row(tables.connections, k)
+        source = row(tables.sources, c.source)
+        delivered = whole.steps - c.lag if whole.steps > c.lag else 0  # steps of which the messages still arrive
+        counts = beyond(results.con_counts, (b * whole.connections + k) * 2)
+        for step in range(t, to):
+            mine = sent(whole, source, scratch, c.source, s, step)
+            n = mine.ends[source.pixels]
+            counts[0] += n if step < delivered else 0
+            if c.fan_each >= 0:
+                counts[1] += n * c.fan_each if step < delivered else 0
+            elif c.source == 0 and step < delivered:
+                counts[1] += synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
+            elif c.source > 0 and step >= delivered:
+                counts[1] -= synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
+        if c.fan_each < 0 and c.source > 0:
+            p = row(tables.populations, c.source - 1)
+            counters, fan_out = beyond(scratch.counters, s * whole.lanes + p.first), beyond(arenas.fan_out, c.fan_at)
+            synops = 0
+            for i in range(source.pixels * source.pitch):
+                synops += counters[i] * fan_out[i]
+            counts[1] += synops
 
 
 @part
@@ -153,12 +195,13 @@ def settle(tables: Any, scratch: Any, results: Any, refusing: Any, b: int, s: in
     """Add up what the stretch fired, wrapped and clipped; note the first refusal and return whether there was one."""
     whole = row(tables.whole, 0)
     refused = beyond(results.refused, b * REFUSAL)
+    for i in range(whole.lanes):
+        scratch.counters[s * whole.lanes + i] = 0
     for step in range(t, to):
         for place in range(whole.places):
             source = row(tables.sources, place + 1)
             counts = beyond(results.pop_counts, (b * whole.places + place) * TALLY)
-            ends = s * whole.ends_size + source.ends_at + step % source.slots * source.ends_size
-            counts[0] += scratch.ends[ends + source.pixels]
+            counts[0] += sent(whole, source, scratch, place + 1, s, step).ends[source.pixels]
             for check in range(2):
                 at = ((s * whole.stretch + step - t) * whole.places + place) * 2 + check
                 count = scratch.faults[at]
@@ -172,19 +215,10 @@ def settle(tables: Any, scratch: Any, results: Any, refusing: Any, b: int, s: in
     return bool(refused[0] != NEVER)
 
 
-@part
-def begin(whole: Any, arenas: Any, scratch: Any, samples: int) -> None:
-    """Set the state of every sample to what it is before its first step."""
-    for s in range(samples):
-        for i in range(whole.lanes):
-            scratch.u[s * whole.lanes + i] = arenas.u0[i]
-            scratch.v[s * whole.lanes + i] = arenas.v0[i]
-
-
 @kernel
 def run_samples(
     isa: Any,
-    raster_array: NDArray[np.integer[Any]],  # b t i
+    raster_array: NDArray[np.uint8],  # b t i; of graded messages the bytes
     tables_arrays: Tables,
     arenas_arrays: Arenas,
     scratch_arrays: Scratch,
@@ -202,8 +236,9 @@ def run_samples(
         pointer(b.u0), pointer(b.v0),
     )  # fmt: skip
     scratch = Scratch(
-        pointer(c.u), pointer(c.v), pointer(c.sums16), pointer(c.sums32), pointer(c.part16), pointer(c.part32),
-        pointer(c.lists), pointer(c.ends), pointer(c.values), pointer(c.bits), pointer(c.faults),
+        pointer(c.u), pointer(c.v), pointer(c.counters), pointer(c.sums16), pointer(c.sums32), pointer(c.part16),
+        pointer(c.part32),
+        pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values), pointer(c.bits), pointer(c.faults),
     )  # fmt: skip
     results = Results(
         pointer(d.recorded), pointer(d.spikes), pointer(d.u), pointer(d.v), pointer(d.pop_counts),
@@ -213,7 +248,6 @@ def run_samples(
     whole = row(tables.whole, 0)
     for first in range(0, whole.batch, whole.together):
         samples = min(whole.together, whole.batch - first)
-        begin(whole, arenas, scratch, samples)
         for t in range(0, whole.steps, whole.stretch):
             to = min(t + whole.stretch, whole.steps)
             for s in range(samples):
@@ -222,6 +256,7 @@ def run_samples(
             advance_all(isa, tables, arenas, scratch, results, first, samples, t, to)
             ended = False
             for s in range(samples):
+                count_synops(tables, arenas, scratch, results, first + s, s, t, to)
                 ended |= settle(tables, scratch, results, refusing, first + s, s, t, to)
             if ended:
                 break

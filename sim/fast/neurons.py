@@ -1,50 +1,73 @@
-"""The neurons of one tile, one step: 16 lanes at a time, their spikes appended to the population's list."""
+"""The neurons of one tile, one step: 32 at a time, their spikes counted and appended to the population's list."""
 
 from typing import Any
 
 from sim.arithmetic import V_MAX, VTH_SHIFT, WRAP
 from sim.fast.isa import append, decay
 from sim.fast.jit import inline, part
-from sim.fast.lanes import above, bits_of, choose, load, popcount, splat, store, unlike, zeros
+from sim.fast.lanes import (
+    above,
+    absolute,
+    bits_of,
+    choose,
+    count_up,
+    either,
+    load,
+    multiply_add,
+    popcount,
+    real,
+    reals,
+    splat,
+    store,
+    zeros,
+)
 
 __all__ = ["LANES", "update"]
 
-LANES = 16
-"""What is advanced at once: the 32-bit numbers of one vector register."""
+LANES = 32
+"""What is advanced at once: two vector registers of 32-bit numbers, and one mask of spikes."""
+
+HALF = 16
+"""The least pitch: two pixels of it are advanced at once."""
 
 
 def _stepper(checked: bool) -> Any:
-    """Make the step of 16 neurons, with or without wrap, clip and reset by subtraction.
+    """Make the step of 32 neurons, with or without wrap, clip and reset by subtraction.
 
     Without is for populations of which a bound proves that u never wraps and v never clips, and that reset to zero.
+    All numbers are integers held in float32, exactly: a bound has shown 64 |a| <= 2^23, so nothing exceeds 2^24 but a v
+    that is clipped whatever it was rounded to. A neuron that fires has v > threshold >= 0 before its reset, so it is
+    active whatever is left of it.
     """
 
     @inline
     def step(
-        isa: Any, u: Any, v: Any, at: int, sums: Any, place: int, registers: Any, r: int, stride: int, subtract: int
-    ) -> tuple[int, int, int, int]:
-        like = zeros(32, LANES)
-        wraps, clips = 0, 0
+        isa: Any, state: Any, at: int, sums: Any, place: int, registers: Any, r: int, stride: int, subtract: int,
+        faults: Any,
+    ) -> Any:  # fmt: skip
+        like = reals(LANES)
         threshold = load(registers, r + 2 * stride, like)
-        x = decay(isa, load(u, at, like), load(registers, r, like))
-        x = x + (load(sums, place, like) << splat(VTH_SHIFT, like))
-        if checked:
+        a = real(load(sums, place, zeros(32, LANES)))
+        x = decay(isa, load(state.before_u, at, like), load(registers, r, like))
+        x = multiply_add(a, splat(1 << VTH_SHIFT, like), x)
+        if checked and bits_of(above(absolute(x), splat(WRAP - 1, like))) != 0:
             high, low = above(x, splat(WRAP, like)), above(splat(1 - WRAP, like), x)
-            wraps = popcount(bits_of(high)) + popcount(bits_of(low))
+            faults[0] += popcount(bits_of(high)) + popcount(bits_of(low))
             x = choose(high, x - splat(2 * WRAP, like), choose(low, x + splat(2 * WRAP, like), x))
-        y = decay(isa, load(v, at, like), load(registers, r + stride, like))
+        y = decay(isa, load(state.before_v, at, like), load(registers, r + stride, like))
         y = y + x + load(registers, r + 3 * stride, like)
-        if checked:
+        if checked and bits_of(above(absolute(y), splat(V_MAX, like))) != 0:
             high, low = above(y, splat(V_MAX, like)), above(splat(-V_MAX, like), y)
-            clips = popcount(bits_of(high)) + popcount(bits_of(low))
+            faults[1] += popcount(bits_of(high)) + popcount(bits_of(low))
             y = choose(high, splat(V_MAX, like), choose(low, splat(-V_MAX, like), y))
         fired = above(y, threshold)
-        y = choose(fired, (y - threshold) & splat(subtract, like) if checked else like, y)
-        store(u, at, x)
-        store(v, at, y)
-        spikes = bits_of(fired)
-        active = popcount(bits_of(unlike(x | y, like)) | spikes)
-        return spikes, active, wraps, clips
+        store(state.u, at, x)
+        if checked:
+            left = choose(fired, y - threshold, y) if subtract else choose(fired, like, y)
+        else:
+            left = choose(fired, like, y)
+        store(state.v, at, left)
+        return fired, either(x, y)
 
     return step
 
@@ -55,29 +78,31 @@ def _updater(checked: bool) -> Any:
 
     @inline
     def update(
-        isa: Any, p: Any, tile: Any, u: Any, v: Any, sums: Any, registers: Any, events: Any, ends: Any
-    ) -> tuple[int, int, int]:
-        n = ends[tile.pixel + (tile.lane > 0)]
-        active, wraps, clips = 0, 0, 0
-        for pixel in range(tile.pixel, tile.pixel_to):
-            base = pixel * p.pitch + tile.lane
-            r = p.registers + pixel * p.register_step + tile.lane
-            place = (pixel - tile.pixel) * tile.lanes
-            for j in range(0, tile.lanes, 2 * LANES):
-                spikes, more, w, c = step(
-                    isa, u, v, base + j, sums, place + j, registers, r + j, p.register_stride, p.subtract
-                )
-                active, wraps, clips = active + more, wraps + w, clips + c
-                k = j + LANES
-                if k < tile.lanes:
-                    upper, more, w, c = step(
-                        isa, u, v, base + k, sums, place + k, registers, r + k, p.register_stride, p.subtract
-                    )
-                    spikes |= upper << LANES
-                    active, wraps, clips = active + more, wraps + w, clips + c
+        isa: Any, p: Any, tile: Any, state: Any, sums: Any, registers: Any, events: Any, ends: Any, faults: Any
+    ) -> int:
+        lanes, stride, next_pixel, subtract = tile.lanes, p.register_stride, p.register_step, p.subtract
+        pixel, base = tile.pixel, tile.pixel * p.pitch + tile.lane
+        left = lanes
+        r = p.registers + pixel * next_pixel + tile.lane
+        n = ends[pixel + (tile.lane > 0)]
+        active = 0
+        for j in range(0, (tile.pixel_to - tile.pixel) * lanes, LANES):
+            fired, busy = step(isa, state, base + j, sums, j, registers, r, stride, subtract, faults)
+            active += popcount(bits_of(busy))
+            count_up(state.counters, base + j, fired)
+            spikes = bits_of(fired)
+            if lanes == HALF:
+                ends[pixel + 1] = n + popcount(spikes & ((1 << HALF) - 1))
                 n = append(isa, spikes, base + j, events, n)
-            ends[pixel + 1] = n
-        return active, wraps, clips
+                pixel, r = pixel + 2, r + 2 * next_pixel
+                ends[pixel] = n
+            else:
+                n = append(isa, spikes, base + j, events, n)
+                r, left = r + LANES, left - LANES
+                if left == 0:
+                    pixel, r, left = pixel + 1, r + next_pixel - lanes, lanes
+                    ends[pixel] = n
+        return active
 
     return update
 
@@ -86,12 +111,14 @@ update_proven, update_checked = _updater(False), _updater(True)
 
 
 @part
-def update(isa: Any, p: Any, tile: Any, u: Any, v: Any, scratch: Any, registers: Any, events: Any, ends: Any) -> Any:
-    """Advance a tile by one step from its sums; return how many neurons are active, wrapped and clipped."""
+def update(
+    isa: Any, p: Any, tile: Any, state: Any, scratch: Any, registers: Any, events: Any, ends: Any, faults: Any
+) -> Any:
+    """Advance a tile by one step from its sums; return how many neurons are active."""
     if p.wide:
         if p.checked:
-            return update_checked(isa, p, tile, u, v, scratch.sums32, registers, events, ends)
-        return update_proven(isa, p, tile, u, v, scratch.sums32, registers, events, ends)
+            return update_checked(isa, p, tile, state, scratch.sums32, registers, events, ends, faults)
+        return update_proven(isa, p, tile, state, scratch.sums32, registers, events, ends, faults)
     if p.checked:
-        return update_checked(isa, p, tile, u, v, scratch.sums16, registers, events, ends)
-    return update_proven(isa, p, tile, u, v, scratch.sums16, registers, events, ends)
+        return update_checked(isa, p, tile, state, scratch.sums16, registers, events, ends, faults)
+    return update_proven(isa, p, tile, state, scratch.sums16, registers, events, ends, faults)

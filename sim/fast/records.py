@@ -5,7 +5,7 @@ rounded up), and its events of one step as an ascending list of uint16 ``(pixel 
 length of the list before each pixel, and at the end, in ``ends``.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ __all__ = [
     "Arenas",
     "Results",
     "Scratch",
+    "State",
+    "Step",
     "Tables",
 ]
 
@@ -43,7 +45,10 @@ def _record(fields: str) -> np.dtype[np.void]:
 
 
 SOURCE = _record("form size pixels pitch channels channel_step pixel_step slots index_at index_size ends_at ends_size")
-"""Neuron ``channel * channel_step + pixel * pixel_step`` of the program is the given channel of the given pixel."""
+"""Neuron ``channel * channel_step + pixel * pixel_step`` of the program is the given channel of the given pixel.
+
+``slots``: the steps that are kept, a power of two.
+"""
 
 POPULATION = _record(
     "first pitch registers register_stride register_step subtract checked wide connections connections_to"
@@ -54,15 +59,17 @@ pixel to the next, 0 where all pixels share them; ``spikes_at``: where it is rec
 
 CONNECTION = _record(
     "kind source lag right_shift height width kernel_y spans span stride_y stride_x pad_y pad_x gap_y gap_x out_width"
-    " weight_bits weights rows rows_step rows_total in_pitch ins outs fan_at fan_each"
+    " weight_bits weights direct group rows rows_step rows_total in_pitch ins outs fan_at fan_each"
     " bits_rows bits_row bits_pad_y bits_pad_x"
 )
 """A target pixel (y, x) reads, for each of ``kernel_y`` rows and ``spans`` pieces of a row, ``span`` pixels in a line.
 
-``rows``: rows of weights of one target pixel; ``rows_step``: from one target pixel to the next, 0 for a convolution;
+``direct``: the window is all of the source, in one line; ``group``: as many rows as one list of rows can tell apart,
+behind which stands a row of zeros; ``rows``: rows of weights of one target pixel; ``rows_step``: from one target pixel
+to the next, 0 for a convolution;
 ``fan_each``: the synapses of every event, or -1 where they differ, and are listed from ``fan_at`` on."""
 
-TILE = _record("place pixel pixel_to lane lanes piece piece_to")
+TILE = _record("place pixel pixel_to y x lane lanes piece piece_to")
 """The part of a population that is advanced through many steps before the next part: pixels, and in them lanes."""
 
 PIECE = _record("lane lanes")
@@ -99,22 +106,24 @@ class Arenas(NamedTuple):
     weights16: NDArray[np.int16]
     weights32: NDArray[np.int32]
     fan_out: NDArray[np.int32]
-    registers: NDArray[np.int32]
-    u0: NDArray[np.int32]
-    v0: NDArray[np.int32]
+    registers: NDArray[np.float32]
+    u0: NDArray[np.float32]
+    v0: NDArray[np.float32]
 
 
 class Scratch(NamedTuple):
     """What one thread writes while it runs."""
 
-    u: NDArray[np.int32]  # sample lane
-    v: NDArray[np.int32]
+    u: NDArray[np.float32]  # sample lane: integers, which float32 holds exactly
+    v: NDArray[np.float32]
+    counters: NDArray[np.uint8]  # sample lane: spikes in this stretch
     sums16: NDArray[np.int16]
     sums32: NDArray[np.int32]
     part16: NDArray[np.int16]
     part32: NDArray[np.int32]
     lists: NDArray[np.uint16]  # sample source slot event
     ends: NDArray[np.int32]  # sample source slot pixel
+    window: NDArray[np.uint16]  # row
     values: NDArray[np.int32]  # sample slot event
     bits: NDArray[np.uint8]  # sample slot channel row
     faults: NDArray[np.int64]  # sample step place (wraps, clips)
@@ -130,3 +139,23 @@ class Results(NamedTuple):
     pop_counts: NDArray[np.int64]  # b place (spikes, active, wraps, clips)
     con_counts: NDArray[np.int64]  # b connection (events, synops)
     refused: NDArray[np.int64]  # b (step, place, check, neuron, how many)
+
+
+class Step(NamedTuple):
+    """What a source sent in one step, as pointers."""
+
+    events: Any
+    ends: Any
+    values: Any
+    bits: Any
+    graded: int
+
+
+class State(NamedTuple):
+    """The registers of one population of one sample, as pointers: before the step, after it, and spikes counted."""
+
+    before_u: Any
+    before_v: Any
+    u: Any
+    v: Any
+    counters: Any

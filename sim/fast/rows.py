@@ -55,17 +55,25 @@ def _dense(weight: NDArray[Any], source: Grid, target: Grid) -> Rows:
     by_source = source.spread(outs.reshape(source.size, -1).T)  # (p o) q i
     taken = by_source.reshape(target.pixels, target.pitch, -1).swapaxes(1, 2)
     weights[:, : taken.shape[1]] = taken
-    step = weights.shape[1]
-    return Rows(weights, _line(1, source.pixels, 1, spans, span, span, in_pitch=source.pitch) | {"rows_step": step})
+    rows = _with_zeros(weights, _line(1, source.pixels, 1, spans, span, span, in_pitch=source.pitch))
+    return Rows(rows.weight, rows.fields | {"rows_step": rows.fields["rows"], "direct": spans == 1})
 
 
 def _line(height: int, width: int, kernel_y: int, spans: int, span: int, gap: int, in_pitch: int) -> dict[str, int]:
     """Return the fields of a window, for a target of one place."""
     return {
         "kind": WINDOW, "height": height, "width": width, "kernel_y": kernel_y, "spans": spans, "span": span,
-        "gap_x": gap, "gap_y": 1, "out_width": 1 << 40, "in_pitch": in_pitch,
-        "rows": kernel_y * spans * span * in_pitch,
+        "gap_x": gap, "gap_y": 1, "in_pitch": in_pitch,
     }  # fmt: skip
+
+
+def _with_zeros(weight: NDArray[Any], fields: dict[str, int]) -> Rows:
+    """Put a row of zeros behind every group of rows: all rows of a window, or those of a line where there are more."""
+    pixels, rows, pitch = weight.shape
+    group = rows if rows <= LIST else fields["span"] * fields["in_pitch"]
+    out = np.zeros((pixels, rows // group, group + 1, pitch), dtype=weight.dtype)
+    out[:, :, :group] = weight.reshape(pixels, rows // group, group, pitch)
+    return Rows(out.reshape(pixels, -1, pitch), fields | {"group": group, "rows": rows // group * (group + 1)})
 
 
 def _conv(conv: Conv, weight: NDArray[Any], source: Grid, target: Grid) -> Rows | None:
@@ -78,7 +86,7 @@ def _conv(conv: Conv, weight: NDArray[Any], source: Grid, target: Grid) -> Rows 
         return None
     fields = _line(source.shape[1], source.shape[2], kernel_y, spans, span, conv.dilation[1], source.pitch) | {
         "stride_y": conv.stride[0], "stride_x": conv.stride[1], "pad_y": conv.padding[0], "pad_x": conv.padding[1],
-        "gap_y": conv.dilation[0], "out_width": target.shape[2], "ins": ins, "outs": outs // conv.groups,
+        "gap_y": conv.dilation[0], "ins": ins, "outs": outs // conv.groups,
     }  # fmt: skip
     if not whole:
         by_group = weight.reshape(conv.groups, outs // conv.groups, ins, kernel_y, kernel_x).transpose(3, 4, 0, 2, 1)
@@ -89,7 +97,7 @@ def _conv(conv: Conv, weight: NDArray[Any], source: Grid, target: Grid) -> Rows 
     for group in range(conv.groups):
         o = slice(group * (outs // conv.groups), (group + 1) * (outs // conv.groups))
         full[:, :, group * ins : (group + 1) * ins, o] = weight[o].transpose(2, 3, 1, 0)
-    return Rows(full.reshape(1, -1, target.pitch), fields)
+    return _with_zeros(full.reshape(1, -1, target.pitch), fields)
 
 
 def _whole_rows_pay(conv: Conv, source: Grid, target: Grid) -> bool:

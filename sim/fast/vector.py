@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.fast.arena import aligned
+from sim.fast.grid import LIST
 from sim.fast.isa import AVX512, PORTABLE, best
 from sim.fast.layout import Layout, table_of
 from sim.fast.machine import run_samples
+from sim.fast.neurons import LANES
 from sim.fast.records import INTERLEAVED, SOURCE, WHOLE, Results, Scratch, Tables
 from sim.trace import RECORDABLE
 
@@ -28,7 +30,7 @@ def runner(
     """Return the function that runs a group of samples (B, T, inputs) and writes its results."""
     isa = {"avx512": AVX512, "portable": PORTABLE}.get(kernels) or best()
     sizes, sources = _sizes(layout, steps)
-    refused = refusing.astype(np.uint8)
+    refused, spare = refusing.astype(np.uint8), list[Scratch]()
 
     def run(raster: NDArray[np.integer[Any]], results: Results) -> None:
         recorded = {f"{name}_size": getattr(results, name).shape[2] for name in RECORDABLE}
@@ -36,7 +38,9 @@ def runner(
         populations = _recorded(layout, results.recorded)
         same = (layout.connections, layout.tiles, layout.pieces, layout.runs)
         tables = Tables(whole, sources, populations, *same)
-        run_samples(isa, raster, tables, layout.arenas, _scratch(layout, tables), results, refused)
+        scratch = spare.pop() if spare else _scratch(layout, tables)
+        run_samples(isa, raster.view(np.uint8), tables, layout.arenas, scratch, results, refused)
+        spare.append(scratch)
 
     return run
 
@@ -51,8 +55,8 @@ def _sizes(layout: Layout, steps: int) -> tuple[dict[str, int], NDArray[np.void]
     stretch = max(1, min(STRETCH, steps, LIST_BYTES // sum(per_slot)))
     sources, index_at, ends_at = [], 0, 0
     for i, (g, lag) in enumerate(zip(layout.grids, lags, strict=True)):
-        slots = stretch + min(lag, steps)
-        index_size, ends_size = g.pixels * g.pitch + SPARE, g.pixels + 1
+        slots = 1 << (stretch + min(lag, steps) - 1).bit_length()  # a power of two, so that a mask finds the slot
+        index_size, ends_size = g.pixels * g.pitch + SPARE, g.pixels + 2
         channel_step, pixel_step = (g.pixels, 1) if g.is_image else (1, g.pitch)
         sources.append(
             {"form": layout.form if i == 0 else INTERLEAVED, "size": g.size, "pixels": g.pixels, "pitch": g.pitch}
@@ -62,9 +66,9 @@ def _sizes(layout: Layout, steps: int) -> tuple[dict[str, int], NDArray[np.void]
         index_at, ends_at = index_at + slots * index_size, ends_at + slots * ends_size
     values = sources[0]["slots"] * sources[0]["index_size"] if layout.graded else 0
     whole = {"lanes": layout.arenas.u0.size, "index_size": index_at, "ends_size": ends_at, "values_size": values}
-    whole |= {"steps": steps, "inputs": layout.grids[0].size, "places": len(layout.order)}
+    whole |= {"steps": steps, "inputs": layout.grids[0].size * (4 if layout.graded else 1), "places": len(layout.order)}
     whole |= {"connections": len(layout.connections), "runs": len(layout.runs)}
-    whole |= {"together": 1, "stretch": stretch, "graded": layout.graded} | layout.packing
+    whole |= {"together": 2, "stretch": stretch, "graded": layout.graded} | layout.packing
     return whole, table_of(SOURCE, sources)
 
 
@@ -82,17 +86,19 @@ def _recorded(layout: Layout, recorded: NDArray[np.int64]) -> NDArray[np.void]:
 def _scratch(layout: Layout, tables: Tables) -> Scratch:
     """Return the memory of one thread."""
     whole, tiles = {name: int(tables.whole[0][name]) for name in WHOLE.names or ()}, layout.tiles
-    largest = int(((tiles["pixel_to"] - tiles["pixel"]) * tiles["lanes"]).max())
+    largest = int(((tiles["pixel_to"] - tiles["pixel"]) * tiles["lanes"]).max()) + LANES
     together = whole["together"]
     return Scratch(
-        u=aligned(together * whole["lanes"], np.int32),
-        v=aligned(together * whole["lanes"], np.int32),
+        u=aligned(together * whole["lanes"], np.float32),
+        v=aligned(together * whole["lanes"], np.float32),
+        counters=aligned(together * whole["lanes"], np.uint8),
         sums16=aligned(largest, np.int16),
         sums32=aligned(largest, np.int32),
         part16=aligned(largest, np.int16),
         part32=aligned(largest, np.int32),
         lists=aligned(together * whole["index_size"], np.uint16),
         ends=aligned(together * whole["ends_size"], np.int32),
+        window=aligned(LIST + SPARE, np.uint16),
         values=aligned(max(1, together * whole["values_size"]), np.int32),
         bits=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["bits_size"]), np.uint8),
         faults=aligned(together * whole["stretch"] * len(layout.order) * 2, np.int64),
