@@ -27,7 +27,7 @@ from snn2hw.compiler.certify import Certificate
 from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.explain import explain
-from snn2hw.compiler.quantize import Options
+from snn2hw.compiler.options import Options
 from snn2hw.sources import Source
 from snn2hw.spikes.decode import Decoder, decode
 

@@ -72,7 +72,7 @@ def execute(args: argparse.Namespace) -> int:
     """Compile the model."""
     from sim.files import check_output
     from snn2hw.compiler.compile import build, prepare
-    from snn2hw.compiler.quantize import Options
+    from snn2hw.compiler.options import Options
     from snn2hw.compiler.report import measure
     from snn2hw.rasters import read_raster
 

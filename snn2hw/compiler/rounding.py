@@ -5,12 +5,15 @@ subtracted from the columns not yet rounded (optimal brain surgeon in the form o
 ``E[(sum of error * message)^2]`` far smaller than rounding every weight to its nearest value.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from snn2hw.compiler.grid import Grid, to_grid
 from snn2hw.compiler.network import Float
 
-__all__ = ["compensating"]
+__all__ = ["Spread", "compensating", "spread_of"]
 
 DAMPING = 0.01
 """Share of the mean power added to every input: the calibration data are not the world."""
@@ -18,14 +21,32 @@ DAMPING = 0.01
 BLOCK = 128
 
 
-def compensating(weight: Float, r: Float, grid: Grid, second: Float) -> Float:
-    """Return mantissas for ``weight`` (rows, columns) at resolutions ``r`` (rows,), inputs with ``second`` moments."""
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """The order in which columns are rounded, most active first, and how each one's error spreads over the rest."""
+
+    order: NDArray[np.intp]
+    factor: Float
+    """Upper triangular F with inverse of the damped second moments = F' F."""
+
+
+def spread_of(second: Float) -> Spread:
+    """Return how errors spread for inputs with these second moments (columns, columns)."""
     power = np.diag(second)
     order = np.argsort(-power, kind="stable")
     damped = second[np.ix_(order, order)] + (DAMPING * power.mean() + 1e-12) * np.eye(len(power))
-    factor = np.linalg.cholesky(np.linalg.inv(damped)).T  # upper: row j says how column j's error spreads
-    left = weight[:, order].astype(np.float64)
+    return Spread(order, np.asarray(np.linalg.cholesky(np.linalg.inv(damped)).T))
+
+
+def compensating(weight: Float, r: Float, grid: Grid, spread: Spread) -> tuple[Float, Float]:
+    """Return the mantissas for ``weight`` (rows, columns) at resolutions ``r`` (rows,), and the cost of every row.
+
+    The cost is error' M error with the damped second moments M: the sum of the squares of what is handed on.
+    """
+    factor = spread.factor
+    left = weight[:, spread.order].astype(np.float64)
     mantissas = np.empty_like(left)
+    cost = np.zeros(len(weight))
     for start in range(0, left.shape[1], BLOCK):
         stop = min(start + BLOCK, left.shape[1])
         errors = np.empty((left.shape[0], stop - start))
@@ -34,6 +55,7 @@ def compensating(weight: Float, r: Float, grid: Grid, second: Float) -> Float:
             errors[:, j - start] = (left[:, j] - mantissas[:, j] / r) / factor[j, j]
             left[:, j + 1 : stop] -= errors[:, j - start, None] * factor[j, j + 1 : stop]
         left[:, stop:] -= errors @ factor[start:stop, stop:]
+        cost += np.square(errors).sum(axis=1)
     result = np.empty_like(mantissas)
-    result[:, order] = mantissas
-    return result
+    result[:, spread.order] = mantissas
+    return result, cost

@@ -11,7 +11,7 @@ from sim.errors import InputError
 from snn2hw.compiler.answers import float_answers
 from snn2hw.compiler.compile import Compiled, Progress, compile_source
 from snn2hw.compiler.grid import Bits
-from snn2hw.compiler.quantize import Options
+from snn2hw.compiler.options import Options
 from snn2hw.targets import Target
 from snn2hw.tuning.fit import Recipe, Samples, Tuned, tune_compiled
 

@@ -8,7 +8,7 @@ import pytest
 from sim.engines import run
 from snn2hw.compiler.compile import compile_source
 from snn2hw.compiler.explain import explain
-from snn2hw.compiler.quantize import Options
+from snn2hw.compiler.options import Options
 from snn2hw.compiler.report import measure
 from snn2hw.floats import float_reference
 from snn2hw.sources import Semantics

@@ -12,9 +12,9 @@ from sim.weight_rule import weight_grid
 from snn2hw.compiler.compile import build, compile_source, prepare
 from snn2hw.compiler.grid import grid_for, legal, to_grid
 from snn2hw.compiler.mixed import fewest_bits
-from snn2hw.compiler.quantize import Options
+from snn2hw.compiler.options import Options
 from snn2hw.compiler.registers import bias_registers, compensated, nearest_decay
-from snn2hw.compiler.rounding import compensating
+from snn2hw.compiler.rounding import compensating, spread_of
 from snn2hw.targets import get_target
 from tests.compiler.networks import Builder, convolutional, cuba, dense, lif, nir, raster, recurrent
 
@@ -58,7 +58,7 @@ def test_rounding_that_compensates_beats_rounding_to_nearest():
     errors = {}
     for name, stored in (
         ("nearest", to_grid(weight * r[:, None], grid)),
-        ("compensating", compensating(weight, r, grid, second)),
+        ("compensating", compensating(weight, r, grid, spread_of(second))[0]),
     ):
         assert (stored % grid.step == 0).all()
         error = stored / r[:, None] - weight
@@ -70,7 +70,9 @@ def test_with_independent_inputs_compensation_changes_nothing():
     rng = np.random.default_rng(1)
     weight, r = rng.normal(size=(5, 7)), np.full(5, 50.0)
     grid = grid_for(weight, 5, "loihi")
-    np.testing.assert_array_equal(compensating(weight, r, grid, np.eye(7)), to_grid(weight * r[:, None], grid))
+    np.testing.assert_array_equal(
+        compensating(weight, r, grid, spread_of(np.eye(7)))[0], to_grid(weight * r[:, None], grid)
+    )
 
 
 def test_scaling_a_neurons_weights_and_threshold_together_changes_no_weight_register():

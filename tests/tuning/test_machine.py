@@ -8,7 +8,7 @@ import torch
 
 from sim.engines import run
 from snn2hw.compiler.compile import compile_source
-from snn2hw.compiler.quantize import Options
+from snn2hw.compiler.options import Options
 from snn2hw.tuning.machine import Machine
 from snn2hw.tuning.scan import Registers, advance, scan
 from tests.compiler.networks import convolutional, cuba, dense, lif, raster, recurrent

@@ -1,0 +1,204 @@
+"""The weights of one population: scales and exponents from tables of cost, then mantissas rounded on their grids."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.arithmetic import VTH_SHIFT
+from snn2hw.compiler.calibrate import Ranges
+from snn2hw.compiler.costs import Rows, cost_table
+from snn2hw.compiler.grid import Grid, legal, to_grid
+from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Link
+from snn2hw.compiler.options import Options
+from snn2hw.compiler.rounding import Spread, compensating, spread_of
+from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
+from snn2hw.targets import Target
+
+__all__ = ["Stored", "choose_weights"]
+
+UNIT = 1 << VTH_SHIFT
+NEIGHBOURS = (0.0, -0.5, -0.25, 0.25, 0.5)
+"""Octaves around the scale of least cost at which compensating rounding is tried."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """One link as the chip holds it: real weight = mantissa * 2^exponent / scale, minus ``error``."""
+
+    mantissas: Float  # row column
+    exponent: int
+    scale: Float  # row
+    error: Float  # row column: stored weight minus real weight
+    sqnr_db: float
+
+
+def choose_weights(
+    layer: Layer,
+    group: NDArray[np.intp],
+    grids: Sequence[Grid],
+    ranges: Ranges,
+    target: Target,
+    options: Options,
+    messages: Mapping[str, tuple[int, int]],
+    *,
+    centred: bool,
+    shrink: float,
+) -> tuple[Float, tuple[Stored, ...]]:
+    """Return the scale of every neuron, and every link's weights.
+
+    With ``centred`` the mean error of the sums leaves through the bias, so rounding minimises their variance only.
+    """
+    rows = [_rows(layer, link, group, ranges.power) for link in layer.links]
+    count = int(group.max()) + 1
+    cap = _cap(layer, group, count, ranges, target, messages) * shrink
+    if not rows:
+        return cap[group], ()
+    choice = _choice(layer, group, grids, rows, cap, target, options, ranges)
+    spreads = [_spread(layer, i, ranges, options, centred=centred) for i in range(len(rows))]
+    threshold = _group_min(layer.threshold, group, count) if layer.fires else None
+    best: _Candidate | None = None
+    for octaves in NEIGHBOURS if any(s is not None for s in spreads) else (0.0,):
+        scale = _whole_threshold(np.minimum(choice.scale * 2.0**octaves, cap), threshold)
+        rounded = [
+            _rounded(r, scale[r.group] / 2.0**e, g, s)
+            for r, e, g, s in zip(rows, choice.exponents, grids, spreads, strict=True)
+        ]
+        costs = [np.bincount(r.group, weights=c, minlength=count) for r, (_, c) in zip(rows, rounded, strict=True)]
+        best = _better(best, _Candidate(np.sum(costs, axis=0), scale, [m for m, _ in rounded]), rows)
+    assert best is not None
+    stored = zip(rows, best.mantissas, choice.exponents, grids, strict=True)
+    return best.scale[group], tuple(_stored(r, legal(m, g), e, best.scale[r.group]) for r, m, e, g in stored)
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """Weights of all links at one scale per group, and what they cost every group."""
+
+    cost: Float
+    scale: Float
+    mantissas: list[Float]
+
+
+def _better(first: _Candidate | None, second: _Candidate, rows: Sequence[Rows]) -> _Candidate:
+    """Take, group by group, the candidate that costs less."""
+    if first is None:
+        return second
+    better = second.cost < first.cost
+    pairs = zip(rows, second.mantissas, first.mantissas, strict=True)
+    mantissas = [np.where(better[r.group][:, None], new, old) for r, new, old in pairs]
+    scale = np.where(better, second.scale, first.scale)
+    return _Candidate(np.where(better, second.cost, first.cost), scale, mantissas)
+
+
+def _stored(rows: Rows, mantissas: Float, exponent: int, scale: Float) -> Stored:
+    error = mantissas * (2.0**exponent / scale)[:, None] - rows.weight
+    signal, noise = (float((np.square(x) * rows.power).sum()) for x in (rows.weight, error))
+    sqnr = math.inf if noise <= 0 else 10 * math.log10(max(signal, 1e-300) / noise)
+    return Stored(mantissas, exponent, scale, error, sqnr)
+
+
+def _rows(layer: Layer, link: Link, group: NDArray[np.intp], power: Mapping[str, Float]) -> Rows:
+    """Lay a link's weights out one row per target channel or neuron, with the activity behind every column."""
+    active = power.get(link.source, np.ones(1))  # an always-on axon has no calibration: it fires in every step
+    flat = link.map.weight.reshape(link.map.weight.shape[0], -1)
+    match link.map:
+        case DenseMap():
+            rows, seen = group.reshape(-1), active.reshape(1, -1)
+        case ConvMap(groups=groups):
+            rows = group.reshape(layer.shape[0], -1)[:, 0]
+            mean = active.reshape(active.shape[0], -1).mean(axis=1).reshape(groups, -1)
+            per_row = np.repeat(mean, layer.shape[0] // groups, axis=0)
+            seen = np.repeat(per_row, int(np.prod(link.map.weight.shape[2:])), axis=1)
+    floor = 0.01 * max(float(seen.mean()), 1e-6)  # a source that was silent may speak one day
+    return Rows(flat, np.maximum(seen, floor), rows, int(group.max()) + 1)
+
+
+def _cap(
+    layer: Layer,
+    group: NDArray[np.intp],
+    count: int,
+    ranges: Ranges,
+    target: Target,
+    messages: Mapping[str, tuple[int, int]],
+) -> Float:
+    """Return the greatest scale of every group."""
+    worst = np.zeros(layer.shape)
+    for link in layer.links:
+        row = worst_sum(link, messages.get(link.source, (0, 1)))
+        worst = worst + (row.reshape(-1, 1, 1) if isinstance(link.map, ConvMap) else row.reshape(layer.shape))
+    cap = _group_min(greatest_scale(layer, worst, _seen(layer, ranges), ranges.steps, target), group, count)
+    return np.where(np.isfinite(cap), cap, 1.0)  # no weight, no threshold, no bias: any scale is right
+
+
+def _choice(
+    layer: Layer,
+    group: NDArray[np.intp],
+    grids: Sequence[Grid],
+    rows: Sequence[Rows],
+    cap: Float,
+    target: Target,
+    options: Options,
+    ranges: Ranges,
+) -> Choice:
+    """Return the scale per group and the exponent per link that cost least if every weight goes to its nearest."""
+    tables = [cost_table(r, g, options.method) for r, g in zip(rows, grids, strict=True)]
+    threshold = _group_min(layer.threshold, group, len(cap)) if layer.fires else np.ones(len(cap))
+    relative = 1 / np.maximum(threshold, 1e-12) ** 2
+    leak = _group_min(1 / (2 * UNIT) * (1 + layer.share_v / layer.share_u), group, len(cap)) ** 2
+    order = sorted(range(len(tables)), key=lambda i: -rows[i].weight.size)
+    low, high = target.weight_exponent
+    # a right shift never helps an axon that carries one weight
+    possible = [range(low if layer.links[i].source in ranges.power else 0, high + 1) for i in order]
+    choice = choose([tables[i] for i in order], cap, relative, leak, possible)
+    exponents = dict(zip(order, choice.exponents, strict=True))
+    return Choice(choice.scale, tuple(exponents[i] for i in range(len(tables))))
+
+
+def _whole_threshold(scale: Float, threshold: Float | None) -> Float:
+    """Lower scales until thresholds are whole mantissas: they are then exact."""
+    if threshold is None:
+        return scale
+    whole = np.floor(scale * threshold)
+    return np.where(whole >= 1, whole / np.maximum(threshold, 1e-300), scale)
+
+
+def _seen(layer: Layer, ranges: Ranges) -> Float:
+    """Return the greatest |V| in calibration that must not clip: below; above too where a reset subtracts from it."""
+    seen = ranges.layers.get(layer.name)
+    if seen is None:
+        return np.zeros(layer.shape)
+    sides = (-1, *(1,) * (len(layer.shape) - 1))
+    low = np.broadcast_to(np.maximum(0.0, -seen.v_low).reshape(sides), layer.shape)
+    if not layer.fires or layer.reset == "zero":
+        return low
+    return np.asarray(np.maximum(low, seen.v_high.reshape(sides) + layer.threshold))
+
+
+def _group_min(values: Float, group: NDArray[np.intp], count: int) -> Float:
+    least = np.full(count, np.inf)
+    np.minimum.at(least, group.reshape(-1), np.broadcast_to(values, group.shape).reshape(-1))
+    return least
+
+
+def _spread(layer: Layer, index: int, ranges: Ranges, options: Options, *, centred: bool) -> list[Spread] | None:
+    """Return how errors spread, per convolution group; None where weights are rounded to nearest."""
+    moments = ranges.moments.get((layer.name, index))
+    if options.method != "mse" or moments is None:
+        return None
+    seconds = moments.second
+    if centred:
+        seconds = seconds - moments.mean[:, :, None] * moments.mean[:, None, :]
+    return [spread_of(second) for second in seconds]
+
+
+def _rounded(rows: Rows, r: Float, grid: Grid, spreads: list[Spread] | None) -> tuple[Float, Float]:
+    """Return the mantissas of one link, and the cost of every row."""
+    if spreads is None:
+        mantissas = to_grid(rows.weight * r[:, None], grid)
+        return mantissas, (np.square(mantissas / r[:, None] - rows.weight) * rows.power).sum(axis=1)
+    parts = np.split(np.arange(len(rows.weight)), len(spreads))
+    made = [compensating(rows.weight[p], r[p], grid, spread) for p, spread in zip(parts, spreads, strict=True)]
+    return np.concatenate([m for m, _ in made]), np.concatenate([c for _, c in made])
