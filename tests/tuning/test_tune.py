@@ -13,6 +13,7 @@ from sim.errors import FileError, InputError, UnsupportedError
 from snn2hw.cli import main
 from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import compile_source
+from snn2hw.floats import float_reference
 from snn2hw.spikes.decode import decide
 from snn2hw.tuning.fit import Recipe, Samples, tune_compiled
 from snn2hw.tuning.tune import tune
@@ -41,11 +42,26 @@ def _accuracy(program, data, labels):
     return float((decide(run(program, data).output, "mean") == labels).mean())
 
 
-def test_tuning_wins_back_accuracy_and_the_result_is_certified():
-    source, data, labels = _task()
-    compiled, tuned = tune(source, data, labels, weight_bits="ternary", recipe=Recipe(epochs=8, rate=2e-2, batch=30))
-    before, after = (_accuracy(p, data, labels) for p in (compiled.program, tuned.program))
-    assert after > before + 0.03
+def _answers_of_a_random_network(samples=900):
+    """Return a network of random weights, random inputs, and what it answers, which few magnitudes cannot."""
+    rng = np.random.default_rng(0)
+    data = (rng.random((samples, 20, 16)) < 0.6 * rng.random((samples, 1, 16))).astype(np.uint8)
+    b = Builder(np.random.default_rng(1))
+    b.add("input", nir.Input(np.array([16])))
+    b.add("lif", lif(), b.add("fc1", nir.Affine(b.normal(16, 16, scale=1.5), b.normal(16, scale=0.2)), "input"))
+    source = b.source(b.add("out", readout(), b.add("fc2", nir.Linear(b.normal(CLASSES, 16, scale=1.0)), "lif")))
+    return source, data, decide(float_reference(source, data).output, "mean")
+
+
+def test_tuning_wins_back_accuracy_on_unseen_samples_and_the_result_is_certified():
+    source, data, labels = _answers_of_a_random_network()
+    seen, unseen = (data[:600], labels[:600]), (data[600:], labels[600:])
+    recipe = Recipe(epochs=10, rate=2e-2, batch=30, validation=0.2)
+    compiled, tuned = tune(source, *seen, weight_bits="ternary", recipe=recipe)
+    for samples in (seen, unseen):
+        before, after = (_accuracy(p, *samples) for p in (compiled.program, tuned.program))
+        assert before < 0.7  # the float network is right always
+        assert after > before + 0.06
     assert check_certificate(tuned.program, tuned.certificate.to_json()) == []
     stored = np.unique(np.abs(tuned.program.by_name["lif"].inputs[0].wiring.weight))
     assert len(stored) == 2
