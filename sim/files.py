@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sim.errors import InputError
 
-__all__ = ["atomic_write", "check_output"]
+__all__ = ["atomic_write", "check_output", "make_folder"]
 
 
 def check_output(path: Path | str) -> None:
@@ -20,6 +20,20 @@ def check_output(path: Path | str) -> None:
         raise InputError(f"{final.parent}: no such folder", "make it first, or write elsewhere")
     if not os.access(final.parent, os.W_OK):
         raise InputError(f"{final.parent}: is not writable", "write elsewhere")
+
+
+def make_folder(path: Path | str) -> Path:
+    """Make a folder for outputs, and those above it, before the work whose results it is to hold."""
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: exists and is not a folder", "name a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be a folder ({error.strerror or error})", "write elsewhere") from None
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder}: is not writable", "write elsewhere")
+    return folder
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.errors import ToolError, UnsupportedError
+from sim.errors import MissingToolError, UnsupportedError
 from sim.files import atomic_write
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def export_onnx(model: "torch.nn.Module", example: "torch.Tensor", path: Path | 
         import torch
     except ImportError as error:
         fix = 'pip install "snn2hw[train]"'
-        raise ToolError(f"exporting to ONNX needs torch and onnxscript ({error})", fix) from None
+        raise MissingToolError(f"exporting to ONNX needs torch and onnxscript ({error})", fix) from None
     two = torch.cat([example[:1], example[:1]])  # a batch of one would be frozen into the graph
     training = model.training
     model.eval()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.errors import FileError, InputError, ToolError
+from sim.errors import FileError, InputError, MissingToolError
 
 if TYPE_CHECKING:
     import onnx
@@ -67,7 +67,9 @@ def read_model(path: Path | str) -> "onnx.ModelProto":
         import onnx
         import onnx.inliner
     except ImportError as error:
-        raise ToolError(f"reading ONNX files needs the onnx package ({error})", 'pip install "snn2hw[onnx]"') from None
+        raise MissingToolError(
+            f"reading ONNX files needs the onnx package ({error})", 'pip install "snn2hw[onnx]"'
+        ) from None
     file = Path(path)
     if not file.is_file():
         raise InputError(f"{file}: no such file", "give the path of an .onnx file")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from sim.files import make_folder
 from snn2hw.ann.export import export_onnx
 from snn2hw.ann.runtime import accuracy, quantize_int8
 from snn2hw.rasters import write_npz
@@ -46,8 +47,7 @@ def write_twin(
     if len(samples) != len(labels) or not len(samples) or not len(calibration):
         what = f"{len(samples)} samples, {len(labels)} labels, {len(calibration)} for calibration"
         raise InputError(what, "give one label per sample, and at least one of each")
-    home = Path(folder)
-    home.mkdir(parents=True, exist_ok=True)
+    home = make_folder(folder)
     floats, ranges = samples.astype(np.float32), calibration.astype(np.float32)
     paths = home / "cnn.onnx", home / "cnn.int8.onnx", home / "ann-input.npz"
     export_onnx(model, torch.from_numpy(ranges[:1]), paths[0])

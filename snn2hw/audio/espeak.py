@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import InputError, ToolError
+from sim.errors import InputError, MissingToolError, ToolError
 
 __all__ = ["RATE_HZ", "Utterance", "speak", "voice_variants"]
 
@@ -74,6 +74,6 @@ def _variant_files() -> list[Path]:
     try:
         import espeakng_loader
     except ImportError:
-        raise ToolError("synthesising speech needs espeakng-loader", 'pip install "snn2hw[audio]"') from None
+        raise MissingToolError("synthesising speech needs espeakng-loader", 'pip install "snn2hw[audio]"') from None
     folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
     return sorted(file for file in folder.iterdir() if file.is_file())

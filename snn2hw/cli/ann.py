@@ -37,6 +37,7 @@ def execute(args: argparse.Namespace) -> int:
     import numpy as np
 
     from sim.errors import InputError
+    from sim.files import make_folder
     from snn2hw.ann.twin import write_twin
     from snn2hw.audio.front import images
     from snn2hw.cli.train import read_corpus
@@ -44,6 +45,7 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.calibration < 1:
         raise InputError(f"--calibration {args.calibration}", "ask for at least one clip")
+    make_folder(args.output)
     trained = load_trained(args.model)
     if trained.recipe.model != "cnn":
         raise InputError(f"{args.model}: is a spiking network", "train the twin: snn2hw train ... --model cnn")

@@ -38,7 +38,7 @@ def execute(args: argparse.Namespace) -> int:
     """Count, price, print."""
     from exporters.program_file import read_program
     from sim.errors import InputError
-    from sim.files import atomic_write, check_output
+    from sim.files import atomic_write, check_output, make_folder
     from snn2hw.cli.progress import progress_bar
     from snn2hw.costs.price_files import TABLES
     from snn2hw.costs.report import energy
@@ -50,8 +50,8 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError("--ann-input without --ann", "name the network that reads these samples: --ann CNN.onnx")
     if args.output:
         check_output(args.output)
-    if args.plots and Path(args.plots).exists() and not Path(args.plots).is_dir():
-        raise InputError(f"--plots {args.plots}: exists and is not a folder", "name a folder")
+    if args.plots:
+        make_folder(args.plots)
     program, raster = read_program(args.program), read_raster(args.input)
     spikes = raster.spikes[: args.samples]
     with progress_bar(spikes.shape[0] * spikes.shape[1], args.engine, "step") as progress:
@@ -74,7 +74,6 @@ def execute(args: argparse.Namespace) -> int:
         from snn2hw.costs.plots import plot_band, plot_break_even
 
         folder = Path(args.plots)
-        folder.mkdir(parents=True, exist_ok=True)
         plot_band(report, folder / "energy.png")
         print(f"wrote {folder / 'energy.png'}")
         if report.comparisons:

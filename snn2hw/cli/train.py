@@ -55,11 +55,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Train, judge, and write everything down."""
+    from sim.files import make_folder
     from snn2hw.train.checkpoint import read_checkpoint
     from snn2hw.train.fit import fit
     from snn2hw.train.prepare import prepare
     from snn2hw.train.report import write_report
 
+    make_folder(args.output)
     device = _device(args.device, args.threads)
     recipe = recipe_of(args)
     corpus = read_corpus(args.dataset, args.data)
@@ -127,9 +129,9 @@ def _device(wanted: str | None, threads: int) -> Any:
     try:
         import torch
     except ImportError:
-        from sim.errors import ToolError
+        from sim.errors import MissingToolError
 
-        raise ToolError("training needs torch and norse", 'pip install "snn2hw[train]"') from None
+        raise MissingToolError("training needs torch and norse", 'pip install "snn2hw[train]"') from None
     torch.set_num_threads(threads)
     return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
 

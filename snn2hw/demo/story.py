@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.files import atomic_write
+from sim.files import atomic_write, make_folder
 from sim.program import Program
 from snn2hw.demo.exhibit import Exhibit
 from snn2hw.spikes.decode import decide
@@ -51,7 +51,7 @@ class Telling:
 
 def tell(exhibit: Exhibit, folder: Path, *, say: Say = print) -> bool:
     """Compile, export, verify, price and draw; return whether every executor that exists here agreed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     telling = Telling(folder, say)
     with telling.chapter("compile for Loihi 1 at 8 bit"):
         program = _compile(telling, exhibit)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from sim.errors import InputError
+from sim.files import make_folder
 from snn2hw.audio.augment import masked, shifted
 from snn2hw.audio.features import Features
 from snn2hw.audio.front import FrontEnd, to_json
@@ -68,7 +69,7 @@ def fit(
     That is the last epoch whose validation accuracy lies within one standard error of the highest: among epochs that a
     small validation part cannot tell apart, the one with the lowest learning rate.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     run = _start(recipe, data, classes, folder / "last.pt", device, start)
     while (epoch := len(run.journal.rows) + 1) <= recipe.epochs and epoch - run.best["epoch"] <= recipe.patience:
         row = _epoch(run, recipe, data, device, epoch)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import ToolError
+from sim.errors import MissingToolError
 from sim.files import atomic_write
 
 __all__ = ["draw_confusion", "draw_curves"]
@@ -48,7 +48,7 @@ def _figure(width: float, height: float) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ToolError("pictures need matplotlib", 'pip install "snn2hw[plot]"') from None
+        raise MissingToolError("pictures need matplotlib", 'pip install "snn2hw[plot]"') from None
     return Figure((width, height), layout="constrained")
 
 

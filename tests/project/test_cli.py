@@ -88,6 +88,8 @@ def test_verify_agrees_and_writes_a_verdict(files, capsys):
         (["verify", "nowhere.nir", "--input", "x.npz", "-o", "no/such/verdict.json"], "no such folder"),
         (["energy", "nowhere.nir", "--input", "x.npz", "-o", "no/such/energy.json"], "no such folder"),
         (["energy", "nowhere.nir", "--input", "x.npz", "--plots", "x.npz"], "exists and is not a folder"),
+        (["train", "digits", "-o", "x.npz"], "x.npz: exists and is not a folder"),
+        (["train", "digits", "-o", "x.npz/run"], "x.npz/run: cannot be a folder"),
         (["compile", "nowhere.nir", "-o", "no/such/p.nir"], "no such folder"),
         (["convert", "nowhere.onnx", "--data", "x.npz", "-o", "no/such/n.nir"], "no such folder"),
         (["encode", "digits", "--front", "x.npz", "-o", "y.npz"], "x.npz: is no text"),

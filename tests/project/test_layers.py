@@ -51,6 +51,13 @@ def test_a_module_imports_only_what_its_layer_may_know(path):
     assert not _imports(tree, top_level_only=False) & FORBIDDEN[package]
 
 
+@pytest.mark.parametrize("path", [p for p in FILES if p.is_relative_to(ROOT / "sim")], ids=lambda p: p.stem)
+def test_the_simulator_imports_torch_and_numba_only_where_they_are_used(path):
+    inside_numba = path.is_relative_to(ROOT / "sim" / "fast")
+    heavy = {"torch", "matplotlib", "scipy"} | (set() if inside_numba else {"numba"})
+    assert not _imports(ast.parse(path.read_text(encoding="utf-8")), top_level_only=True) & heavy
+
+
 @pytest.mark.parametrize("package", ["", *PACKAGES])
 def test_no_module_bears_the_name_of_a_third_party_package(package):
     taken = HEAVY | LAVA_SIDE | {"numpy", "norse", "snntorch", "sinabs"}
