@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results import ended, into_readme, write
 
 from exporters.program_file import read_program
 from sim.engines import run
-from sim.errors import Snn2hwError
-from sim.files import atomic_write
 from sim.program import Program
 from snn2hw.costs.plots import plot_band, plot_break_even
 from snn2hw.costs.recount import recount_synops
@@ -27,8 +26,6 @@ from snn2hw.costs.text import amount
 from snn2hw.rasters import read_npz, read_raster
 
 SCHEMA = "snn2hw.benchmark.energy/1"
-README = Path(__file__).resolve().parents[1] / "README.md"
-MARKS = ("<!-- table of benchmarks/energy.py -->", "<!-- end of benchmarks/energy.py -->")
 CHUNK = 20
 """Samples whose spikes are held at once while they are counted again."""
 
@@ -48,11 +45,11 @@ def main() -> int:
         plot_band(report, folder / f"energy-{name}.png")
         plot_break_even(report, folder / f"break-even-{name}.png")
         cases.append({"label": label, "recounted_samples": recounted, "report": report.to_json()})
-    _write(folder / "energy.json", json.dumps({"schema": SCHEMA, "cases": cases}, indent=1) + "\n")
+    write(folder / "energy.json", json.dumps({"schema": SCHEMA, "cases": cases}, indent=1) + "\n")
     table = _table(cases)
-    _write(folder / "energy.md", table)
+    write(folder / "energy.md", table)
     if arguments.readme:
-        _into_readme(table)
+        into_readme("energy.py", table)
     return 0
 
 
@@ -124,23 +121,5 @@ def _span(*costs: dict[str, Any]) -> str:
     return f"{amount(low, 'pJ')} .. {amount(high, 'pJ')}"
 
 
-def _into_readme(table: str) -> None:
-    text = README.read_text(encoding="utf-8")
-    start, end = (text.find(mark) for mark in MARKS)
-    if not 0 <= start < end:
-        raise SystemExit(
-            f"README.md holds no place for the table: write {MARKS[0]} and {MARKS[1]} on lines of their own"
-        )
-    _write(README, f"{text[: start + len(MARKS[0])]}\n\n{table}\n{text[end:]}")
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Snn2hwError as error:
-        sys.exit(f"benchmarks/energy.py: {error}")
+    sys.exit(ended(main))

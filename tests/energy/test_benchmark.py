@@ -18,6 +18,7 @@ FILE = Path(__file__).parents[2] / "benchmarks" / "energy.py"
 
 @pytest.fixture
 def benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FILE.parent))
     spec = importlib.util.spec_from_file_location("benchmark_energy", FILE)
     assert spec is not None
     assert spec.loader is not None
@@ -53,17 +54,3 @@ def test_a_wrong_synop_count_ends_the_benchmark(benchmark: ModuleType, monkeypat
     monkeypatch.setattr(benchmark, "recount_synops", one_too_many)
     with pytest.raises(AssertionError, match="conv"):
         benchmark.main()
-
-
-def test_the_table_goes_between_its_marks_in_the_readme(
-    benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readme = tmp_path / "README.md"
-    monkeypatch.setattr(benchmark, "README", readme)
-    start, end = benchmark.MARKS
-    readme.write_text(f"before\n{start}\nold\n{end}\nafter\n")
-    benchmark._into_readme("| new |\n")
-    assert readme.read_text() == f"before\n{start}\n\n| new |\n\n{end}\nafter\n"
-    readme.write_text("no place")
-    with pytest.raises(SystemExit, match="holds no place for the table"):
-        benchmark._into_readme("| new |\n")

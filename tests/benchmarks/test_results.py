@@ -1,0 +1,50 @@
+"""What benchmarks share: a table goes between its marks, and an error is one message."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sim.errors import InputError, Snn2hwError
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("results")
+
+
+def test_the_table_goes_between_its_marks_in_the_readme(
+    results: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = tmp_path / "README.md"
+    monkeypatch.setattr(results, "README", readme)
+    start, end = "<!-- table of benchmarks/a.py -->", "<!-- end of benchmarks/a.py -->"
+    readme.write_text(f"before\n{start}\nold\n{end}\nafter\n")
+    results.into_readme("a.py", "| new |\n")
+    assert readme.read_text() == f"before\n{start}\n\n| new |\n\n{end}\nafter\n"
+    for page in ("no place", f"{end}\n{start}\n"):
+        readme.write_text(page)
+        with pytest.raises(Snn2hwError, match=r"has no <!-- table of benchmarks/a\.py -->"):
+            results.into_readme("a.py", "| new |\n")
+        assert readme.read_text() == page
+
+
+def test_every_benchmark_that_fills_the_readme_has_its_marks_there() -> None:
+    page = (FOLDER.parent / "README.md").read_text()
+    for script in FOLDER.glob("*.py"):
+        if "into_readme(" in (text := script.read_text()) and "def into_readme" not in text:
+            assert f"<!-- table of benchmarks/{script.name} -->" in page
+            assert f"<!-- end of benchmarks/{script.name} -->" in page
+
+
+def test_an_error_is_a_message_and_exit_code_2(results: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> int:
+        raise InputError("x: no such file", "give another")
+
+    assert results.ended(lambda: 0) == 0
+    assert results.ended(fails) == 2
+    assert "x: no such file  fix: give another" in capsys.readouterr().err
