@@ -6,14 +6,16 @@ A network is there twice: as it is trained, with sum pools and float-sized layer
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arithmetic import VTH_SHIFT, decay
 from sim.engines import run
 from sim.program import Connection, Conv, Dense, Input, Population, Program, narrowest
-from sim.wiring import fan_out, output_shape
+from sim.wiring import apply, fan_out, output_shape
 
 __all__ = [
     "REGISTERS",
@@ -157,15 +159,30 @@ def _wiring(layer: Layer) -> Conv | Dense:
 
 def _calibrated(program: Program) -> Program:
     """Give every hidden population, first to last, the threshold with which it fires at its rate on one sample."""
-    raster = inputs(program, 1, seed=99)
-    for place in range(len(program.populations) - 1):
-
-        def fires(vth: int, program: Program = program, place: int = place) -> float:
-            cut = Program(program.input, _with_threshold(program, place, vth).populations[: place + 1])
-            return float(run(cut, raster, engine="fast").output.mean())
-
-        program = _with_threshold(program, place, bisect_left(range(SILENT), -RATE, key=lambda vth: -fires(vth)))
+    messages: NDArray[np.int64] = inputs(program, 1, seed=99)[0].astype(np.int64)
+    shape = program.input.shape
+    for place, population in enumerate(program.populations[:-1]):
+        sums = apply(population.inputs[0].wiring, messages, shape, population.shape)
+        vth = bisect_left(range(SILENT), -RATE, key=partial(_silence, sums))
+        program = _with_threshold(program, place, vth)
+        messages, shape = _spikes(sums, vth), population.shape
     return program
+
+
+def _silence(sums: NDArray[np.int64], vth: int) -> float:
+    """Return what grows with the threshold: minus the rate."""
+    return -float(_spikes(sums, vth).mean())
+
+
+def _spikes(sums: NDArray[np.int64], vth: int) -> NDArray[np.int64]:
+    """Return the spikes of neurons that receive these sums step by step, as `sim.reference` defines them."""
+    u, v, spikes = np.zeros_like(sums[0]), np.zeros_like(sums[0]), np.zeros_like(sums)
+    for t, a in enumerate(sums):
+        u = decay(u, REGISTERS["du"] + 1) + (a << VTH_SHIFT)
+        v = decay(v, REGISTERS["dv"]) + u
+        spikes[t] = v > vth << VTH_SHIFT
+        v = np.where(spikes[t], 0, v)
+    return spikes
 
 
 def _with_threshold(program: Program, place: int, vth: int) -> Program:
