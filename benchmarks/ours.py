@@ -1,0 +1,75 @@
+"""What is measured of this project's own engines."""
+
+import time
+from typing import Any
+
+import numpy as np
+from networks import adds
+from numpy.typing import NDArray
+
+from sim.fast import Kernels, simulate
+from sim.program import Program
+from sim.reference import simulate as simulate_reference
+
+__all__ = ["measure", "measure_reference_engine", "warm_up"]
+
+LEAST = 3
+"""Repeats of a measurement, unless one alone takes longer than it has."""
+
+
+def warm_up(program: Program, raster: NDArray[Any], kernels: Kernels = "auto") -> None:
+    """Have everything compiled that a measurement runs."""
+    simulate(program, raster[:1], record=(), kernels=kernels, threads=1)
+
+
+def measure(
+    program: Program,
+    raster: NDArray[Any],
+    seconds: float,
+    *,
+    kernels: Kernels = "auto",
+    threads: int = 1,
+    work: float | None = None,
+) -> dict[str, Any]:
+    """Run a batch again and again for so many seconds: outputs and counts of every sample, no states recorded.
+
+    One thread is timed by the CPU time of that thread, several by the wall. ``work`` is `adds`, if known already.
+    """
+    warm_up(program, raster, kernels)
+    clock = time.thread_time if threads == 1 else time.perf_counter
+    took: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(took) < LEAST or time.perf_counter() < end:
+        start = clock()
+        simulate(program, raster, record=(), kernels=kernels, threads=threads)
+        took.append(clock() - start)
+        if sum(took) > 2 * seconds:
+            break
+    per_sample, work = min(took) / len(raster), adds(program, raster) if work is None else work
+    return {
+        "samples_per_s": 1 / per_sample,
+        "seconds_per_sample": per_sample,
+        "median_seconds_per_sample": float(np.median(took)) / len(raster),
+        "adds_per_sample": work,
+        "adds_per_s": work / per_sample,
+        "distinct_inputs": len(raster),
+        "steps": int(raster.shape[1]),
+        "repeats": len(took),
+        "threads": threads,
+        "clock": "CPU time of one thread" if threads == 1 else "wall",
+        "kernels": kernels,
+    }
+
+
+def measure_reference_engine(program: Program, raster: NDArray[Any]) -> dict[str, Any]:
+    """Run the definition itself once; it computes with numpy and is not built for speed."""
+    start = time.thread_time()
+    simulate_reference(program, raster)
+    per_sample = (time.thread_time() - start) / len(raster)
+    return {
+        "samples_per_s": 1 / per_sample,
+        "seconds_per_sample": per_sample,
+        "distinct_inputs": len(raster),
+        "repeats": 1,
+        "clock": "CPU time of one thread",
+    }
