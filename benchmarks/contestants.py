@@ -40,7 +40,6 @@ class Peer:
     """Its environment sees the packages of the running one: torch need not be there twice."""
 
 
-_NUMPY = ("numpy==1.23.5",)
 PEERS = {
     peer.name: peer
     for peer in (

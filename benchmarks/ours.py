@@ -1,7 +1,7 @@
 """What is measured of this project's own engines."""
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from networks import adds
@@ -29,23 +29,23 @@ def measure(
     *,
     kernels: Kernels = "auto",
     threads: int = 1,
-    work: float | None = None,
+    clock: Literal["CPU time of one thread", "wall"] = "CPU time of one thread",
 ) -> dict[str, Any]:
     """Run a batch again and again for so many seconds: outputs and counts of every sample, no states recorded.
 
-    One thread is timed by the CPU time of that thread, several by the wall. ``work`` is `adds`, if known already.
+    Several threads can only be timed by the wall.
     """
     warm_up(program, raster, kernels)
-    clock = time.thread_time if threads == 1 else time.perf_counter
+    now = time.perf_counter if clock == "wall" else time.thread_time
     took: list[float] = []
     end = time.perf_counter() + seconds
     while len(took) < LEAST or time.perf_counter() < end:
-        start = clock()
+        start = now()
         simulate(program, raster, record=(), kernels=kernels, threads=threads)
-        took.append(clock() - start)
+        took.append(now() - start)
         if sum(took) > 2 * seconds:
             break
-    per_sample, work = min(took) / len(raster), adds(program, raster) if work is None else work
+    per_sample, work = min(took) / len(raster), adds(program, raster)
     return {
         "samples_per_s": 1 / per_sample,
         "seconds_per_sample": per_sample,
@@ -56,7 +56,7 @@ def measure(
         "steps": int(raster.shape[1]),
         "repeats": len(took),
         "threads": threads,
-        "clock": "CPU time of one thread" if threads == 1 else "wall",
+        "clock": clock,
         "kernels": kernels,
     }
 

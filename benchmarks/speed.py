@@ -1,15 +1,16 @@
 """How fast networks run: this project's engines beside other simulators, and how they scale.
 
 python benchmarks/speed.py                              everything, into benchmarks/results/speed.{json,md,png}
-python benchmarks/speed.py --only small,threads         some parts; the others stay as they are in the JSON
+python benchmarks/speed.py --only small,threads         these parts; the others stay as they are in the JSON
 python benchmarks/speed.py --quick --json FILE          the reference network in under a minute
-python benchmarks/speed.py --install nengo-loihi        makes the environment of a peer
+python benchmarks/speed.py --install sinabs             makes the environment of a peer
 
 docs/speed.md says what is measured and how.
 """
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,36 +19,81 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # the modules beside t
 
 import quick
 from contestants import PEERS, install
+from parts import PARTS, measure_part
+from report import plot, table
 
 from sim.errors import InputError, Snn2hwError
-from sim.files import atomic_write
+from sim.files import atomic_write, check_output, make_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+MARKS = ("<!-- table of benchmarks/speed.py -->", "<!-- end of benchmarks/speed.py -->")
 
 
 def main() -> int:
     arguments = _arguments()
-    if arguments.install:
-        for name in arguments.install.split(","):
-            if name not in PEERS:
-                raise InputError(f"peer {name!r} is unknown", f"use one of: {', '.join(PEERS)}")
+    if arguments.install is not None:
+        for name in arguments.install:
             install(PEERS[name])
     elif arguments.quick:
-        _write(arguments.json, quick.measure())
+        if arguments.json is not None:
+            check_output(arguments.json)
+        text = json.dumps(quick.measure(), indent=1) + "\n"
+        print(text, end="") if arguments.json is None else _write(arguments.json, text)
+    else:
+        _full(arguments)
     return 0
+
+
+def _full(arguments: argparse.Namespace) -> None:
+    folder = make_folder(arguments.output)
+    path = folder / "speed.json"
+    results: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"schema": quick.SCHEMA, "parts": {}}
+    for name in arguments.only if arguments.only is not None else PARTS:
+        results["parts"][name] = part = measure_part(name)
+        _write(path, json.dumps(results, indent=1) + "\n")
+        print(f"{name}: {part['seconds']:.0f} s", flush=True)
+    text = table(results["parts"])
+    _write(folder / "speed.md", text)
+    plot(results["parts"], folder / "speed.png")
+    print(text)
+    if arguments.readme:
+        _into_readme(text)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="only the reference network, Norse and Lava")
     parser.add_argument("--json", type=Path, help="where --quick writes what it measured (default: to the terminal)")
-    parser.add_argument("--install", metavar="PEER,...", help="make the environments of these peers, and end")
+    parser.add_argument("-o", "--output", default=ROOT / "benchmarks" / "results", help="folder of the results")
+    parser.add_argument("--only", type=_names_of(PARTS), metavar="PART,...", help=f"any of: {', '.join(PARTS)}")
+    parser.add_argument("--readme", action="store_true", help="put the table between its marks in README.md")
+    parser.add_argument("--install", type=_names_of(PEERS), metavar="PEER,...", help="make their environments, and end")
     return parser.parse_args()
 
 
-def _write(path: Path | None, results: dict[str, Any]) -> None:
-    text = json.dumps(results, indent=1) + "\n"
-    if path is None:
-        print(text, end="")
-        return
+def _names_of(known: dict[str, Any]) -> Any:
+    """Return what reads a list of names and refuses one that is not known."""
+
+    def names(text: str) -> list[str]:
+        for name in text.split(",") if text else []:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"{name!r} is unknown; use any of: {', '.join(known)}")
+        return text.split(",") if text else []
+
+    return names
+
+
+def _into_readme(text: str) -> None:
+    start, end = MARKS
+    old = README.read_text(encoding="utf-8")
+    if start not in old:
+        raise InputError(f"{README}: has no line {start}", "put both marks where the table belongs")
+    found = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+    _write(README, found.sub(lambda _: f"{start}\n\n{text}\n{end}", old))
+
+
+def _write(path: Path, text: str) -> None:
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -68,14 +68,16 @@ def task() -> Task:
     return Task(layers, raster, float(seconds), sizes, tuple(forms.split(",")))
 
 
-def repeated(call: Callable[[], object], seconds: float, clock: Callable[[], float] = time.thread_time) -> list[float]:
-    """Call until so many seconds have passed, once at least; return what each call took by ``clock``."""
+def repeated(
+    call: Callable[[], object], seconds: float, clock: Callable[[], float] = time.thread_time, most: int | None = None
+) -> list[float]:
+    """Call until so many seconds have passed, once at least and ``most`` times; return what each took by ``clock``."""
     took, end = [], time.perf_counter() + seconds
     while True:
         start = clock()
         call()
         took.append(clock() - start)
-        if time.perf_counter() + took[-1] > end:
+        if time.perf_counter() + took[-1] > end or len(took) == most:
             return took
 
 

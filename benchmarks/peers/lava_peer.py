@@ -18,6 +18,7 @@ from lava.proc.io.source import RingBuffer
 from lava.proc.lif.process import LIF
 from lava.proc.sparse.process import Sparse
 from scipy.sparse import coo_matrix
+from unrolled import shape_after, synapses
 
 REGISTERS = {"du": 2047, "dv": 410, "bias_mant": 0, "bias_exp": 0}
 NOTES = {
@@ -102,22 +103,11 @@ def flat(stream: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(stream.reshape(-1, stream.shape[-1]))
 
 
-def shape_after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    sides = [(n - k) // layer.folded_stride + 1 for n, k in zip(shape[1:], layer.folded.shape[2:], strict=True)]
-    return layer.folded.shape[0], *sides
-
-
 def unrolled(layer: Layer, shape: tuple[int, ...]) -> Any:
     """Return the convolution as a sparse matrix (outputs, inputs), both in the order (C, H, W)."""
-    out = shape_after(layer, shape)
-    o, i, y, x, h, w = np.ix_(*(np.arange(n) for n in (*layer.folded.shape, *out[1:])))
-    rows = (o * out[1] + h) * out[2] + w
-    columns = (i * shape[1] + h * layer.folded_stride + y) * shape[2] + w * layer.folded_stride + x
-    values = layer.folded.astype(np.int32)[..., None, None]
-    everywhere = np.broadcast_shapes(rows.shape, columns.shape, values.shape)
-    entries = [np.broadcast_to(a, everywhere).ravel() for a in (values, rows, columns)]
-    size = (int(np.prod(out)), int(np.prod(shape)))
-    return coo_matrix((entries[0], (entries[1], entries[2])), shape=size).tocsr()
+    weights, targets, sources = synapses(layer, shape)
+    size = (int(np.prod(shape_after(layer, shape))), int(np.prod(shape)))
+    return coo_matrix((weights, (targets, sources)), shape=size).tocsr()
 
 
 if __name__ == "__main__":

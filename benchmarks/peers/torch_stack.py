@@ -53,12 +53,18 @@ def compete(neurons: Neurons, orders: dict[str, Order], gain: float = 1 / LEAK, 
     with torch.inference_mode():
         for i, (form, order, batch) in enumerate(cases):
             left = end - time.perf_counter()
-            before = [r["seconds_per_sample"] * batch for r in rows if (r["form"], r["order"]) == (form, order)]
-            if before and before[-1] > left:
+            if _hopeless(rows, form, order, batch, left):
                 continue
             row = _measured(todo, form, batch, neurons, orders[order], gain, left / (len(cases) - i))
             rows.append({"form": form, "order": order, "batch": batch, "note": note, **row})
             say(rows)
+
+
+def _hopeless(rows: list[dict[str, Any]], form: str, order: str, batch: int, left: float) -> bool:
+    """Tell whether a batch will not end in time, or this order is not the best and larger batches do not help it."""
+    same = [r["seconds_per_sample"] for r in rows if (r["form"], r["order"]) == (form, order)]
+    leading = min((r["seconds_per_sample"] for r in rows if r["form"] == form), default=0.0)
+    return bool(same) and (same[-1] * batch > left or (min(same) > leading and same[-1] > 0.9 * max(same)))
 
 
 def _measured(

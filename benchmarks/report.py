@@ -1,0 +1,159 @@
+"""The results as a table in Markdown and as one picture."""
+
+from pathlib import Path
+from typing import Any
+
+from contestants import PEERS, best
+
+from sim.files import atomic_write
+
+__all__ = ["plot", "table"]
+
+Parts = dict[str, dict[str, Any]]
+OURS = {"auto": "snn2hw", "portable": "snn2hw, portable kernels", "general": "snn2hw, 64-bit kernels"}
+TITLES = {"reference": "reference network", "small": "small network"}
+BLUE, GREY = "#1f5fbf", "#9aa3ad"
+
+
+def table(parts: Parts) -> str:
+    """Return all simulators, their best forms and batches; then what the curves show, in sentences."""
+    head = ["simulator", "form, batch", "bits"]
+    head += [column for title in TITLES.values() for column in (f"{title}, samples/s", "snn2hw is faster by")]
+    rows = [
+        *_our_rows(parts),
+        *(row for peer in PEERS.values() if peer.name in parts for row in _peer_rows(peer.name, parts)),
+    ]
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+    return "\n".join([*lines, "", *(f"- {line}" for line in _sentences(parts))]) + "\n"
+
+
+def _our_rows(parts: Parts) -> list[list[str]]:
+    rows = []
+    for kind, title in (*OURS.items(), ("reference engine", "snn2hw, reference engine")):
+        cells = [title, "64 samples" if kind in ("auto", "portable") else "8 samples", "exact"]
+        for net in TITLES:
+            found = parts.get(net, {}).get("found", {}).get("engines", {})
+            if kind in found:
+                ratio = found[kind]["seconds_per_sample"] / found["auto"]["seconds_per_sample"]
+                cells += [_number(found[kind]["samples_per_s"]), "" if kind == "auto" else f"{_number(ratio)}x"]
+            else:
+                cells += ["-", "-"]
+        rows.append(cells)
+    return rows
+
+
+def _peer_rows(name: str, parts: Parts) -> list[list[str]]:
+    """Return a row for each form of a peer, or one with the reason why there is none."""
+    found, title = parts[name]["found"], PEERS[name].title
+    forms = list(dict.fromkeys(row["form"] for net in TITLES for row in found[net]["rows"]))
+    if not forms:
+        return [[title, f"not measured: {found['reference']['reason']}", "-", "-", "-", "-", "-"]]
+    rows = []
+    for form in forms:
+        chosen = [best(found[net], form) for net in TITLES]
+        first = next(row for row in chosen if row is not None)
+        cells = [title, _form(first, chosen), first.get("bits", "float32")]
+        for row in chosen:
+            cells += (
+                ["-", "-"] if row is None else [_number(1 / row["seconds_per_sample"]), f"{_number(row['ratio'])}x"]
+            )
+        rows.append(cells)
+    return rows
+
+
+def _form(first: dict[str, Any], chosen: list[dict[str, Any] | None]) -> str:
+    batches = "/".join(str(row["batch"]) for row in chosen if row is not None)
+    words = [first["form"], first.get("order", ""), f"batch {batches}", first.get("note", "")]
+    return ", ".join(word for word in words if word)
+
+
+def _sentences(parts: Parts) -> list[str]:
+    lines = []
+    if "reference" in parts:
+        found = parts["reference"]["found"]
+        ours, peak = found["engines"]["auto"], found["add_peak_per_s"]
+        lines.append(
+            f"{parts['reference']['machine']['cpu']} ({parts['reference']['machine']['cpu_name']}), one thread: "
+            f"{ours['adds_per_s'] / 1e9:.1f} of {peak / 1e9:.1f} G additions/s that a loop of nothing but 16-bit "
+            f"additions in the L1 cache reaches, {ours['adds_per_s'] / peak:.0%}."
+        )
+    if "threads" in parts:
+        last = parts["threads"]["found"][-1]
+        lines.append(f"{last['threads']} threads over a batch of 256: {last['speedup']:.2f}x one.")
+    if "size" in parts:
+        last = parts["size"]["found"][-1]
+        lines.append(f"{last['synapses'] / 1e6:.0f} million synapses: {_number(last['samples_per_s'])} samples/s.")
+    if "steps" in parts:
+        last = parts["steps"]["found"][-1]
+        lines.append(f"Samples of {last['steps']:,} steps: {_number(last['steps_per_s'])} steps/s.")
+    if "memory" in parts:
+        last = parts["memory"]["found"][-1]
+        lines.append(f"A batch of {last['batch']}: {last['peak_bytes'] / 1e6:.0f} MB at most, states not recorded.")
+    return lines
+
+
+def _number(value: float) -> str:
+    """Return three digits, or all of a larger integer."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def plot(parts: Parts, path: Path) -> None:
+    """Draw what there is: simulators on the left, the curves around them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((12.5, 7.2), layout="constrained")
+    places = figure.subplot_mosaic([["reference", "small", "batch"], ["rate", "size", "steps"]])
+    for net in TITLES:
+        _bars(places[net], parts, net)
+    curves = {
+        "batch": ("batch", "samples in one call", "samples/s"),
+        "rate": ("rate", "spikes per input and step", "samples/s"),
+        "size": ("synapses", "synapses", "samples/s"),
+        "steps": ("steps", "steps of a sample", "steps/s"),
+    }
+    for name, (key, x_label, y_label) in curves.items():
+        axes, points = places[name], parts.get(name, {}).get("found", [])
+        y = "steps_per_s" if name == "steps" else "samples_per_s"
+        axes.plot([p[key] for p in points], [p[y] for p in points], "o-", color=BLUE, label="snn2hw, one thread")
+        axes.set(xscale="log", yscale="log", xlabel=x_label, ylabel=y_label, title=name)
+        axes.grid(alpha=0.3)
+    _peers_by_batch(places["batch"], parts)
+    _adds_by_rate(places["rate"], parts)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=130)
+
+
+def _bars(axes: Any, parts: Parts, net: str) -> None:
+    """Draw the samples per second of every simulator, best form and batch, fastest on top."""
+    bars = []
+    found = parts.get(net, {}).get("found", {}).get("engines", {})
+    bars += [(OURS[kind], row["samples_per_s"], True) for kind, row in found.items() if kind in ("auto", "portable")]
+    for peer in PEERS.values():
+        row = best(parts[peer.name]["found"][net]) if peer.name in parts else None
+        if row is not None:
+            bars.append((peer.title, 1 / row["seconds_per_sample"], False))
+    bars.sort(key=lambda bar: bar[1])
+    axes.barh([b[0] for b in bars], [b[1] for b in bars], color=[BLUE if b[2] else GREY for b in bars])
+    for i, bar in enumerate(bars):
+        axes.text(bar[1] * 1.15, i, _number(bar[1]), va="center", fontsize=8)
+    axes.set(xscale="log", xlabel="samples/s, one thread", title=TITLES[net])
+    axes.tick_params(axis="y", labelsize=8)
+    axes.margins(x=0.25)
+
+
+def _peers_by_batch(axes: Any, parts: Parts) -> None:
+    for name in ("norse", "snntorch", "sinabs", "spikingjelly"):
+        rows = parts[name]["found"]["reference"]["rows"] if name in parts else []
+        points: dict[int, float] = {}
+        for row in rows:
+            points[row["batch"]] = max(points.get(row["batch"], 0.0), 1 / row["seconds_per_sample"])
+        if points:
+            axes.plot(list(points), list(points.values()), ".--", label=name)
+    axes.legend(fontsize=8)
+
+
+def _adds_by_rate(axes: Any, parts: Parts) -> None:
+    points = parts.get("rate", {}).get("found", [])
+    right = axes.twinx()
+    right.plot([p["rate"] for p in points], [p["adds_per_s"] / 1e9 for p in points], ".--", color=GREY)
+    right.set(ylabel="G additions/s (dashed)")
