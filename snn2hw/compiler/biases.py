@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.program import Population
 from snn2hw.compiler.calibrate import Ranges
-from snn2hw.compiler.network import ConvMap, DenseMap, Layer, Link
+from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Link
 from snn2hw.compiler.options import BiasPolicy, Options
 from snn2hw.compiler.weights import Stored
 
@@ -54,12 +54,19 @@ def centred(layer: Layer, stored: Sequence[Stored], ranges: Ranges, options: Opt
     for i, (link, part) in enumerate(zip(layer.links, stored, strict=True)):
         moments = ranges.moments.get((layer.name, i))
         if link.source not in ranges.power:
-            lost = part.error[:, 0]
+            lost = part.error[:, 0] / _rows_of(layer.share_u, part)
         elif wanted and moments is not None:
             mean = np.repeat(moments.mean, len(part.error) // len(moments.mean), axis=0)
-            floored = moments.heard * 0.5 * max(0.0, 1 - 2.0**part.exponent) / part.scale
+            floored = (
+                moments.heard * 0.5 * max(0.0, 1 - 2.0**part.exponent) / part.scale / _rows_of(layer.share_u, part)
+            )
             lost = (part.error * mean).sum(axis=1) - floored
         else:
             continue
         shift += lost.reshape(-1, 1, 1) if isinstance(link.map, ConvMap) else lost.reshape(layer.shape)
-    return replace(layer, drive=layer.drive - shift / layer.share_u)
+    return replace(layer, drive=layer.drive - shift)
+
+
+def _rows_of(values: Float, part: Stored) -> Float:
+    """Return the value of every row: a row of weights makes one channel, or one neuron."""
+    return values.reshape(len(part.error), -1)[:, 0]

@@ -72,7 +72,9 @@ def calibrate(
     size = max(1, CHUNK_VALUES // per_sample)
     shapes = {INPUT: network.input_shape} | {layer.name: layer.shape for layer in network.layers}
     moments = {
-        (layer.name, i): MomentMeter(link.map, shapes[link.source], layer.shape)
+        (layer.name, i): MomentMeter(
+            link.map, shapes[link.source], layer.shape, (float(layer.share_u.mean()), float(layer.share_v.mean()))
+        )
         for layer in network.layers
         for i, link in enumerate(layer.links)
     }

@@ -20,8 +20,11 @@ from snn2hw.targets import Target
 __all__ = ["Stored", "choose_weights"]
 
 UNIT = 1 << VTH_SHIFT
-NEIGHBOURS = (0.0, -0.5, -0.25, 0.25, 0.5)
-"""Octaves around the scale of least cost at which compensating rounding is tried."""
+FEW, MANY = 5, 65
+"""Scales within half an octave of the one of least cost at which compensating rounding is tried."""
+
+WORK = 3e9
+"""Rows times columns squared, over all links, up to which many scales are tried: few weights gain most by it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,7 @@ def choose_weights(
     spreads = [_spread(layer, i, ranges, options, centred=centred) for i in range(len(rows))]
     threshold = _group_min(layer.threshold, group, count) if layer.fires else None
     best: _Candidate | None = None
-    for octaves in NEIGHBOURS if any(s is not None for s in spreads) else (0.0,):
+    for octaves in _neighbours(rows, spreads):
         scale = _whole_threshold(np.minimum(choice.scale * 2.0**octaves, cap), threshold)
         rounded = [
             _rounded(r, scale[r.group] / 2.0**e, g, s)
@@ -71,6 +74,15 @@ def choose_weights(
     assert best is not None
     stored = zip(rows, best.mantissas, choice.exponents, grids, strict=True)
     return best.scale[group], tuple(_stored(r, legal(m, g), e, best.scale[r.group]) for r, m, e, g in stored)
+
+
+def _neighbours(rows: Sequence[Rows], spreads: Sequence[list[Spread] | None]) -> list[float]:
+    """Return octaves to try around a scale, the scale itself first."""
+    if all(s is None for s in spreads):
+        return [0.0]
+    work = sum(r.weight.size * r.weight.shape[1] for r, s in zip(rows, spreads, strict=True) if s is not None)
+    octaves = np.linspace(-0.5, 0.5, MANY if work * MANY <= WORK else FEW)
+    return sorted(octaves.tolist(), key=abs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,10 +200,7 @@ def _spread(layer: Layer, index: int, ranges: Ranges, options: Options, *, centr
     moments = ranges.moments.get((layer.name, index))
     if options.method != "mse" or moments is None:
         return None
-    seconds = moments.second
-    if centred:
-        seconds = seconds - moments.mean[:, :, None] * moments.mean[:, None, :]
-    return [spread_of(second) for second in seconds]
+    return [spread_of(second) for second in (moments.centred if centred else moments.second)]
 
 
 def _rounded(rows: Rows, r: Float, grid: Grid, spreads: list[Spread] | None) -> tuple[Float, Float]:

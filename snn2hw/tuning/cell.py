@@ -84,11 +84,13 @@ class Synapse(nn.Module):
                 summed = (x.flatten(1) @ w.T).reshape(-1, *self.target)
             case Conv(stride=stride, padding=padding, dilation=dilation, groups=groups):
                 summed = conv2d(x.reshape(-1, *self.source), w, None, stride, padding, dilation, groups)
-        whole = straight(summed, summed.round()).to(torch.float64)  # a GPU may take a way that is not exact
+        if summed.is_cuda:
+            summed = straight(summed, summed.round())  # a GPU may take a way that is not exact
+        shifted = summed.to(torch.float64)
         exponent = self.connection.exponent
-        if exponent >= 0:
-            return whole * 2.0**exponent
-        return straight(whole * 2.0**exponent, torch.floor(whole * 2.0**exponent))
+        if exponent:
+            shifted = shifted * 2.0**exponent
+        return shifted if exponent >= 0 else straight(shifted, torch.floor(shifted))
 
     def tuned(self) -> Connection:
         """Return the connection with the weights as they are now."""
@@ -171,13 +173,17 @@ class Cell(nn.Module):
 
     def sums(self, sent: Mapping[str, Tensor], steps: int, batch: int) -> Tensor:
         """Return a of all steps, (T, b, *shape), from the complete messages of the sources."""
-        total = torch.zeros((steps, batch, *self.shape), dtype=torch.float64, device=self.vth.device)
+        total: Tensor | None = None
         for synapse in cast("list[Synapse]", list(self.synapses)):
             lag = synapse.connection.lag
             if lag < steps:
                 seen = sent[synapse.connection.source][: steps - lag]
                 arrived = synapse(seen.flatten(0, 1), synapse.weight()).unflatten(0, seen.shape[:2])
-                total = total + nn.functional.pad(arrived, (0, 0) * len(self.shape) + (0, 0, lag, 0))
+                if lag:
+                    arrived = nn.functional.pad(arrived, (0, 0) * len(self.shape) + (0, 0, lag, 0))
+                total = arrived if total is None else total + arrived
+        if total is None:
+            total = torch.zeros((steps, batch, *self.shape), dtype=torch.float64, device=self.vth.device)
         return total
 
     def sum_at(self, sent: Mapping[str, list[Tensor]], t: int, weights: list[Tensor], like: Tensor) -> Tensor:

@@ -49,18 +49,18 @@ def scan(a: Tensor, theta: Tensor, bias: Tensor, registers: Registers) -> Tensor
 
 
 def _decayed(x: Tensor, keep: Tensor) -> Tensor:
-    return torch.trunc(x * keep / DECAY_ONE)
+    return torch.trunc(x * (keep / DECAY_ONE))  # a power of two: the product is as exact as x * keep
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, theta: Tensor, bias: Tensor, r: Registers) -> Tensor:
+        forgets = not r.keep_u.any()
         u, v = r.u0.expand_as(a[0]), r.v0.expand_as(a[0])
         before = torch.empty_like(a)
         for t in range(a.shape[0]):
-            u = _decayed(u, r.keep_u) + UNIT * a[t]
-            v = torch.clamp(_decayed(v, r.keep_v) + u + bias, -V_MAX, V_MAX)
-            before[t] = v
+            u = UNIT * a[t] if forgets else _decayed(u, r.keep_u).add_(a[t], alpha=UNIT)
+            v = torch.add(_decayed(v, r.keep_v).add_(u), bias, out=before[t]).clamp_(-V_MAX, V_MAX)
             if r.fires:
                 z = v > theta
                 v = v - z * theta if r.subtract else v.masked_fill(z, 0.0)
@@ -76,19 +76,21 @@ class _Scan(torch.autograd.Function):
         ga = torch.empty_like(before)
         gtheta, gbias = torch.zeros_like(before[0]), torch.zeros_like(before[0])
         gu, gv = torch.zeros_like(before[0]), torch.zeros_like(before[0])
-        keep_u, keep_v = r.keep_u / DECAY_ONE, r.keep_v / DECAY_ONE
+        keep_u, keep_v, forgets = r.keep_u / DECAY_ONE, r.keep_v / DECAY_ONE, not r.keep_u.any()
         for t in reversed(range(before.shape[0])):
             later = gv * keep_v
             if r.fires:
-                slope = grad[t] * _surrogate(before[t], theta)
+                slope = _surrogate(before[t], theta).mul_(grad[t])
                 z = before[t] > theta
-                gv = slope + (later if r.subtract else later.masked_fill(z, 0.0))
-                gtheta -= slope + (z * later if r.subtract else 0.0)
+                gtheta -= slope
+                if r.subtract:
+                    gtheta -= z * later
+                gv = slope.add_(later if r.subtract else later.masked_fill_(z, 0.0))
             else:
-                gv = grad[t] + later
+                gv = later.add_(grad[t])
             gbias += gv
-            gu = gv + gu * keep_u
-            ga[t] = UNIT * gu
+            gu = gv if forgets else gu.mul_(keep_u).add_(gv)
+            torch.mul(gu, UNIT, out=ga[t])
         return ga, gtheta.sum_to_size(ctx.shapes[0]), gbias.sum_to_size(ctx.shapes[1]), None
 
 
@@ -115,7 +117,7 @@ def straight(smooth: Tensor, whole: Tensor) -> Tensor:
 class _Straight(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, smooth: Tensor, whole: Tensor) -> Tensor:
-        return whole.clone()
+        return whole.view_as(whole)
 
     @staticmethod
     def backward(ctx: Any, *arriving: Tensor) -> Any:
@@ -137,4 +139,5 @@ class _Spike(torch.autograd.Function):
 
 def _surrogate(v: Tensor, theta: Tensor) -> Tensor:
     scale = theta.clamp(min=UNIT)
-    return 1 / (scale * (1 + SHARPNESS * (v / scale - 1).abs()) ** 2)
+    distance = (v / scale).sub_(1).abs_()
+    return distance.mul_(SHARPNESS).add_(1).square_().mul_(scale).reciprocal_()
