@@ -4,15 +4,24 @@ A root is a difference before which nothing differed in its sample: from there o
 lives. At a root one side fired and the other did not; the quiet side's distance from threshold, in threshold mantissas,
 says how little decided. Every neuron-step is judged from the machine's own state too: the float neuron, given the
 machine's u, v and messages, decides as the machine did, or the step counts as ``own``.
+
+Distances are told in threshold mantissas and in register units: one unit is what v moves by if every register that had
+a part in it is off by one, R mantissas with (x the messages, e a link's weight exponent)
+
+    Q[t] = (1 - share_u) Q[t-1] + sum over links of (2^e sum |x| + [e < 0]) + |U| / 4096 + 1/64
+    R[t] = (1 - share_v) R[t-1] + Q[t] + |V| / 4096 + (1 + bias unit) / 64,       R = 0 where a spike resets to zero
+
+At a root both networks had heard the same messages since the start; for ``own`` R counts one step alone. A difference
+within one unit is one that no register of this width could be expected to decide.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import VTH_SHIFT
+from sim.arithmetic import DECAY_ONE, VTH_SHIFT
 from sim.engines import run
 from sim.program import INPUT
 from sim.trace import Trace
@@ -39,10 +48,14 @@ class Explained:
     roots: int
     root_distance: float
     """The greatest distance of the quiet side from threshold at a root, in threshold mantissas."""
+    root_units: float
+    """The greatest distance at a root in register units."""
     own: int
     """Neuron-steps in which the machine decided otherwise than the float neuron in the machine's own state."""
     own_distance: float
     """The greatest distance from threshold, in mantissas, at which it did."""
+    own_units: float
+    """The greatest such distance in register units."""
 
 
 def explain(
@@ -93,16 +106,47 @@ def _explained(
         if 0 <= at < different.shape[1]:
             rooted[sample, at] = different[sample, at]
     distance = _quiet_distance(made, trace, ideal)
-    own, own_distance = _own(compiled, made, trace, data)
+    once, since_start = _units(made, trace, data)
+    missed = _own_distance(made, trace, data)
+    own = missed > 0
     return Explained(
         name=name,
         neuron_steps=different.size,
         different=int(different.sum()),
         roots=int(rooted.sum()),
         root_distance=float(distance[rooted].max(initial=0)),
-        own=own,
-        own_distance=own_distance,
+        root_units=float((distance / since_start)[rooted].max(initial=0)),
+        own=int(own.sum()),
+        own_distance=float(missed.max(initial=0)),
+        own_units=float((missed / once)[own].max(initial=0)),
     )
+
+
+def _units(made: Quantized, trace: Trace, data: NDArray[np.integer]) -> tuple[Float, Float]:
+    """Return one register unit in mantissas, per neuron-step: within the step alone, and since the sample's start."""
+    layer, population, name = made.layer, made.population, made.population.name
+    spikes = trace.spikes[name]
+    once, since_start = np.empty(spikes.shape), np.empty(spikes.shape)
+    bias = np.exp2(population.bias_exponent.astype(np.float64))
+    q, r = np.zeros(layer.shape), np.zeros(layer.shape)
+    u, v = population.u0.astype(np.float64), population.v0.astype(np.float64)
+    for t in range(spikes.shape[1]):
+        arriving = np.zeros((len(data), *layer.shape))
+        for link, connection in zip(layer.links, population.inputs, strict=True):
+            if t >= link.lag:
+                ones = replace(link.map, weight=np.ones_like(link.map.weight))
+                messages = np.abs(_messages(link.source, trace, data)[:, t - link.lag].astype(np.float64))
+                arriving += 2.0**connection.exponent * _applied(ones, messages, layer.shape) + (connection.exponent < 0)
+        on_u = arriving + (np.abs(u) / DECAY_ONE + 1) / UNIT
+        on_v = (np.abs(v) / DECAY_ONE + 1 + bias) / UNIT
+        once[:, t] = on_u + on_v
+        q = (1 - layer.share_u) * q + on_u
+        r = (1 - layer.share_v) * r + q + on_v
+        since_start[:, t] = r
+        if population.reset == "zero":
+            r = np.where(spikes[:, t] > 0, 0.0, r)
+        u, v = trace.u[name][:, t].astype(np.float64), trace.v[name][:, t].astype(np.float64)
+    return once, since_start
 
 
 def _quiet_distance(made: Quantized, trace: Trace, ideal: "FloatTrace") -> Float:
@@ -115,32 +159,33 @@ def _quiet_distance(made: Quantized, trace: Trace, ideal: "FloatTrace") -> Float
     return np.asarray(np.abs(np.where(trace.spikes[name] > 0, theirs, ours) - layer.threshold) * made.scale)
 
 
-def _own(compiled: Compiled, made: Quantized, trace: Trace, data: NDArray[np.integer]) -> tuple[int, float]:
-    """Count the machine's own decisions, and how far from threshold the float neuron stood at them."""
+def _own_distance(made: Quantized, trace: Trace, data: NDArray[np.integer]) -> Float:
+    """Return how far from threshold the float neuron stood where the machine decided otherwise from the same state."""
     layer, name = made.layer, made.population.name
     spikes, unit = trace.spikes[name], UNIT * made.scale
-    count, farthest = 0, 0.0
+    missed = np.zeros(spikes.shape)
     u, v = made.population.u0 / unit, made.population.v0 / unit
     for t in range(spikes.shape[1]):
-        raised = _step(compiled, layer, trace, data, t, u, v)
+        raised = _step(layer, trace, data, t, u, v)
         fires = raised >= layer.threshold if layer.fires_at_threshold else raised > layer.threshold
-        otherwise = fires != spikes[:, t]
-        count += int(otherwise.sum())
-        farthest = max(farthest, float((np.abs(raised - layer.threshold) * made.scale)[otherwise].max(initial=0)))
+        distance = np.maximum(np.abs(raised - layer.threshold) * made.scale, np.finfo(np.float64).tiny)
+        missed[:, t] = np.where(fires != spikes[:, t], distance, 0.0)
         u, v = trace.u[name][:, t] / unit, trace.v[name][:, t] / unit
-    return count, farthest
+    return missed
 
 
-def _step(
-    compiled: Compiled, layer: Layer, trace: Trace, data: NDArray[np.integer], t: int, u: Float, v: Float
-) -> Float:
+def _step(layer: Layer, trace: Trace, data: NDArray[np.integer], t: int, u: Float, v: Float) -> Float:
     """Return V before the reset, as the float neuron computes it from the machine's state and messages."""
     arriving = np.zeros((len(data), *layer.shape))
     for link in layer.links:
         if t >= link.lag:
-            messages = data if link.source == INPUT else trace.spikes[link.source]
-            arriving += _applied(link.map, messages[:, t - link.lag].astype(np.float64), layer.shape)
+            messages = _messages(link.source, trace, data)[:, t - link.lag]
+            arriving += _applied(link.map, messages.astype(np.float64), layer.shape)
     return np.asarray((1 - layer.share_v) * v + (1 - layer.share_u) * u + arriving + layer.drive)
+
+
+def _messages(source: str, trace: Trace, data: NDArray[np.integer]) -> NDArray[np.generic]:
+    return data if source == INPUT else trace.spikes[source]
 
 
 def _applied(map_: Map, messages: Float, target: tuple[int, ...]) -> Float:

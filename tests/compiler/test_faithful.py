@@ -126,3 +126,4 @@ def test_every_difference_to_the_float_network_has_a_root_at_the_threshold(name)
         assert row.roots <= row.different
         assert row.root_distance <= 0.003 * made.population.vth.max()
         assert row.own_distance <= 2
+        assert max(row.root_units, row.own_units) <= 1
