@@ -50,8 +50,33 @@ PEERS = {
             "spikingjelly", "SpikingJelly 2.0 CUBALIFNode", ".venv-spikingjelly", ("spikingjelly==2.0.0",), borrows=True
         ),
         Peer("lava", "lava-nc 0.10 fixed_pt", ".venv-lava", forms=("sparse-graded", "sparse", "conv"), batches=(1,)),
+        Peer(
+            "nengo_loihi",
+            "nengo-loihi 1.1 emulator",
+            ".venv-nengo-loihi",
+            ("numpy==1.23.5", "scipy==1.15.3", "nengo==3.2.0", "nengo-loihi==1.1.0", "jinja2"),
+            forms=("emulator",),
+            batches=(1,),
+        ),
+        Peer(
+            "brian2_loihi",
+            "brian2-loihi 0.5",
+            ".venv-brian2-loihi",
+            ("numpy==1.23.5", "brian2==2.5.4", "setuptools<70", "brian2-loihi==0.5.2"),
+            forms=("numpy",),
+            batches=(1,),
+        ),
     )
 }
+
+
+def how_to_install(peer: Peer) -> str:
+    """Return what to type to have a peer."""
+    if peer.name == "lava":
+        return "snn2hw install-lava"
+    if peer.environment == SAME:
+        return 'pip install "snn2hw[test]"'
+    return f"python benchmarks/speed.py --install {peer.name}"
 
 
 def python_of(peer: Peer) -> Path:
@@ -74,7 +99,7 @@ def compete(
     """
     python = python_of(peer)
     if not python.exists():
-        return {"rows": [], "reason": f"no {peer.environment}: python benchmarks/speed.py --install {peer.name}"}
+        return {"rows": [], "reason": f"not installed; type: {how_to_install(peer)}"}
     listed = [",".join(map(str, chosen)) for chosen in (batches or peer.batches, forms or peer.forms)]
     command = [str(python), str(SCRIPTS / f"{peer.name}_peer.py"), str(task), str(seconds), *listed]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": str(STANDALONE)}
@@ -90,8 +115,10 @@ def compete(
     try:
         said, errors = process.communicate(timeout=limit)
         reason = None if process.returncode == 0 else _last_line(errors) or f"exit code {process.returncode}"
+        if reason is not None and reason.startswith("ModuleNotFoundError"):
+            reason += f"; type: {how_to_install(peer)}"
     except subprocess.TimeoutExpired:
-        reason = f"stopped after {limit:.0f} s"
+        reason = f"stopped after {limit:g} s"
         _end(process)
         said, _ = process.communicate()
     finally:

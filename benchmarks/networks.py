@@ -36,6 +36,10 @@ RATE = 0.065
 INPUT_RATE = 0.12
 REGISTERS: dict[str, Any] = {"du": 2047, "dv": 410}
 """Half of the synaptic current and nine tenths of the potential are kept in a step."""
+CURRENT = 240_000
+"""What all absolute weights of a neuron may come to: about half have one sign, and 2^23 / 128 of them fill u."""
+PART = 256
+"""Neurons of a large layer that set the threshold of all."""
 SILENT = 131071
 """The highest threshold."""
 
@@ -81,11 +85,17 @@ def tiny_net(seed: int = 0) -> Net:
 
 
 def dense_net(width: int, seed: int = 0) -> Net:
-    """Width -> width -> 10, all to all: width * (width + 10) synapses. A part of the neurons sets the threshold."""
+    """Width -> width -> 10, all to all: width * (width + 10) synapses.
+
+    Weights are smaller where a neuron has more of them: a bound on its current must hold for every input, as it does in
+    every Program that the compiler certifies. A part of the neurons sets the threshold.
+    """
     rng = np.random.default_rng(seed)
-    weight = rng.integers(-64, 64, (width, width), dtype=np.int8) * np.int8(2)
-    layers = (Layer(weight), Layer(rng.integers(-64, 64, (10, width), dtype=np.int8) * np.int8(2)))
-    part = _calibrated(_program((width,), (Layer(weight[:256]), Layer(layers[1].weight[:, :256]))))
+    largest = min(63, CURRENT // (2 * width))
+    shapes = (width, width), (10, width)
+    weights = [rng.integers(-largest, largest + 1, shape, dtype=np.int8) * np.int8(2) for shape in shapes]
+    part = _calibrated(_program((width,), (Layer(weights[0][:PART]), Layer(weights[1][:, :PART]))))
+    layers = tuple(map(Layer, weights))
     program = _with_threshold(_program((width,), layers), 0, int(part.populations[0].vth[0]))
     return Net(f"dense {width}", layers, program)
 

@@ -17,7 +17,7 @@ BLUE, GREY = "#1f5fbf", "#9aa3ad"
 
 def table(parts: Parts) -> str:
     """Return all simulators, their best forms and batches; then what the curves show, in sentences."""
-    head = ["simulator", "form, batch", "bits"]
+    head = ["simulator", "form, batch", "arithmetic"]
     head += [column for title in TITLES.values() for column in (f"{title}, samples/s", "snn2hw is faster by")]
     rows = [
         *_our_rows(parts),
@@ -30,7 +30,7 @@ def table(parts: Parts) -> str:
 def _our_rows(parts: Parts) -> list[list[str]]:
     rows = []
     for kind, title in (*OURS.items(), ("reference engine", "snn2hw, reference engine")):
-        cells = [title, "64 samples" if kind in ("auto", "portable") else "8 samples", "exact"]
+        cells = [title, "64 samples" if kind in ("auto", "portable") else "8 samples", "the machine's"]
         for net in TITLES:
             found = parts.get(net, {}).get("found", {}).get("engines", {})
             if kind in found:
@@ -52,7 +52,7 @@ def _peer_rows(name: str, parts: Parts) -> list[list[str]]:
     for form in forms:
         chosen = [best(found[net], form) for net in TITLES]
         first = next(row for row in chosen if row is not None)
-        cells = [title, _form(first, chosen), first.get("bits", "float32")]
+        cells = [title, _form(first, chosen), _arithmetic(chosen)]
         for row in chosen:
             cells += (
                 ["-", "-"] if row is None else [_number(1 / row["seconds_per_sample"]), f"{_number(row['ratio'])}x"]
@@ -62,9 +62,16 @@ def _peer_rows(name: str, parts: Parts) -> list[list[str]]:
 
 
 def _form(first: dict[str, Any], chosen: list[dict[str, Any] | None]) -> str:
-    batches = "/".join(str(row["batch"]) for row in chosen if row is not None)
+    batches = " and ".join(dict.fromkeys(str(row["batch"]) for row in chosen if row is not None))
     words = [first["form"], first.get("order", ""), f"batch {batches}", first.get("note", "")]
     return ", ".join(word for word in words if word)
+
+
+def _arithmetic(chosen: list[dict[str, Any] | None]) -> str:
+    """Say in what a form computes, and whether its readout was found to be ours in the end."""
+    kinds = {row.get("arithmetic", "float32") for row in chosen if row is not None}
+    equal = all(row.get("readout_is_ours", False) for row in chosen if row is not None)
+    return ", ".join(sorted(kinds)) + (", equal to ours" if equal else "")
 
 
 def _sentences(parts: Parts) -> list[str]:
@@ -113,12 +120,17 @@ def plot(parts: Parts, path: Path) -> None:
     }
     for name, (key, x_label, y_label) in curves.items():
         axes, points = places[name], parts.get(name, {}).get("found", [])
+        axes.set(xlabel=x_label, ylabel=y_label, title=name)
+        if not points:
+            continue
         y = "steps_per_s" if name == "steps" else "samples_per_s"
         axes.plot([p[key] for p in points], [p[y] for p in points], "o-", color=BLUE, label="snn2hw, one thread")
-        axes.set(xscale="log", yscale="log", xlabel=x_label, ylabel=y_label, title=name)
+        axes.set(xscale="log", yscale="log")
         axes.grid(alpha=0.3)
-    _peers_by_batch(places["batch"], parts)
-    _adds_by_rate(places["rate"], parts)
+    if "batch" in parts:
+        _peers_by_batch(places["batch"], parts)
+    if "rate" in parts:
+        _adds_by_rate(places["rate"], parts["rate"]["found"])
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=130)
 
@@ -132,11 +144,14 @@ def _bars(axes: Any, parts: Parts, net: str) -> None:
         row = best(parts[peer.name]["found"][net]) if peer.name in parts else None
         if row is not None:
             bars.append((peer.title, 1 / row["seconds_per_sample"], False))
+    axes.set(xlabel="samples/s, one thread", title=TITLES[net])
+    if not bars:
+        return
     bars.sort(key=lambda bar: bar[1])
     axes.barh([b[0] for b in bars], [b[1] for b in bars], color=[BLUE if b[2] else GREY for b in bars])
     for i, bar in enumerate(bars):
         axes.text(bar[1] * 1.15, i, _number(bar[1]), va="center", fontsize=8)
-    axes.set(xscale="log", xlabel="samples/s, one thread", title=TITLES[net])
+    axes.set(xscale="log")
     axes.tick_params(axis="y", labelsize=8)
     axes.margins(x=0.25)
 
@@ -152,8 +167,7 @@ def _peers_by_batch(axes: Any, parts: Parts) -> None:
     axes.legend(fontsize=8)
 
 
-def _adds_by_rate(axes: Any, parts: Parts) -> None:
-    points = parts.get("rate", {}).get("found", [])
+def _adds_by_rate(axes: Any, points: list[dict[str, Any]]) -> None:
     right = axes.twinx()
     right.plot([p["rate"] for p in points], [p["adds_per_s"] / 1e9 for p in points], ".--", color=GREY)
     right.set(ylabel="G additions/s (dashed)")

@@ -10,7 +10,6 @@ docs/speed.md says what is measured and how.
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,11 @@ import quick
 from contestants import PEERS, install
 from parts import PARTS, measure_part
 from report import plot, table
+from results import ended, into_readme, write
 
-from sim.errors import InputError, Snn2hwError
-from sim.files import atomic_write, check_output, make_folder
+from sim.files import check_output, make_folder
 
-ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
-MARKS = ("<!-- table of benchmarks/speed.py -->", "<!-- end of benchmarks/speed.py -->")
+RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def main() -> int:
@@ -39,7 +36,7 @@ def main() -> int:
         if arguments.json is not None:
             check_output(arguments.json)
         text = json.dumps(quick.measure(), indent=1) + "\n"
-        print(text, end="") if arguments.json is None else _write(arguments.json, text)
+        print(text, end="") if arguments.json is None else write(arguments.json, text)
     else:
         _full(arguments)
     return 0
@@ -51,21 +48,21 @@ def _full(arguments: argparse.Namespace) -> None:
     results: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"schema": quick.SCHEMA, "parts": {}}
     for name in arguments.only if arguments.only is not None else PARTS:
         results["parts"][name] = part = measure_part(name)
-        _write(path, json.dumps(results, indent=1) + "\n")
+        write(path, json.dumps(results, indent=1) + "\n")
         print(f"{name}: {part['seconds']:.0f} s", flush=True)
     text = table(results["parts"])
-    _write(folder / "speed.md", text)
+    write(folder / "speed.md", text)
     plot(results["parts"], folder / "speed.png")
     print(text)
     if arguments.readme:
-        _into_readme(text)
+        into_readme("speed.py", text)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="only the reference network, Norse and Lava")
     parser.add_argument("--json", type=Path, help="where --quick writes what it measured (default: to the terminal)")
-    parser.add_argument("-o", "--output", default=ROOT / "benchmarks" / "results", help="folder of the results")
+    parser.add_argument("-o", "--output", default=RESULTS, help="folder of the results")
     parser.add_argument("--only", type=_names_of(PARTS), metavar="PART,...", help=f"any of: {', '.join(PARTS)}")
     parser.add_argument("--readme", action="store_true", help="put the table between its marks in README.md")
     parser.add_argument("--install", type=_names_of(PEERS), metavar="PEER,...", help="make their environments, and end")
@@ -84,22 +81,5 @@ def _names_of(known: dict[str, Any]) -> Any:
     return names
 
 
-def _into_readme(text: str) -> None:
-    start, end = MARKS
-    old = README.read_text(encoding="utf-8")
-    if start not in old:
-        raise InputError(f"{README}: has no line {start}", "put both marks where the table belongs")
-    found = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-    _write(README, found.sub(lambda _: f"{start}\n\n{text}\n{end}", old))
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Snn2hwError as error:
-        sys.exit(f"benchmarks/speed.py: {error}")
+    sys.exit(ended(main))

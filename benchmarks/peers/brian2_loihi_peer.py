@@ -38,7 +38,7 @@ def main() -> None:
     row = {
         "form": "numpy",
         "batch": 1,
-        "bits": "exact",
+        "arithmetic": "fixed point",
         "note": "odd weights rounded down",
         "seconds_per_sample": min(took),
         "repeats": len(took),

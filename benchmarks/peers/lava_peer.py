@@ -52,6 +52,7 @@ def measured(todo: Task, form: str, seconds: float) -> dict[str, Any]:
     last.stop()
     return {
         "batch": 1,
+        "arithmetic": "fixed point",
         "seconds_per_sample": min(wall, cpu),
         "wall_per_sample": wall,
         "cpu_per_sample": cpu,

@@ -59,7 +59,7 @@ def main() -> None:
     row = {
         "form": "emulator",
         "batch": 1,
-        "bits": "exact",
+        "arithmetic": "fixed point",
         "note": "",
         "seconds_per_sample": min(took),
         "repeats": len(took),

@@ -64,7 +64,8 @@ def _hopeless(rows: list[dict[str, Any]], form: str, order: str, batch: int, lef
     """Tell whether a batch will not end in time, or this order is not the best and larger batches do not help it."""
     same = [r["seconds_per_sample"] for r in rows if (r["form"], r["order"]) == (form, order)]
     leading = min((r["seconds_per_sample"] for r in rows if r["form"] == form), default=0.0)
-    return bool(same) and (same[-1] * batch > left or (min(same) > leading and same[-1] > 0.9 * max(same)))
+    trailing = len(same) > 1 and min(same) > leading and same[-1] > 0.9 * same[-2]
+    return bool(same) and (trailing or same[-1] * batch > left)
 
 
 def _measured(
