@@ -84,6 +84,8 @@ def _sentences(parts: Parts) -> list[str]:
             f"{ours['adds_per_s'] / 1e9:.1f} of {peak / 1e9:.1f} G additions/s that a loop of nothing but 16-bit "
             f"additions in the L1 cache reaches, {ours['adds_per_s'] / peak:.0%}."
         )
+    if "norse" in parts:
+        lines.append("Against Norse at its best batch: " + "; ".join(_against_norse(parts["norse"]["found"])) + ".")
     if "threads" in parts:
         last = parts["threads"]["found"][-1]
         lines.append(f"{last['threads']} threads over a batch of 256: {last['speedup']:.2f}x one.")
@@ -97,6 +99,18 @@ def _sentences(parts: Parts) -> list[str]:
         last = parts["memory"]["found"][-1]
         lines.append(f"A batch of {last['batch']}: {last['peak_bytes'] / 1e6:.0f} MB at most, states not recorded.")
     return lines
+
+
+def _against_norse(found: dict[str, Any]) -> list[str]:
+    texts = []
+    for net, form in (("reference", "trained"), ("reference", "folded"), ("small", "trained")):
+        row = best(found[net], form)
+        if row is not None:
+            times = [
+                row["seconds_per_sample"] / found[net][f"{kind}_seconds_per_sample"] for kind in ("ours", "portable")
+            ]
+            texts.append(f"{TITLES[net]}, {form}, {times[0]:.1f}x, portable kernels {times[1]:.1f}x")
+    return texts or ["not measured"]
 
 
 def _number(value: float) -> str:
