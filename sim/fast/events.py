@@ -69,10 +69,10 @@ def list_graded(source: Any, step: Any, events: Any, ends: Any, values: Any) -> 
 
 @inline
 def pack_bits(whole: Any, step: Any, bits: Any) -> None:
-    """Write every row of a step as bits, channel after channel, between the columns and rows of zeros around them."""
+    """Write every row of a step as bits, all channels of a row together, with columns and rows of zeros around them."""
     for channel in range(whole.bits_channels):
         for y in range(whole.bits_height):
-            line = (channel * whole.bits_rows + whole.bits_pad_y + y) * whole.bits_row
+            line = ((whole.bits_pad_y + y) * whole.bits_channels + channel) * whole.bits_row
             first = (channel * whole.bits_height + y) * whole.bits_width
             for x in range(0, whole.bits_width, AT_ONCE):
                 mask = mask_at(step, first + x, first + whole.bits_width)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sim.fast.jit import inline, part
 from sim.fast.lanes import load, row, splat, store, unaligned64, zeros
+from sim.fast.lookup import PAIRED
 from sim.fast.records import GROUPED, TABLE, VALUED
 
 __all__ = ["deliver"]
@@ -17,6 +18,8 @@ AT_ONCE = 32
 """Rows that are listed by one store."""
 AHEAD = 4
 """Rows that are summed between two tests for the end."""
+AHEAD_NARROW = 8
+"""The same for rows of one register or two: a row of zeros costs less than a branch that is not foreseen."""
 
 
 @inline
@@ -38,6 +41,7 @@ def list_rows(
 
 def _gather(lanes: int, bits: int) -> Any:
     """Make the sum of one piece at every pixel of a tile, in ``lanes`` accumulators of ``bits`` bits."""
+    ahead = AHEAD_NARROW if lanes <= 32 else AHEAD
 
     @inline
     def gather(
@@ -68,10 +72,10 @@ def _gather(lanes: int, bits: int) -> Any:
                     column += gap_x
                     offset += span * pitch
                     if offset == in_group:
-                        for k in range(AHEAD):
+                        for k in range(ahead):
                             rows[n + k] = in_group  # the row of zeros behind every group of rows
-                        for i in range(0, n, AHEAD):
-                            for k in range(AHEAD):
+                        for i in range(0, n, ahead):
+                            for k in range(ahead):
                                 acc = acc + load(weights, group + rows[i + k] * lanes, acc)
                         group += (in_group + 1) * lanes
                         offset, n = 0, 0
@@ -124,52 +128,53 @@ def _weigh(lanes: int) -> Any:
     return weigh
 
 
-def _look_up(lanes: int) -> Any:
-    """Make the sum of one piece where every line of a window is a few bits, and their sums stand in a table."""
+def _look_up(lanes: int, pixels: int) -> Any:
+    """Make the sum of one piece where every line of a window is a few bits, and their sums stand in a table.
+
+    The window is that of ``pixels`` neighbours in a line, and the lanes are those of all of them.
+    """
 
     @inline
     def look_up(c: Any, tile: Any, lane: int, sums: Any, fresh: Any, weights: Any, bits: Any) -> None:
-        start, span, down = c.weights + c.rows_total * lane, c.span, c.gap_y * c.bits_row
-        mask, entries = (1 << span) - 1, lanes << span
-        channels, kernel_y, spans, across = c.ins, c.kernel_y, c.spans, c.bits_rows * c.bits_row
-        width, right, next_pixel = c.out_width, c.stride_x, tile.lanes
-        first_column = c.bits_pad_x - c.pad_x
-        line_of_y = (tile.y * c.stride_y + c.bits_pad_y - c.pad_y) * c.bits_row
-        column = tile.x * right + first_column
-        last_column = width * right + first_column
-        place = lane - tile.lane
-        for _ in range(tile.pixel, tile.pixel_to):
-            acc, at, line_of_channel, shift = zeros(16, lanes), start, line_of_y + (column >> 3), column & 7
+        start, span, row_size, spans = c.weights + c.rows_total * lane, c.span, c.bits_row, c.spans
+        mask, entries, lines = (1 << span) - 1, lanes << span, c.ins * c.kernel_y
+        first_column, right, down = c.bits_pad_x - c.pad_x, c.stride_x, c.stride_y * c.ins * row_size
+        line_of_y = (tile.y * c.stride_y + c.bits_pad_y - c.pad_y) * c.ins * row_size
+        column, last_column = tile.x * right + first_column, c.out_width * right + first_column
+        place, next_place, right = lane - tile.lane, tile.lanes * pixels, right * pixels
+        for _ in range(tile.pixel, tile.pixel_to, pixels):
+            acc, at, line, shift = zeros(16, lanes), start, line_of_y + (column >> 3), column & 7
             if not fresh:
                 acc = load(sums, place, acc)
-            for _ in range(channels):
-                line = line_of_channel
-                for _ in range(kernel_y):
+            if spans == 1:
+                for _ in range(lines):
+                    pattern = unaligned64(bits, line) >> shift & mask
+                    acc = acc + load(weights, at + pattern * lanes, acc)
+                    at, line = at + entries, line + row_size
+            else:
+                for _ in range(lines):
                     pattern = unaligned64(bits, line) >> shift
-                    acc = acc + load(weights, at + (pattern & mask) * lanes, acc)
-                    at += entries
-                    for _ in range(1, spans):
-                        pattern >>= span
+                    for _ in range(spans):
                         acc = acc + load(weights, at + (pattern & mask) * lanes, acc)
-                        at += entries
-                    line += down
-                line_of_channel += across
+                        at, pattern = at + entries, pattern >> span
+                    line += row_size
             store(sums, place, acc)
-            place += next_pixel
-            column += right
+            place, column = place + next_place, column + right
             if column == last_column:
-                column, line_of_y = first_column, line_of_y + c.stride_y * c.bits_row
+                column, line_of_y = first_column, line_of_y + down
 
     return look_up
 
 
 def _narrow(lanes: int) -> Any:
     """Choose by kind and by the width of the weights: 8 or 16 bits, summed in 16."""
-    gather, look_up = _gather(lanes, 16), _look_up(lanes)
+    gather, look_up, look_up_pairs = _gather(lanes, 16), _look_up(lanes, 1), _look_up(2 * min(lanes, PAIRED), 2)
 
     @part
     def narrow(c: Any, tile: Any, lane: int, sums: Any, fresh: Any, arenas: Any, step: Any, window: Any) -> None:
-        if c.kind == TABLE:
+        if lanes <= PAIRED and c.kind == TABLE and c.paired:
+            look_up_pairs(c, tile, lane, sums, fresh, arenas.weights16, step.bits)
+        elif c.kind == TABLE:
             look_up(c, tile, lane, sums, fresh, arenas.weights16, step.bits)
         elif c.weight_bits == 8:
             gather(c, tile, lane, sums, fresh, arenas.weights8, step.events, step.ends, window)

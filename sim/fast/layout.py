@@ -11,7 +11,7 @@ from sim.arithmetic import DECAY_ONE, VTH_SHIFT
 from sim.fast.arena import Arena
 from sim.fast.bounds import Bounds, bounds
 from sim.fast.grid import LIST, Grid, grid
-from sim.fast.lookup import bits_span, table
+from sim.fast.lookup import Lookup, lookup, table
 from sim.fast.neurons import HALF
 from sim.fast.records import (
     BARE,
@@ -71,7 +71,7 @@ class _Draft:
     places: dict[str, int]
     bounds: tuple[Bounds, ...]
     graded: bool
-    spans: dict[Connection, int]  # bits per lookup, 0 for rows of weights
+    lookups: dict[Connection, Lookup | None]  # of the connections that read the input; None for rows of weights
     form: int
     packing: Fields
     populations: list[Fields] = field(default_factory=list)
@@ -140,19 +140,19 @@ def _draft(program: Program) -> _Draft:
     grids = tuple(grid(shape, lanes=i > 0) for i, shape in enumerate(shapes))
     proven = tuple(bounds(program, p) for p in order)
     graded = program.input.lo < 0 or program.input.hi > 1
-    spans = {
-        c: bits_span(c.wiring, grids[0], own) if not graded and bound.sums_bits == 16 else 0
+    lookups = {
+        c: lookup(c.wiring, grids[0], own) if not graded and bound.sums_bits == 16 else None
         for p, bound, own in zip(order, proven, grids[1:], strict=True)
         for c in p.inputs
         if c.source == INPUT
     }
-    if all(spans.values()):
+    if all(lookups.values()):
         form = BARE
     else:
         form = CONTIGUOUS if grids[0].size < LIST and 1 in (grids[0].pixels, grids[0].channels) else INTERLEAVED
     places = {INPUT: 0, **{p.name: i + 1 for i, p in enumerate(order)}}
-    packing = _packing(grids[0], [c.wiring for c, span in spans.items() if span > 0])
-    return _Draft(program, order, grids, places, proven, graded, spans, form, packing)
+    packing = _packing(grids[0], [c.wiring for c, how in lookups.items() if how is not None])
+    return _Draft(program, order, grids, places, proven, graded, lookups, form, packing)
 
 
 def _packing(source: Grid, read: list[Wiring]) -> Fields:
@@ -217,7 +217,7 @@ def _tiles(own: Grid, pieces: list[Fields], first: int, place: int, *, whole: bo
         ]
     count = -(-own.pixels * own.pitch // TILE_LANES)
     step = -(-own.pixels // count)
-    step += step % 2 if own.pitch == HALF else 0
+    step += step % 2  # pixels that are advanced, or looked up, two at a time
     every = {"place": place, "lane": 0, "lanes": own.pitch, "piece": first, "piece_to": first + len(pieces)}
     return [
         {"pixel": i, "pixel_to": min(i + step, own.pixels), "y": i // own.width, "x": i % own.width, **every}
@@ -231,9 +231,9 @@ def _connection(
     """Put the weights and the fan-out of a connection into their arenas; return its fields, None where it cannot be."""
     place = draft.places[connection.source]
     source, own = draft.grids[place], draft.grids[draft.places[p.name]]
-    span = draft.spans.get(connection, 0)
-    if span > 0 and isinstance(connection.wiring, Conv):
-        laid: Rows | None = table(connection.wiring, connection.exponent, span, source, own)
+    how = draft.lookups.get(connection)
+    if how is not None and isinstance(connection.wiring, Conv):
+        laid: Rows | None = table(connection.wiring, connection.exponent, how, source, own)
     else:
         laid = rows(connection.wiring, source, own, connection.exponent)
     if laid is None:
@@ -243,7 +243,7 @@ def _connection(
         kind = VALUED
     if kind in (GROUPED, VALUED) or (wide and bits == 16):
         bits = 32
-    if kind != GROUPED:
+    if kind != GROUPED and not laid.fields.get("paired", False):
         weight = np.concatenate([weight[..., q["lane"] : q["lane"] + q["lanes"]].reshape(-1) for q in pieces])
     return {
         **draft.packing,

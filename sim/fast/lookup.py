@@ -4,6 +4,8 @@ The input is packed as bits, one row of bits for each channel and line. A line o
 pattern of them has its sum in a table, so what is added does not depend on what arrived, nor does any branch.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sim.fast.grid import LIST, Grid
@@ -11,43 +13,61 @@ from sim.fast.records import TABLE
 from sim.fast.rows import Rows, scaled
 from sim.program import Conv, Wiring
 
-__all__ = ["bits_span", "table"]
+__all__ = ["PAIRED", "Lookup", "lookup", "table"]
 
 NEAR_BYTES = 24 << 10
 """Tables of this size stay in the nearest cache beside the state of a tile."""
 MOST_BYTES = 64 << 10
+"""Larger ones still do, of pairs of pixels or of single bits: few patterns are frequent."""
+PAIRED = 64
+"""Lanes of a pixel up to which two neighbours are looked up together."""
 MOST_LOOKUPS = 24
 """Lines of a window beyond which its few events are listed faster than looked up."""
 
 
-def bits_span(wiring: Wiring, source: Grid, target: Grid) -> int:
-    """Return how many bits one lookup takes, or 0 where rows of weights are better."""
-    if not isinstance(wiring, Conv) or wiring.groups > 1 or wiring.dilation[1] > 1 or source.size >= LIST:
-        return 0
+@dataclass(frozen=True)
+class Lookup:
+    """How a line of a window is looked up: ``spans`` times ``span`` bits, for one pixel or for two neighbours."""
+
+    span: int
+    spans: int
+    pixels: int
+
+
+def lookup(wiring: Wiring, source: Grid, target: Grid) -> Lookup | None:
+    """Return how, or None where rows of weights are better."""
+    if not isinstance(wiring, Conv) or wiring.groups > 1 or max(wiring.dilation) > 1 or source.size >= LIST:
+        return None
     _, ins, kernel_y, kernel_x = wiring.weight.shape
+    lines, pair = ins * kernel_y, kernel_x + wiring.stride[1]
+    if target.pitch <= PAIRED and target.width % 2 == 0 and 2 * lines * 2 * target.pitch << pair <= MOST_BYTES:
+        return Lookup(pair, 1, 2) if lines <= MOST_LOOKUPS else None
     for spans in range(1, kernel_x + 1):
         span = -(-kernel_x // spans)
-        size = 2 * ins * kernel_y * spans * min(target.pitch, 128) << span
-        if ins * kernel_y * spans > MOST_LOOKUPS:
-            return 0
+        size = 2 * lines * spans * min(target.pitch, 128) << span
+        if lines * spans > MOST_LOOKUPS:
+            return None
         if size <= NEAR_BYTES or (span == 1 and size <= MOST_BYTES):
-            return int(span)
-    return 0
+            return Lookup(span, spans, 1)
+    return None
 
 
-def table(conv: Conv, exponent: int, span: int, source: Grid, target: Grid) -> Rows:
-    """Lay out the sums (1, channel line piece pattern, target lane)."""
+def table(conv: Conv, exponent: int, how: Lookup, source: Grid, target: Grid) -> Rows:
+    """Lay out the sums (1, line channel piece pattern, pixel target lane)."""
     weight = scaled(conv.weight, exponent).astype(np.int32)
     outs, ins, kernel_y, kernel_x = weight.shape
-    spans = -(-kernel_x // span)
-    padded = np.zeros((target.pitch, ins, kernel_y, spans * span), dtype=np.int32)
-    padded[:outs, ..., :kernel_x] = weight
-    taps = padded.reshape(target.pitch, ins, kernel_y, spans, span).transpose(1, 2, 3, 4, 0)  # i ky piece tap o
+    span, spans, pixels = how.span, how.spans, how.pixels
+    padded = np.zeros((pixels, target.pitch, ins, kernel_y, spans * span), dtype=np.int32)
+    for i in range(pixels):
+        padded[i, :outs, ..., i * conv.stride[1] : i * conv.stride[1] + kernel_x] = weight
+    taps = padded.reshape(pixels * target.pitch, ins, kernel_y, spans, span).transpose(
+        2, 1, 3, 4, 0
+    )  # ky i piece tap o
     patterns = np.arange(1 << span)[:, None] >> np.arange(span) & 1  # pattern tap
-    sums = np.einsum("pt,iykto->iykpo", patterns, taps).astype(np.int16)
+    sums = np.einsum("pt,yikto->yikpo", patterns, taps).astype(np.int16)
     fields = {
-        "kind": TABLE, "kernel_y": kernel_y, "spans": spans, "span": span, "ins": ins,
+        "kind": TABLE, "kernel_y": kernel_y, "spans": spans, "span": span, "ins": ins, "paired": pixels == 2,
         "stride_y": conv.stride[0], "stride_x": conv.stride[1], "pad_y": conv.padding[0], "pad_x": conv.padding[1],
-        "gap_y": conv.dilation[0], "rows": ins * kernel_y * spans << span,
+        "rows": ins * kernel_y * spans << span,
     }  # fmt: skip
-    return Rows(sums.reshape(1, -1, target.pitch), fields)
+    return Rows(sums.reshape(1, -1, pixels * target.pitch), fields)

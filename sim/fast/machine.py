@@ -14,7 +14,7 @@ from sim.fast.gather import deliver
 from sim.fast.jit import kernel, part
 from sim.fast.lanes import beyond, int32s, pointer, row
 from sim.fast.neurons import LANES, update
-from sim.fast.records import GROUPED, Arenas, Results, Scratch, State, Step, Tables
+from sim.fast.records import GROUPED, Arenas, Fired, Results, Scratch, State, Step, Tables
 from sim.fast.refusal import CLIP, NEVER, WRAP
 
 __all__ = ["run_samples"]
@@ -35,14 +35,14 @@ def clear(sums16: Any, sums32: Any, wide: int, size: int) -> None:
 
 
 @part
-def add_shifted(scratch: Any, wide: int, size: int, shift: int) -> None:
+def add_shifted(sums16: Any, sums32: Any, scratch: Any, wide: int, size: int, shift: int) -> None:
     """Add the sums of one connection, shifted to the right."""
     if wide:
         for i in range(size):
-            scratch.sums32[i] += scratch.part32[i] >> shift
+            sums32[i] += scratch.part32[i] >> shift
     else:
         for i in range(size):
-            scratch.sums16[i] += scratch.part16[i] >> shift
+            sums16[i] += scratch.part16[i] >> shift
 
 
 @part
@@ -60,7 +60,9 @@ def sent(whole: Any, source: Any, scratch: Any, place: int, s: int, t: int) -> A
 
 
 @part
-def sum_up(tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, s: int, t: int) -> None:
+def sum_up(
+    tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, own16: Any, own32: Any, s: int, t: int
+) -> None:  # fmt: skip
     """Make the sums of one tile at one step."""
     whole = row(tables.whole, 0)
     size = (tile.pixel_to - tile.pixel) * tile.lanes
@@ -71,46 +73,63 @@ def sum_up(tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, s: int, t:
         if t < c.lag:
             continue
         if fresh and (apart or c.kind == GROUPED):
-            clear(scratch.sums16, scratch.sums32, p.wide, size)
+            clear(own16, own32, p.wide, size)
             fresh = False
-        sums16 = scratch.part16 if apart else scratch.sums16
-        sums32 = scratch.part32 if apart else scratch.sums32
+        sums16 = scratch.part16 if apart else own16
+        sums32 = scratch.part32 if apart else own32
         if apart:
             clear(sums16, sums32, p.wide, size)
         step = sent(whole, row(tables.sources, c.source), scratch, c.source, s, t - c.lag)
         deliver(c, tile, tables.pieces, p.wide, sums16, sums32, fresh, arenas, step, scratch.window)
         fresh = False
         if apart:
-            add_shifted(scratch, p.wide, size, c.right_shift)
+            add_shifted(own16, own32, scratch, p.wide, size, c.right_shift)
     if fresh:
-        clear(scratch.sums16, scratch.sums32, p.wide, size)
-    clear(beyond(scratch.sums16, size), beyond(scratch.sums32, size), p.wide, -size & (LANES - 1))
+        clear(own16, own32, p.wide, size)
+    clear(beyond(own16, size), beyond(own32, size), p.wide, -size & (LANES - 1))
+
+
+@part
+def written(tables: Any, scratch: Any, place: int, s: int, t: int, since: int) -> Any:
+    """Return where a population of one sample writes what it fires in step t of the stretch since ``since``."""
+    whole = row(tables.whole, 0)
+    mine = sent(whole, row(tables.sources, place + 1), scratch, place + 1, s, t)
+    faults = beyond(scratch.faults, ((s * whole.stretch + t - since) * whole.places + place) * 2)
+    return Fired(mine.events, mine.ends, faults)
 
 
 @part
 def advance(
     isa: Any, tables: Any, arenas: Any, scratch: Any, results: Any, tile: Any, b: int, s: int, t: int, since: int,
+    steps: int,
 ) -> None:  # fmt: skip
-    """Advance one tile of one sample by one step; ``since`` is the first step of the stretch."""
+    """Advance one tile of one sample by one step or two; ``since`` is the first step of the stretch."""
     whole, place = row(tables.whole, 0), tile.place
     p, source = row(tables.populations, place), row(tables.sources, place + 1)
-    sum_up(tables, arenas, scratch, p, tile, s, t)
-    mine = sent(whole, source, scratch, place + 1, s, t)
-    first = s * whole.lanes + p.first
-    u, v = beyond(scratch.u, first), beyond(scratch.v, first)
+    for i in range(steps):
+        own16, own32 = beyond(scratch.sums16, i * whole.sums_size), beyond(scratch.sums32, i * whole.sums_size)
+        sum_up(tables, arenas, scratch, p, tile, own16, own32, s, t + i)
+    first = written(tables, scratch, place, s, t, since)
+    second = written(tables, scratch, place, s, t + steps - 1, since)
+    at = s * whole.lanes + p.first
+    u, v = beyond(scratch.u, at), beyond(scratch.v, at)
     state = State(
         beyond(arenas.u0, p.first) if t == 0 else u, beyond(arenas.v0, p.first) if t == 0 else v, u, v,
-        beyond(scratch.counters, first),
+        beyond(scratch.counters, at),
     )  # fmt: skip
-    faults = beyond(scratch.faults, ((s * whole.stretch + t - since) * whole.places + place) * 2)
-    n = mine.ends[tile.pixel + (tile.lane > 0)]
-    results.pop_counts[(b * whole.places + place) * TALLY + 1] += update(
-        isa, p, tile, state, scratch, arenas.registers, mine.events, mine.ends, faults
-    )
+    start = tile.pixel + (tile.lane > 0)
+    n, m = first.ends[start], second.ends[start]
+    if p.wide:
+        active = update(isa, p, tile, state, scratch.sums32, whole.sums_size, arenas.registers, first, second, steps)
+    else:
+        active = update(isa, p, tile, state, scratch.sums16, whole.sums_size, arenas.registers, first, second, steps)
+    results.pop_counts[(b * whole.places + place) * TALLY + 1] += active
     step = b * whole.steps + t
     if p.spikes_at >= 0:
         out = beyond(results.spikes, step * whole.spikes_size + p.spikes_at)
-        record_spikes(source, tile, mine.events, mine.ends, n, out)
+        record_spikes(source, tile, first.events, first.ends, n, out)
+        if steps == 2:
+            record_spikes(source, tile, second.events, second.ends, m, beyond(out, whole.spikes_size))
     if p.u_at >= 0:
         record_state(source, tile, u, beyond(results.u, step * whole.u_size + p.u_at))
     if p.v_at >= 0:
@@ -129,7 +148,10 @@ def advance_all(
         run = row(tables.runs, r)
         k, s, step = run.tiles, 0, t
         while k < run.tiles_to and s < samples:
-            advance(isa, tables, arenas, scratch, results, row(tables.tiles, k), b + s, s, step, t)
+            tile = row(tables.tiles, k)
+            p = row(tables.populations, tile.place)
+            steps = 1 if run.stepwise or step + 1 == to or p.u_at >= 0 or p.v_at >= 0 else 2
+            advance(isa, tables, arenas, scratch, results, tile, b + s, s, step, t, steps)
             if run.stepwise:
                 k += 1
                 if k == run.tiles_to:
@@ -137,7 +159,7 @@ def advance_all(
                 if step == to:
                     step, s = t, s + 1
             else:
-                step += 1
+                step += steps
                 if step == to:
                     step, s = t, s + 1
                 if s == samples:

@@ -29,6 +29,8 @@ LANES = 32
 
 HALF = 16
 """The least pitch: two pixels of it are advanced at once."""
+LOWER = (1 << HALF) - 1
+"""The spikes of the first of them."""
 
 
 def _stepper(checked: bool) -> Any:
@@ -42,83 +44,108 @@ def _stepper(checked: bool) -> Any:
 
     @inline
     def step(
-        isa: Any, state: Any, at: int, sums: Any, place: int, registers: Any, r: int, stride: int, subtract: int,
+        isa: Any,
+        u: Any,
+        v: Any,
+        a: Any,
+        kept_u: Any,
+        kept_v: Any,
+        threshold: Any,
+        bias: Any,
+        subtract: int,
         faults: Any,
-    ) -> Any:  # fmt: skip
-        like = reals(LANES)
-        threshold = load(registers, r + 2 * stride, like)
-        a = real(load(sums, place, zeros(32, LANES)))
-        x = decay(isa, load(state.before_u, at, like), load(registers, r, like))
-        x = multiply_add(a, splat(1 << VTH_SHIFT, like), x)
-        if checked and bits_of(above(absolute(x), splat(WRAP - 1, like))) != 0:
-            high, low = above(x, splat(WRAP, like)), above(splat(1 - WRAP, like), x)
+    ) -> Any:
+        zero = reals(LANES)
+        x = multiply_add(real(a), splat(1 << VTH_SHIFT, zero), decay(isa, u, kept_u))
+        if checked and bits_of(above(absolute(x), splat(WRAP - 1, zero))) != 0:
+            high, low = above(x, splat(WRAP, zero)), above(splat(1 - WRAP, zero), x)
             faults[0] += popcount(bits_of(high)) + popcount(bits_of(low))
-            x = choose(high, x - splat(2 * WRAP, like), choose(low, x + splat(2 * WRAP, like), x))
-        y = decay(isa, load(state.before_v, at, like), load(registers, r + stride, like))
-        y = y + x + load(registers, r + 3 * stride, like)
-        if checked and bits_of(above(absolute(y), splat(V_MAX, like))) != 0:
-            high, low = above(y, splat(V_MAX, like)), above(splat(-V_MAX, like), y)
+            x = choose(high, x - splat(2 * WRAP, zero), choose(low, x + splat(2 * WRAP, zero), x))
+        y = decay(isa, v, kept_v) + x + bias
+        if checked and bits_of(above(absolute(y), splat(V_MAX, zero))) != 0:
+            high, low = above(y, splat(V_MAX, zero)), above(splat(-V_MAX, zero), y)
             faults[1] += popcount(bits_of(high)) + popcount(bits_of(low))
-            y = choose(high, splat(V_MAX, like), choose(low, splat(-V_MAX, like), y))
+            y = choose(high, splat(V_MAX, zero), choose(low, splat(-V_MAX, zero), y))
         fired = above(y, threshold)
-        store(state.u, at, x)
         if checked:
-            left = choose(fired, y - threshold, y) if subtract else choose(fired, like, y)
+            left = choose(fired, y - threshold, y) if subtract else choose(fired, zero, y)
         else:
-            left = choose(fired, like, y)
-        store(state.v, at, left)
-        return fired, either(x, y)
+            left = choose(fired, zero, y)
+        return x, left, fired, popcount(bits_of(either(x, y)))
 
     return step
 
 
-def _updater(checked: bool) -> Any:
-    """Make the update of a tile; ``sums`` may be of 16 or 32 bits."""
+def _updater(checked: bool, steps: int) -> Any:
+    """Make the update of a tile by one step or by two, u and v staying in registers between them.
+
+    ``sums`` may be of 16 or 32 bits; those of the second step begin at ``apart``.
+    """
     step = _stepper(checked)
 
     @inline
     def update(
-        isa: Any, p: Any, tile: Any, state: Any, sums: Any, registers: Any, events: Any, ends: Any, faults: Any
+        isa: Any, p: Any, tile: Any, state: Any, sums: Any, apart: int, registers: Any, first: Any, second: Any
     ) -> int:
         lanes, stride, next_pixel, subtract = tile.lanes, p.register_stride, p.register_step, p.subtract
-        pixel, base = tile.pixel, tile.pixel * p.pitch + tile.lane
-        left = lanes
+        pixel, base, left = tile.pixel, tile.pixel * p.pitch + tile.lane, tile.lanes
         r = p.registers + pixel * next_pixel + tile.lane
-        n = ends[pixel + (tile.lane > 0)]
-        active = 0
+        events, ends, later_events, later_ends = first.events, first.ends, second.events, second.ends
+        n, m = ends[pixel + (tile.lane > 0)], later_ends[pixel + (tile.lane > 0)]
+        at_once = 2 if lanes == HALF else 1
+        jump = at_once * next_pixel - max(lanes, LANES)
+        active, like, whole = 0, reals(LANES), zeros(32, LANES)
         for j in range(0, (tile.pixel_to - tile.pixel) * lanes, LANES):
-            fired, busy = step(isa, state, base + j, sums, j, registers, r, stride, subtract, faults)
-            active += popcount(bits_of(busy))
+            kept_u, kept_v = load(registers, r, like), load(registers, r + stride, like)
+            threshold, bias = load(registers, r + 2 * stride, like), load(registers, r + 3 * stride, like)
+            u, v = load(state.before_u, base + j, like), load(state.before_v, base + j, like)
+            u, v, fired, busy = step(
+                isa, u, v, load(sums, j, whole), kept_u, kept_v, threshold, bias, subtract, first.faults
+            )
+            active += busy
             count_up(state.counters, base + j, fired)
-            spikes = bits_of(fired)
+            spikes = later = bits_of(fired)
+            if steps == 2:
+                u, v, fired, busy = step(
+                    isa, u, v, load(sums, apart + j, whole), kept_u, kept_v, threshold, bias, subtract, second.faults
+                )
+                active += busy
+                count_up(state.counters, base + j, fired)
+                later = bits_of(fired)
+            store(state.u, base + j, u)
+            store(state.v, base + j, v)
             if lanes == HALF:
-                ends[pixel + 1] = n + popcount(spikes & ((1 << HALF) - 1))
-                n = append(isa, spikes, base + j, events, n)
-                pixel, r = pixel + 2, r + 2 * next_pixel
+                ends[pixel + 1] = n + popcount(spikes & LOWER)
+                if steps == 2:
+                    later_ends[pixel + 1] = m + popcount(later & LOWER)
+            n = append(isa, spikes, base + j, events, n)
+            if steps == 2:
+                m = append(isa, later, base + j, later_events, m)
+            r, left = r + LANES, left - LANES
+            if left <= 0:
+                pixel, r, left = pixel + at_once, r + jump, lanes
                 ends[pixel] = n
-            else:
-                n = append(isa, spikes, base + j, events, n)
-                r, left = r + LANES, left - LANES
-                if left == 0:
-                    pixel, r, left = pixel + 1, r + next_pixel - lanes, lanes
-                    ends[pixel] = n
+                if steps == 2:
+                    later_ends[pixel] = m
         return active
 
     return update
 
 
-update_proven, update_checked = _updater(False), _updater(True)
+proven_step, proven_steps, checked_step, checked_steps = (
+    _updater(checked, steps) for checked in (False, True) for steps in (1, 2)
+)
 
 
 @part
 def update(
-    isa: Any, p: Any, tile: Any, state: Any, scratch: Any, registers: Any, events: Any, ends: Any, faults: Any
+    isa: Any, p: Any, tile: Any, state: Any, sums: Any, apart: int, registers: Any, first: Any, second: Any, steps: int
 ) -> Any:
-    """Advance a tile by one step from its sums; return how many neurons are active."""
-    if p.wide:
-        if p.checked:
-            return update_checked(isa, p, tile, state, scratch.sums32, registers, events, ends, faults)
-        return update_proven(isa, p, tile, state, scratch.sums32, registers, events, ends, faults)
+    """Advance a tile by one or two steps from their sums; return how many neurons are active."""
     if p.checked:
-        return update_checked(isa, p, tile, state, scratch.sums16, registers, events, ends, faults)
-    return update_proven(isa, p, tile, state, scratch.sums16, registers, events, ends, faults)
+        if steps == 2:
+            return checked_steps(isa, p, tile, state, sums, apart, registers, first, second)
+        return checked_step(isa, p, tile, state, sums, apart, registers, first, second)
+    if steps == 2:
+        return proven_steps(isa, p, tile, state, sums, apart, registers, first, second)
+    return proven_step(isa, p, tile, state, sums, apart, registers, first, second)

@@ -26,6 +26,7 @@ __all__ = [
     "WHOLE",
     "WINDOW",
     "Arenas",
+    "Fired",
     "Results",
     "Scratch",
     "State",
@@ -59,7 +60,7 @@ pixel to the next, 0 where all pixels share them; ``spikes_at``: where it is rec
 
 CONNECTION = _record(
     "kind source lag right_shift height width kernel_y spans span stride_y stride_x pad_y pad_x gap_y gap_x out_width"
-    " weight_bits weights direct group rows rows_step rows_total in_pitch ins outs fan_at fan_each"
+    " weight_bits weights direct group rows rows_step rows_total in_pitch ins outs paired fan_at fan_each"
     " bits_rows bits_row bits_pad_y bits_pad_x"
 )
 """A target pixel (y, x) reads, for each of ``kernel_y`` rows and ``spans`` pieces of a row, ``span`` pixels in a line.
@@ -77,7 +78,7 @@ PIECE = _record("lane lanes")
 
 WHOLE = _record(
     "batch steps inputs places connections runs lanes index_size ends_size values_size together stretch graded"
-    " spikes_size u_size v_size"
+    " sums_size spikes_size u_size v_size"
     " bits_size bits_channels bits_height bits_width bits_rows bits_row bits_pad_y bits_pad_x"
 )
 """How much there is of everything; how many samples run together, and for how many steps; what is recorded of a step;
@@ -149,6 +150,14 @@ class Step(NamedTuple):
     values: Any
     bits: Any
     graded: int
+
+
+class Fired(NamedTuple):
+    """Where a population writes its spikes and faults of one step, as pointers."""
+
+    events: Any
+    ends: Any
+    faults: Any
 
 
 class State(NamedTuple):

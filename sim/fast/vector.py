@@ -68,6 +68,8 @@ def _sizes(layout: Layout, steps: int) -> tuple[dict[str, int], NDArray[np.void]
     whole = {"lanes": layout.arenas.u0.size, "index_size": index_at, "ends_size": ends_at, "values_size": values}
     whole |= {"steps": steps, "inputs": layout.grids[0].size * (4 if layout.graded else 1), "places": len(layout.order)}
     whole |= {"connections": len(layout.connections), "runs": len(layout.runs)}
+    largest = int(((layout.tiles["pixel_to"] - layout.tiles["pixel"]) * layout.tiles["lanes"]).max())
+    whole |= {"sums_size": -(-(largest + LANES) // LANES) * LANES}
     whole |= {"together": 2, "stretch": stretch, "graded": layout.graded} | layout.packing
     return whole, table_of(SOURCE, sources)
 
@@ -85,17 +87,16 @@ def _recorded(layout: Layout, recorded: NDArray[np.int64]) -> NDArray[np.void]:
 
 def _scratch(layout: Layout, tables: Tables) -> Scratch:
     """Return the memory of one thread."""
-    whole, tiles = {name: int(tables.whole[0][name]) for name in WHOLE.names or ()}, layout.tiles
-    largest = int(((tiles["pixel_to"] - tiles["pixel"]) * tiles["lanes"]).max()) + LANES
+    whole = {name: int(tables.whole[0][name]) for name in WHOLE.names or ()}
     together = whole["together"]
     return Scratch(
         u=aligned(together * whole["lanes"], np.float32),
         v=aligned(together * whole["lanes"], np.float32),
         counters=aligned(together * whole["lanes"], np.uint8),
-        sums16=aligned(largest, np.int16),
-        sums32=aligned(largest, np.int32),
-        part16=aligned(largest, np.int16),
-        part32=aligned(largest, np.int32),
+        sums16=aligned(2 * whole["sums_size"], np.int16),
+        sums32=aligned(2 * whole["sums_size"], np.int32),
+        part16=aligned(whole["sums_size"], np.int16),
+        part32=aligned(whole["sums_size"], np.int32),
         lists=aligned(together * whole["index_size"], np.uint16),
         ends=aligned(together * whole["ends_size"], np.int32),
         window=aligned(LIST + SPARE, np.uint16),
