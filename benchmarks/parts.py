@@ -28,7 +28,7 @@ NETS: dict[str, Callable[[], Net]] = {"reference": cache(reference_net), "small"
 DISTINCT = 64
 FOR_PEERS = 256
 SECONDS = 2.0
-PEER_SECONDS = {"reference": 35.0, "small": 15.0}
+PEER_SECONDS = {"reference": 28.0, "small": 12.0}
 LIMIT = 80.0
 """Seconds after which a peer is stopped, starting included."""
 KERNELS: tuple[Kernels, ...] = ("auto", "portable", "general")

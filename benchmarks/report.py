@@ -12,6 +12,13 @@ __all__ = ["plot", "table"]
 Parts = dict[str, dict[str, Any]]
 OURS = {"auto": "snn2hw", "portable": "snn2hw, portable kernels", "general": "snn2hw, 64-bit kernels"}
 TITLES = {"reference": "reference network", "small": "small network"}
+CURVES = {
+    "batch": ("batch", "samples_per_s", "samples in one call", "samples/s", "batch"),
+    "rate": ("rate", "samples_per_s", "spikes per input and step", "samples/s", "rate of the input"),
+    "size": ("synapses", "samples_per_s", "synapses", "samples/s", "two layers, all to all"),
+    "steps": ("steps", "steps_per_s", "steps of a sample", "steps/s", "length"),
+}
+"""Part to the quantities of its axes, their labels, and the title."""
 BLUE, GREY = "#1f5fbf", "#9aa3ad"
 
 
@@ -119,32 +126,30 @@ def _number(value: float) -> str:
 
 
 def plot(parts: Parts, path: Path) -> None:
-    """Draw what there is: simulators on the left, the curves around them."""
+    """Draw what there is: simulators on the left, how the fast engine scales on the right."""
     from matplotlib.figure import Figure
 
-    figure = Figure((12.5, 7.2), layout="constrained")
-    places = figure.subplot_mosaic([["reference", "small", "batch"], ["rate", "size", "steps"]])
+    figure = Figure((13.5, 7), layout="constrained")
+    places = figure.subplot_mosaic(
+        [["reference", "batch", "rate"], ["small", "size", "steps"]], width_ratios=[1.5, 1, 1]
+    )
     for net in TITLES:
         _bars(places[net], parts, net)
-    curves = {
-        "batch": ("batch", "samples in one call", "samples/s"),
-        "rate": ("rate", "spikes per input and step", "samples/s"),
-        "size": ("synapses", "synapses", "samples/s"),
-        "steps": ("steps", "steps of a sample", "steps/s"),
-    }
-    for name, (key, x_label, y_label) in curves.items():
-        axes, points = places[name], parts.get(name, {}).get("found", [])
-        axes.set(xlabel=x_label, ylabel=y_label, title=name)
-        if not points:
-            continue
-        y = "steps_per_s" if name == "steps" else "samples_per_s"
-        axes.plot([p[key] for p in points], [p[y] for p in points], "o-", color=BLUE, label="snn2hw, one thread")
-        axes.set(xscale="log", yscale="log")
+    found = {name: parts[name]["found"] for name in CURVES if name in parts}
+    for name, (x, y, *labels) in CURVES.items():
+        axes, points = places[name], found.get(name, [])
+        axes.set(xlabel=labels[0], ylabel=labels[1], title=labels[2])
         axes.grid(alpha=0.3)
-    if "batch" in parts:
+        if points:
+            axes.set_xscale("log")
+            axes.plot([p[x] for p in points], [p[y] for p in points], "o-", color=BLUE, label="snn2hw")
+            axes.set_ylim(bottom=0) if name == "steps" else axes.set_yscale("log")
+    if "batch" in found:
         _peers_by_batch(places["batch"], parts)
-    if "rate" in parts:
-        _adds_by_rate(places["rate"], parts["rate"]["found"])
+    if "rate" in found:
+        _beside(places["rate"], found["rate"], "rate", "adds_per_s", 1e9, "G additions/s")
+    if "steps" in found:
+        _beside(places["steps"], found["steps"], "steps", "peak_bytes", 1e6, "peak memory of two samples, MB")
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=130)
 
@@ -158,7 +163,7 @@ def _bars(axes: Any, parts: Parts, net: str) -> None:
         row = best(parts[peer.name]["found"][net]) if peer.name in parts else None
         if row is not None:
             bars.append((peer.title, 1 / row["seconds_per_sample"], False))
-    axes.set(xlabel="samples/s, one thread", title=TITLES[net])
+    axes.set(xlabel="samples/s, one thread", title=f"{TITLES[net]}, best form and batch of each")
     if not bars:
         return
     bars.sort(key=lambda bar: bar[1])
@@ -178,10 +183,12 @@ def _peers_by_batch(axes: Any, parts: Parts) -> None:
             points[row["batch"]] = max(points.get(row["batch"], 0.0), 1 / row["seconds_per_sample"])
         if points:
             axes.plot(list(points), list(points.values()), ".--", label=name)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="center right")
 
 
-def _adds_by_rate(axes: Any, points: list[dict[str, Any]]) -> None:
+def _beside(axes: Any, points: list[dict[str, Any]], x: str, y: str, unit: float, label: str) -> None:
+    """Draw a second quantity over the same axis, dashed."""
     right = axes.twinx()
-    right.plot([p["rate"] for p in points], [p["adds_per_s"] / 1e9 for p in points], ".--", color=GREY)
-    right.set(ylabel="G additions/s (dashed)")
+    right.plot([p[x] for p in points], [p[y] / unit for p in points], ".--", color=GREY)
+    right.set(ylabel=f"{label} (dashed)")
+    right.set_ylim(bottom=0)
