@@ -29,18 +29,29 @@ class Moments:
     """Moments of the filtered inputs f behind the rows of each group.
 
     ``mean`` (g, columns) is the constant drive that replaces each input best, E[f g] / E[g^2]; ``second`` (g, columns,
-    columns) is E[f f'], ``steady`` E[g^2]. ``heard`` is the share of targets and steps at which any message arrives.
+    columns) is E[f f'], ``steady`` E[g^2]. ``heard`` is the share of targets and steps at which any message arrives,
+    ``seen`` how many different ones the moments come from.
     """
 
     mean: Float
     second: Float
     steady: float
     heard: float
+    seen: int
 
     @property
     def centred(self) -> Float:
         """Return the second moments of what remains beside the best constant drive."""
         return self.second - self.steady * self.mean[:, :, None] * self.mean[:, None, :]
+
+    def trusted(self, *, centred: bool) -> Float:
+        """Return the second moments with what few data say about pairs of inputs drawn toward nothing.
+
+        From n observations of c inputs, pairs keep n / (n + c): one sample alone would let weights trade errors freely.
+        """
+        second = self.centred if centred else self.second
+        kept = self.seen / (self.seen + second.shape[1])
+        return np.asarray(kept * second + (1 - kept) * np.eye(second.shape[1]) * second)
 
 
 class MomentMeter:
@@ -58,7 +69,7 @@ class MomentMeter:
         self.kept = self.columns <= LARGEST
         self.first = np.zeros((self.groups, self.columns))
         self.second = np.zeros((self.groups, self.columns, self.columns)) if self.kept else np.zeros((0, 0, 0))
-        self.count, self.heard, self.steady = 0, 0, 0.0
+        self.count, self.heard, self.steady, self.seen = 0, 0, 0.0, 0
         self.rng = np.random.default_rng(0)
 
     def add(self, messages: NDArray[np.generic]) -> None:
@@ -75,6 +86,7 @@ class MomentMeter:
         for g in range(self.groups):
             self.second[g] += seen[:, g].T @ seen[:, g]
         self.count += len(seen)
+        self.seen += min(DRAWN, messages.shape[0] * steps * int(np.prod(self.target[1:])))
         self.heard += int(seen.any(axis=(1, 2)).sum())
 
     def _seen(self, flat: Float, which: NDArray[np.int64]) -> Float:
@@ -98,7 +110,11 @@ class MomentMeter:
         if not self.kept or not self.count:
             return None
         return Moments(
-            self.first / self.steady, self.second / self.count, self.steady / self.count, self.heard / self.count
+            mean=self.first / self.steady,
+            second=self.second / self.count,
+            steady=self.steady / self.count,
+            heard=self.heard / self.count,
+            seen=self.seen,
         )
 
 

@@ -44,7 +44,7 @@ def spread_of(second: Float) -> Spread:
     return Spread(order, damped, np.asarray(np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T))
 
 
-def compensating(weight: Float, r: Float, grid: Grid, spread: Spread) -> tuple[Float, Float]:
+def compensating(weight: Float, r: Float, grid: Grid, spread: Spread, *, sweeps: int = SWEEPS) -> tuple[Float, Float]:
     """Return the mantissas for ``weight`` (rows, columns) at resolutions ``r`` (rows,), and the cost of every row.
 
     The cost is error' M error with the damped second moments M.
@@ -62,15 +62,15 @@ def compensating(weight: Float, r: Float, grid: Grid, spread: Spread) -> tuple[F
         left[:, stop:] -= errors @ factor[start:stop, stop:]
     mantissas = np.empty_like(rounded)
     mantissas[:, spread.order] = rounded
-    return _swept(mantissas, weight, r, grid, spread)
+    return _swept(mantissas, weight, r, grid, spread, sweeps)
 
 
-def _swept(mantissas: Float, weight: Float, r: Float, grid: Grid, spread: Spread) -> tuple[Float, Float]:
+def _swept(mantissas: Float, weight: Float, r: Float, grid: Grid, spread: Spread, sweeps: int) -> tuple[Float, Float]:
     """Move single weights by one step while error' M error falls."""
     error = mantissas / r[:, None] - weight
     pull = error @ spread.moments
     step, (low, high) = grid.step / r, grid.span
-    for _ in range(SWEEPS):
+    for _ in range(sweeps):
         moved = False
         for j in spread.order:
             by = -np.sign(pull[:, j]) * step

@@ -13,18 +13,18 @@ from snn2hw.compiler.costs import Rows, cost_table
 from snn2hw.compiler.grid import Grid, legal, to_grid
 from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Link
 from snn2hw.compiler.options import Options
-from snn2hw.compiler.rounding import Spread, compensating, spread_of
+from snn2hw.compiler.rounding import SWEEPS, Spread, compensating, spread_of
 from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
 from snn2hw.targets import Target
 
 __all__ = ["Stored", "choose_weights"]
 
 UNIT = 1 << VTH_SHIFT
-FEW, MANY = 5, 65
+FEW, MANY = 3, 65
 """Scales within half an octave of the one of least cost at which compensating rounding is tried."""
 
-WORK = 3e9
-"""Rows times columns squared, over all links, up to which many scales are tried: few weights gain most by it."""
+WORK, COLUMN = 3e9, 2e4
+"""Rounding takes about columns * (rows * columns + COLUMN) operations; MANY scales are tried up to WORK of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +63,11 @@ def choose_weights(
     spreads = [_spread(layer, i, ranges, options, centred=centred) for i in range(len(rows))]
     threshold = _group_min(layer.threshold, group, count) if layer.fires else None
     best: _Candidate | None = None
-    for octaves in _neighbours(rows, spreads):
+    tries, sweeps = _effort(rows, spreads)
+    for octaves in sorted(np.linspace(-0.5, 0.5, tries).tolist(), key=abs) if tries > 1 else [0.0]:
         scale = _whole_threshold(np.minimum(choice.scale * 2.0**octaves, cap), threshold)
         rounded = [
-            _rounded(r, scale[r.group] / 2.0**e, g, s)
+            _rounded(r, scale[r.group] / 2.0**e, g, s, sweeps)
             for r, e, g, s in zip(rows, choice.exponents, grids, spreads, strict=True)
         ]
         costs = [np.bincount(r.group, weights=c, minlength=count) for r, (_, c) in zip(rows, rounded, strict=True)]
@@ -76,13 +77,11 @@ def choose_weights(
     return best.scale[group], tuple(_stored(r, legal(m, g), e, best.scale[r.group]) for r, m, e, g in stored)
 
 
-def _neighbours(rows: Sequence[Rows], spreads: Sequence[list[Spread] | None]) -> list[float]:
-    """Return octaves to try around a scale, the scale itself first."""
-    if all(s is None for s in spreads):
-        return [0.0]
-    work = sum(r.weight.size * r.weight.shape[1] for r, s in zip(rows, spreads, strict=True) if s is not None)
-    octaves = np.linspace(-0.5, 0.5, MANY if work * MANY <= WORK else FEW)
-    return sorted(octaves.tolist(), key=abs)
+def _effort(rows: Sequence[Rows], spreads: Sequence[list[Spread] | None]) -> tuple[int, int]:
+    """Return how many scales are tried and how many sweeps each gets: few weights gain most, and cost least."""
+    shapes = [r.weight.shape for r, s in zip(rows, spreads, strict=True) if s is not None]
+    work = sum(n * (m * n + COLUMN) for m, n in shapes)
+    return (1, 0) if not shapes else (MANY, SWEEPS) if work * MANY <= WORK else (FEW, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,14 +199,17 @@ def _spread(layer: Layer, index: int, ranges: Ranges, options: Options, *, centr
     moments = ranges.moments.get((layer.name, index))
     if options.method != "mse" or moments is None:
         return None
-    return [spread_of(second) for second in (moments.centred if centred else moments.second)]
+    return [spread_of(second) for second in moments.trusted(centred=centred)]
 
 
-def _rounded(rows: Rows, r: Float, grid: Grid, spreads: list[Spread] | None) -> tuple[Float, Float]:
+def _rounded(rows: Rows, r: Float, grid: Grid, spreads: list[Spread] | None, sweeps: int) -> tuple[Float, Float]:
     """Return the mantissas of one link, and the cost of every row."""
     if spreads is None:
         mantissas = to_grid(rows.weight * r[:, None], grid)
         return mantissas, (np.square(mantissas / r[:, None] - rows.weight) * rows.power).sum(axis=1)
     parts = np.split(np.arange(len(rows.weight)), len(spreads))
-    made = [compensating(rows.weight[p], r[p], grid, spread) for p, spread in zip(parts, spreads, strict=True)]
+    made = [
+        compensating(rows.weight[p], r[p], grid, spread, sweeps=sweeps)
+        for p, spread in zip(parts, spreads, strict=True)
+    ]
     return np.concatenate([m for m, _ in made]), np.concatenate([c for _, c in made])
