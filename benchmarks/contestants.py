@@ -36,6 +36,8 @@ class Peer:
     """What to install into its environment, versions pinned."""
     forms: tuple[str, ...] = FORMS
     batches: tuple[int, ...] = (1, 16, 64, 256)
+    share: float = 1.0
+    """Of the time that a peer has: less where there is nothing to choose."""
     borrows: bool = False
     """Its environment sees the packages of the running one: torch need not be there twice."""
 
@@ -57,6 +59,7 @@ PEERS = {
             ("numpy==1.23.5", "scipy==1.15.3", "nengo==3.2.0", "nengo-loihi==1.1.0", "jinja2"),
             forms=("emulator",),
             batches=(1,),
+            share=0.3,
         ),
         Peer(
             "brian2_loihi",
@@ -65,6 +68,7 @@ PEERS = {
             ("numpy==1.23.5", "brian2==2.5.4", "setuptools<70", "brian2-loihi==0.5.2"),
             forms=("numpy",),
             batches=(1,),
+            share=0.3,
         ),
     )
 }

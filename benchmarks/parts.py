@@ -56,7 +56,7 @@ def peer(peer: Peer) -> dict[str, Any]:
             task = Path(folder) / "task.npz"
             write_task(task, net, raster)
             before = measure(net.program, raster[:DISTINCT], SECONDS)
-            said = compete(peer, task, PEER_SECONDS[name], limit=LIMIT)
+            said = compete(peer, task, PEER_SECONDS[name] * peer.share, limit=LIMIT, forms=_forms(peer, net))
             after = measure(net.program, raster[:DISTINCT], SECONDS)
             portable = measure(net.program, raster[:DISTINCT], SECONDS, kernels="portable")
         ours = min(before["seconds_per_sample"], after["seconds_per_sample"])
@@ -67,6 +67,11 @@ def peer(peer: Peer) -> dict[str, Any]:
         ours_too = {"ours_seconds_per_sample": ours, "portable_seconds_per_sample": portable["seconds_per_sample"]}
         found[name] = {**ours_too, **said}
     return found
+
+
+def _forms(peer: Peer, net: Net) -> tuple[str, ...]:
+    """Return the forms of a peer that differ on this network: without pools nothing is folded."""
+    return tuple(form for form in peer.forms if form != "folded" or any(layer.pool > 1 for layer in net.layers))
 
 
 def _is_ours(net: Net, raster: Any, v: list[float], steps: int) -> bool:
