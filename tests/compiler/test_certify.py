@@ -42,13 +42,21 @@ def _adversaries(program, steps, rng):
     patterns = [np.ones(shape), np.zeros(shape), np.indices(shape).sum(axis=0) % 2]
     first = next(p for p in program.populations if any(c.source == "input" for c in p.inputs))
     weight = next(c for c in first.inputs if c.source == "input").wiring.weight
-    if isinstance(weight, np.ndarray) and weight.ndim == 2:
-        for row in rng.integers(0, len(weight), 3):
-            patterns += [(weight[row] > 0).reshape(shape), (weight[row] < 0).reshape(shape)]
+    for row in rng.integers(0, len(weight), 3):
+        for sign in (1, -1):
+            wanted = sign * weight[row] > 0
+            patterns.append(wanted.reshape(shape) if weight.ndim == 2 else _around_one_place(wanted, shape))
     steady = np.stack(patterns)[:, None].repeat(steps, axis=1)
     turning = steady.copy()
     turning[:, 1::2] = 1 - turning[:, 1::2]
     return np.concatenate([steady, turning]).astype(np.uint8)
+
+
+def _around_one_place(kernel, shape):
+    """Return an image that meets every tap of a kernel at one place, and is empty elsewhere."""
+    image = np.zeros(shape)
+    image[:, 2 : 2 + kernel.shape[1], 2 : 2 + kernel.shape[2]] = kernel
+    return image
 
 
 def _holds(compiled, rng):
@@ -64,15 +72,44 @@ def _holds(compiled, rng):
         assert not trace.counts.wraps[name].any()
 
 
+def _changes_are_found(compiled, rng):
+    """Change one weight, one threshold and one bound, each chosen at random."""
+    program, stated = compiled.program, compiled.certificate.to_json()
+    population = program.populations[rng.integers(len(program.populations))]
+    connected = next(p for p in program.populations if p.inputs)
+    first = connected.inputs[0]
+    weight = first.wiring.weight.copy()
+    at = tuple(rng.integers(0, side) for side in weight.shape)
+    weight[at] = rng.choice(np.setdiff1d(weight, weight[at]))  # a value that the grid has
+    vth = population.vth.copy()
+    vth.flat[rng.integers(vth.size)] ^= 1
+    changed = replace(first, wiring=replace(first.wiring, weight=weight))
+    for name, changes in (
+        (connected.name, {"inputs": (changed, *connected.inputs[1:])}),
+        (population.name, {"vth": vth}),
+    ):
+        (fault,) = check_certificate(_rebuilt(program, name, **changes), stated)
+        assert fault.startswith(f"is of program {program.digest}")
+    bounds = copy.deepcopy(stated)
+    register, end = rng.choice(["a", "u", "v"]), int(rng.integers(2))
+    bounds["bounds"][population.name][register][end] += int(rng.choice([-1, 1]))
+    (fault,) = check_certificate(program, bounds)
+    assert fault.startswith(f"population {population.name!r}: {register} is stated as")
+
+
 @pytest.mark.parametrize("seed", range(12))
-def test_no_input_breaks_a_bound(seed):
-    _holds(_compiled(seed), np.random.default_rng(seed))
+def test_no_input_breaks_a_bound_and_no_change_goes_unseen(seed):
+    compiled, rng = _compiled(seed), np.random.default_rng(seed)
+    _holds(compiled, rng)
+    _changes_are_found(compiled, rng)
 
 
 @pytest.mark.full
-def test_no_input_breaks_a_bound_of_200_programs():
+def test_no_input_breaks_a_bound_of_200_programs_and_no_change_goes_unseen():
     for seed in range(200):
-        _holds(_compiled(seed), np.random.default_rng(seed))
+        compiled, rng = _compiled(seed), np.random.default_rng(seed)
+        _holds(compiled, rng)
+        _changes_are_found(compiled, rng)
 
 
 def test_bounds_are_reached():
@@ -107,12 +144,12 @@ def _tampered_weight(program):
     row = np.maximum(weight, 0).sum(axis=1).argmax()
     weight[row, weight[row].argmax()] = 0
     changed = replace(connection, wiring=replace(connection.wiring, weight=weight))
-    return _rebuilt(program, inputs=(changed, *population.inputs[1:]))
+    return _rebuilt(program, "one", inputs=(changed, *population.inputs[1:]))
 
 
-def _rebuilt(program, **changes):
-    """Return the program with registers of population 'one' changed."""
-    p = program.by_name["one"]
+def _rebuilt(program, name, **changes):
+    """Return the program with registers of one population changed."""
+    p = program.by_name[name]
     names = (
         "name",
         "shape",
@@ -146,8 +183,8 @@ def test_a_changed_weight_threshold_or_decay_fails_even_under_a_forged_digest():
     compiled = _compiled(1)
     changed = {
         "weight": _tampered_weight(compiled.program),
-        "threshold": _rebuilt(compiled.program, vth=compiled.program.by_name["one"].vth // 2),
-        "decay": _rebuilt(compiled.program, dv=compiled.program.by_name["one"].dv // 2),
+        "threshold": _rebuilt(compiled.program, "one", vth=compiled.program.by_name["one"].vth // 2),
+        "decay": _rebuilt(compiled.program, "one", dv=compiled.program.by_name["one"].dv // 2),
         "input": replace(compiled.program, input=Input(compiled.program.input.shape, 0, 3)),
     }
     stated = compiled.certificate.to_json()
