@@ -51,6 +51,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Tune the model."""
+    from sim.files import check_output
+
+    check_output(args.output)
     device = _device(args.device, args.threads)
     from snn2hw.tuning.tune import tune
 
@@ -124,8 +127,12 @@ def _write(tuned: "Tuned", args: argparse.Namespace) -> None:
     from exporters.program_file import write_program
 
     write_program(tuned.program, args.output, attachments={"certificate": tuned.certificate.to_json()})
-    best = tuned.best_row
-    print(f"epoch {best['epoch']:.0f} of {tuned.rows[-1]['epoch']:.0f}: held out {best['validate_accuracy']:.2%} right")
+    best, first = tuned.best_row, tuned.rows[0]
+    what = f"{best['validate_accuracy']:.2%} after epoch {best['epoch']:.0f} of {tuned.rows[-1]['epoch']:.0f}"
+    if first["epoch"]:
+        print(f"right on the training samples (none are held out): {what}")
+    else:
+        print(f"right on held-out samples: {first['validate_accuracy']:.2%} as compiled, {what}")
     if args.test:
         print(f"{args.test}: {_accuracy(tuned, args):.2%} right")
     print(f"wrote {args.output}, program {tuned.program.digest[:12]}")

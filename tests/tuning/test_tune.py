@@ -151,6 +151,15 @@ def test_snn2hw_tune_writes_a_certified_program_and_judges_it(tmp_path, capsys):
     written = read_program_file(tmp_path / "p.nir")
     assert check_certificate(written.program, written.attachments["certificate"]) == []
     accuracy = _accuracy(written.program, data, labels)
-    assert f"x.npz: {accuracy:.2%} right" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"x.npz: {accuracy:.2%} right" in out
+    assert "right on held-out samples: " in out
+    assert "% as compiled, " in out
     assert main([*common, "--data", str(tmp_path / "bare.npz")]) == 2
     assert "has no array 'labels'" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys):
+    output = str(tmp_path / "missing" / "p.nir")
+    assert main(["tune", str(tmp_path / "no.nir"), "--data", str(tmp_path / "no.npz"), "-o", output]) == 2
+    assert "missing" in capsys.readouterr().err
