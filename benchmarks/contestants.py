@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exporters.lava.install import STANDALONE
+from exporters.lava.install import INSTALL_COMMAND, STANDALONE, environment_folder
 
 __all__ = ["PEERS", "Peer", "best", "compete", "install", "python_of"]
 
@@ -77,7 +77,7 @@ PEERS = {
 def how_to_install(peer: Peer) -> str:
     """Return what to type to have a peer."""
     if peer.name == "lava":
-        return "snn2hw install-lava"
+        return INSTALL_COMMAND
     if peer.environment == SAME:
         return 'pip install "snn2hw[test]"'
     return f"python benchmarks/speed.py --install {peer.name}"
@@ -85,7 +85,9 @@ def how_to_install(peer: Peer) -> str:
 
 def python_of(peer: Peer) -> Path:
     """Return the interpreter of a peer, which need not exist."""
-    return Path(sys.executable) if peer.environment == SAME else ROOT / peer.environment / "bin" / "python"
+    if peer.environment == SAME:
+        return Path(sys.executable)
+    return (environment_folder() if peer.name == "lava" else ROOT / peer.environment) / "bin" / "python"
 
 
 def compete(

@@ -143,7 +143,10 @@ def plot(parts: Parts, path: Path) -> None:
         if points:
             axes.set_xscale("log")
             axes.plot([p[x] for p in points], [p[y] for p in points], "o-", color=BLUE, label="snn2hw")
-            axes.set_ylim(bottom=0) if name == "steps" else axes.set_yscale("log")
+            if name == "steps":
+                axes.set_ylim(0, 1.15 * max(p[y] for p in points))
+            else:
+                axes.set_yscale("log")
     if "batch" in found:
         _peers_by_batch(places["batch"], parts)
     if "rate" in found:
@@ -183,7 +186,7 @@ def _peers_by_batch(axes: Any, parts: Parts) -> None:
             points[row["batch"]] = max(points.get(row["batch"], 0.0), 1 / row["seconds_per_sample"])
         if points:
             axes.plot(list(points), list(points.values()), ".--", label=name)
-    axes.legend(fontsize=8, loc="center right")
+    axes.legend(fontsize=8, loc=(0.3, 0.42), ncols=2)
 
 
 def _beside(axes: Any, points: list[dict[str, Any]], x: str, y: str, unit: float, label: str) -> None:

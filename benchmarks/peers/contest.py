@@ -86,8 +86,10 @@ def say(rows: list[dict[str, Any]]) -> None:
     print(json.dumps(rows), flush=True)
 
 
-def cpu_of_everybody() -> float:
-    """Return the CPU seconds of this process and of all processes below it, where /proc tells."""
+def cpu_of_everybody() -> float | None:
+    """Return the CPU seconds of this process and of all processes below it; None where there is no /proc to tell."""
+    if not Path("/proc/self/stat").is_file():
+        return None
     parents, ticks = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
