@@ -11,8 +11,6 @@ comes to the float network's.
 
 import argparse
 import json
-import math
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from accuracy_table import plot, summary, table
+from results import ended, into_readme, write
 
 from sim.engines import run
 from sim.errors import Snn2hwError
-from sim.files import atomic_write
+from sim.files import make_folder
 from sim.program import Program
 from snn2hw.compiler.answers import float_answers, output_scale
 from snn2hw.compiler.certify import Certificate
@@ -37,8 +37,6 @@ from snn2hw.sources import Source
 from snn2hw.spikes.decode import Decoder, decode
 
 SCHEMA = "snn2hw.benchmark.accuracy/1"
-README = Path(__file__).resolve().parents[1] / "README.md"
-MARKS = ("<!-- table of benchmarks/accuracy.py -->", "<!-- end of benchmarks/accuracy.py -->")
 CALIBRATION = 256
 CHUNK = 50
 VARIANTS = 4
@@ -72,7 +70,7 @@ class Task:
 def main() -> int:
     arguments = _arguments()
     folder = Path(arguments.output)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / "accuracy.json"
     results: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"schema": SCHEMA, "runs": {}}
     for name in arguments.runs:
@@ -84,13 +82,13 @@ def main() -> int:
             task = task or _task(Path(name), arguments.data)
             known[row] = compute(task)
             print(f"{Path(name).name:24} {row:28} {known[row]['accuracy']:.2%}", flush=True)
-            _write(path, json.dumps(results, indent=1) + "\n")
-    table = _table(results["runs"], [row for row, _ in _rows(arguments)])
-    _write(folder / "accuracy.md", table)
-    _plot(results["runs"], folder / "accuracy.png")
-    print(table)
+            write(path, json.dumps(results, indent=1) + "\n")
+    text = table(results["runs"], [row for row, _ in _rows(arguments)], BITS)
+    write(folder / "accuracy.md", text)
+    plot(results["runs"], folder / "accuracy.png")
+    print(text)
     if arguments.readme:
-        _into_readme(table)
+        into_readme("accuracy.py", summary(results["runs"], BITS, LEVELS))
     return 0
 
 
@@ -260,115 +258,5 @@ def _tuned(task: Task, bits: Any) -> dict[str, Any]:
     }
 
 
-def _losses(runs: dict[str, Any], row: str) -> list[float]:
-    """Return the loss of every run that has the row, in percentage points."""
-    return [100 * (r["float"]["accuracy"] - r[row]["accuracy"]) for r in runs.values() if row in r]
-
-
-def _table(runs: dict[str, Any], rows: list[str]) -> str:
-    """Return the table in Markdown: accuracy and loss, mean and standard deviation over the runs."""
-    lines = [
-        f"| weights | accuracy, mean of {len(runs)} seeds | loss, points (mean ± s.d.) | worst seed | answers as float "
-        "| readout error | variants of the test split |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        found = [100 * r[row]["accuracy"] for r in runs.values() if row in r]
-        if not found:
-            continue
-        loss = _losses(runs, row)
-        cells = "-" if row == "float" else f"{np.mean(loss):+.2f} ± {np.std(loss, ddof=min(1, len(loss) - 1)):.2f}"
-        worst = "-" if row == "float" else f"{max(loss):+.2f}"
-        rest = " | ".join(_mean(runs, row, key) for key in ("answers_as_float", "readout_error", "varied_accuracy"))
-        lines.append(f"| {row} | {np.mean(found):.2f} % | {cells} | {worst} | {rest} |")
-    wide = [r["16 bit fixed"] for r in runs.values() if "16 bit fixed" in r]
-    if wide:
-        lines += ["", _wide_text(wide)]
-    return "\n".join([*lines, "", *_compared(runs)]) + "\n"
-
-
-def _mean(runs: dict[str, Any], row: str, key: str) -> str:
-    found = [r[row][key] for r in runs.values() if key in r.get(row, {})]
-    return f"{100 * np.mean(found):.2f} %" if found else "-"
-
-
-def _compared(runs: dict[str, Any]) -> list[str]:
-    """Return a table of the methods in pairs: who alone is right how often, over all seeds and recordings."""
-    lines = [
-        "| weights | better expected | recordings it alone gets right : wrong | and variants | p of the variants |"
-    ]
-    lines += ["|---|---|---|---|---|"]
-    pairs = (("mse channel", "mse layer"), ("mse channel", "max channel"), ("mse layer", "max layer"))
-    for bits in BITS:
-        for better, other in (*pairs, ("max channel", "max layer")):
-            both = [(r[f"{bits} {better}"], r[f"{bits} {other}"]) for r in runs.values() if f"{bits} {better}" in r]
-            counts = [_discordant(both, key) for key in ("wrong", "varied_wrong")]
-            told = " | ".join(f"{won} : {lost}" for won, lost in counts)
-            lines.append(f"| {bits} | {better} than {other} | {told} | {_sign_test(*counts[1]):.2g} |")
-    return [*lines, "", "p: of a ratio at least as uneven (either way) if both were equally good, by the sign test."]
-
-
-def _discordant(pairs: list[tuple[dict[str, Any], dict[str, Any]]], key: str) -> tuple[int, int]:
-    won = sum(len(set(other[key]) - set(better[key])) for better, other in pairs)
-    return won, sum(len(set(better[key]) - set(other[key])) for better, other in pairs)
-
-
-def _sign_test(won: int, lost: int) -> float:
-    n, least = won + lost, min(won, lost)
-    return min(1.0, 2 * sum(math.comb(n, k) for k in range(least + 1)) / 2**n)
-
-
-def _wide_text(wide: list[dict[str, Any]]) -> str:
-    steps, different = sum(w["neuron_steps"] for w in wide), sum(w["different"] for w in wide)
-    return (
-        f"With 16-bit weights {1 - different / steps:.4%} of {steps:,} neuron-steps on the test split have the float "
-        f"network's spike. The {different:,} others begin at {sum(w['roots'] for w in wide)} roots, where the neuron "
-        f"that stayed quiet stood at most {max(w['root_distance_of_threshold'] for w in wide):.3%} of the threshold "
-        f"below it: at most {max(w['root_units'] for w in wide):.2f} of what one unit in each of its registers moves "
-        f"(of {max(w['own_units'] for w in wide):.2f} for decisions that differ from the machine's own state)."
-    )
-
-
-def _plot(runs: dict[str, Any], path: Path) -> None:
-    """Draw accuracy against bits: every method's mean, with the spread over the seeds."""
-    from matplotlib.figure import Figure
-
-    figure = Figure((6.4, 3.8), layout="constrained")
-    axes = figure.subplots()
-    widths = {"8": 8.0, "6": 6.0, "4": 4.0, "3": 3.0, "2": 2.0, "ternary": 1.58}
-    series = {"max layer": "max, per layer", "max channel": "max, per channel", "mse channel": "mse, per channel"}
-    for suffix, label in (*series.items(), ("tuned", "tuned")):
-        points = [
-            (w, [100 * r[f"{b} {suffix}"]["accuracy"] for r in runs.values() if f"{b} {suffix}" in r])
-            for b, w in widths.items()
-        ]
-        points = [(w, values) for w, values in points if values]
-        if points:
-            x, y = [w for w, _ in points], [float(np.mean(v)) for _, v in points]
-            axes.errorbar(x, y, [float(np.std(v)) for _, v in points], marker="o", capsize=3, label=label)
-    floats = [100 * r["float"]["accuracy"] for r in runs.values() if "float" in r]
-    axes.axhline(float(np.mean(floats)), color="grey", ls=":", label="float")
-    axes.set(xlabel="bits per weight", ylabel="accuracy, %", xticks=list(widths.values()), ylim=(0, 101))
-    axes.set_xticklabels(["1.6" if w == 1.58 else f"{w:.0f}" for w in widths.values()])
-    axes.grid(alpha=0.3)
-    axes.legend()
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def _into_readme(table: str) -> None:
-    start, end = MARKS
-    text = README.read_text(encoding="utf-8")
-    if start not in text:
-        raise Snn2hwError(f"{README}: has no line {start}", "put both marks where the table belongs")
-    found = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-    _write(README, found.sub(lambda _: f"{start}\n{table}{end}", text))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))
