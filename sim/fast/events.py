@@ -9,7 +9,16 @@ from sim.fast.jit import inline
 from sim.fast.lanes import bits_of, load, put_unaligned64, unaligned64, unlike, zeros
 from sim.fast.records import CONTIGUOUS, INTERLEAVED
 
-__all__ = ["list_graded", "list_messages", "pack_bits", "record_spikes", "record_state", "synops_of"]
+__all__ = [
+    "are_equal",
+    "list_graded",
+    "list_messages",
+    "pack_bits",
+    "record_spikes",
+    "record_state",
+    "repeat",
+    "synops_of",
+]
 
 AT_ONCE = 32
 LOW = 0xFFFF
@@ -65,6 +74,39 @@ def list_graded(source: Any, step: Any, events: Any, ends: Any, values: Any) -> 
                 values[n] = step[i]
                 n += 1
         ends[pixel + 1] = n
+
+
+@inline
+def are_equal(left: Any, right: Any, size: int) -> Any:
+    """Return whether two steps of the raster hold the same bytes."""
+    like, end = zeros(8, AT_ONCE), size // AT_ONCE * AT_ONCE
+    for i in range(0, end, AT_ONCE):
+        if bits_of(unlike(load(left, i, like), load(right, i, like))) != 0:
+            return False
+    return all_equal(left, right, end, size)
+
+
+@inline
+def all_equal(left: Any, right: Any, i: int, to: int) -> Any:
+    """Do the same for bytes i..to, one by one."""
+    while i < to and left[i] == right[i]:
+        i += 1
+    return i == to
+
+
+@inline
+def repeat(whole: Any, source: Any, before: Any, now: Any) -> None:
+    """Make the lists of a step that brings what the step before brought."""
+    n = before.ends[source.pixels]
+    for i in range(n):
+        now.events[i] = before.events[i]
+    for i in range(source.pixels + 1):
+        now.ends[i] = before.ends[i]
+    if whole.graded:
+        for i in range(n):
+            now.values[i] = before.values[i]
+    for i in range(whole.bits_size):
+        now.bits[i] = before.bits[i]
 
 
 @inline

@@ -187,6 +187,7 @@ def _put_population(draft: _Draft, p: Population) -> list[Fields] | None:
     draft.populations.append(
         {"connections": first, "connections_to": len(draft.connections), "wide": wide}
         | {"pitch": own.pitch, "subtract": p.reset == "subtract", "checked": _checked(p, bound)}
+        | {"still": 1 + p.inputs[0].lag if [c.source for c in p.inputs] == [INPUT] else 0}
         | {"first": draft.u0.put(own.spread(p.u0.reshape(-1)))}
         | _put_registers(draft, p, own)
     )

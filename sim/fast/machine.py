@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.fast.events import list_graded, list_messages, pack_bits, record_spikes, record_state, synops_of
+from sim.fast.events import (
+    are_equal,
+    list_graded,
+    list_messages,
+    pack_bits,
+    record_spikes,
+    record_state,
+    repeat,
+    synops_of,
+)
 from sim.fast.gather import deliver
 from sim.fast.jit import kernel, part
 from sim.fast.lanes import beyond, int32s, pointer, row
@@ -90,6 +99,13 @@ def sum_up(
 
 
 @part
+def unchanged(tables: Any, scratch: Any, p: Any, s: int, t: int) -> Any:
+    """Return whether the sums of step t are those of the step before: all that arrives is input that repeats itself."""
+    source, then = row(tables.sources, 0), t + 1 - p.still
+    return p.still > 0 and then > 0 and scratch.same[s * source.slots + (then & (source.slots - 1))] != 0
+
+
+@part
 def written(tables: Any, scratch: Any, place: int, s: int, t: int, since: int) -> Any:
     """Return where a population of one sample writes what it fires in step t of the stretch since ``since``."""
     whole = row(tables.whole, 0)
@@ -101,14 +117,27 @@ def written(tables: Any, scratch: Any, place: int, s: int, t: int, since: int) -
 @part
 def advance(
     isa: Any, tables: Any, arenas: Any, scratch: Any, results: Any, tile: Any, b: int, s: int, t: int, since: int,
-    steps: int,
-) -> None:  # fmt: skip
-    """Advance one tile of one sample by one step or two; ``since`` is the first step of the stretch."""
+    steps: int, kept: int,
+) -> Any:  # fmt: skip
+    """Advance one tile of one sample by one step or two; ``since`` is the first step of the stretch.
+
+    There is room for two steps' sums; ``kept`` says which holds those of the step before, -1 that none does. Returned
+    is the same for the next step.
+    """
     whole, place = row(tables.whole, 0), tile.place
     p, source = row(tables.populations, place), row(tables.sources, place + 1)
+    here = first_at = kept
     for i in range(steps):
-        own16, own32 = beyond(scratch.sums16, i * whole.sums_size), beyond(scratch.sums32, i * whole.sums_size)
-        sum_up(tables, arenas, scratch, p, tile, own16, own32, s, t + i)
+        if here < 0 or not unchanged(tables, scratch, p, s, t + i):
+            here = 1 - here if here >= 0 else 0
+            own16, own32 = (
+                beyond(scratch.sums16, here * whole.sums_size),
+                beyond(scratch.sums32, here * whole.sums_size),
+            )
+            sum_up(tables, arenas, scratch, p, tile, own16, own32, s, t + i)
+        if i == 0:
+            first_at = here
+    apart, first_at = (here - first_at) * whole.sums_size, first_at * whole.sums_size
     first = written(tables, scratch, place, s, t, since)
     second = written(tables, scratch, place, s, t + steps - 1, since)
     at = s * whole.lanes + p.first
@@ -120,9 +149,11 @@ def advance(
     start = tile.pixel + (tile.lane > 0)
     n, m = first.ends[start], second.ends[start]
     if p.wide:
-        active = update(isa, p, tile, state, scratch.sums32, whole.sums_size, arenas.registers, first, second, steps)
+        sums32 = beyond(scratch.sums32, first_at)
+        active = update(isa, p, tile, state, sums32, apart, arenas.registers, first, second, steps)
     else:
-        active = update(isa, p, tile, state, scratch.sums16, whole.sums_size, arenas.registers, first, second, steps)
+        sums16 = beyond(scratch.sums16, first_at)
+        active = update(isa, p, tile, state, sums16, apart, arenas.registers, first, second, steps)
     results.pop_counts[(b * whole.places + place) * TALLY + 1] += active
     step = b * whole.steps + t
     if p.spikes_at >= 0:
@@ -134,6 +165,7 @@ def advance(
         record_state(source, tile, u, beyond(results.u, step * whole.u_size + p.u_at))
     if p.v_at >= 0:
         record_state(source, tile, v, beyond(results.v, step * whole.v_size + p.v_at))
+    return here
 
 
 @part
@@ -146,14 +178,14 @@ def advance_all(
     """
     for r in range(row(tables.whole, 0).runs):
         run = row(tables.runs, r)
-        k, s, step = run.tiles, 0, t
+        k, s, step, kept = run.tiles, 0, t, -1
         while k < run.tiles_to and s < samples:
             tile = row(tables.tiles, k)
             p = row(tables.populations, tile.place)
             steps = 1 if run.stepwise or step + 1 == to or p.u_at >= 0 or p.v_at >= 0 else 2
-            advance(isa, tables, arenas, scratch, results, tile, b + s, s, step, t, steps)
+            kept = advance(isa, tables, arenas, scratch, results, tile, b + s, s, step, t, steps, kept)
             if run.stepwise:
-                k += 1
+                k, kept = k + 1, -1
                 if k == run.tiles_to:
                     k, step = run.tiles, step + 1
                 if step == to:
@@ -161,7 +193,7 @@ def advance_all(
             else:
                 step += steps
                 if step == to:
-                    step, s = t, s + 1
+                    step, s, kept = t, s + 1, -1
                 if s == samples:
                     s, k = 0, k + 1
 
@@ -172,6 +204,11 @@ def read_input(isa: Any, tables: Any, scratch: Any, raster: Any, b: int, s: int,
     whole, source = row(tables.whole, 0), row(tables.sources, 0)
     mine = sent(whole, source, scratch, 0, s, t)
     step = beyond(raster, (b * whole.steps + t) * whole.inputs)
+    same = t > 0 and are_equal(step, beyond(step, -whole.inputs), whole.inputs)
+    scratch.same[s * source.slots + (t & (source.slots - 1))] = same
+    if same:
+        repeat(whole, source, sent(whole, source, scratch, 0, s, t - 1), mine)
+        return
     if whole.graded:
         list_graded(source, int32s(step), mine.events, mine.ends, mine.values)
     else:
@@ -192,7 +229,7 @@ def count_synops(tables: Any, arenas: Any, scratch: Any, results: Any, b: int, s
         c = row(tables.connections, k)
         source = row(tables.sources, c.source)
         delivered = whole.steps - c.lag if whole.steps > c.lag else 0  # steps of which the messages still arrive
-        counts = beyond(results.con_counts, (b * whole.connections + k) * 2)
+        counts, synops = beyond(results.con_counts, (b * whole.connections + k) * 2), 0
         for step in range(t, to):
             mine = sent(whole, source, scratch, c.source, s, step)
             n = mine.ends[source.pixels]
@@ -200,7 +237,9 @@ def count_synops(tables: Any, arenas: Any, scratch: Any, results: Any, b: int, s
             if c.fan_each >= 0:
                 counts[1] += n * c.fan_each if step < delivered else 0
             elif c.source == 0 and step < delivered:
-                counts[1] += synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
+                if step == t or scratch.same[s * source.slots + (step & (source.slots - 1))] == 0:
+                    synops = synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
+                counts[1] += synops
             elif c.source > 0 and step >= delivered:
                 counts[1] -= synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
         if c.fan_each < 0 and c.source > 0:
@@ -261,6 +300,7 @@ def run_samples(
         pointer(c.u), pointer(c.v), pointer(c.counters), pointer(c.sums16), pointer(c.sums32), pointer(c.part16),
         pointer(c.part32),
         pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values), pointer(c.bits), pointer(c.faults),
+        pointer(c.same),
     )  # fmt: skip
     results = Results(
         pointer(d.recorded), pointer(d.spikes), pointer(d.u), pointer(d.v), pointer(d.pop_counts),

@@ -52,11 +52,12 @@ SOURCE = _record("form size pixels pitch channels channel_step pixel_step slots 
 """
 
 POPULATION = _record(
-    "first pitch registers register_stride register_step subtract checked wide connections connections_to"
+    "first pitch registers register_stride register_step subtract checked wide still connections connections_to"
     " spikes_at u_at v_at"
 )
 """``first``: its lanes among all lanes; ``register_stride``: from one register to the next; ``register_step``: from one
-pixel to the next, 0 where all pixels share them; ``spikes_at``: where it is recorded, -1 where it is not."""
+pixel to the next, 0 where all pixels share them; ``still``: 1 + the lag of its one connection where that reads the
+input, else 0; ``spikes_at``: where it is recorded, -1 where it is not."""
 
 CONNECTION = _record(
     "kind source lag right_shift height width kernel_y spans span stride_y stride_x pad_y pad_x gap_y gap_x out_width"
@@ -128,6 +129,7 @@ class Scratch(NamedTuple):
     values: NDArray[np.int32]  # sample slot event
     bits: NDArray[np.uint8]  # sample slot channel row
     faults: NDArray[np.int64]  # sample step place (wraps, clips)
+    same: NDArray[np.uint8]  # sample slot: whether the input is that of the step before
 
 
 class Results(NamedTuple):

@@ -102,5 +102,6 @@ def _scratch(layout: Layout, tables: Tables) -> Scratch:
         window=aligned(LIST + SPARE, np.uint16),
         values=aligned(max(1, together * whole["values_size"]), np.int32),
         bits=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["bits_size"]), np.uint8),
+        same=aligned(together * int(tables.sources[0]["slots"]), np.uint8),
         faults=aligned(together * whole["stretch"] * len(layout.order) * 2, np.int64),
     )

@@ -52,6 +52,8 @@ def assert_equal_on(seeds: range, kernels: Kernels) -> int:
         rng = np.random.default_rng(seed)
         program = random_program(rng)
         raster = check_raster(program, random_raster(rng, program))
+        if seed % 2 == 1:  # steps that repeat the one before: their sums are kept
+            raster = np.repeat(raster, rng.integers(1, 4, raster.shape[1]), axis=1)
         options = {"allow_wrap": seed % 3 != 0, "clip_free": tuple(program.by_name) if seed % 5 == 0 else ()}
         expected = outcome(reference.simulate, program, raster, record=RECORDABLE, **options)
         for record in (RECORDABLE, SPIKES):
