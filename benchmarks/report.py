@@ -37,7 +37,7 @@ def table(parts: Parts) -> str:
 def _our_rows(parts: Parts) -> list[list[str]]:
     rows = []
     for kind, title in (*OURS.items(), ("reference engine", "snn2hw, reference engine")):
-        cells = [title, "64 samples" if kind in ("auto", "portable") else "8 samples", "the machine's"]
+        cells = [title, "64 samples" if kind in ("auto", "portable") else "8 samples", "integers"]
         for net in TITLES:
             found = parts.get(net, {}).get("found", {}).get("engines", {})
             if kind in found:
