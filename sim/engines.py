@@ -16,6 +16,7 @@ __all__ = ["ENGINES", "run"]
 ENGINES = {
     "reference": "sim.reference",
     "fast": "sim.fast",
+    "torch": "sim.torch_engine",
 }
 """Engine name to the module whose ``simulate`` runs it; imported on use."""
 
