@@ -71,20 +71,38 @@ def _mean(runs: dict[str, Any], row: str, key: str) -> str:
     return f"{100 * np.mean(found):.2f} %" if found else "-"
 
 
+PAIRS = (
+    ("mse channel", "mse layer"),
+    ("mse channel", "max channel"),
+    ("mse layer", "max layer"),
+    ("max channel", "max layer"),
+)
+
+
 def _compared(runs: dict[str, Any], all_bits: Sequence[object]) -> list[str]:
     """Return a table of the methods in pairs: who alone is right how often, over all seeds and recordings."""
-    lines = [
-        "| weights | better expected | recordings it alone gets right : wrong | and variants | p of the variants |"
-    ]
+    lines = ["| weights | expected to be better | it alone is right : wrong | on variants | p on variants |"]
     lines += ["|---|---|---|---|---|"]
-    pairs = (("mse channel", "mse layer"), ("mse channel", "max channel"), ("mse layer", "max layer"))
+    behind, farther = [], []
     for bits in all_bits:
-        for better, other in (*pairs, ("max channel", "max layer")):
-            both = [(r[f"{bits} {better}"], r[f"{bits} {other}"]) for r in runs.values() if f"{bits} {better}" in r]
-            counts = [_discordant(both, key) for key in ("wrong", "varied_wrong")]
-            told = " | ".join(f"{won} : {lost}" for won, lost in counts)
-            lines.append(f"| {bits} | {better} than {other} | {told} | {_sign_test(*counts[1]):.2g} |")
-    return [*lines, "", "p: of a ratio at least as uneven (either way) if both were equally good, by the sign test."]
+        for better, other in PAIRS:
+            names = (f"{bits} {better}", f"{bits} {other}")
+            both = [(r[names[0]], r[names[1]]) for r in runs.values() if names[0] in r and names[1] in r]
+            test, varied = (_discordant(both, key) for key in ("wrong", "varied_wrong"))
+            lines.append(
+                f"| {bits} | {better} than {other} | {test[0]} : {test[1]} | {varied[0]} : {varied[1]} "
+                f"| {_sign_test(*varied):.2g} |"
+            )
+            if test[0] < test[1]:
+                behind.append(f"{names[0]} to {other} by {test[1] - test[0]} recordings (p = {_sign_test(*test):.2g})")
+            if sum(x["readout_error"] for x, _ in both) > sum(y["readout_error"] for _, y in both):
+                farther.append(f"{names[0]} than {other}")
+    return [
+        *lines,
+        "",
+        "p: of a ratio at least as uneven, either way, if both were equally good (sign test). On the test split these "
+        f"lose: {'; '.join(behind) or 'none'}. By readout error these are worse: {'; '.join(farther) or 'none'}.",
+    ]
 
 
 def _discordant(pairs: list[tuple[dict[str, Any], dict[str, Any]]], key: str) -> tuple[int, int]:

@@ -60,6 +60,14 @@ def test_methods_are_compared_where_only_one_is_right(tables: ModuleType) -> Non
     text = tables.table(_runs(), ["float"], [4])
     assert "| 4 | mse channel than mse layer | 4 : 1 | 4 : 0 | 0.12 |" in text
     assert "| 4 | mse layer than max layer | 0 : 0 | 0 : 0 | 1 |" in text
+    assert "lose: none. By readout error these are worse: none." in text
+    runs = _runs()
+    runs["a"]["4 max channel"] = _row([], [0]) | {"readout_error": 0.05}
+    text = tables.table(runs, ["float"], [4])
+    assert "lose: 4 mse channel to max channel by 1 recordings" not in text  # 3 : 2 over both seeds
+    assert "By readout error these are worse: 4 mse channel than max channel." in text
+    runs["b"]["4 max channel"] = _row([], [0])
+    assert "lose: 4 mse channel to max channel by 3 recordings (p = 0.25)" in tables.table(runs, ["float"], [4])
 
 
 def test_the_summary_tells_compiled_and_tuned_losses(tables: ModuleType) -> None:
