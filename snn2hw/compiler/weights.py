@@ -26,6 +26,9 @@ FEW, MANY = 3, 65
 WORK, COLUMN = 3e9, 2e4
 """Rounding takes about columns * (rows * columns + COLUMN) operations; MANY scales are tried up to WORK of them."""
 
+VALUES = 1 << 22
+"""Weights that are rounded at once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Stored:
@@ -62,19 +65,29 @@ def choose_weights(
     choice = _choice(layer, group, grids, rows, cap, target, options, ranges)
     spreads = [_spread(layer, i, ranges, options, centred=centred) for i in range(len(rows))]
     threshold = _group_min(layer.threshold, group, count) if layer.fires else None
-    best: _Candidate | None = None
     tries, sweeps = _effort(rows, spreads)
-    for octaves in sorted(np.linspace(-0.5, 0.5, tries).tolist(), key=abs) if tries > 1 else [0.0]:
-        scale = _whole_threshold(np.minimum(choice.scale * 2.0**octaves, cap), threshold)
-        rounded = [
-            _rounded(r, scale[r.group] / 2.0**e, g, s, sweeps)
-            for r, e, g, s in zip(rows, choice.exponents, grids, spreads, strict=True)
-        ]
-        costs = [np.bincount(r.group, weights=c, minlength=count) for r, (_, c) in zip(rows, rounded, strict=True)]
-        best = _better(best, _Candidate(np.sum(costs, axis=0), scale, [m for m, _ in rounded]), rows)
-    assert best is not None
-    stored = zip(rows, best.mantissas, choice.exponents, grids, strict=True)
-    return best.scale[group], tuple(_stored(r, legal(m, g), e, best.scale[r.group]) for r, m, e, g in stored)
+    octaves = np.array(sorted(np.linspace(-0.5, 0.5, tries), key=abs)) if tries > 1 else np.zeros(1)
+    scales = _whole_threshold(np.minimum(choice.scale * 2.0 ** octaves[:, None], cap), threshold)  # try group
+    rounded = [
+        _rounded(r, scales[:, r.group] / 2.0**e, g, s, sweeps)
+        for r, e, g, s in zip(rows, choice.exponents, grids, spreads, strict=True)
+    ]
+    best = np.sum([_by_group(r, cost) for r, (_, cost) in zip(rows, rounded, strict=True)], axis=0).argmin(axis=0)
+    scale = scales[best, np.arange(count)]
+    stored = zip(rows, rounded, choice.exponents, grids, strict=True)
+    return scale[group], tuple(
+        _stored(r, legal(_of_rows(m, best[r.group]), g), e, scale[r.group]) for r, (m, _), e, g in stored
+    )
+
+
+def _by_group(rows: Rows, cost: Float) -> Float:
+    """Sum costs (try, row) over the rows that share a scale."""
+    return np.stack([np.bincount(rows.group, weights=c, minlength=rows.groups) for c in cost])
+
+
+def _of_rows(mantissas: NDArray[np.int32], tried: NDArray[np.intp]) -> Float:
+    """Return, row by row, the mantissas of one try."""
+    return mantissas[tried, np.arange(len(tried))].astype(np.float64)
 
 
 def _effort(rows: Sequence[Rows], spreads: Sequence[list[Spread] | None]) -> tuple[int, int]:
@@ -82,26 +95,6 @@ def _effort(rows: Sequence[Rows], spreads: Sequence[list[Spread] | None]) -> tup
     shapes = [r.weight.shape for r, s in zip(rows, spreads, strict=True) if s is not None]
     work = sum(n * (m * n + COLUMN) for m, n in shapes)
     return (1, 0) if not shapes else (MANY, SWEEPS) if work * MANY <= WORK else (FEW, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class _Candidate:
-    """Weights of all links at one scale per group, and what they cost every group."""
-
-    cost: Float
-    scale: Float
-    mantissas: list[Float]
-
-
-def _better(first: _Candidate | None, second: _Candidate, rows: Sequence[Rows]) -> _Candidate:
-    """Take, group by group, the candidate that costs less."""
-    if first is None:
-        return second
-    better = second.cost < first.cost
-    pairs = zip(rows, second.mantissas, first.mantissas, strict=True)
-    mantissas = [np.where(better[r.group][:, None], new, old) for r, new, old in pairs]
-    scale = np.where(better, second.scale, first.scale)
-    return _Candidate(np.where(better, second.cost, first.cost), scale, mantissas)
 
 
 def _stored(rows: Rows, mantissas: Float, exponent: int, scale: Float) -> Stored:
@@ -202,14 +195,23 @@ def _spread(layer: Layer, index: int, ranges: Ranges, options: Options, *, centr
     return [spread_of(second) for second in moments.trusted(centred=centred)]
 
 
-def _rounded(rows: Rows, r: Float, grid: Grid, spreads: list[Spread] | None, sweeps: int) -> tuple[Float, Float]:
-    """Return the mantissas of one link, and the cost of every row."""
-    if spreads is None:
-        mantissas = to_grid(rows.weight * r[:, None], grid)
-        return mantissas, (np.square(mantissas / r[:, None] - rows.weight) * rows.power).sum(axis=1)
-    parts = np.split(np.arange(len(rows.weight)), len(spreads))
-    made = [
-        compensating(rows.weight[p], r[p], grid, spread, sweeps=sweeps)
-        for p, spread in zip(parts, spreads, strict=True)
-    ]
-    return np.concatenate([m for m, _ in made]), np.concatenate([c for _, c in made])
+def _rounded(
+    rows: Rows, r: Float, grid: Grid, spreads: list[Spread] | None, sweeps: int
+) -> tuple[NDArray[np.int32], Float]:
+    """Return the mantissas (try, row, column) of one link at resolutions r (try, row), and their cost (try, row)."""
+    mantissas = np.empty((*r.shape, rows.weight.shape[1]), dtype=np.int32)
+    cost = np.empty(r.shape)
+    parts = np.split(np.arange(len(rows.weight)), len(spreads or (None,)))
+    at_once = max(1, VALUES // rows.weight.size)
+    for part, k in ((p, k) for p in range(len(parts)) for k in range(0, len(r), at_once)):
+        here = r[k : k + at_once, parts[part]]
+        weight = np.tile(rows.weight[parts[part]], (len(here), 1))
+        if spreads is None:
+            made = to_grid(weight * here.reshape(-1, 1), grid)
+            power = np.broadcast_to(rows.power, rows.weight.shape)
+            paid = (np.square(made / here.reshape(-1, 1) - weight) * np.tile(power, (len(here), 1))).sum(axis=1)
+        else:
+            made, paid = compensating(weight, here.reshape(-1), grid, spreads[part], sweeps=sweeps)
+        mantissas[k : k + at_once, parts[part]] = made.reshape(*here.shape, -1)
+        cost[k : k + at_once, parts[part]] = paid.reshape(here.shape)
+    return mantissas, cost
