@@ -173,13 +173,18 @@ def _float(task: Task) -> dict[str, Any]:
 
 
 def _answers(task: Task, answers: np.ndarray[Any, Any], varied: np.ndarray[Any, Any]) -> dict[str, Any]:
-    wrong = np.flatnonzero(varied != np.tile(task.labels, VARIANTS))
+    wrong, varied_wrong = answers != task.labels, varied != np.tile(task.labels, VARIANTS)
     return {
-        "accuracy": float((answers == task.labels).mean()),
-        "wrong": np.flatnonzero(answers != task.labels).tolist(),
-        "varied_accuracy": 1 - len(wrong) / len(varied),
-        "varied_wrong": wrong.tolist(),
+        "accuracy": float(1 - wrong.mean()),
+        "wrong": _as_hex(wrong),
+        "varied_accuracy": float(1 - varied_wrong.mean()),
+        "varied_wrong": _as_hex(varied_wrong),
     }
+
+
+def _as_hex(wrong: np.ndarray[Any, Any]) -> str:
+    """Return a number in hexadecimal whose bit i says whether answer i is wrong."""
+    return f"{sum(1 << int(i) for i in np.flatnonzero(wrong)):x}"
 
 
 def _judged(compiled: Compiled, program: Program, certificate: Certificate, task: Task) -> dict[str, Any]:

@@ -106,8 +106,9 @@ def _compared(runs: dict[str, Any], all_bits: Sequence[object]) -> list[str]:
 
 
 def _discordant(pairs: list[tuple[dict[str, Any], dict[str, Any]]], key: str) -> tuple[int, int]:
-    won = sum(len(set(other[key]) - set(better[key])) for better, other in pairs)
-    return won, sum(len(set(better[key]) - set(other[key])) for better, other in pairs)
+    """Return how many answers the first alone has right, and how many it alone has wrong."""
+    wrong = [(int(better[key], 16), int(other[key], 16)) for better, other in pairs]
+    return sum((y & ~x).bit_count() for x, y in wrong), sum((x & ~y).bit_count() for x, y in wrong)
 
 
 def _sign_test(won: int, lost: int) -> float:

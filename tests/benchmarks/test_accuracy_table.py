@@ -18,7 +18,8 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def _row(wrong: list[int], varied: list[int]) -> dict[str, Any]:
     rest = {"answers_as_float": 0.9, "readout_error": 0.1, "digest": "d"}
-    return {"accuracy": 1 - len(wrong) / 10, "wrong": wrong, "varied_accuracy": 0.8, "varied_wrong": varied} | rest
+    told = {"wrong": f"{sum(1 << i for i in wrong):x}", "varied_wrong": f"{sum(1 << i for i in varied):x}"}
+    return {"accuracy": 1 - len(wrong) / 10, "varied_accuracy": 0.8} | told | rest
 
 
 def _runs() -> dict[str, Any]:
