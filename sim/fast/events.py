@@ -63,17 +63,22 @@ def list_messages(isa: Any, source: Any, step: Any, events: Any, ends: Any) -> N
 
 
 @inline
-def list_graded(source: Any, step: Any, events: Any, ends: Any, values: Any) -> None:
-    """List the messages of one step with their values."""
-    n = 0
+def list_graded(whole: Any, source: Any, step: Any, events: Any, ends: Any, values: Any, image: Any) -> None:
+    """List the messages of one step with their values, and write them into its image, channels last."""
+    n, column, line = 0, 0, whole.image_first
     for pixel in range(source.pixels):
         for channel in range(source.channels):
             i = channel * source.channel_step + pixel * source.pixel_step
+            if whole.image_size > 0 and i < source.size:
+                image[line + column * source.channels + channel] = step[i]
             if i < source.size and step[i] != 0:
                 events[n] = pixel * source.pitch + channel
                 values[n] = step[i]
                 n += 1
         ends[pixel + 1] = n
+        column += 1
+        if column == whole.image_width:
+            column, line = 0, line + whole.image_row
 
 
 @inline
@@ -105,6 +110,8 @@ def repeat(whole: Any, source: Any, before: Any, now: Any) -> None:
     if whole.graded:
         for i in range(n):
             now.values[i] = before.values[i]
+        for i in range(whole.image_size):
+            now.image[i] = before.image[i]
     for i in range(whole.bits_size):
         now.bits[i] = before.bits[i]
 

@@ -128,6 +128,32 @@ def _weigh(lanes: int) -> Any:
     return weigh
 
 
+def _multiply(lanes: int) -> Any:
+    """Make the same for steps of many messages: every row of the window, times what the image holds there."""
+
+    @inline
+    def multiply(c: Any, tile: Any, lane: int, sums: Any, fresh: Any, weights: Any, image: Any) -> None:
+        count, down = c.span * c.in_pitch, c.gap_y * c.image_row
+        right, next_row = c.stride_x * c.image_pixel, c.stride_y * c.image_row
+        x, line = tile.x, c.image_first + tile.y * next_row
+        for p in range(tile.pixel, tile.pixel_to):
+            place = (p - tile.pixel) * tile.lanes + lane - tile.lane
+            acc = zeros(32, lanes)
+            if not fresh:
+                acc = load(sums, place, acc)
+            at, start = c.weights + c.rows_total * lane + p * c.rows_step * lanes, line + x * right
+            for _ in range(c.kernel_y):
+                for k in range(count):
+                    acc = acc + load(weights, at + k * lanes, acc) * splat(image[start + k], acc)
+                at, start = at + count * lanes, start + down
+            store(sums, place, acc)
+            x += 1
+            if x == c.out_width:
+                x, line = 0, line + next_row
+
+    return multiply
+
+
 def _look_up(lanes: int, pixels: int) -> Any:
     """Make the sum of one piece where every line of a window is a few bits, and their sums stand in a table.
 
@@ -186,11 +212,13 @@ def _narrow(lanes: int) -> Any:
 
 def _wide(lanes: int) -> Any:
     """Choose by the messages and by the width of the weights: 8 or 32 bits, summed in 32."""
-    gather, weigh = _gather(lanes, 32), _weigh(lanes)
+    gather, weigh, multiply = _gather(lanes, 32), _weigh(lanes), _multiply(lanes)
 
     @part
     def wide(c: Any, tile: Any, lane: int, sums: Any, fresh: Any, arenas: Any, step: Any, window: Any) -> None:
-        if c.kind == VALUED:
+        if c.kind == VALUED and step.ends[c.height * c.width] > c.image_most:
+            multiply(c, tile, lane, sums, fresh, arenas.weights32, step.image)
+        elif c.kind == VALUED:
             weigh(c, tile, lane, sums, fresh, arenas.weights32, step.events, step.ends, step.values)
         elif c.weight_bits == 8:
             gather(c, tile, lane, sums, fresh, arenas.weights8, step.events, step.ends, window)

@@ -11,6 +11,7 @@ from sim.arithmetic import DECAY_ONE, VTH_SHIFT
 from sim.fast.arena import Arena
 from sim.fast.bounds import Bounds, bounds
 from sim.fast.grid import LIST, Grid, grid
+from sim.fast.image import image, window
 from sim.fast.lookup import Lookup, lookup, table
 from sim.fast.neurons import HALF
 from sim.fast.records import (
@@ -58,7 +59,7 @@ class Layout:
     arenas: Arenas
     graded: bool
     form: int  # in which the input is listed
-    packing: Fields  # of the input as bits; empty where nothing reads them
+    packing: Fields  # of the input as bits, or as an image; empty where nothing reads it
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +153,7 @@ def _draft(program: Program) -> _Draft:
         form = CONTIGUOUS if grids[0].size < LIST and 1 in (grids[0].pixels, grids[0].channels) else INTERLEAVED
     places = {INPUT: 0, **{p.name: i + 1 for i, p in enumerate(order)}}
     packing = _packing(grids[0], [c.wiring for c, how in lookups.items() if how is not None])
+    packing |= image(grids[0], [c.wiring for c in lookups]) if graded else {}
     return _Draft(program, order, grids, places, proven, graded, lookups, form, packing)
 
 
@@ -247,8 +249,9 @@ def _connection(
     if kind != GROUPED and not laid.fields.get("paired", False):
         weight = np.concatenate([weight[..., q["lane"] : q["lane"] + q["lanes"]].reshape(-1) for q in pieces])
     return {
-        **draft.packing,
+        **{name: number for name, number in draft.packing.items() if name.startswith("bits")},
         **laid.fields,
+        **(window(draft.packing, connection.wiring, source, laid.fields) if kind == VALUED else {}),
         "kind": kind,
         "out_width": own.width,
         "source": place,

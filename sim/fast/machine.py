@@ -64,6 +64,7 @@ def sent(whole: Any, source: Any, scratch: Any, place: int, s: int, t: int) -> A
         beyond(scratch.ends, s * whole.ends_size + source.ends_at + slot * source.ends_size),
         beyond(scratch.values, first * (s * whole.values_size + slot * source.index_size) * whole.graded),
         beyond(scratch.bits, first * (s * source.slots + slot) * whole.bits_size),
+        beyond(scratch.image, first * (s * source.slots + slot) * whole.image_size),
         first * whole.graded,
     )
 
@@ -210,7 +211,7 @@ def read_input(isa: Any, tables: Any, scratch: Any, raster: Any, b: int, s: int,
         repeat(whole, source, sent(whole, source, scratch, 0, s, t - 1), mine)
         return
     if whole.graded:
-        list_graded(source, int32s(step), mine.events, mine.ends, mine.values)
+        list_graded(whole, source, int32s(step), mine.events, mine.ends, mine.values, mine.image)
     else:
         list_messages(isa, source, step, mine.events, mine.ends)
     if whole.bits_size > 0:
@@ -299,7 +300,8 @@ def run_samples(
     scratch = Scratch(
         pointer(c.u), pointer(c.v), pointer(c.counters), pointer(c.sums16), pointer(c.sums32), pointer(c.part16),
         pointer(c.part32),
-        pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values), pointer(c.bits), pointer(c.faults),
+        pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values), pointer(c.bits), pointer(c.image),
+        pointer(c.faults),
         pointer(c.same),
     )  # fmt: skip
     results = Results(

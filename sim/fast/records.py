@@ -62,13 +62,15 @@ input, else 0; ``spikes_at``: where it is recorded, -1 where it is not."""
 CONNECTION = _record(
     "kind source lag right_shift height width kernel_y spans span stride_y stride_x pad_y pad_x gap_y gap_x out_width"
     " weight_bits weights direct group rows rows_step rows_total in_pitch ins outs paired fan_at fan_each"
-    " bits_rows bits_row bits_pad_y bits_pad_x"
+    " bits_rows bits_row bits_pad_y bits_pad_x image_first image_row image_pixel image_most"
 )
 """A target pixel (y, x) reads, for each of ``kernel_y`` rows and ``spans`` pieces of a row, ``span`` pixels in a line.
 
 ``direct``: the window is all of the source, in one line; ``group``: as many rows as one list of rows can tell apart,
 behind which stands a row of zeros; ``rows``: rows of weights of one target pixel; ``rows_step``: from one target pixel
 to the next, 0 for a convolution;
+``image_first``: where the window of the first pixel begins in the image of a graded step, which has ``image_row``
+numbers a line and ``image_pixel`` a pixel; ``image_most``: the events up to which their list is faster than the image;
 ``fan_each``: the synapses of every event, or -1 where they differ, and are listed from ``fan_at`` on."""
 
 TILE = _record("place pixel pixel_to y x lane lanes piece piece_to")
@@ -81,6 +83,7 @@ WHOLE = _record(
     "batch steps inputs places connections runs lanes index_size ends_size values_size together stretch graded"
     " sums_size spikes_size u_size v_size"
     " bits_size bits_channels bits_height bits_width bits_rows bits_row bits_pad_y bits_pad_x"
+    " image_size image_first image_row image_width"
 )
 """How much there is of everything; how many samples run together, and for how many steps; what is recorded of a step;
 how the input is packed as bits."""
@@ -127,7 +130,8 @@ class Scratch(NamedTuple):
     ends: NDArray[np.int32]  # sample source slot pixel
     window: NDArray[np.uint16]  # row
     values: NDArray[np.int32]  # sample slot event
-    bits: NDArray[np.uint8]  # sample slot channel row
+    bits: NDArray[np.uint8]  # sample slot row channel
+    image: NDArray[np.int32]  # sample slot row column channel: a graded step, zeros around it
     faults: NDArray[np.int64]  # sample step place (wraps, clips)
     same: NDArray[np.uint8]  # sample slot: whether the input is that of the step before
 
@@ -151,6 +155,7 @@ class Step(NamedTuple):
     ends: Any
     values: Any
     bits: Any
+    image: Any
     graded: int
 
 

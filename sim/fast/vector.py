@@ -52,6 +52,7 @@ def _sizes(layout: Layout, steps: int) -> tuple[dict[str, int], NDArray[np.void]
         for i in range(len(layout.grids))
     ]
     per_slot = [2 * (g.pixels * g.pitch + SPARE) + 4 * (g.pixels + 1) for g in layout.grids]
+    per_slot[0] += 4 * (layout.grids[0].size + layout.packing["image_size"]) if layout.graded else 0
     stretch = max(1, min(STRETCH, steps, LIST_BYTES // sum(per_slot)))
     sources, index_at, ends_at = [], 0, 0
     for i, (g, lag) in enumerate(zip(layout.grids, lags, strict=True)):
@@ -102,6 +103,7 @@ def _scratch(layout: Layout, tables: Tables) -> Scratch:
         window=aligned(LIST + SPARE, np.uint16),
         values=aligned(max(1, together * whole["values_size"]), np.int32),
         bits=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["bits_size"]), np.uint8),
+        image=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["image_size"]), np.int32),
         same=aligned(together * int(tables.sources[0]["slots"]), np.uint8),
         faults=aligned(together * whole["stretch"] * len(layout.order) * 2, np.int64),
     )
