@@ -141,7 +141,7 @@ def _table(runs: dict[str, Any]) -> str:
         rows.setdefault((*key, found["steps"]), []).append(found)
     for (left_out, is_twin, *_), group in sorted(rows.items()):
         first = group[0]
-        name = f"{first['size']} {'CNN (ReLU, float and QDQ)' if is_twin else 'SCNN'}"
+        name = f"{first['size']} {'CNN' if is_twin else 'SCNN'}"
         where = "the speaker left out" if left_out else f"official split, {first['samples']}"
         cells = [name, INPUTS.get(first["input"], "one pass"), first["steps"], where, len(group)]
         cells += [_spread(group, "float"), _spread(group, "int8"), f"{100 * min(g['int8'] for g in group):.2f} %"]
