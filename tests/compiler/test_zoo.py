@@ -39,6 +39,7 @@ def test_norse_networks_compile(name):
 
 
 @pytest.mark.full
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 @pytest.mark.parametrize("name", [name for name in ZOO if name not in SOME])
 def test_all_norse_networks_compile(name):
     _compiles(name)
