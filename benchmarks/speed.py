@@ -16,11 +16,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # the modules beside this one, however it is imported
 
-import quick
-from contestants import PEERS, install
-from parts import PARTS, measure_part
-from report import plot, table
 from results import ended, into_readme, write
+from timing import quick
+from timing.contestants import PEERS, install
+from timing.parts import PARTS, measure_part
+from timing.report import plot, table
 
 from sim.files import check_output, make_folder
 

@@ -7,19 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import contestants
-import networks
 import numpy as np
-import parts
 import pytest
-import quick
-import report
 import speed
-from add_peak import add_peak
-from contestants import PEERS, Peer, best, compete
-from memory import peak_memory
-from ours import measure
-from task_file import write_task
+from timing import contestants, networks, parts, quick, report
+from timing.add_peak import add_peak
+from timing.contestants import PEERS, Peer, best, compete
+from timing.memory import peak_memory
+from timing.ours import measure
+from timing.task_file import write_task
 
 from sim.engines import run
 

@@ -3,11 +3,10 @@
 import os
 from typing import Any
 
-from memory import peak_memory
-from networks import INPUT_RATE, STEPS, dense_net, inputs, reference_net
-from ours import measure
-
 from sim.wiring import synapse_count
+from timing.memory import peak_memory
+from timing.networks import INPUT_RATE, STEPS, dense_net, inputs, reference_net
+from timing.ours import measure
 
 __all__ = ["CURVES"]
 

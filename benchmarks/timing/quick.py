@@ -11,13 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from add_peak import add_peak
-from contestants import PEERS, best, compete
-from machine import describe
-from networks import Net, inputs, reference_net
-from ours import measure as measure_ours
-from ours import warm_up
-from task_file import write_task
+from timing.add_peak import add_peak
+from timing.contestants import PEERS, best, compete
+from timing.machine import describe
+from timing.networks import Net, inputs, reference_net
+from timing.ours import measure as measure_ours
+from timing.ours import warm_up
+from timing.task_file import write_task
 
 __all__ = ["SCHEMA", "measure"]
 

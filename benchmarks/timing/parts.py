@@ -11,16 +11,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from add_peak import add_peak
-from contestants import PEERS, Peer, compete
-from curves import CURVES
-from machine import describe
-from networks import Net, inputs, reference_net, small_net
-from ours import measure, measure_reference_engine
-from task_file import write_task
 
 from sim.engines import run
 from sim.fast import Kernels
+from timing.add_peak import add_peak
+from timing.contestants import PEERS, Peer, compete
+from timing.curves import CURVES
+from timing.machine import describe
+from timing.networks import Net, inputs, reference_net, small_net
+from timing.ours import measure, measure_reference_engine
+from timing.task_file import write_task
 
 __all__ = ["NETS", "PARTS", "measure_part"]
 

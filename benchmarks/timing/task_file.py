@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from networks import Net
 from numpy.typing import NDArray
 
 from sim.files import atomic_write
 from sim.program import Conv
+from timing.networks import Net
 
 __all__ = ["write_task"]
 

@@ -1,6 +1,6 @@
 """The most memory that one process held while it ran the reference network: run as a program, it prints bytes.
 
-python benchmarks/memory.py BATCH STEPS
+python benchmarks/timing/memory.py BATCH STEPS
 """
 
 import resource

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from contestants import PEERS, best
-
 from sim.files import atomic_write
+from timing.contestants import PEERS, best
 
 __all__ = ["plot", "table"]
 

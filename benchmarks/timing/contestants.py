@@ -18,7 +18,7 @@ from exporters.lava.install import INSTALL_COMMAND, STANDALONE, environment_fold
 
 __all__ = ["PEERS", "Peer", "best", "compete", "install", "python_of"]
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent / "peers"
 SAME = "the running environment"
 FORMS = ("trained", "folded")

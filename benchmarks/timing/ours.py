@@ -4,12 +4,12 @@ import time
 from typing import Any, Literal
 
 import numpy as np
-from networks import adds
 from numpy.typing import NDArray
 
 from sim.fast import Kernels, simulate
 from sim.program import Program
 from sim.reference import simulate as simulate_reference
+from timing.networks import adds
 
 __all__ = ["measure", "measure_reference_engine", "warm_up"]
 
