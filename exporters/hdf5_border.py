@@ -210,7 +210,11 @@ class _Walk:
         for info in stored:
             if not info.filter_mask:
                 _, packed = dataset.read_direct_chunk(info.chunk_offset)
-                if len(zlib.decompressobj().decompress(packed, chunk + 5)) > chunk + 4:
+                try:
+                    unpacked = zlib.decompressobj().decompress(packed, chunk + 5)
+                except zlib.error:
+                    raise self.refuse(place, "is damaged: a chunk does not unpack") from None
+                if len(unpacked) > chunk + 4:
                     raise self.refuse(place, "a chunk unpacks to more than its size")
 
     def _text(self, dataset: Any, layout: int, count: int, place: str) -> None:

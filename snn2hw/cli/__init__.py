@@ -10,10 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 
-from sim.errors import MachineError, Snn2hwError, UnsupportedError
+from sim.errors import InputError, MachineError, Snn2hwError, UnsupportedError
 
 __all__ = ["COMMANDS", "main"]
+
+
+OUTPUTS = frozenset({"output", "json", "raster", "plots"})
+"""Options that name what a command writes; every other option that names a file names an input."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,9 @@ def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)
     try:
-        code: int = module.execute(parser.parse_args(words))
+        args = parser.parse_args(words)
+        _keep_inputs(args)
+        code: int = module.execute(args)
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else 2
     except BrokenPipeError:
@@ -109,6 +116,22 @@ def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
         print(f"snn2hw {verb}: {_explain(error)}", file=sys.stderr)
         return 1 if isinstance(error, UnsupportedError | MachineError) else 2
     return code
+
+
+def _keep_inputs(args: argparse.Namespace) -> None:
+    """Refuse an output that is also an input, or another output: writing it would lose what the other holds."""
+    named = {name: Path(value) for name, value in vars(args).items() if isinstance(value, str | Path) and value}
+    for name in OUTPUTS & named.keys():
+        for other in named.keys() - {name}:
+            if _same_place(named[name], named[other], both_written=other in OUTPUTS):
+                what = f"{named[name]}: is named twice, as {name} and as {other}"
+                raise InputError(what, "write to another name")
+
+
+def _same_place(path: Path, other: Path, *, both_written: bool) -> bool:
+    if path.exists() and other.exists():
+        return path.samefile(other)
+    return both_written and path.resolve() == other.resolve()
 
 
 def _explain(error: BaseException) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from exporters.program_file import read_program_file, write_program
 from sim.errors import FileError
+from sim.program import Connection, Dense, Input, Population, Program
 from tests.files.small import small_program
 from tests.programs import random_program
 
@@ -27,10 +28,16 @@ def damaged(data, rng):
     return bytes(wrong)
 
 
+def _large(rng):
+    """Return a program whose weights are unpacked before they are read, to see that they do not burst."""
+    weight = rng.integers(-127, 128, (800, 800)).astype(np.int8)
+    return Program(Input((800,)), (Population("a", (800,), (Connection("input", Dense(weight)),), vth=1000),))
+
+
 def main(seed, count):
     """Run."""
     rng = np.random.default_rng(seed)
-    program = random_program(rng) if seed else small_program()
+    program = _large(rng) if seed % 4 == 3 else random_program(rng) if seed else small_program()
     attached = {"certificate": {"digest": program.digest, "bound": 1}}
     found = Counter()
     with tempfile.TemporaryDirectory() as folder:

@@ -20,6 +20,10 @@ def test_flipped_bits_and_cut_files():
     _fuzz(0, 100, 120)
 
 
+def test_flipped_bits_in_a_file_so_large_that_it_is_unpacked_on_trial():
+    _fuzz(3, 40, 120)
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(20))
 def test_many_more_flipped_bits_and_cut_files(seed):
