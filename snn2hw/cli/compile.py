@@ -80,9 +80,12 @@ def execute(args: argparse.Namespace) -> int:
     source = source_of(args)
     given = None if args.data is None else read_raster(args.data)
     data = None if given is None else given.spikes
+    steps, messages = _front_end(args) if given is None else (args.steps, None)
     options = Options(method=args.method, per=args.per, bias=args.bias, levels=args.levels)
     with StageBars() as progress:
-        prepared = prepare(source, args.target, data, steps=args.steps, options=options, progress=progress)
+        prepared = prepare(
+            source, args.target, data, steps=steps, messages=messages, options=options, progress=progress
+        )
         if args.weight_bits == "mixed":
             compiled = _mixed(source, prepared, given, args)
         else:
@@ -93,8 +96,22 @@ def execute(args: argparse.Namespace) -> int:
         report = measure(source, compiled, data[:MEASURED])
         attachments["quantization"] = report.to_json()
         print(report)
+    else:
+        lo, hi = compiled.certificate.messages
+        print(f"no --data: nothing was calibrated, input taken as {lo}..{hi}")
     write(compiled, args.output, attachments)
     return 0
+
+
+def _front_end(args: argparse.Namespace) -> tuple[int | None, tuple[int, int] | None]:
+    """Return the steps and messages to certify without data: a checkpoint knows what it is fed, other models do not."""
+    from snn2hw.sources.model import fed_to
+
+    fed = fed_to(args.model)
+    if fed is None:
+        return args.steps, None
+    steps, highest = fed
+    return args.steps or steps, (0, highest)
 
 
 def _mixed(source: "Source", prepared: "Prepared", given: "Raster | None", args: argparse.Namespace) -> "Compiled":

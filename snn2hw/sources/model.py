@@ -12,7 +12,7 @@ from snn2hw.sources.source import Reset, Scheme, Source
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["load_source", "named_module"]
+__all__ = ["fed_to", "load_source", "named_module"]
 
 
 def load_source(
@@ -54,6 +54,18 @@ def load_source(
         return from_norse(deployable(trained), input_shape or (1, bands, frames))
     module, shape = named_module(model, input_shape)
     return from_norse(module, shape)
+
+
+def fed_to(model: str) -> tuple[int, int] | None:
+    """Return the steps and the largest message that the front end of a checkpoint sends; None for other models."""
+    path = Path(model)
+    if path.suffix != ".pt":
+        return None
+    from snn2hw.spikes.encode import highest
+    from snn2hw.train.checkpoint import load_trained
+
+    encoder = load_trained(path).front.encoder
+    return encoder.steps, highest(encoder)
 
 
 def named_module(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.nn.Module, Sequence[int]]":
