@@ -4,8 +4,10 @@ snn2hw run P.nir --input X.npz --record spikes,u,v -o TRACE.npz
 """
 
 import argparse
+from collections.abc import Mapping
 
 from sim.engines import ENGINES
+from sim.errors import InputError
 from sim.program import Program
 from sim.trace import RECORDABLE, Record, Trace
 from snn2hw.rasters import Raster
@@ -42,7 +44,7 @@ def _record(text: str) -> tuple[Record, ...]:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the program."""
-    from exporters.program_file import read_program
+    from exporters.program_file import read_program_file
     from sim.engines import run
     from sim.files import check_output
     from snn2hw.cli.progress import progress_bar
@@ -50,8 +52,11 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.output:
         check_output(args.output)
-    program, raster = read_program(args.program), read_raster(args.input)
-    with progress_bar(raster.spikes.shape[0] * raster.spikes.shape[1], args.engine, "step") as progress:
+    found, raster = read_program_file(args.program), read_raster(args.input)
+    program, steps = found.program, raster.spikes.shape[1]
+    rule = _rule(program, raster, args.decoder)
+    _check_labels(program, raster, args.input)
+    with progress_bar(raster.spikes.shape[0] * steps, args.engine, "step") as progress:
         trace = run(
             program,
             raster.spikes,
@@ -60,14 +65,40 @@ def execute(args: argparse.Namespace) -> int:
             allow_wrap=args.allow_wrap,
             progress=progress,
         )
-    print(_summary(program, raster, trace, args.decoder or raster.decoder))
+    print(_summary(program, raster, trace, rule))
+    certificate = found.attachments.get("certificate")
+    if isinstance(certificate, Mapping) and steps > certificate["steps"]:
+        print(f"{steps} steps; certified for {certificate['steps']}: snn2hw certify {args.program} --steps {steps}")
     if args.output:
         write_trace(args.output, trace)
         print(f"wrote {args.output}")
     return 0
 
 
-def _summary(program: Program, raster: Raster, trace: Trace, decoder: Decoder | None) -> str:
+def _rule(program: Program, raster: Raster, asked: Decoder | None) -> Decoder:
+    """Return how the output is held against the labels: as asked, as the raster says, or as fits the output."""
+    fires = program.output.fires
+    if asked is None:
+        asked = raster.decoder or ("count" if fires else "max")
+        # a network trained with count on a readout was judged by the sum of v: the same classes as its mean
+        return "mean" if asked == "count" and not fires else asked
+    if asked == "count" and not fires:
+        raise InputError(
+            f"output {program.output.name!r} never fires, there is nothing to count", "use max, mean or last"
+        )
+    return asked
+
+
+def _check_labels(program: Program, raster: Raster, where: str) -> None:
+    labels, classes = raster.labels, program.output.size
+    if labels is None or not labels.size:
+        return
+    if labels.min() < 0 or labels.max() >= classes:
+        what = f"{where}: labels {labels.min()}..{labels.max()}"
+        raise InputError(what, f"the output has {classes} neurons: use 0..{classes - 1}")
+
+
+def _summary(program: Program, raster: Raster, trace: Trace, rule: Decoder) -> str:
     from tabulate import tabulate
 
     samples, steps = raster.spikes.shape[:2]
@@ -88,7 +119,6 @@ def _summary(program: Program, raster: Raster, trace: Trace, decoder: Decoder | 
         tabulate(rows, headers=headers, colalign=("left", "left", *["right"] * 5), disable_numparse=True),
     ]
     if raster.labels is not None:
-        rule = decoder or ("count" if program.output.fires else "max")
         right = int((decide(trace.output.reshape(samples, steps, -1), rule) == raster.labels).sum())
         lines.append(f"accuracy {right / samples:.2%} ({right} of {samples}; {DECISIONS[rule]})")
     return "\n".join(lines)

@@ -96,6 +96,8 @@ def tune_compiled(
     The best epoch is chosen on ``held_out``, or on a share of the samples; the program as compiled takes part. Every
     epoch draws from (seed, epoch) alone, so a run resumed from ``folder`` ends in the same program.
     """
+    if recipe.decoder == "count" and not compiled.program.output.fires:
+        raise InputError(f"output {compiled.program.output.name!r} never fires", "use the decoder max, mean or last")
     machine = Machine(compiled).to(device)
     held = len(held_out.labels) if held_out is not None else round(recipe.validation * len(samples.labels))
     order = np.random.default_rng(recipe.seed).permutation(len(samples.labels))
