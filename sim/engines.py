@@ -11,7 +11,7 @@ from sim.program import Program
 from sim.raster import check_raster
 from sim.trace import SPIKES, Record, Trace
 
-__all__ = ["ENGINES", "run"]
+__all__ = ["ENGINES", "require_program", "run"]
 
 ENGINES = {
     "reference": "sim.reference",
@@ -21,17 +21,32 @@ ENGINES = {
 """Engine name to the module whose ``simulate`` runs it; imported on use."""
 
 
+def require_program(given: object) -> None:
+    """Refuse anything but a Program where one is wanted, the name of its file above all."""
+    if not isinstance(given, Program):
+        fix = "give a Program, such as read_program(file) or compile(source) returns"
+        raise InputError(
+            f"{given!r} is no Program" if isinstance(given, str) else f"a {type(given).__name__} is no Program", fix
+        )
+
+
 def run(
     program: Program,
     raster: ArrayLike,
     *,
     engine: str = "reference",
-    record: Collection[Record] = SPIKES,
+    record: Collection[Record] | Record = SPIKES,
     allow_wrap: bool = False,
-    clip_free: Collection[str] = (),
+    clip_free: Collection[str] | str = (),
     progress: Callable[[int], object] | None = None,
 ) -> Trace:
-    """Run ``program`` on a raster (B, T, *input shape) with one of `ENGINES`; every engine gives the same Trace."""
+    """Run ``program`` on a raster (B, T, *input shape) with one of `ENGINES`; every engine gives the same Trace.
+
+    ``record`` and ``clip_free`` are names, or one name.
+    """
+    require_program(program)
+    record = (record,) if isinstance(record, str) else tuple(record)
+    clip_free = (clip_free,) if isinstance(clip_free, str) else tuple(clip_free)
     if engine not in ENGINES:
         raise InputError(f"engine {engine!r} is unknown", f"use one of: {', '.join(ENGINES)}")
     for what in record:
@@ -43,6 +58,6 @@ def run(
     simulate = import_module(ENGINES[engine]).simulate
     checked = check_raster(program, raster)
     trace: Trace = simulate(
-        program, checked, record=tuple(record), allow_wrap=allow_wrap, clip_free=tuple(clip_free), progress=progress
+        program, checked, record=record, allow_wrap=allow_wrap, clip_free=clip_free, progress=progress
     )
     return trace

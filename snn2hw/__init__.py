@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from exporters.program_file import read_program, write_program
     from exporters.registry import export
     from sim.engines import run
+    from sim.errors import Snn2hwError
     from sim.program import Connection, Conv, Dense, Input, Population, Program
+    from sim.trace import Trace
     from snn2hw.compiler.compile import compile
     from snn2hw.costs.report import energy
     from snn2hw.floats import float_reference
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
     from snn2hw.sources.from_ann import convert, read_ann
     from snn2hw.sources.from_nir import from_nir
     from snn2hw.sources.from_norse import from_norse
+    from snn2hw.sources.source import Source
     from snn2hw.sources.to_nir import to_nir, write_nir
+    from snn2hw.targets import Target
     from snn2hw.tuning.tune import tune
-    from snn2hw.verification import verify
+    from snn2hw.verification import Verdict, verify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,6 +40,11 @@ __all__ = [
     "Input",
     "Population",
     "Program",
+    "Snn2hwError",
+    "Source",
+    "Target",
+    "Trace",
+    "Verdict",
     "check",
     "compile",
     "convert",
@@ -57,6 +66,10 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(("Connection", "Conv", "Dense", "Input", "Population", "Program"), "sim.program"),
+    "Snn2hwError": "sim.errors",
+    "Source": "snn2hw.sources.source",
+    "Target": "snn2hw.targets",
+    "Trace": "sim.trace",
     "from_norse": "snn2hw.sources.from_norse",
     "from_nir": "snn2hw.sources.from_nir",
     **dict.fromkeys(("to_nir", "write_nir"), "snn2hw.sources.to_nir"),
@@ -70,7 +83,7 @@ _HOME = {
     "read_program": "exporters.program_file",
     "write_program": "exporters.program_file",
     "export": "exporters.registry",
-    "verify": "snn2hw.verification",
+    **dict.fromkeys(("verify", "Verdict"), "snn2hw.verification"),
     "energy": "snn2hw.costs.report",
 }
 """Public name to the module that defines it."""

@@ -13,7 +13,7 @@ from snn2hw.problems import Problem, ProblemsError
 from snn2hw.sources.graph import predecessors, shape_in, shape_out
 from snn2hw.sources.order import delay_steps, order_of
 from snn2hw.sources.shapes import is_neuron
-from snn2hw.sources.source import Source, reset_of
+from snn2hw.sources.source import Source, require_source, reset_of
 
 if TYPE_CHECKING:
     import nir
@@ -47,6 +47,7 @@ def check(source: Source, target: "str | Path | Target | None" = None) -> list[P
     from snn2hw.compiler.network import read_network
     from snn2hw.lowering import lower
 
+    require_source(source)
     problems: list[Problem] = []
     try:
         read_network(lower(source))

@@ -16,7 +16,7 @@ from snn2hw.floats.maps import Float, apply_map
 from snn2hw.floats.neurons import dynamics, held_message, start, step
 from snn2hw.sources.graph import Edge, predecessors, shape_in, shape_out
 from snn2hw.sources.order import Order, delay_steps, order_of
-from snn2hw.sources.source import Source
+from snn2hw.sources.source import Source, require_source
 
 __all__ = ["FloatTrace", "float_reference"]
 
@@ -45,6 +45,7 @@ def float_reference(
     source: Source, rasters: ArrayLike, *, record: Collection[Recorded] = ("spikes", "v")
 ) -> FloatTrace:
     """Run ``source`` on ``rasters`` (B, T, *input shape), all samples at once, every sample from its initial state."""
+    require_source(source)
     x = np.asarray(rasters, np.float64)
     if x.ndim != len(source.input_shape) + 2 or x.shape[2:] != source.input_shape:
         expected = ("B", "T", *source.input_shape)

@@ -21,7 +21,7 @@ from snn2hw.problems import Problem, refuse
 from snn2hw.sources.graph import Edge, shape_in, shape_out
 from snn2hw.sources.order import order_of
 from snn2hw.sources.shapes import Shape, is_neuron
-from snn2hw.sources.source import Source
+from snn2hw.sources.source import Source, require_source
 
 if TYPE_CHECKING:
     import nir
@@ -33,6 +33,7 @@ def lower(source: Source) -> Source:
     """Return the canonical form of ``source``: same neurons, same spikes, same potentials; idempotent."""
     import nir
 
+    require_source(source)
     order = order_of(source)
     nodes: dict[str, nir.NIRNode] = {}
     edges: list[Edge] = []

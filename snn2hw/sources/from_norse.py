@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from sim.errors import InputError
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.source import NORSE, Source
 
@@ -31,11 +32,15 @@ def from_norse(module: "torch.nn.Module", input_shape: Sequence[int], *, layout:
     Raises:
         ProblemsError: everything unsupported at once, each with its place and what to write instead.
     """
+    import torch
+
     from snn2hw.sources.graph import assemble
     from snn2hw.sources.tracing.emit import emit
     from snn2hw.sources.tracing.run import STEPS, layout_of, record
     from snn2hw.sources.tracing.step import fold
 
+    if not isinstance(module, torch.nn.Module):
+        raise InputError(f"a {type(module).__name__} is no torch.nn.Module", "give the network itself")
     origin = f"norse: {type(module).__name__}"
     chosen = layout_of(module) if layout == "auto" else layout
     recording = record(module, input_shape, chosen, origin)

@@ -28,7 +28,7 @@ from sim.errors import InputError
 if TYPE_CHECKING:
     import nir
 
-__all__ = ["NORSE", "Reset", "ResetAt", "Scheme", "Semantics", "Source", "reset_at_of", "reset_of"]
+__all__ = ["NORSE", "Reset", "ResetAt", "Scheme", "Semantics", "Source", "require_source", "reset_at_of", "reset_of"]
 
 Scheme = Literal["euler", "exponential"]
 """How the equations become steps: a = dt / tau (Euler) or a = 1 - exp(-dt / tau)."""
@@ -126,3 +126,10 @@ def reset_of(node: "nir.NIRNode", source: Source) -> Reset:
 def reset_at_of(node: "nir.NIRNode", source: Source) -> ResetAt:
     """Return when spikes of one neuron reset it: its metadata's word, else the Source's."""
     return cast("ResetAt", node.metadata.get("reset_at", source.semantics.reset_at))
+
+
+def require_source(given: object) -> None:
+    """Refuse anything but a Source where one is wanted: a Norse module is one step away, so say which."""
+    if not isinstance(given, Source):
+        fix = "give a Source: from_norse(module, input_shape), from_nir(file, dt=...) or convert(...).source"
+        raise InputError(f"a {type(given).__name__} is no Source", fix)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from exporters.artifact import read_artifact
 from sim.compare import ORDER, compared_values, first_divergence, flat_difference
+from sim.engines import require_program
 from sim.errors import FileError, InputError
 from sim.program import Program
 from sim.raster import check_raster
@@ -32,7 +33,7 @@ BASELINE = "reference"
 def verify(
     program: Program,
     raster: ArrayLike,
-    against: Collection[str] = ("reference", "fast"),
+    against: Collection[str] | str = ("reference", "fast"),
     *,
     artifacts: Mapping[str, Path] | None = None,
     timeout_s: float = 600.0,
@@ -40,15 +41,22 @@ def verify(
 ) -> Verdict:
     """Return whether every executor named gives each spike, u and v of every population as the reference does.
 
-    An executor is a name of `EXECUTORS` or ``module:function`` of the caller's own.
+    An executor is a name of `EXECUTORS` or ``module:function`` of the caller's own; ``against`` names some, or one.
     ``artifacts`` maps an executor to the folder of an artifact to run instead of a fresh export. Each executor runs in
     a process of its own; ``timeout_s`` bounds one chunk of samples. ``progress`` is called with the samples finished.
     """
+    require_program(program)
     checked = check_raster(program, raster)
-    names = tuple(dict.fromkeys((BASELINE, *against, *(artifacts or {}))))
+    asked = (against,) if isinstance(against, str) else against
+    names = tuple(dict.fromkeys((BASELINE, *asked, *(artifacts or {}))))
     for name in names:
         check_executor(name)
     folders = {name: Path(place) for name, place in (artifacts or {}).items()}
+    for name, place in folders.items():
+        if not place.is_dir():
+            raise InputError(
+                f"artifact of {name!r}, {place}: no such folder", "name a folder that `snn2hw export` wrote"
+            )
     rows = {name: Row(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
     with tempfile.TemporaryDirectory(prefix="snn2hw-verify-") as folder, ExitStack() as stack:
         paths = _hand_over(program, checked, Path(folder))
@@ -64,8 +72,8 @@ def verify(
                 break
     updates = sum(p.size for p in program.populations) * checked.shape[0] * checked.shape[1]
     sha = hashlib.sha256(np.ascontiguousarray(checked.astype("<i4")).data).hexdigest()
-    asked = tuple(_noted(rows[name], folders.get(name)) for name in names)
-    return Verdict(program.digest, sha, checked.shape[0], checked.shape[1], updates, asked)
+    judged = tuple(_noted(rows[name], folders.get(name)) for name in names)
+    return Verdict(program.digest, sha, checked.shape[0], checked.shape[1], updates, judged)
 
 
 def _noted(row: Row, folder: Path | None) -> Row:
