@@ -40,6 +40,8 @@ class Raster:
 def read_npz(path: Path | str, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArray[Any]]:
     """Read every array of an archive: no pickles, and sizes are checked from the headers before unpacking."""
     file = Path(path)
+    if file.is_dir():
+        raise InputError(f"{file}: is a folder", "name the .npz file itself")
     if not file.is_file():
         raise InputError(f"{file}: no such file", "check the path")
     try:

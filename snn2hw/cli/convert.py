@@ -63,6 +63,8 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.steps < 1:
         raise InputError(f"--steps {args.steps}", "give at least one step")
+    if not 0 < args.dt < float("inf"):
+        raise InputError(f"--dt {args.dt:g}", "give the seconds of a step, such as 0.001")
     if args.raster and not args.test:
         raise InputError("--raster writes the test samples, and there are none", "give --test")
     for path in filter(None, (args.output, args.raster, args.json)):
@@ -107,6 +109,9 @@ def _ann(model: str, input_shape: tuple[int, ...] | None) -> "Ann":
         if trained.recipe.model != "cnn":
             raise InputError(f"{model}: is a spiking network already", "use it with check and compile")
         return read_ann(deployable(trained), (1, trained.recipe.mel.bands, trained.recipe.mel.frames))
+    if ":" not in model:
+        what = f"{model}: unknown kind of file" if Path(model).exists() else f"{model!r} is no model"
+        raise InputError(what, "name a cnn.onnx, a checkpoint model.pt of a CNN, or package.module:function")
     from snn2hw.sources.model import named_module
 
     return read_ann(*named_module(model, input_shape))
