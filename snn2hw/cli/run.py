@@ -67,8 +67,9 @@ def execute(args: argparse.Namespace) -> int:
         )
     print(_summary(program, raster, trace, rule))
     certificate = found.attachments.get("certificate")
-    if isinstance(certificate, Mapping) and steps > certificate["steps"]:
-        print(f"{steps} steps; certified for {certificate['steps']}: snn2hw certify {args.program} --steps {steps}")
+    covered = certificate.get("steps") if isinstance(certificate, Mapping) else None
+    if isinstance(covered, int) and steps > covered:
+        print(f"{steps} steps; certified for {covered}: snn2hw certify {args.program} --steps {steps}")
     if args.output:
         write_trace(args.output, trace)
         print(f"wrote {args.output}")

@@ -113,3 +113,10 @@ def test_certify_checks_the_certificate_of_a_file_and_finds_a_forged_one(model, 
     write_program(written.program, model / "bare.nir")
     assert main(["certify", str(model / "bare.nir")]) == 2
     assert "carries no certificate" in capsys.readouterr().err
+
+
+def test_without_data_the_output_says_that_nothing_was_calibrated(model, capsys):
+    assert main(["compile", str(model / "net.nir"), "--dt", "1e-3", "-o", str(model / "q.nir")]) == 0
+    assert "no --data: nothing was calibrated, input taken as 0..1\n" in capsys.readouterr().out
+    assert _compile(model) == 0
+    assert "no --data" not in capsys.readouterr().out

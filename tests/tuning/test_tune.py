@@ -163,3 +163,9 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, c
     output = str(tmp_path / "missing" / "p.nir")
     assert main(["tune", str(tmp_path / "no.nir"), "--data", str(tmp_path / "no.npz"), "-o", output]) == 2
     assert "missing" in capsys.readouterr().err
+
+
+def test_spikes_of_an_output_that_never_fires_cannot_be_counted():
+    source, data, labels = _task(samples=40)
+    with pytest.raises(InputError, match="output 'out' never fires  fix: use the decoder max, mean or last"):
+        tune(source, data, labels, recipe=Recipe(epochs=1, decoder="count", teacher=0.0))
