@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sim.errors import MissingToolError, UnsupportedError
 from sim.files import atomic_write
+from snn2hw.ann.clean import clean_file
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +17,7 @@ __all__ = ["export_onnx"]
 
 
 def export_onnx(model: "torch.nn.Module", example: "torch.Tensor", path: Path | str) -> None:
-    """Write ``model`` in evaluation mode, its batch free, its weights inside the file.
+    """Write ``model`` in evaluation mode, its batch free, its weights inside the file, without notes.
 
     ``example`` is (n_samples, *shape); only its shape and type matter. Weights stay inside the file: the
     quantiser cannot read them beside it.
@@ -44,6 +45,7 @@ def export_onnx(model: "torch.nn.Module", example: "torch.Tensor", path: Path | 
                 output_names=["output"],
                 verbose=False,
             )
+            clean_file(temporary)  # the exporter notes at every node the stack it was traced under
     except torch.onnx.errors.OnnxExporterError as error:
         what = f"{type(model).__name__}: torch cannot export it to ONNX ({str(error).strip().splitlines()[0]})"
         raise UnsupportedError(what, "write the forward pass with tensor operations only") from error

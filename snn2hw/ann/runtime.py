@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sim.errors import FileError, InputError, MissingToolError, ToolError
 from sim.files import atomic_write
+from snn2hw.ann.clean import clean_file
 from snn2hw.ann.graph import read_model
 
 __all__ = ["accuracy", "execute", "quantize_int8", "run", "session"]
@@ -121,6 +122,7 @@ def quantize_int8(path: Path | str, into: Path | str, calibration: NDArray[Any])
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
         )
+        clean_file(temporary)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 from sim.errors import FileError, InputError, Snn2hwError, ToolError
+from snn2hw.ann.clean import without_notes
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
 from snn2hw.ann.runtime import accuracy, quantize_int8, run, session
@@ -51,6 +52,31 @@ def test_the_file_holds_its_weights_and_a_free_batch(exported: Path) -> None:
     assert not any(i.external_data for i in model.graph.initializer)
     assert [p.name for p in exported.parent.iterdir()] == ["cnn.onnx"]
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
+
+
+def test_no_file_tells_where_it_was_made(exported: Path, samples: np.ndarray, tmp_path: Path) -> None:
+    quantised = tmp_path / "cnn.int8.onnx"
+    quantize_int8(exported, quantised, samples[:10])
+    home = Path(__file__).resolve().parents[2]
+    for path in (exported, quantised, home / "snn2hw/demo/data/cnn.onnx"):
+        held = path.read_bytes()
+        assert str(home).encode() not in held
+        assert b"site-packages" not in held
+        assert b"stack_trace" not in held
+        model = onnx.load(path)
+        assert not any(n.doc_string or n.metadata_props for n in (model, model.graph, *model.graph.node))
+
+
+def test_notes_are_cleared_at_every_depth() -> None:
+    inner = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"], doc_string="why")], "inner", [], [])
+    outer = onnx.helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)
+    function = onnx.helper.make_function("own", "F", ["x"], ["y"], [inner.node[0]], [], doc_string="whence")
+    model = onnx.helper.make_model(onnx.helper.make_graph([outer], "outer", [], []), functions=[function])
+    model.metadata_props.add(key="pkg", value="where")
+    text = str(without_notes(model))
+    assert "doc_string" not in text
+    assert "metadata_props" not in text
+    assert text.count('op_type: "Relu"') == 3
 
 
 def test_macs_of_the_exported_network_are_those_of_its_layers(exported: Path, samples: np.ndarray) -> None:
