@@ -35,6 +35,7 @@ from snn2hw.compiler.explain import explain
 from snn2hw.compiler.options import Options
 from snn2hw.sources import Source
 from snn2hw.spikes.decode import Decoder, decode
+from snn2hw.tuning.recipe import MEASURED
 
 SCHEMA = "snn2hw.benchmark.accuracy/1"
 CALIBRATION = 256
@@ -42,8 +43,6 @@ CHUNK = 50
 VARIANTS = 4
 """Of every test recording."""
 BITS = (8, 6, 4, 3, 2, "ternary")
-TUNED: dict[Any, tuple[int, float]] = {4: (4, 1e-3), 3: (4, 2e-3), "ternary": (6, 5e-3)}
-"""Epochs and rate of fine-tuning: the rate is told in the greatest weight, and a step of the grid shrinks with bits."""
 TUNED_ON = 6
 """Variants of every training clip that fine-tuning sees, the clip itself among them."""
 LEVELS = (16, 8, 4)
@@ -114,7 +113,7 @@ def _rows(arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[Task],
     for levels in LEVELS:
         historic = Options(method="max", per="layer", levels=levels)
         yield f"levels {levels}", partial(_compiled, bits=8, options=historic)
-    for bits in () if arguments.no_tune else TUNED:
+    for bits in () if arguments.no_tune else MEASURED:
         yield f"{bits} tuned", partial(_tuned, bits=bits)
 
 
@@ -236,11 +235,11 @@ def _tuned(task: Task, bits: Any) -> dict[str, Any]:
     """Fine-tune, and check that the torch forward and the engine agree in every spike of every test sample."""
     import torch
 
-    from snn2hw.tuning.fit import Recipe
+    from snn2hw.tuning.recipe import Recipe
     from snn2hw.tuning.tune import tune
 
     torch.set_num_threads(1)
-    epochs, rate = TUNED[bits]
+    epochs, rate = MEASURED[bits]
     recipe = Recipe(epochs=epochs, rate=rate, decoder=task.decoder)
     samples, labels = task.train(TUNED_ON)
     started = time.process_time()

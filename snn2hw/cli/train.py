@@ -11,7 +11,9 @@ curves.png and confusion.png.
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from snn2hw.cli.device import configure_device, device_of
 
 if TYPE_CHECKING:
     from snn2hw.audio.corpus import Corpus
@@ -29,41 +31,57 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", choices=DATASETS, help="fsdd; folder: root/class/*.wav; digits: synthesised")
     parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set (fsdd, folder)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
+    from snn2hw.spikes.encode import Kind
+    from snn2hw.train.recipe import Recipe
+
+    usual = Recipe()
     network = parser.add_argument_group("network")
-    network.add_argument("--model", choices=("scnn", "cnn"), default="scnn")
-    network.add_argument("--size", choices=("hardware", "seed"), default="hardware")
-    network.add_argument("--synapse", type=float, metavar="A", help="dt/tau of the synaptic current; 1: none")
-    network.add_argument("--encoder", choices=("direct", "lif", "latency", "poisson"))
-    network.add_argument("--steps", type=int, metavar="T")
-    network.add_argument("--levels", type=int, help="largest integer of the input images")
-    network.add_argument("--gain", type=float, help="current of the lif encoder at full level, in thresholds")
-    network.add_argument("--decoder", choices=("max", "mean", "last"), help="how the readout is read")
+    network.add_argument("--model", choices=("scnn", "cnn"), default="scnn", help="spiking, or ReLU (default: scnn)")
+    network.add_argument(
+        "--size", choices=("hardware", "seed"), default="hardware", help="small, or wide (default: hardware)"
+    )
+    _option(network, "--synapse", usual.layout.synapse, "dt/tau of the synaptic current, in (0, 1]; 1: none", "A")
+    _option(network, "--encoder", usual.encoder, "how the images are fed", choices=get_args(Kind))
+    _option(network, "--steps", usual.steps, f"steps of a sample; with spikes as input {SPIKING_STEPS}", "T")
+    _option(network, "--levels", usual.levels, "largest integer of the input images")
+    _option(network, "--gain", usual.gain, "current of the lif encoder at full level, in thresholds")
+    _option(network, "--decoder", usual.decoder, "how the readout is read", choices=("max", "mean", "last"))
     training = parser.add_argument_group("training")
     training.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")
-    training.add_argument("--seed", type=int)
+    _option(training, "--seed", usual.seed, "of weights, order and augmentation")
     training.add_argument("--start", type=Path, metavar="model.pt", help="begin with the weights of another run")
-    training.add_argument("--epochs", type=int)
-    training.add_argument("--patience", type=int, help="epochs of worse validation before it stops")
-    training.add_argument("--batch", type=int)
-    training.add_argument("--rate", type=float, help="peak learning rate")
-    training.add_argument("--quiet", type=float, metavar="PRICE", help="of one spike per synapse, in the loss (0)")
-    training.add_argument("--variants", type=int, help="augmented variants of every training clip; 0: none")
-    training.add_argument("--validation", type=float, metavar="SHARE", help="of the training part, for early stopping")
-    training.add_argument("--device", help="cpu, cuda; by default a GPU if there is one")
-    training.add_argument("--threads", type=int, default=1, help="of torch on the CPU; small nets lose by more than 1")
+    _option(training, "--epochs", usual.epochs, "passes over the training part, at most")
+    _option(training, "--patience", usual.patience, "epochs of worse validation before it stops")
+    _option(training, "--batch", usual.batch, "samples of one step of the optimiser")
+    _option(training, "--rate", usual.rate, "peak learning rate")
+    _option(training, "--quiet", usual.quiet, "of one spike per synapse, in the loss", "PRICE")
+    _option(training, "--variants", usual.variants, "augmented variants of every training clip; 0: none")
+    _option(training, "--validation", usual.validation, "of the training part, for early stopping", "SHARE")
+    configure_device(training)
+
+
+def _option(group: Any, name: str, usual: float | str, what: str, metavar: str | None = None, **more: Any) -> None:
+    """Declare an option that, not given, leaves the recipe's value; its kind is that of the value."""
+    shown = f"{what} (default: {usual:g})" if isinstance(usual, float) else f"{what} (default: {usual})"
+    if "choices" not in more:
+        more["metavar"] = metavar
+    group.add_argument(name, type=type(usual), help=shown, **more)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Train, judge, and write everything down."""
+    name = device_of(args)  # first: what follows needs torch
+    import torch
+
     from sim.files import make_folder
     from snn2hw.train.checkpoint import read_checkpoint
     from snn2hw.train.fit import fit
     from snn2hw.train.prepare import prepare
     from snn2hw.train.report import write_report
 
-    make_folder(args.output)
-    device = _device(args.device, args.threads)
+    device = torch.device(name)
     recipe = recipe_of(args)
+    make_folder(args.output)
     corpus = read_corpus(args.dataset, args.data)
     print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
     for note in corpus.notes[:8]:
@@ -123,17 +141,6 @@ def read_corpus(dataset: str, data: Path | None, rate_hz: int = 8000) -> "Corpus
     from snn2hw.audio.folder import read_folder
 
     return read_folder(data, rate_hz)
-
-
-def _device(wanted: str | None, threads: int) -> Any:
-    try:
-        import torch
-    except ImportError:
-        from sim.errors import MissingToolError
-
-        raise MissingToolError("training needs torch and norse", 'pip install "snn2hw[train]"') from None
-    torch.set_num_threads(threads)
-    return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def _bar(total: int, what: str, unit: str) -> Any:

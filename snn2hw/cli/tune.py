@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snn2hw.cli.compile import StageBars, bits_option
+from snn2hw.cli.device import configure_device, device_of
 from snn2hw.cli.model_options import configure_model, source_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snn2hw.tuning.fit import Recipe, Tuned
+    from snn2hw.tuning.fit import Tuned
+    from snn2hw.tuning.recipe import Recipe
 
 __all__ = ["configure", "execute"]
 
@@ -30,23 +32,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--held-out", metavar="V.npz", help="choose the best epoch on these, not on a share of the data"
     )
     parser.add_argument("--test", metavar="Y.npz", help="judge the tuned program on these samples too")
-    parser.add_argument("--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file")
-    parser.add_argument("--weight-bits", type=bits_option, default=4, metavar="N", help="per weight, or 'ternary'")
-    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="checkpoints and log; a run there is resumed")
-    training = parser.add_argument_group("training")
-    training.add_argument("--epochs", type=int)
-    training.add_argument("--rate", type=float, help="learning rate, in units of the greatest weight")
-    training.add_argument("--batch", type=int)
-    training.add_argument("--decoder", choices=("max", "mean", "last", "count"), help="how the output is read")
-    training.add_argument("--temperature", type=float, help="logits per volt of the output")
-    training.add_argument(
-        "--teacher", type=float, metavar="SHARE", help="weight of the float network's answers; 0: none"
+    parser.add_argument(
+        "--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file (default: loihi1)"
     )
-    training.add_argument("--validation", type=float, metavar="SHARE", help="of the samples, to choose the best epoch")
-    training.add_argument("--seed", type=int)
-    training.add_argument("--device", help="cpu, cuda; by default a GPU if there is one")
-    training.add_argument("--threads", type=int, default=1, help="of torch on the CPU")
+    parser.add_argument(
+        "--weight-bits", type=bits_option, default=4, metavar="N", help="per weight, or 'ternary' (default: 4)"
+    )
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="checkpoints and log; a run there is resumed")
+    _configure_training(parser.add_argument_group("training"))
     parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
+
+
+def _configure_training(group: Any) -> None:
+    from snn2hw.tuning.recipe import Recipe, rate_of
+
+    usual = Recipe()
+    rates = ", ".join(f"{rate_of(bits):g} at {bits}" for bits in ("ternary", 3, 4))
+
+    def option(name: str, what: str, metavar: str | None = None) -> None:
+        default = getattr(usual, name)
+        group.add_argument(f"--{name}", type=type(default), metavar=metavar, help=f"{what} (default: {default})")
+
+    option("epochs", "passes over the training samples")
+    group.add_argument(
+        "--rate", type=float, help=f"learning rate, in units of the greatest weight (default: {rates} bits and above)"
+    )
+    option("batch", "samples of one step of the optimiser")
+    decoders = ("max", "mean", "last", "count")
+    group.add_argument("--decoder", choices=decoders, help=f"how the output is read (default: {usual.decoder})")
+    option("temperature", "logits per volt of the output")
+    option("teacher", "weight of the float network's answers; 0: none", "SHARE")
+    option("validation", "of the samples, to choose the best epoch", "SHARE")
+    option("seed", "of the order of the samples, and of which are held out")
+    configure_device(group)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -54,13 +72,13 @@ def execute(args: argparse.Namespace) -> int:
     from sim.files import check_output
 
     check_output(args.output)
-    device = _device(args.device, args.threads)
+    device = device_of(args)
     from snn2hw.tuning.tune import tune
 
+    recipe = _recipe(args)
     source = source_of(args)
     rasters, labels = _labelled(args.data)
     held_out = None if args.held_out is None else _labelled(args.held_out)
-    recipe = _recipe(args)
     with StageBars() as stage, _bar(recipe.epochs) as bar:
         _, tuned = tune(
             source,
@@ -91,21 +109,11 @@ def _labelled(path: str) -> "tuple[NDArray[np.integer], NDArray[np.integer]]":
 
 def _recipe(args: argparse.Namespace) -> "Recipe":
     """Return the recipe the options ask for; what is not given keeps its default."""
-    from snn2hw.tuning.fit import Recipe
+    from snn2hw.tuning.recipe import Recipe, rate_of
 
     names = ("epochs", "rate", "batch", "decoder", "temperature", "teacher", "validation", "seed")
-    return Recipe(**{name: value for name in names if (value := getattr(args, name)) is not None})
-
-
-def _device(wanted: str | None, threads: int) -> str:
-    try:
-        import torch
-    except ImportError:
-        from sim.errors import ToolError
-
-        raise ToolError("tuning needs torch", 'pip install "snn2hw[train]"') from None
-    torch.set_num_threads(threads)
-    return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
+    return Recipe(**{"rate": rate_of(args.weight_bits), **given})
 
 
 def _bar(epochs: int) -> Any:

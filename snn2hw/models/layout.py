@@ -45,6 +45,11 @@ class Layout:
     synapse: float = 1.0
     dropout: float = 0.1
 
+    def __post_init__(self) -> None:
+        for name in ("membrane", "synapse"):
+            if not 0 < getattr(self, name) <= 1:
+                raise InputError(f"{name} {getattr(self, name)}: must lie in (0, 1]", "give dt/tau; 1 forgets at once")
+
 
 SEED = Layout((Stage(64, 3, 1, pool=True), Stage(96, 3, 1, pool=True)), hidden=864)
 """conv 64 k3 -> LIF -> max pool of spikes -> conv 96 k3 -> LIF -> max pool -> a quarter as many LIF -> readout."""

@@ -119,16 +119,22 @@ def _start(
         return run
     values = read_checkpoint(last)
     if values["recipe"] != recipe_to(recipe):
-        changed = sorted(k for k, v in recipe_to(recipe).items() if values["recipe"].get(k) != v)
-        raise InputError(
-            f"{last}: is a run with another {', '.join(changed)}", "use another folder, or remove this one"
-        )
+        apart = ", ".join(_apart(values["recipe"], recipe_to(recipe)))
+        raise InputError(f"{last}: is a run with {apart}", "use another folder, or remove this one")
     model.load_state_dict(values["weights"])
     optimizer.load_state_dict(values["optimizer"])
     schedule.load_state_dict(values["schedule"])
     run.best = values["best"]
     run.journal.start(values["history"])
     return run
+
+
+def _apart(there: Any, here: Any, name: str = "") -> list[str]:
+    """Return what differs between two recipes, as words: "epochs 1, not 2"."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        keys = sorted({*there, *here})
+        return [words for k in keys for words in _apart(there.get(k), here.get(k), f"{name}.{k}" if name else k)]
+    return [] if there == here else [f"{name} {there}, not {here}"]
 
 
 def _save(run: _Run, recipe: Recipe, path: Path) -> None:

@@ -50,6 +50,8 @@ class Recipe:
         for name in ("steps", "epochs", "patience", "batch"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} {getattr(self, name)}: must be at least 1")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed {self.seed}: must be a whole number from 0 to 2^63 - 1")
         if not self.rate > 0 or self.quiet < 0:
             raise InputError(f"rate {self.rate}, quiet {self.quiet}: must be positive")
 

@@ -22,34 +22,11 @@ from snn2hw.compiler.certify import Certificate, certify, prove
 from snn2hw.compiler.compile import Compiled
 from snn2hw.spikes.decode import Decoder
 from snn2hw.tuning.machine import Machine
+from snn2hw.tuning.recipe import Recipe
 
 __all__ = ["Recipe", "Tuned", "tune_compiled"]
 
 SCHEMA = "snn2hw.tuning/1"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a program is tuned.
-
-    ``rate`` is Adam's, in units of the greatest weight of a grid, falling to zero as a cosine; thresholds and biases
-    move at a tenth of it. ``teacher`` weighs the divergence from the float network's answers against the labels.
-    """
-
-    epochs: int = 20
-    rate: float = 2e-3
-    batch: int = 64
-    decoder: Decoder = "mean"
-    temperature: float = 4.0
-    teacher: float = 0.5
-    validation: float = 0.1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or not self.rate > 0:
-            raise InputError(f"epochs {self.epochs}, batch {self.batch}, rate {self.rate}", "use positive values")
-        if not 0 <= self.validation < 1 or not 0 <= self.teacher <= 1:
-            raise InputError(f"validation {self.validation}, teacher {self.teacher}", "use shares between 0 and 1")
 
 
 @dataclass(frozen=True, eq=False)

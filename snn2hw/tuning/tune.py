@@ -13,7 +13,8 @@ from snn2hw.compiler.compile import Compiled, Progress, compile_source
 from snn2hw.compiler.grid import Bits
 from snn2hw.compiler.options import Options
 from snn2hw.targets import Target
-from snn2hw.tuning.fit import Recipe, Samples, Tuned, tune_compiled
+from snn2hw.tuning.fit import Samples, Tuned, tune_compiled
+from snn2hw.tuning.recipe import Recipe, rate_of
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
@@ -49,7 +50,7 @@ def tune(
         labels: the class of every sample, the place of its neuron in the output.
         target: as for `snn2hw.compiler.compile.compile_source`.
         weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
-        recipe: how to tune.
+        recipe: how to tune; by default at the rate that suits the bits.
         held_out: rasters and labels to choose the best epoch on; where variants of one recording are among the samples,
             give recordings of which there is none. Otherwise a share of the samples is held out.
         folder: where checkpoints and the log go; a run found there is resumed.
@@ -59,7 +60,7 @@ def tune(
     """
     if len(labels) != len(rasters):
         raise InputError(f"{len(labels)} labels for {len(rasters)} samples", "give one label per sample")
-    recipe = recipe or Recipe()
+    recipe = recipe or Recipe(rate=rate_of(weight_bits))
     chosen = np.random.default_rng(recipe.seed).permutation(len(rasters))[:CALIBRATION]
     compiled = compile_source(
         source,

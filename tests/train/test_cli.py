@@ -86,3 +86,28 @@ def test_encode_takes_a_part_and_a_limit(words, tmp_path):
 def test_bad_use_is_answered_with_a_fix(words_, said, capsys):
     assert main(words_) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--device", "foo"], "device 'foo': unknown"),
+        (["--device", "cuda:99"], "torch finds no such GPU here"),
+        (["--threads", "-1"], "threads -1: must be at least 1"),
+        (["--seed", "-1"], "seed -1"),
+        (["--synapse", "7"], "synapse 7.0: must lie in (0, 1]"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused_before_any_work(tmp_path, capsys, options, message):
+    run = tmp_path / "run"
+    assert main(["train", "folder", "--data", str(tmp_path / "none"), "-o", str(run), *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(("verb", "usual"), [("train", "epochs 120"), ("tune", "epochs 20")])
+def test_help_tells_the_defaults(capsys, verb, usual):
+    assert main([verb, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    name, value = usual.split()
+    assert f"(default: {value})" in text[text.index(f"--{name} {name.upper()} ") :].split(" --")[0]

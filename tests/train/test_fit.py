@@ -193,7 +193,7 @@ def test_a_price_on_spikes_makes_them_fewer(tmp_path):
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path):
     data = toy_data()
     fit(replace(RECIPE, epochs=1), data, CLASSES, tmp_path, device=CPU)
-    with pytest.raises(InputError, match="is a run with another batch, epochs"):
+    with pytest.raises(InputError, match="is a run with batch 16, not 8, epochs 1, not 2"):
         fit(replace(RECIPE, epochs=2, batch=8), data, CLASSES, tmp_path, device=CPU)
 
 

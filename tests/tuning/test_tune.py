@@ -15,7 +15,8 @@ from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import compile_source
 from snn2hw.floats import float_reference
 from snn2hw.spikes.decode import decide
-from snn2hw.tuning.fit import Recipe, Samples, tune_compiled
+from snn2hw.tuning.fit import Samples, tune_compiled
+from snn2hw.tuning.recipe import Recipe, rate_of
 from snn2hw.tuning.tune import tune
 from tests.compiler.networks import Builder, lif, nir, readout
 
@@ -169,3 +170,25 @@ def test_spikes_of_an_output_that_never_fires_cannot_be_counted():
     source, data, labels = _task(samples=40)
     with pytest.raises(InputError, match="output 'out' never fires  fix: use the decoder max, mean or last"):
         tune(source, data, labels, recipe=Recipe(epochs=1, decoder="count", teacher=0.0))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--temperature", "0"], "temperature 0.0: must be positive"),
+        (["--seed", "-1"], "seed -1"),
+        (["--threads", "0"], "threads 0: must be at least 1"),
+        (["--device", "foo"], "device 'foo': unknown"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused_before_the_work(tmp_path, capsys, options, message):
+    output = str(tmp_path / "p.nir")
+    assert main(["tune", str(tmp_path / "no.nir"), "--data", str(tmp_path / "no.npz"), "-o", output, *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_rate_that_is_not_given_suits_the_bits():
+    source, data, labels = _task(samples=40)
+    for bits in ("ternary", 4):
+        _, tuned = tune(source, data, labels, weight_bits=bits)
+        assert tuned.program.record["tuned"]["recipe"]["rate"] == rate_of(bits)
