@@ -146,8 +146,14 @@ def plot(runs: dict[str, Any], path: Path) -> None:
             axes.errorbar(x, y, [float(np.std(v)) for _, v in points], marker="o", capsize=3, label=label)
     floats = [100 * r["float"]["accuracy"] for r in runs.values() if "float" in r]
     axes.axhline(float(np.mean(floats)), color="grey", ls=":", label="float")
-    axes.set(xlabel="bits per weight", ylabel="accuracy, %", xticks=list(widths.values()), ylim=(0, 101))
-    axes.set_xticklabels(["1.6" if w == 1.58 else f"{w:.0f}" for w in widths.values()])
+    axes.set(
+        title="Spoken digits: accuracy of the integer program",
+        xlabel="bits per weight",
+        ylabel="accuracy, %",
+        xticks=list(widths.values()),
+        ylim=(0, 101),
+    )
+    axes.set_xticklabels(list(widths))
     axes.grid(alpha=0.3)
     axes.legend()
     with atomic_write(path) as temporary:

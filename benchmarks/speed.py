@@ -35,11 +35,29 @@ def main() -> int:
     elif arguments.quick:
         if arguments.json is not None:
             check_output(arguments.json)
-        text = json.dumps(quick.measure(), indent=1) + "\n"
-        print(text, end="") if arguments.json is None else write(arguments.json, text)
+        found = quick.measure()
+        text = json.dumps(found, indent=1) + "\n"
+        if arguments.json is None:
+            print(text, end="")
+        else:
+            write(arguments.json, text)
+            print(f"{_in_short(found)}; wrote {arguments.json}")
     else:
         _full(arguments)
     return 0
+
+
+def _in_short(found: dict[str, Any]) -> str:
+    """Return the four figures of ``--quick`` in a line."""
+    net = found["reference_net"]
+
+    def times(name: str) -> str:
+        return "not measured" if net[name] is None else f"{net[name]:.1f}x"
+
+    return (
+        f"{net['samples_per_s']:,.0f} samples/s, {net['add_peak_fraction']:.0%} of the add peak, "
+        f"Norse {times('vs_norse_best_batch')}, Lava {times('vs_lava_best')}"
+    )
 
 
 def _full(arguments: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ CURVES = {
 }
 """Part to the quantities of its axes, their labels, and the title."""
 BLUE, GREY = "#1f5fbf", "#9aa3ad"
+PEER_COLOURS = {"norse": "#d95f02", "snntorch": "#1b9e77", "sinabs": "#7b3294", "spikingjelly": "#c51b7d"}
 
 
 def table(parts: Parts) -> str:
@@ -178,14 +179,14 @@ def _bars(axes: Any, parts: Parts, net: str) -> None:
 
 
 def _peers_by_batch(axes: Any, parts: Parts) -> None:
-    for name in ("norse", "snntorch", "sinabs", "spikingjelly"):
+    for name in PEER_COLOURS:
         rows = parts[name]["found"]["reference"]["rows"] if name in parts else []
         points: dict[int, float] = {}
         for row in rows:
             points[row["batch"]] = max(points.get(row["batch"], 0.0), 1 / row["seconds_per_sample"])
         if points:
-            axes.plot(list(points), list(points.values()), ".--", label=name)
-    axes.legend(fontsize=8, loc=(0.3, 0.42), ncols=2)
+            axes.plot(list(points), list(points.values()), ".--", color=PEER_COLOURS[name], label=name)
+    axes.legend(fontsize=7, loc="best", ncols=2)
 
 
 def _beside(axes: Any, points: list[dict[str, Any]], x: str, y: str, unit: float, label: str) -> None:

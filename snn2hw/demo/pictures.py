@@ -45,8 +45,11 @@ def draw_membrane(program: Program, trace: Trace, classes: Sequence[str], word: 
     for column, name in enumerate(classes):
         own = name == word
         ax.plot(output[:, column], color=ACCENT if own else INK, alpha=1 if own else 0.35, linewidth=2.5 if own else 1)
-        place = (output.shape[0] - 0.9, heights[column])
-        ax.annotate(name, place, fontsize=8, va="center", color=ACCENT if own else INK, annotation_clip=False)
+        place = (1.01, heights[column])
+        colour = ACCENT if own else INK
+        ax.annotate(name, place, xycoords=("axes fraction", "data"), fontsize=8, va="center", color=colour)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, max(high, float(heights.max())))
     ax.set(title=f'Readout of "{word}": v, 24-bit integers', xlabel="step", ylabel="v")
     ax.grid(alpha=0.25)
     save_figure(figure, path)

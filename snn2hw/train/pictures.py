@@ -19,9 +19,10 @@ def draw_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in rows]
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot(epochs, [row[name] for row in rows], label="training (augmented)")
-        axes.plot(epochs, [row[f"validate_{name}"] for row in rows], label="validation")
+        axes.plot(epochs, [row[name] for row in rows], ".-", label="training (augmented)")
+        axes.plot(epochs, [row[f"validate_{name}"] for row in rows], ".-", label="validation")
         axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
     left.set_yscale("log")
     right.legend(loc="lower right")
