@@ -69,6 +69,8 @@ def plot_break_even(report: "EnergyReport", path: Path | str) -> None:
 
 
 def _panel(axes: Any, snn: Cost, ann: Cost, here: float) -> None:
+    from matplotlib.ticker import LogLocator
+
     reach = np.geomspace(min(0.01, here / 2 or 0.01), max(10.0, 2 * here), 100)
     scale = reach / here if here else np.zeros_like(reach)
     lines = {end: (snn.fixed.end(end).mean() + snn.driven.end(end).mean() * scale) / PJ_PER_NJ for end in ENDS}
@@ -80,7 +82,9 @@ def _panel(axes: Any, snn: Cost, ann: Cost, here: float) -> None:
     axes.axvline(here, color="black", linestyle=":", label="this network")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.tick_params(which="minor", labelleft=False, labelbottom=False)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(LogLocator(subs=(2, 5)))  # nine labels to a decade would crowd
+    axes.tick_params(which="both", labelsize=8)
     axes.set_xlabel("spikes per synapse and inference", fontsize=8)
     axes.set_ylabel("nJ per inference (proxy)", fontsize=8)
     axes.set_title(snn.table.title, fontsize=9)

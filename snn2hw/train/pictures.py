@@ -22,10 +22,11 @@ def draw_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
         axes.plot(epochs, [row[name] for row in rows], ".-", label="training (augmented)")
         axes.plot(epochs, [row[f"validate_{name}"] for row in rows], ".-", label="validation")
         axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
         axes.grid(alpha=0.3)
     left.set_yscale("log")
-    right.legend(loc="lower right")
+    right.legend(loc="best")
     _save(figure, path)
 
 

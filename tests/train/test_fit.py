@@ -23,6 +23,7 @@ from snn2hw.train.feed import feed_of
 from snn2hw.train.fit import fit
 from snn2hw.train.in_time import in_time
 from snn2hw.train.judge import spikes_per_synapse
+from snn2hw.train.pictures import draw_curves
 from snn2hw.train.recipe import Recipe, recipe_from, recipe_to
 
 CPU = torch.device("cpu")
@@ -280,3 +281,14 @@ def test_the_feed_gives_what_the_encoder_says(tmp_path):
         recipe = replace(RECIPE, encoder=kind)
         expected = encode(images[:, None], encoder_of(recipe)).swapaxes(0, 1)
         np.testing.assert_array_equal(feed_of(recipe, CPU)(images).numpy(), expected)
+
+
+def test_the_curves_of_one_epoch_are_points_at_a_whole_number(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr("snn2hw.train.pictures._save", lambda figure, _: kept.append(figure))
+    row = {"epoch": 1, "loss": 2.0, "accuracy": 0.3, "validate_loss": 1.8, "validate_accuracy": 0.4}
+    draw_curves([row], tmp_path / "curves.png")
+    for axes in kept[0].axes:
+        assert all(line.get_marker() == "." for line in axes.lines)
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
