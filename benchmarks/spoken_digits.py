@@ -11,6 +11,7 @@ of a checkpoint that has not changed are not computed again.
 import argparse
 import json
 import sys
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,15 @@ from snn2hw.train.checkpoint import Trained, deployable, load_trained
 SCHEMA = "snn2hw.benchmark.spoken-digits/1"
 CALIBRATION = 256
 INPUTS = {"direct": "graded", "lif": "constant-current LIF", "latency": "latency", "poisson": "Poisson"}
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """Images a network is calibrated and judged on."""
+
+    calibration: np.ndarray[Any, Any]
+    test: np.ndarray[Any, Any]
+    labels: np.ndarray[Any, Any]
 
 
 def main() -> int:
@@ -84,16 +94,11 @@ def _judged(trained: Trained, home: Path, data: Path) -> dict[str, Any]:
         "seed": recipe.seed,
         "samples": len(features.test_labels),
     }
-    return what | judge(trained, features.pool[0][chosen], features.test, features.test_labels, home)
+    heard = Heard(features.pool[0][chosen], features.test, features.test_labels)
+    return what | judge(trained, heard, home)
 
 
-def _program(
-    trained: Trained,
-    calibration: np.ndarray[Any, Any],
-    test: np.ndarray[Any, Any],
-    labels: np.ndarray[Any, Any],
-    home: Path,
-) -> dict[str, Any]:
+def _program(trained: Trained, heard: Heard, home: Path) -> dict[str, Any]:
     """Compile the spiking network, check its certificate, and let it hear the test part."""
     from snn2hw.sources.from_norse import from_norse
     from snn2hw.spikes.encode import encode
@@ -101,31 +106,25 @@ def _program(
 
     mel, encoder = trained.recipe.mel, encoder_of(trained.recipe)
     source = from_norse(deployable(trained), (1, mel.bands, mel.frames))
-    compiled = compile_source(source, "loihi1", encode(calibration[:, None], encoder), weight_bits=8)
+    compiled = compile_source(source, "loihi1", encode(heard.calibration[:, None], encoder), weight_bits=8)
     faults = check_certificate(compiled.program, compiled.certificate.to_json())
     if faults:
         raise Snn2hwError(f"{home}: certificate: {faults[0]}")
-    trace = run(compiled.program, encode(test[:, None], encoder), engine="fast", record=())
+    trace = run(compiled.program, encode(heard.test[:, None], encoder), engine="fast", record=())
     answers = decide(trace.output.reshape(*trace.output.shape[:2], -1), trained.recipe.decoder)
     return {
         "float": trained.accuracy["test"],
-        "int8": float((answers == labels).mean()),
+        "int8": float((answers == heard.labels).mean()),
         "digest": compiled.program.digest,
         "synops": sum(float(rows.mean()) for rows in trace.counts.synops.values()),
     }
 
 
-def _twin(
-    trained: Trained,
-    calibration: np.ndarray[Any, Any],
-    test: np.ndarray[Any, Any],
-    labels: np.ndarray[Any, Any],
-    home: Path,
-) -> dict[str, Any]:
+def _twin(trained: Trained, heard: Heard, home: Path) -> dict[str, Any]:
     """Write the ANN as ONNX in floats and in 8 bit, and run both in ONNX Runtime."""
     from snn2hw.ann.twin import write_twin
 
-    twin = write_twin(deployable(trained), test[:, None], labels, calibration[:, None], home)
+    twin = write_twin(deployable(trained), heard.test[:, None], heard.labels, heard.calibration[:, None], home)
     return {"float": twin.accuracy, "int8": twin.accuracy_int8}
 
 

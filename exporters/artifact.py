@@ -156,7 +156,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise FileError(f"{path}: cannot be read as a manifest ({error})", "export again") from None
     if not _is_manifest(facts):
         raise FileError(f"{path}: is not a manifest of this project", "export again")
-    return facts  # type: ignore[no-any-return]
+    manifest: dict[str, Any] = facts
+    return manifest
 
 
 def _is_manifest(facts: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from sim.errors import ProgramError
 from sim.program import REGISTERS, Conv, Dense, Json, Program, Wiring
 
-__all__ = ["canonical_record", "digest"]
+__all__ = ["canonical_record", "digest", "wiring_facts"]
 
 
 def canonical_record(record: Mapping[str, Any]) -> dict[str, Json]:
@@ -22,12 +22,9 @@ def canonical_record(record: Mapping[str, Any]) -> dict[str, Json]:
     return result
 
 
-def _wiring(wiring: Wiring) -> dict[str, Json]:
-    facts: dict[str, Json] = {
-        "kind": type(wiring).__name__,
-        "shape": list(wiring.weight.shape),
-        "dtype": wiring.weight.dtype.newbyteorder("<").str,
-    }
+def wiring_facts(wiring: Wiring) -> dict[str, Json]:
+    """Return what a wiring is besides its weights, for a header."""
+    facts: dict[str, Json] = {"kind": type(wiring).__name__, "shape": list(wiring.weight.shape)}
     match wiring:
         case Dense():
             return facts
@@ -39,6 +36,10 @@ def _wiring(wiring: Wiring) -> dict[str, Json]:
                 "groups": wiring.groups,
             }
             return facts | geometry
+
+
+def _wiring(wiring: Wiring) -> dict[str, Json]:
+    return wiring_facts(wiring) | {"dtype": wiring.weight.dtype.newbyteorder("<").str}
 
 
 def _header(program: Program) -> bytes:

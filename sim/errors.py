@@ -13,6 +13,8 @@ A message says what, where and what to do: ``population 'conv2': reads 'fc1' wit
 the connection lag=1``.
 """
 
+from typing import Any
+
 __all__ = [
     "FileError",
     "InputError",
@@ -33,7 +35,7 @@ class Snn2hwError(Exception):
         self.fix = fix
         super().__init__(what if fix is None else f"{what}  fix: {fix}")
 
-    def __reduce__(self) -> tuple[type["Snn2hwError"], tuple[str, str | None]]:
+    def __reduce__(self) -> tuple[type["Snn2hwError"], tuple[Any, ...]]:
         """Survive the way back from a worker process."""
         return type(self), (self.what, self.fix)
 

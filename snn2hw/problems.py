@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sim.errors import UnsupportedError
 
@@ -34,7 +35,7 @@ class ProblemsError(UnsupportedError):
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         super().__init__(f"{origin}: {len(self.problems)} problem{'s'[: len(self.problems) != 1]}\n{lines}")
 
-    def __reduce__(self) -> tuple[type["ProblemsError"], tuple[str, tuple[Problem, ...]]]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[type["ProblemsError"], tuple[Any, ...]]:
         """Survive the way back from a worker process."""
         return type(self), (self.origin, self.problems)
 

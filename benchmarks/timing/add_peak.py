@@ -50,7 +50,7 @@ def _loop(lanes: int) -> Callable[..., None]:
 
     vector, index = ir.VectorType(ir.IntType(16), lanes), ir.IntType(32)
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def add(typing: Any, sums: Any, weights: Any, at: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             pointers = []
@@ -65,14 +65,14 @@ def _loop(lanes: int) -> Callable[..., None]:
 
         return types.void(sums, weights, types.int64), generate
 
-    @njit(nogil=True, boundscheck=False)  # type: ignore[untyped-decorator]
+    @njit(nogil=True, boundscheck=False)
     def add_rows(sums: Any, weights: Any, repeats: int) -> None:
         for _ in range(repeats):
             for row in range(ROWS):
                 for at in range(0, SUMS, BYTES // 2):
                     add(sums, weights[row], at)
 
-    return add_rows  # type: ignore[no-any-return]
+    return add_rows
 
 
 def _aligned(size: int) -> np.ndarray[Any, np.dtype[np.int16]]:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -105,7 +106,8 @@ def write_plan(planned: Plan, folder: Path) -> None:
     """Write a plan's two files."""
     text = json.dumps(dict(planned.description), indent=1) + "\n"
     (folder / "plan.json").write_text(text, encoding="utf-8")
-    np.savez(folder / "arrays.npz", **planned.arrays)  # type: ignore[arg-type]
+    arrays: dict[str, Any] = dict(planned.arrays)
+    np.savez(folder / "arrays.npz", **arrays)
 
 
 def _samples_per_stream(program: Program, steps: int) -> int:

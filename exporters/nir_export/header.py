@@ -9,6 +9,7 @@ import numpy as np
 
 from exporters.nir_export.graph import REGISTER, weight_nodes
 from exporters.nir_export.node import Node, Value
+from sim.digest import wiring_facts
 from sim.errors import FileError
 from sim.program import INPUT, REGISTERS, Connection, Conv, Dense, Input, Json, Population, Program, Wiring
 
@@ -49,7 +50,7 @@ def header_of(program: Program) -> Json:
                     "exponent": c.exponent,
                     "lag": c.lag,
                     "node": holders[p.name, i],
-                    "wiring": _wiring_facts(c.wiring),
+                    "wiring": wiring_facts(c.wiring),
                 }
                 for i, c in enumerate(p.inputs)
             ],
@@ -62,21 +63,6 @@ def header_of(program: Program) -> Json:
         "populations": populations,
         "record": dict(program.record),
     }
-
-
-def _wiring_facts(wiring: Wiring) -> dict[str, Json]:
-    facts: dict[str, Json] = {"kind": type(wiring).__name__, "shape": list(wiring.weight.shape)}
-    match wiring:
-        case Dense():
-            return facts
-        case Conv():
-            geometry: dict[str, Json] = {
-                "stride": list(wiring.stride),
-                "padding": list(wiring.padding),
-                "dilation": list(wiring.dilation),
-                "groups": wiring.groups,
-            }
-            return facts | geometry
 
 
 def program_from(header: Facts, nodes: Mapping[str, Node]) -> Program:

@@ -75,7 +75,7 @@ def read_model(path: Path | str) -> "onnx.ModelProto":
         raise InputError(f"{file}: no such file", "give the path of an .onnx file")
     if file.stat().st_size >= LARGEST_FILE_BYTES:
         raise FileError(f"{file}: {file.stat().st_size} bytes is more than an ONNX file can hold")
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     try:
         model = onnx.load(str(file))

@@ -102,7 +102,7 @@ def quantize_int8(path: Path | str, into: Path | str, calibration: NDArray[Any])
         ) from None
     name = session(path).get_inputs()[0].name
 
-    class Samples(CalibrationDataReader):  # type: ignore[misc]
+    class Samples(CalibrationDataReader):
         def __init__(self) -> None:
             self.rest = iter(calibration)
 

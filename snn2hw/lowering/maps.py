@@ -127,7 +127,7 @@ def after(outer: Map, inner: Map) -> Map:
         case ConvMap(), DenseMap():
             return after(_matrix(outer), inner)
         case _:
-            assert_never((outer, inner))  # type: ignore[arg-type]
+            assert_never((outer, inner))  # type: ignore[arg-type]  # pairs are not narrowed by mypy
 
 
 def _matrix(conv: ConvMap) -> DenseMap:

@@ -102,7 +102,7 @@ def norse(graph: "nir.NIRGraph", dt: float, scheme: Scheme, reset: Reset) -> lis
                 setattr(node, n, _f64(getattr(node, n)) / dt)
             notes.append(f"node {name!r}: Norse 1.1.0 writes dt * tau, divided by dt again")
     for name, node in _each(graph, "CubaLIF", "CubaLI"):
-        if (_f64(node.w_in) == 1).all() and not np.allclose(_share(node.tau_syn, dt, scheme), 1):
+        if (_f64(node.w_in) == 1).all() and (np.abs(_share(node.tau_syn, dt, scheme) - 1) > FLOAT32).any():
             node.w_in = 1 / _share(node.tau_syn, dt, scheme)
             notes.append(f"node {name!r}: Norse writes w_in = 1 for an input of weight 1, read as tau_syn / dt")
     for name in unit_input_of_if(graph, dt):

@@ -109,6 +109,7 @@ def end(token: str, folder: str) -> None:
         child.kill()
     for child in children:
         child.join()
+    # private, but the only way to end it before the sweep below: it would remove the same names, and complain
     multiprocessing.resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
     for left in Path("/dev/shm").glob(f"{token}*"):
         left.unlink(missing_ok=True)

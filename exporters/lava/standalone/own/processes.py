@@ -23,7 +23,7 @@ from lava.proc.lif.process import LIF
 __all__ = ["Delay", "Gate", "LIFStart", "Recorder", "ShiftSum", "WideConv"]
 
 
-class LIFStart(LIF):  # type: ignore[misc]
+class LIFStart(LIF):
     """Lava's LIF that returns to its initial u and v in step ``first`` of every ``period``; ``subtract`` on reset.
 
     LIFReset returns to 0 only, and neither of them can reset by subtraction.
@@ -33,7 +33,7 @@ class LIFStart(LIF):  # type: ignore[misc]
 @implements(proc=LIFStart, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyLIFStartModel(PyLifModelBitAcc):  # type: ignore[misc]
+class PyLIFStartModel(PyLifModelBitAcc):
     """Sets u and v before Lava's own update, and replaces what Lava does to v on a spike if asked to."""
 
     implements_process = LIFStart  # over the inherited one, which the decorator would refuse to replace
@@ -58,7 +58,7 @@ class PyLIFStartModel(PyLifModelBitAcc):  # type: ignore[misc]
             super().reset_voltage(spike_vector)
 
 
-class WideConv(Conv):  # type: ignore[misc]
+class WideConv(Conv):
     """Lava's Conv whose sums are shifted right by ``shift`` in place of being wrapped to 24 bits."""
 
     def __init__(self, *, shift: int, **options: Any) -> None:
@@ -69,7 +69,7 @@ class WideConv(Conv):  # type: ignore[misc]
 @implements(proc=WideConv, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyWideConvModel(PyConvModelFixed):  # type: ignore[misc]
+class PyWideConvModel(PyConvModelFixed):
     """Lava's own convolution, read at another width."""
 
     implements_process = WideConv
@@ -79,7 +79,7 @@ class PyWideConvModel(PyConvModelFixed):  # type: ignore[misc]
         return np.right_shift(x, self.proc_params["shift"])
 
 
-class ShiftSum(AbstractProcess):  # type: ignore[misc]
+class ShiftSum(AbstractProcess):
     """Adds what arrives and shifts the sum right: a negative exponent of weights that take more than one Dense."""
 
     def __init__(self, *, shape: tuple[int, ...], shift: int) -> None:
@@ -90,7 +90,7 @@ class ShiftSum(AbstractProcess):  # type: ignore[misc]
 @implements(proc=ShiftSum, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyShiftSumModel(PyLoihiProcessModel):  # type: ignore[misc]
+class PyShiftSumModel(PyLoihiProcessModel):
     """Takes no step."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
@@ -101,7 +101,7 @@ class PyShiftSumModel(PyLoihiProcessModel):  # type: ignore[misc]
         self.a_out.send(np.right_shift(self.s_in.recv(), self.proc_params["shift"]))
 
 
-class Gate(AbstractProcess):  # type: ignore[misc]
+class Gate(AbstractProcess):
     """Lets messages pass in the ``steps`` steps of a sample, the first in step ``first``, and not between samples."""
 
     def __init__(self, *, shape: tuple[int, ...], first: int, steps: int, period: int) -> None:
@@ -112,7 +112,7 @@ class Gate(AbstractProcess):  # type: ignore[misc]
 @implements(proc=Gate, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyGateModel(PyLoihiProcessModel):  # type: ignore[misc]
+class PyGateModel(PyLoihiProcessModel):
     """Takes no step."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
@@ -126,7 +126,7 @@ class PyGateModel(PyLoihiProcessModel):  # type: ignore[misc]
         self.s_out.send(messages if opened else np.zeros_like(messages))
 
 
-class Delay(AbstractProcess):  # type: ignore[misc]
+class Delay(AbstractProcess):
     """A delay line of ``steps`` >= 1 steps: Conv has none, DelayDense has 63 at most, relay neurons carry one bit."""
 
     def __init__(self, *, shape: tuple[int, ...], steps: int) -> None:
@@ -137,7 +137,7 @@ class Delay(AbstractProcess):  # type: ignore[misc]
 @implements(proc=Delay, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyDelayModel(PyLoihiProcessModel):  # type: ignore[misc]
+class PyDelayModel(PyLoihiProcessModel):
     """Sends before it receives, so that it can lie on a cycle."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
@@ -152,7 +152,7 @@ class PyDelayModel(PyLoihiProcessModel):  # type: ignore[misc]
         self.line[place] = self.s_in.recv()
 
 
-class Recorder(AbstractProcess):  # type: ignore[misc]
+class Recorder(AbstractProcess):
     """Writes s, u and v of every step to a file: Lava's Monitor keeps float64 and hands it over value by value."""
 
     def __init__(self, *, shape: tuple[int, ...], path: str) -> None:
@@ -163,7 +163,7 @@ class Recorder(AbstractProcess):  # type: ignore[misc]
 @implements(proc=Recorder, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyRecorderModel(PyLoihiProcessModel):  # type: ignore[misc]
+class PyRecorderModel(PyLoihiProcessModel):
     """Reads u and v as Lava's Monitor does, after the update."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
