@@ -1,21 +1,18 @@
 """Checkpoints: written whole or not at all, read without unpickling anything but tensors and plain values."""
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from sim.errors import FileError, InputError
-from sim.files import atomic_write
 from snn2hw.audio.front import FrontEnd, from_json
 from snn2hw.models.cnn import cnn
 from snn2hw.models.fold import folded
 from snn2hw.models.scnn import scnn
+from snn2hw.tensor_file import read_tensors, write_tensors
 from snn2hw.train.feed import input_scale
 from snn2hw.train.recipe import Recipe, recipe_from
 
@@ -53,22 +50,15 @@ def build(recipe: Recipe, classes: int) -> nn.Module:
 
 def write_checkpoint(path: Path, values: dict[str, Any]) -> None:
     """Write tensors and plain values atomically."""
-    with atomic_write(path) as temporary, temporary.open("wb") as handle:
-        torch.save({"schema": SCHEMA} | values, handle)
+    write_tensors(path, {"schema": SCHEMA} | values)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU; a file with anything but tensors and plain values in it is refused."""
+    """Read a checkpoint; a damaged file and one with anything but tensors and plain values in it are refused."""
     if not path.is_file():
         raise InputError(f"{path}: no such file", "give a checkpoint written by `snn2hw train`")
-    if not zipfile.is_zipfile(path):  # what torch.save writes; older formats are not read at all
-        raise FileError(f"{path}: not a checkpoint", "give one written by `snn2hw train`")
-    try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        first = (str(error).splitlines() or ["it ends too early"])[0]
-        raise FileError(f"{path}: not a checkpoint ({first})", "give one written by `snn2hw train`") from None
-    if not isinstance(values, dict) or values.get("schema") != SCHEMA:
+    values = read_tensors(path, "checkpoint", "give one written by `snn2hw train`")
+    if values.get("schema") != SCHEMA:
         raise FileError(f"{path}: not a checkpoint of this version ({SCHEMA!r})", "train the model again")
     return values
 

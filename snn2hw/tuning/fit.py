@@ -2,7 +2,6 @@
 
 import json
 import math
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from snn2hw.compiler.answers import output_scale
 from snn2hw.compiler.certify import Certificate, certify, prove
 from snn2hw.compiler.compile import Compiled
 from snn2hw.spikes.decode import Decoder
+from snn2hw.tensor_file import read_tensors, write_tensors
 from snn2hw.tuning.machine import Machine
 from snn2hw.tuning.recipe import Recipe
 
@@ -202,8 +202,7 @@ class _Run:
             "best_epoch": self.best_epoch,
             "rows": self.rows,
         }
-        with atomic_write(self.folder / "tuning.pt") as temporary, temporary.open("wb") as handle:
-            torch.save(state, handle)
+        write_tensors(self.folder / "tuning.pt", state)
         with atomic_write(self.folder / "tuning.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
 
@@ -212,13 +211,10 @@ class _Run:
         path = None if self.folder is None else self.folder / "tuning.pt"
         if path is None or not path.is_file():
             return
-        try:
-            state = torch.load(path, weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-            first = str(error).splitlines()[0]
-            raise FileError(f"{path}: not a tuning checkpoint ({first})", "remove it to start again") from None
-        if not isinstance(state, dict) or state.get("schema") != SCHEMA:
-            raise FileError(f"{path}: not a tuning checkpoint", "remove it to start again")
+        fix = "remove it to start again"
+        state = read_tensors(path, "tuning checkpoint", fix)
+        if state.get("schema") != SCHEMA:
+            raise FileError(f"{path}: not a tuning checkpoint of this version ({SCHEMA!r})", fix)
         if state["program"] != self.compiled.program.digest or state["recipe"] != asdict(self.recipe):
             raise InputError(f"{path}: belongs to another program or recipe", "use another folder")
         self.machine.load_state_dict(state["machine"])
