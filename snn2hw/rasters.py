@@ -6,6 +6,7 @@ an output is held against them. A trace file holds
 """
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,8 @@ def read_npz(path: Path | str, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArr
         raise InputError(f"{file}: no such file", "check the path")
     try:
         with zipfile.ZipFile(file) as archive:
+            if any(b"PK\x01\x02" in member.extra + member.comment for member in archive.infolist()):
+                raise zipfile.BadZipFile("one entry of its directory swallows another")
             unpacked = sum(_announced_bytes(archive, member) for member in archive.infolist())
         if unpacked > max_bytes:
             raise FileError(f"{file}: unpacks to {unpacked} bytes, the limit is {max_bytes}", "split it into parts")
@@ -53,7 +56,7 @@ def read_npz(path: Path | str, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArr
             return {name: arrays[name] for name in arrays.files}
     except FileError as error:
         raise FileError(str(error.what) if str(file) in error.what else f"{file}: {error.what}", error.fix) from None
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, OSError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, OSError, RuntimeError) as error:
         what = f"{file}: not a readable .npz archive ({error})"
         raise FileError(what, "write it with numpy.savez(file, spikes=...)") from None
 
