@@ -26,7 +26,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="run the artifact in FOLDER instead of a fresh export; may be repeated",
     )
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
-    parser.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="limit per chunk and executor")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="an executor fails that takes longer for one chunk of samples (600)",
+    )
     parser.add_argument("-o", "--output", metavar="VERDICT.json", help="where to write the verdict")
 
 
@@ -48,9 +54,9 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.samples is not None and args.samples < 1:
         raise InputError(f"--samples {args.samples}", "ask for at least one")
-    if not args.timeout > 0:
-        raise InputError(f"--timeout {args.timeout:g}", "give a number of seconds above 0")
-    against = [name for name in args.against.split(",") if name]
+    if not 0 < args.timeout < 1e9:
+        raise InputError(f"--timeout {args.timeout:g}", "give a number of seconds above 0 and below 1e9")
+    against = [name.strip() for name in args.against.split(",") if name.strip()]
     if {*against, *dict(args.artifact)} <= {BASELINE}:
         raise InputError(f"--against {args.against!r} compares the reference with nothing", "name another executor")
     if args.output:

@@ -18,7 +18,7 @@ __all__ = ["Answer", "Isolated"]
 
 LOG_TAIL = 600
 PATIENCE_S = 10.0
-"""How long an executor may take to clean up after itself before it is killed."""
+"""How long an executor that is over its time may take to say so and to clean up after itself before it is killed."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,11 @@ class Answer:
 
 
 class Isolated:
-    """A worker process that runs one executor, chunk by chunk; use it as a context manager."""
+    """A worker process that runs one executor, chunk by chunk; use it as a context manager.
+
+    An executor that takes more than ``timeout_s`` for a chunk has failed, whether it answers late or never: it is told
+    its time, and killed `PATIENCE_S` after it.
+    """
 
     def __init__(self, executor: str, program: Path, raster: Path, *, timeout_s: float, folder: Path | None) -> None:
         self.timeout_s = timeout_s
@@ -75,6 +79,8 @@ class Isolated:
             how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
             return Answer(None, seconds, message=f"the process died ({how}){self._tail()}")
         said: dict[str, Any] = json.loads(line)
+        if said["ok"] and said["seconds"] > self.timeout_s:
+            return Answer(None, seconds, message=f"took {said['seconds']:.3g} s, more than {self.timeout_s:g} s")
         if said["ok"]:
             return Answer(self._out, said["seconds"], losses=tuple(said["losses"]))
         return Answer(None, seconds, status=said["status"], message=said["message"])

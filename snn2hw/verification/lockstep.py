@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from exporters.artifact import read_artifact
 from sim.compare import ORDER, compared_values, first_divergence, flat_difference
-from sim.engines import require_program
 from sim.errors import FileError, InputError
-from sim.program import Program
+from sim.program import Program, require_program
 from sim.raster import check_raster
 from snn2hw.verification.executors import check_executor
 from snn2hw.verification.isolate import Answer, Isolated
@@ -42,8 +41,9 @@ def verify(
     """Return whether every executor named gives each spike, u and v of every population as the reference does.
 
     An executor is a name of `EXECUTORS` or ``module:function`` of the caller's own; ``against`` names some, or one.
-    ``artifacts`` maps an executor to the folder of an artifact to run instead of a fresh export. Each executor runs in
-    a process of its own; ``timeout_s`` bounds one chunk of samples. ``progress`` is called with the samples finished.
+    ``artifacts`` maps an executor to the folder of an artifact to run instead of a fresh export. Each executor, our own
+    engines too, runs in a process of its own and fails if it takes more than ``timeout_s`` for a chunk of samples.
+    ``progress`` is called with the samples finished.
     """
     require_program(program)
     checked = check_raster(program, raster)

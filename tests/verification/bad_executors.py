@@ -59,3 +59,8 @@ def fails(program, raster, *, timeout_s, folder=None):
 
 def hangs(program, raster, *, timeout_s, folder=None):
     time.sleep(3600)
+
+
+def is_late(program, raster, *, timeout_s, folder=None):
+    time.sleep(timeout_s + 0.2)
+    return honest(program, raster, timeout_s=timeout_s)

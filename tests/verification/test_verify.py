@@ -1,5 +1,6 @@
 """A verdict is equal only if everything was compared and was equal; whatever goes wrong is one row."""
 
+import re
 import subprocess
 import time
 
@@ -83,6 +84,36 @@ def test_an_executor_that_hangs_is_stopped_and_no_process_stays(case, monkeypatc
     assert time.monotonic() - started < 30
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert f"{BAD}:hangs" not in listed
+
+
+def test_an_executor_that_answers_late_has_failed(case):
+    row = _row(case, "is_late", timeout_s=0.5)
+    assert row.status == "failed"
+    assert re.fullmatch(r"took 0\.\d+ s, more than 0\.5 s", row.message)
+
+
+def test_our_own_engines_are_bound_by_the_time_limit_too(case):
+    verdict = verify(*case, against=["fast", "torch"], timeout_s=1e-5)
+    assert [row.status for row in verdict.rows] == ["failed"] * 3
+    assert all("s, more than 1e-05 s" in row.message for row in verdict.rows)
+
+
+@pytest.mark.parametrize("engine", ["reference", "fast"])
+def test_an_engine_that_takes_too_long_is_killed(monkeypatch, engine):
+    """A million steps of a recurrent population take a minute and more in any engine."""
+    monkeypatch.setattr(isolate, "PATIENCE_S", 0.5)
+    recurrent = Population(
+        "p",
+        (300,),
+        (Connection("input", Dense(np.ones((300, 1), int))), Connection("p", Dense(np.ones((300, 300), int)), lag=1)),
+        vth=1000,
+    )
+    started = time.monotonic()
+    verdict = verify(
+        Program(Input((1,)), (recurrent,)), np.ones((1, 400_000, 1), np.uint8), against=[engine], timeout_s=1.0
+    )
+    assert verdict.rows[-1].message.startswith("no answer within 1 s")
+    assert time.monotonic() - started < 20
 
 
 def test_a_program_that_leaves_the_machine_is_the_baselines_failure(case):
