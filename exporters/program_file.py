@@ -21,7 +21,7 @@ from exporters.nir_export.views import choose_views
 from sim.digest import canonical_record
 from sim.errors import FileError, InputError, Snn2hwError
 from sim.files import atomic_write
-from sim.program import Json, Program
+from sim.program import Json, Program, require_program
 
 __all__ = [
     "SCHEMA",
@@ -49,6 +49,7 @@ class ProgramFile:
 
 def write_program(program: Program, path: Path | str, *, attachments: Mapping[str, Json] | None = None) -> None:
     """Write a program file, the whole file or nothing; an attachment with a ``digest`` must be of this Program."""
+    require_program(program)
     graph = _file_graph(program, canonical_record(attachments or {}))
     with atomic_write(path) as temporary:
         save(graph, temporary)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from exporters.artifact import Artifact
 from sim.errors import InputError
-from sim.program import Program
+from sim.program import Program, require_program
 from sim.raster import check_raster
 
 __all__ = ["EXPORTERS", "export"]
@@ -28,6 +28,7 @@ def export(program: Program, to: str, folder: Path | str, raster: ArrayLike | No
 
     ``raster`` gives the samples that formats with golden vectors ship; they make up their own where it is None.
     """
+    require_program(program)
     if to not in EXPORTERS:
         raise InputError(f"format {to!r} is unknown", f"use one of: {', '.join(EXPORTERS)}")
     checked = None if raster is None else check_raster(program, raster)

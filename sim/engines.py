@@ -7,11 +7,11 @@ from typing import get_args
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError
-from sim.program import Program
+from sim.program import Program, require_program
 from sim.raster import check_raster
 from sim.trace import SPIKES, Record, Trace
 
-__all__ = ["ENGINES", "require_program", "run"]
+__all__ = ["ENGINES", "run"]
 
 ENGINES = {
     "reference": "sim.reference",
@@ -19,15 +19,6 @@ ENGINES = {
     "torch": "sim.torch_engine",
 }
 """Engine name to the module whose ``simulate`` runs it; imported on use."""
-
-
-def require_program(given: object) -> None:
-    """Refuse anything but a Program where one is wanted, the name of its file above all."""
-    if not isinstance(given, Program):
-        fix = "give a Program, such as read_program(file) or compile(source) returns"
-        raise InputError(
-            f"{given!r} is no Program" if isinstance(given, str) else f"a {type(given).__name__} is no Program", fix
-        )
 
 
 def run(

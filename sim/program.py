@@ -13,7 +13,7 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.errors import ProgramError
+from sim.errors import InputError, ProgramError
 
 __all__ = [
     "INPUT",
@@ -31,6 +31,7 @@ __all__ = [
     "Weight",
     "Wiring",
     "narrowest",
+    "require_program",
 ]
 
 INPUT = "input"
@@ -231,3 +232,12 @@ class Program:
     def shape_of(self, source: str) -> tuple[int, ...]:
         """Return the shape of a message source: the input or a population."""
         return self.input.shape if source == INPUT else self.by_name[source].shape
+
+
+def require_program(given: object) -> None:
+    """Refuse anything but a Program where one is wanted, the name of its file above all."""
+    if not isinstance(given, Program):
+        fix = "give a Program, such as read_program(file) or compile(source) returns"
+        raise InputError(
+            f"{given!r} is no Program" if isinstance(given, str) else f"a {type(given).__name__} is no Program", fix
+        )

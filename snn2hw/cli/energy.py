@@ -48,6 +48,9 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError(f"--samples {args.samples}", "ask for at least one")
     if args.ann_input and not args.ann:
         raise InputError("--ann-input without --ann", "name the network that reads these samples: --ann CNN.onnx")
+    tables = TABLES if args.tables is None else tuple(t.strip() for t in args.tables.split(",") if t.strip())
+    if not tables:
+        raise InputError(f"--tables {args.tables!r} names no table", f"name some of: {', '.join(TABLES)}")
     if args.output:
         check_output(args.output)
     if args.plots:
@@ -60,7 +63,7 @@ def execute(args: argparse.Namespace) -> int:
             spikes,
             ann=args.ann,
             ann_inputs=_samples(args.ann_input)[: args.samples] if args.ann_input else None,
-            tables=tuple(t for t in args.tables.split(",") if t) if args.tables else TABLES,
+            tables=tables,
             engine=args.engine,
             confidence=args.confidence,
             progress=progress,

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sim.engines import run
 from sim.errors import InputError
-from sim.program import INPUT, Program
+from sim.program import INPUT, Program, require_program
 from sim.raster import check_raster
 from sim.trace import Counts
 from sim.wiring import synapse_count
@@ -108,6 +108,7 @@ def energy(
     ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
     out; without them its low end is its dense count.
     """
+    require_program(program)
     checked = check_raster(program, raster)
     trace = run(program, checked, engine=engine, record=(), progress=progress)
     if trace.digest != program.digest:

@@ -17,7 +17,7 @@ from sim.errors import InputError
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.from_nir import SPOKEN
 from snn2hw.sources.graph import Edge, shape_in, shape_out
-from snn2hw.sources.source import Semantics, Source, reset_of
+from snn2hw.sources.source import Semantics, Source, require_source, reset_of
 from snn2hw.sources.square import squared
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def to_nir(source: Source, *, reader: Reader = "any") -> "nir.NIRGraph":
     """Return a NIRGraph that passes NIR's own type check, with shapes on every node, for ``reader``."""
     import nir
 
+    require_source(source)
     if reader not in _READERS:
         raise InputError(f"there is no reader {reader!r}", f"use one of {', '.join(_READERS)}")
     dt = SNNTORCH_DT if reader == "snntorch" else source.dt

@@ -12,20 +12,43 @@ def case():
     return sw.Program(sw.Input((2,)), (first,)), np.ones((1, 5, 2), np.uint8)
 
 
-@pytest.mark.parametrize("arrow", [sw.compile, sw.check, sw.lower, lambda given: sw.float_reference(given, [])])
+@pytest.mark.parametrize(
+    "arrow",
+    [
+        sw.compile,
+        sw.check,
+        sw.lower,
+        lambda given: sw.float_reference(given, []),
+        lambda given: sw.tune(given, np.ones((2, 3, 4), int), np.zeros(2, int)),
+        sw.to_nir,
+        lambda given: sw.write_nir(given, "nowhere.nir"),
+    ],
+    ids=["compile", "check", "lower", "float_reference", "tune", "to_nir", "write_nir"],
+)
 @pytest.mark.parametrize("given", [None, "net.nir"])
 def test_what_is_no_source_is_refused_by_name(arrow, given):
     with pytest.raises(sw.Snn2hwError, match=rf"a {type(given).__name__} is no Source  fix: give a Source: from_norse"):
         arrow(given)
 
 
-@pytest.mark.parametrize("arrow", [sw.run, sw.verify])
+@pytest.mark.parametrize(
+    "arrow",
+    [
+        sw.run,
+        sw.verify,
+        sw.energy,
+        lambda given, raster: sw.export(given, "c", "nowhere", raster),
+        lambda given, _: sw.write_program(given, "nowhere.nir"),
+    ],
+    ids=["run", "verify", "energy", "export", "write_program"],
+)
 @pytest.mark.parametrize(("given", "named"), [("P.nir", "'P.nir'"), (None, "a NoneType")])
 def test_what_is_no_program_is_refused_by_name(case, arrow, given, named):
     with pytest.raises(sw.Snn2hwError, match=rf"{named} is no Program  fix: give a Program, such as read_program"):
         arrow(given, case[1])
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # Norse's
 def test_what_is_no_module_is_refused_by_name():
     with pytest.raises(sw.Snn2hwError, match=r"a int is no torch.nn.Module"):
         sw.from_norse(3, (1, 2))
