@@ -8,7 +8,7 @@ snn2hw compile registers.nir --dt 1e-4 --scale 1 -o P.nir        weights and thr
 import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
-from snn2hw.cli.model_options import configure_model, source_of
+from snn2hw.cli.model_options import certified_for, configure_model, source_of
 
 if TYPE_CHECKING:
     from snn2hw.compiler.compile import Compiled, Prepared
@@ -80,7 +80,7 @@ def execute(args: argparse.Namespace) -> int:
     source = source_of(args)
     given = None if args.data is None else read_raster(args.data)
     data = None if given is None else given.spikes
-    steps, messages = _front_end(args) if given is None else (args.steps, None)
+    steps, messages = certified_for(args.model, data, args.steps)
     options = Options(method=args.method, per=args.per, bias=args.bias, levels=args.levels)
     with StageBars() as progress:
         prepared = prepare(
@@ -101,17 +101,6 @@ def execute(args: argparse.Namespace) -> int:
         print(f"no --data: nothing was calibrated, input taken as {lo}..{hi}")
     write(compiled, args.output, attachments)
     return 0
-
-
-def _front_end(args: argparse.Namespace) -> tuple[int | None, tuple[int, int] | None]:
-    """Return the steps and messages to certify without data: a checkpoint knows what it is fed, other models do not."""
-    from snn2hw.sources.model import fed_to
-
-    fed = fed_to(args.model)
-    if fed is None:
-        return args.steps, None
-    steps, highest = fed
-    return args.steps or steps, (0, highest)
 
 
 def _mixed(source: "Source", prepared: "Prepared", given: "Raster | None", args: argparse.Namespace) -> "Compiled":

@@ -4,9 +4,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from snn2hw.sources.source import Source
 
-__all__ = ["configure_model", "source_of"]
+__all__ = ["certified_for", "configure_model", "source_of"]
 
 
 def configure_model(parser: argparse.ArgumentParser) -> None:
@@ -43,3 +46,22 @@ def source_of(args: argparse.Namespace) -> "Source":
         reset=args.reset,
         input_shape=args.input_shape,
     )
+
+
+def certified_for(
+    model: str, data: "NDArray[np.integer] | None", steps: int | None = None
+) -> tuple[int | None, tuple[int, int] | None]:
+    """Return the steps and messages that the certificate must cover, None where the compiler chooses.
+
+    A checkpoint knows what its front end sends, and data may miss its ends: both count. Other models do not know.
+    """
+    from snn2hw.sources.model import fed_to
+
+    fed = fed_to(model)
+    if fed is None:
+        return steps, None
+    sent, highest = fed
+    if data is None:
+        return steps or sent, (0, highest)
+    low, high = int(data.min(initial=0)), int(data.max(initial=highest))
+    return steps or max(sent, data.shape[1]), (low, high)

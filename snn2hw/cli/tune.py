@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from snn2hw.cli.compile import StageBars, bits_option
 from snn2hw.cli.device import configure_device, device_of
-from snn2hw.cli.model_options import configure_model, source_of
+from snn2hw.cli.model_options import certified_for, configure_model, source_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from snn2hw.spikes.decode import Decoder
     from snn2hw.tuning.fit import Tuned
     from snn2hw.tuning.recipe import Recipe
+    from snn2hw.tuning.tune import Labelled
 
 __all__ = ["configure", "execute"]
 
@@ -69,6 +68,7 @@ def _configure_training(group: Any) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Tune the model."""
+    from sim.errors import InputError
     from sim.files import check_output
 
     check_output(args.output)
@@ -78,7 +78,10 @@ def execute(args: argparse.Namespace) -> int:
     recipe = _recipe(args)
     source = source_of(args)
     rasters, labels = _labelled(args.data)
-    held_out = None if args.held_out is None else _labelled(args.held_out)
+    held_out, test = (None if path is None else _labelled(path) for path in (args.held_out, args.test))
+    if test is not None and test[0].shape[2:] != rasters.shape[2:]:
+        raise InputError(f"{args.test}: samples of {test[0].shape[2:]}, not {rasters.shape[2:]} as {args.data}")
+    steps, messages = certified_for(args.model, rasters)
     with StageBars() as stage, _bar(recipe.epochs) as bar:
         _, tuned = tune(
             source,
@@ -88,16 +91,18 @@ def execute(args: argparse.Namespace) -> int:
             weight_bits=args.weight_bits,
             recipe=recipe,
             held_out=held_out,
+            steps=steps,
+            messages=messages or (0, 1),
             folder=args.runs,
             device=device,
             progress=stage,
             on_epoch=lambda row: _show(bar, row),
         )
-    _write(tuned, args)
+    _write(tuned, test, args)
     return 0
 
 
-def _labelled(path: str) -> "tuple[NDArray[np.integer], NDArray[np.integer]]":
+def _labelled(path: str) -> "Labelled":
     from sim.errors import InputError
     from snn2hw.rasters import read_raster
 
@@ -109,11 +114,10 @@ def _labelled(path: str) -> "tuple[NDArray[np.integer], NDArray[np.integer]]":
 
 def _recipe(args: argparse.Namespace) -> "Recipe":
     """Return the recipe the options ask for; what is not given keeps its default."""
-    from snn2hw.tuning.recipe import Recipe, rate_of
+    from snn2hw.tuning.recipe import Recipe
 
     names = ("epochs", "rate", "batch", "decoder", "temperature", "teacher", "validation", "seed")
-    given = {name: value for name in names if (value := getattr(args, name)) is not None}
-    return Recipe(**{"rate": rate_of(args.weight_bits), **given})
+    return Recipe(**{name: value for name in names if (value := getattr(args, name)) is not None})
 
 
 def _bar(epochs: int) -> Any:
@@ -131,7 +135,7 @@ def _show(bar: Any, row: Any) -> None:
     )
 
 
-def _write(tuned: "Tuned", args: argparse.Namespace) -> None:
+def _write(tuned: "Tuned", test: "Labelled | None", args: argparse.Namespace) -> None:
     from exporters.program_file import write_program
 
     write_program(tuned.program, args.output, attachments={"certificate": tuned.certificate.to_json()})
@@ -141,17 +145,17 @@ def _write(tuned: "Tuned", args: argparse.Namespace) -> None:
         print(f"right on the training samples (none are held out): {what}")
     else:
         print(f"right on held-out samples: {first['validate_accuracy']:.2%} as compiled, {what}")
-    if args.test:
-        print(f"{args.test}: {_accuracy(tuned, args):.2%} right")
+    if test is not None:
+        print(f"{args.test}: {_accuracy(tuned, test, _recipe(args).decoder):.2%} right")
     print(f"wrote {args.output}, program {tuned.program.digest[:12]}")
 
 
-def _accuracy(tuned: "Tuned", args: argparse.Namespace) -> float:
+def _accuracy(tuned: "Tuned", test: "Labelled", decoder: "Decoder") -> float:
     from sim.engines import run
     from snn2hw.spikes.decode import decide
 
-    rasters, labels = _labelled(args.test)
+    rasters, labels = test
     shaped = rasters.reshape(*rasters.shape[:2], *tuned.program.input.shape)
     output = run(tuned.program, shaped, engine="fast").output
-    answers = decide(output.reshape(*output.shape[:2], -1), _recipe(args).decoder)
+    answers = decide(output.reshape(*output.shape[:2], -1), decoder)
     return float((answers == labels).mean())

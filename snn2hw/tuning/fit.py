@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from sim.program import Program
 from snn2hw.compiler.answers import output_scale
 from snn2hw.compiler.certify import Certificate, certify, prove
 from snn2hw.compiler.compile import Compiled
+from snn2hw.compiler.grid import Bits
+from snn2hw.compiler.network import Layer
 from snn2hw.spikes.decode import Decoder
 from snn2hw.tensor_file import read_tensors, write_tensors
 from snn2hw.tuning.machine import Machine
-from snn2hw.tuning.recipe import Recipe
+from snn2hw.tuning.recipe import Recipe, rate_of
 
-__all__ = ["Recipe", "Tuned", "tune_compiled"]
+__all__ = ["Recipe", "Samples", "Tuned", "refuse_counting", "tune_compiled"]
 
 SCHEMA = "snn2hw.tuning/1"
 
@@ -73,8 +75,9 @@ def tune_compiled(
     The best epoch is chosen on ``held_out``, or on a share of the samples; the program as compiled takes part. Every
     epoch draws from (seed, epoch) alone, so a run resumed from ``folder`` ends in the same program.
     """
-    if recipe.decoder == "count" and not compiled.program.output.fires:
-        raise InputError(f"output {compiled.program.output.name!r} never fires", "use the decoder max, mean or last")
+    refuse_counting(recipe, compiled.network.layers[-1])
+    if recipe.rate is None:
+        recipe = replace(recipe, rate=rate_of(_widths(compiled)))
     machine = Machine(compiled).to(device)
     held = len(held_out.labels) if held_out is not None else round(recipe.validation * len(samples.labels))
     order = np.random.default_rng(recipe.seed).permutation(len(samples.labels))
@@ -99,6 +102,23 @@ def tune_compiled(
     return Tuned(program, certificate, tuple(run.rows), machine, best)
 
 
+def refuse_counting(recipe: Recipe, output: Layer) -> None:
+    """Refuse to count the spikes of an output that never fires."""
+    if recipe.decoder == "count" and not output.fires:
+        raise InputError(f"output {output.name!r} never fires", "use the decoder max, mean or last")
+
+
+def _widths(compiled: Compiled) -> dict[str, Bits]:
+    """Return the bits of every matrix that was chosen, not those of helpers and of whole weights stored as they are."""
+    return {
+        f"{made.population.name}[{i}]": grid.bits
+        for made in compiled.layers
+        if not made.exact
+        for i, (link, grid) in enumerate(zip(made.layer.links, made.grids, strict=True))
+        if link.source not in {helper.name for helper in made.helpers}
+    }
+
+
 class _Run:
     """Everything of a run that changes."""
 
@@ -115,6 +135,7 @@ class _Run:
         self.held, self.train = split
         if not len(self.train):
             raise InputError("no samples to tune on", "give more samples, or a smaller validation share")
+        assert recipe.rate is not None  # `tune_compiled` has chosen one
         self.optimizer = torch.optim.Adam(_parameter_groups(machine, recipe.rate))
         self.best: dict[str, Any] | None = None
         self.best_score, self.best_epoch = (-1.0, 0.0), 0

@@ -32,11 +32,12 @@ class Recipe:
     """How a program is tuned.
 
     ``rate`` is Adam's, in units of the greatest weight of a grid, falling to zero as a cosine; thresholds and biases
-    move at a tenth of it. ``teacher`` weighs the divergence from the float network's answers against the labels.
+    move at a tenth of it; None: what suits the bits, see `rate_of`. ``teacher`` weighs the divergence from the float
+    network's answers against the labels.
     """
 
     epochs: int = 20
-    rate: float = 2e-3
+    rate: float | None = None
     batch: int = 64
     decoder: Decoder = "mean"
     temperature: float = 4.0
@@ -45,7 +46,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or not self.rate > 0:
+        if self.epochs < 1 or self.batch < 1 or (self.rate is not None and not self.rate > 0):
             raise InputError(f"epochs {self.epochs}, batch {self.batch}, rate {self.rate}", "use positive values")
         if not 0 <= self.validation < 1 or not 0 <= self.teacher <= 1:
             raise InputError(f"validation {self.validation}, teacher {self.teacher}", "use shares between 0 and 1")

@@ -11,15 +11,19 @@ from sim.errors import InputError
 from snn2hw.compiler.answers import float_answers
 from snn2hw.compiler.compile import Compiled, Progress, compile_source
 from snn2hw.compiler.grid import Bits
+from snn2hw.compiler.network import read_network
 from snn2hw.compiler.options import Options
+from snn2hw.lowering import lower
 from snn2hw.targets import Target
-from snn2hw.tuning.fit import Samples, Tuned, tune_compiled
-from snn2hw.tuning.recipe import Recipe, rate_of
+from snn2hw.tuning.fit import Samples, Tuned, refuse_counting, tune_compiled
+from snn2hw.tuning.recipe import Recipe
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
 
-__all__ = ["tune"]
+__all__ = ["Labelled", "tune"]
+
+Labelled = tuple[NDArray[np.integer], NDArray[np.integer]]
 
 CALIBRATION = 256
 """How many of the samples calibrate the compiler."""
@@ -36,7 +40,9 @@ def tune(
     *,
     weight_bits: Bits | Mapping[str, Bits] = 4,
     recipe: Recipe | None = None,
-    held_out: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
+    held_out: Labelled | None = None,
+    steps: int | None = None,
+    messages: tuple[int, int] = (0, 1),
     folder: Path | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
@@ -53,35 +59,50 @@ def tune(
         recipe: how to tune; by default at the rate that suits the bits.
         held_out: rasters and labels to choose the best epoch on; where variants of one recording are among the samples,
             give recordings of which there is none. Otherwise a share of the samples is held out.
+        steps: the longest sample that the certificate covers; that of ``rasters`` unless given.
+        messages: what the input may send beyond what the samples hold.
         folder: where checkpoints and the log go; a run found there is resumed.
         device: of torch: "cpu", "cuda".
         progress: of the compiler.
         on_epoch: called with every epoch's row.
     """
-    if len(labels) != len(rasters):
-        raise InputError(f"{len(labels)} labels for {len(rasters)} samples", "give one label per sample")
-    recipe = recipe or Recipe(rate=rate_of(weight_bits))
+    recipe = recipe or Recipe()
+    given = [(rasters, labels), *([held_out] if held_out is not None else [])]
+    network = read_network(lower(source))
+    refuse_counting(recipe, network.layers[-1])
+    for pair in given:
+        _refuse_misfit(source, network.layers[-1].size, *pair)
     chosen = np.random.default_rng(recipe.seed).permutation(len(rasters))[:CALIBRATION]
     compiled = compile_source(
         source,
         target,
         rasters[np.sort(chosen)],
         weight_bits=weight_bits,
+        steps=steps,
+        messages=(
+            min(int(x.min(initial=messages[0])) for x, _ in given),
+            max(int(x.max(initial=messages[1])) for x, _ in given),
+        ),
         options=Options(headroom=HEADROOM),
         progress=progress,
     )
-    classes = compiled.program.output.size
+    samples, *held = (_samples(source, compiled, *pair, recipe) for pair in given)
+    return compiled, tune_compiled(
+        compiled, samples, recipe, held_out=held[0] if held else None, folder=folder, device=device, on_epoch=on_epoch
+    )
+
+
+def _refuse_misfit(source: "Source", classes: int, rasters: NDArray[np.integer], labels: NDArray[np.integer]) -> None:
+    """Refuse samples and labels that do not fit the network, before any work is done with them."""
+    if len(labels) != len(rasters):
+        raise InputError(f"{len(labels)} labels for {len(rasters)} samples", "give one label per sample")
+    if not rasters.size or rasters.shape[2:] != source.input_shape:
+        expected = ", ".join(map(str, ("B", "T", *source.input_shape)))
+        raise InputError(f"samples of shape {rasters.shape}", f"give ({expected}) integers")
     if labels.min() < 0 or labels.max() >= classes:
         raise InputError(
             f"labels {labels.min()}..{labels.max()}", f"the output has {classes} neurons: use 0..{classes - 1}"
         )
-    samples, held = (
-        None if pair is None else _samples(source, compiled, *pair, recipe) for pair in ((rasters, labels), held_out)
-    )
-    assert samples is not None
-    return compiled, tune_compiled(
-        compiled, samples, recipe, held_out=held, folder=folder, device=device, on_epoch=on_epoch
-    )
 
 
 def _samples(

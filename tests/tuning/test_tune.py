@@ -168,8 +168,41 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, c
 
 def test_spikes_of_an_output_that_never_fires_cannot_be_counted():
     source, data, labels = _task(samples=40)
+    compiled = compile_source(source, "loihi1", data[:20], weight_bits=4)
     with pytest.raises(InputError, match="output 'out' never fires  fix: use the decoder max, mean or last"):
-        tune(source, data, labels, recipe=Recipe(epochs=1, decoder="count", teacher=0.0))
+        tune_compiled(compiled, Samples(data, labels), Recipe(epochs=1, decoder="count", teacher=0.0))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"recipe": Recipe(decoder="count")}, "output 'out' never fires"),
+        ({"labels": np.full(40, CLASSES)}, "the output has 4 neurons"),
+        ({"rasters": np.zeros((40, 12, 5), int)}, "samples of shape (40, 12, 5)  fix: give (B, T, 16) integers"),
+        ({"rasters": np.zeros((40, 0, 16), int)}, "samples of shape (40, 0, 16)"),
+        ({"held_out": (np.zeros((3, 12, 16), int), np.zeros(2, int))}, "2 labels for 3 samples"),
+        ({"held_out": (np.zeros((2, 12, 5), int), np.zeros(2, int))}, "samples of shape (2, 12, 5)"),
+        ({"held_out": (np.zeros((2, 12, 16), int), np.array([0, -1]))}, "labels -1..0"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused_before_any_work(monkeypatch, change, message):
+    source, data, labels = _task(samples=40)
+    monkeypatch.setattr("snn2hw.tuning.tune.compile_source", lambda *a, **k: pytest.fail("it was compiled"))
+    with pytest.raises(InputError) as caught:
+        tune(**{"source": source, "rasters": data, "labels": labels, **change})
+    assert message in str(caught.value)
+
+
+def test_the_certificate_covers_every_sample_and_what_else_may_be_sent():
+    source, data, labels = _task(samples=40)
+    graded = data.astype(np.int16)
+    graded[0, 0, 0] = 9
+    held_out = (np.full((2, STEPS, 16), 11), labels[:2])
+    common = {"recipe": Recipe(epochs=1, teacher=0.0), "held_out": held_out}
+    _, tuned = tune(source, graded, labels, **common)
+    assert tuned.certificate.messages == (0, 11)
+    _, tuned = tune(source, graded, labels, **common, messages=(-2, 31), steps=50)
+    assert (tuned.certificate.messages, tuned.certificate.steps) == ((-2, 31), 50)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +220,9 @@ def test_options_that_mean_nothing_are_refused_before_the_work(tmp_path, capsys,
     assert message in capsys.readouterr().err
 
 
-def test_the_rate_that_is_not_given_suits_the_bits():
+@pytest.mark.parametrize("bits", ["ternary", 2, 3, 4, 8, {"lif": 3, "out": 4}])
+def test_the_rate_that_is_not_given_suits_the_bits(bits):
     source, data, labels = _task(samples=40)
-    for bits in ("ternary", 4):
-        _, tuned = tune(source, data, labels, weight_bits=bits)
+    for recipe in (None, Recipe(epochs=1, teacher=0.0)):
+        _, tuned = tune(source, data, labels, weight_bits=bits, recipe=recipe)
         assert tuned.program.record["tuned"]["recipe"]["rate"] == rate_of(bits)
