@@ -14,7 +14,6 @@ from snn2hw.train.checkpoint import build, write_checkpoint
 from snn2hw.train.feed import encoder_of
 from snn2hw.train.recipe import Recipe, recipe_to
 
-
 SIDE = LogMel().bands
 
 
