@@ -16,7 +16,7 @@ from snn2hw.compiler.calibrate import Ranges, sample_unit
 from snn2hw.compiler.grid import Bits, Grid, grid_for, most_bits
 from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Map
 from snn2hw.compiler.options import Options
-from snn2hw.compiler.registers import bias_registers, compensated, nearest_decay, per_value
+from snn2hw.compiler.registers import NoRegisterError, bias_registers, compensated, nearest_decay, per_value
 from snn2hw.compiler.scales import is_convolution
 from snn2hw.compiler.weights import choose_weights
 from snn2hw.targets import Target
@@ -142,15 +142,12 @@ def wiring_of(map_: Map, mantissas: NDArray[Any]) -> Wiring:
 def _population(
     layer: Layer, connections: list[Connection], scale: Float, ranges: Ranges, target: Target, options: Options
 ) -> Population:
-    vth = np.clip(np.rint(scale * layer.threshold).astype(np.int64), *target.vth) if layer.fires else target.vth[1]
-    if layer.fires_at_threshold:
-        vth = np.maximum(np.asarray(vth) - 1, 0)
     mantissa, exponent = bias_registers(UNIT * scale * layer.drive, target)
     return Population(
         name=layer.name,
         shape=layer.shape,
         inputs=connections,
-        vth=vth,
+        vth=_thresholds(layer, scale, target) if layer.fires else target.vth[1],
         du=_decays(layer, "u", scale, ranges, target, options),
         dv=_decays(layer, "v", scale, ranges, target, options),
         bias_mantissa=mantissa,
@@ -160,6 +157,19 @@ def _population(
         reset=layer.reset,
         fires=layer.fires,
     )
+
+
+def _thresholds(layer: Layer, scale: Float, target: Target) -> Ints:
+    """Return the threshold mantissas; one that rounds to 0 is refused, unless the threshold itself is 0 or below."""
+    vth = np.rint(scale * layer.threshold).astype(np.int64)
+    lost = (vth < 1) & (layer.threshold > 0)
+    if lost.any():
+        least = float(scale[lost].min())
+        what = f"{int(lost.sum())} of {lost.size} thresholds are 0 at the scale of {least:.3g} that their inputs need"
+        raise NoRegisterError(
+            f"{what}, and such neurons fire on anything", "lower the weights or raise the threshold: 2^21 lie between"
+        )
+    return np.maximum(np.clip(vth, *target.vth) - layer.fires_at_threshold, 0)
 
 
 def _decays(

@@ -282,6 +282,28 @@ def test_a_chip_without_subtraction_refuses_it_by_name():
         compile_source(dense(np.random.default_rng(0), lif, reset="subtract"), "loihi1")
 
 
+def _with_weights_of(factor, threshold=1.0):
+    b = Builder(np.random.default_rng(0))
+    b.add("input", nir.Input(np.array([6])))
+    b.add("fc", nir.Linear(b.normal(4, 6, scale=1.5) * factor), "input")
+    values = (np.array([8e-3]), np.array([1.0]), np.array([0.0]), np.array([threshold]))
+    return b.source(b.add("one", nir.LIF(*values, v_reset=np.array([0.0])), "fc"))
+
+
+@pytest.mark.parametrize("data", [None, np.ones((2, 5, 6), np.uint8)])
+@pytest.mark.parametrize("factor", [1e7, 1e30])
+def test_a_threshold_that_is_nothing_beside_the_weights_is_refused(data, factor):
+    message = r"population 'one': . of 4 thresholds are 0 at the scale of .*, and such neurons fire on anything  fix: l"
+    with pytest.raises(UnsupportedError, match=message):
+        compile_source(_with_weights_of(factor), "loihi1", data)
+
+
+@pytest.mark.parametrize(("factor", "threshold"), [(1e3, 1.0), (1e30, 1e30), (1.0, 0.0), (1e30, 0.0)])
+def test_a_threshold_is_stored_as_0_only_where_it_is_0(factor, threshold):
+    program = compile_source(_with_weights_of(factor, threshold), "loihi1").program
+    assert bool((program.by_name["one"].vth > 0).all()) == (threshold > 0)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
