@@ -44,7 +44,7 @@ class Size:
 
 def check(source: Source, target: "str | Path | Target | None" = None) -> list[Problem]:
     """Return everything that keeps ``source`` from being compiled (for ``target``), [] when nothing does."""
-    from snn2hw.compiler.network import read_network
+    from snn2hw.compiler.reading import read_network
     from snn2hw.lowering import lower
 
     require_source(source)

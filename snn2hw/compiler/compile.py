@@ -17,9 +17,10 @@ from snn2hw.compiler.given import given_registers
 from snn2hw.compiler.grid import Bits, most_bits
 from snn2hw.compiler.levels import leveled
 from snn2hw.compiler.limits import refuse_beyond
-from snn2hw.compiler.network import Layer, Network, read_network
+from snn2hw.compiler.network import Layer, Network
 from snn2hw.compiler.options import PER, BiasPolicy, Options
 from snn2hw.compiler.quantize import Quantized, quantize_layer
+from snn2hw.compiler.reading import read_network
 from snn2hw.compiler.record import scale_record
 from snn2hw.compiler.registers import NoRegisterError
 from snn2hw.targets import Target, get_target

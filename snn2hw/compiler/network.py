@@ -9,17 +9,13 @@ of the equations and sits in ``unit``: V only ever meets its own threshold, so t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.program import Reset
 
-if TYPE_CHECKING:
-    from snn2hw.sources import Source
-
-__all__ = ["Always", "ConvMap", "DenseMap", "Float", "Layer", "Link", "Map", "Network", "read_network"]
+__all__ = ["Always", "ConvMap", "DenseMap", "Float", "Layer", "Link", "Map", "Network"]
 
 Float = NDArray[np.float64]
 Shape = tuple[int, ...]
@@ -106,10 +102,3 @@ class Network:
     def by_name(self) -> Mapping[str, Layer]:
         """Return the layers by name."""
         return {layer.name: layer for layer in self.layers}
-
-
-def read_network(source: "Source") -> Network:
-    """Read a lowered Source; raise `ProblemsError` with everything that the machine cannot say."""
-    from snn2hw.compiler.reading import read
-
-    return read(source)

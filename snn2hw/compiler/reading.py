@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from snn2hw.sources import Source
     from snn2hw.sources.order import Order
 
-__all__ = ["read"]
+__all__ = ["read_network"]
 
 NEAR = 1e-6
 """Files store float32: a dt / tau this little above 1 was meant as 1."""
@@ -51,8 +51,8 @@ class _Path:
     """The delays behind the linear map: they delay its bias too."""
 
 
-def read(source: "Source") -> Network:
-    """Return the network of a lowered Source, or refuse it with every problem at once."""
+def read_network(source: "Source") -> Network:
+    """Return the network of a lowered Source; raise `ProblemsError` with everything that the machine cannot say."""
     problems = list(_unspeakable(source))
     names, order = _names(source), order_of(source)
     layers: list[Layer] = []
@@ -260,6 +260,8 @@ def _neuron(source: "Source", node: Any, names: tuple[str, str], shape: Shape) -
     zero, one = np.zeros(shape), np.ones(shape)
     if kind in ("Threshold", "Output"):
         limit = field("threshold") if kind == "Threshold" else zero
+        if (limit < 0).any():
+            raise Snn2hwError("a threshold below 0, which fires without any input", "raise it to 0 or above")
         return Layer(*names, shape, (), (), one, one, limit, zero, zero, zero, one, zero, "zero", kind == "Threshold")
     a_m, gain = zero, source.dt * field("r") if kind in ("IF", "I") else field("r")
     if kind not in ("IF", "I"):

@@ -11,7 +11,8 @@ from snn2hw.sources.source import reset_at_of, reset_of
 if TYPE_CHECKING:
     import nir
 
-    from snn2hw.sources.source import Reset, ResetAt, Scheme, Semantics, Source
+    from snn2hw.sources.semantics import Reset, ResetAt, Scheme, Semantics
+    from snn2hw.sources.source import Source
 
 __all__ = ["Dynamics", "State", "dynamics", "held_message", "start", "step"]
 

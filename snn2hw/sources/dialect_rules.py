@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.graph import predecessors, shape_in, successors
-from snn2hw.sources.source import Reset, Scheme
+from snn2hw.sources.semantics import Reset, Scheme
 
 if TYPE_CHECKING:
     import nir

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sim.errors import InputError
 from snn2hw.sources import dialect_rules as rules
-from snn2hw.sources.source import NORSE, Reset, Scheme, Semantics
+from snn2hw.sources.semantics import NORSE, Reset, Scheme, Semantics
 
 if TYPE_CHECKING:
     import nir

@@ -19,7 +19,8 @@ from sim.errors import InputError
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.from_ann_balance import Balance, Per, balance, rates
 from snn2hw.sources.from_ann_spikes import Stand, neurons, spiking
-from snn2hw.sources.source import NORSE, Reset, Source
+from snn2hw.sources.semantics import NORSE, Reset
+from snn2hw.sources.source import Source
 from snn2hw.sources.tracing.emit import emit
 from snn2hw.sources.tracing.layers import Array, Shape
 from snn2hw.sources.tracing.network import Step

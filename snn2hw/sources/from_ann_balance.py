@@ -10,8 +10,8 @@ import numpy as np
 from sim.errors import InputError
 from snn2hw.floats.maps import apply_map
 from snn2hw.sources.graph import predecessors
+from snn2hw.sources.semantics import Reset
 from snn2hw.sources.shapes import is_neuron
-from snn2hw.sources.source import Reset
 from snn2hw.sources.tracing.layers import Array, Shape
 
 if TYPE_CHECKING:

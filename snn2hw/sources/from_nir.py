@@ -14,8 +14,9 @@ from snn2hw.sources.graph import assemble
 from snn2hw.sources.nir_file import read_raw
 from snn2hw.sources.raw import RawGraph, build, flatten, from_memory
 from snn2hw.sources.repairs import repair_shapes
+from snn2hw.sources.semantics import Reset, Scheme
 from snn2hw.sources.shapes import NEURON_FIELDS, is_neuron
-from snn2hw.sources.source import Reset, Scheme, Source
+from snn2hw.sources.source import Source
 
 if TYPE_CHECKING:
     import nir

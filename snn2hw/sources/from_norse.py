@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Literal
 
 from sim.errors import InputError
 from snn2hw.problems import Problem, refuse
-from snn2hw.sources.source import NORSE, Source
+from snn2hw.sources.semantics import NORSE
+from snn2hw.sources.source import Source
 
 if TYPE_CHECKING:
     import torch

@@ -9,8 +9,8 @@ import numpy as np
 
 from sim.errors import InputError, Snn2hwError
 from snn2hw.problems import Problem, refuse
+from snn2hw.sources.semantics import Reset, ResetAt
 from snn2hw.sources.shapes import NEURON_FIELDS, Shape, output_shape, pair
-from snn2hw.sources.source import Reset, ResetAt
 
 if TYPE_CHECKING:
     import nir

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError, Snn2hwError
-from snn2hw.sources.source import Reset, Scheme, Source
+from snn2hw.sources.semantics import Reset, Scheme
+from snn2hw.sources.source import Source
 
 if TYPE_CHECKING:
     import torch

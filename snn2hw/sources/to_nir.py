@@ -17,7 +17,8 @@ from sim.errors import InputError
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.from_nir import SPOKEN
 from snn2hw.sources.graph import Edge, shape_in, shape_out
-from snn2hw.sources.source import Semantics, Source, require_source, reset_of
+from snn2hw.sources.semantics import Semantics
+from snn2hw.sources.source import Source, require_source, reset_of
 from snn2hw.sources.square import squared
 
 if TYPE_CHECKING:

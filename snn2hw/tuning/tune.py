@@ -11,8 +11,8 @@ from sim.errors import InputError
 from snn2hw.compiler.answers import float_answers
 from snn2hw.compiler.compile import Compiled, Progress, compile_source
 from snn2hw.compiler.grid import Bits
-from snn2hw.compiler.network import read_network
 from snn2hw.compiler.options import Options
+from snn2hw.compiler.reading import read_network
 from snn2hw.lowering import lower
 from snn2hw.targets import Target
 from snn2hw.tuning.fit import Samples, Tuned, refuse_counting, tune_compiled

@@ -5,7 +5,7 @@ import pytest
 
 from sim.engines import run
 from snn2hw.compiler.compile import compile_source
-from snn2hw.compiler.network import read_network
+from snn2hw.compiler.reading import read_network
 from snn2hw.lowering import lower
 from snn2hw.problems import ProblemsError
 from snn2hw.sources import Semantics
@@ -102,6 +102,14 @@ def test_orders_of_events_that_the_machine_lacks_are_refused_by_name(semantics, 
     with pytest.raises(ProblemsError, match=reason) as caught:
         _one(lif(), semantics, reset=reset)
     assert all(problem.fix for problem in caught.value.problems)
+
+
+def test_a_threshold_below_zero_fires_without_input_and_is_refused():
+    b = Builder(np.random.default_rng(0))
+    b.add("input", nir.Input(np.array([3])))
+    b.add("gate", nir.Threshold(np.array([-0.5])), b.add("fc", nir.Linear(np.ones((2, 3))), "input"))
+    with pytest.raises(ProblemsError, match="node 'gate': a threshold below 0"):
+        read_network(lower(b.source("gate")))
 
 
 def test_all_problems_come_at_once():
