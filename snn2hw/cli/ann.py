@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration", type=int, default=200, metavar="N", help="training clips for the 8-bit ranges (200)"
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where to write")
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -45,10 +45,10 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.calibration < 1:
         raise InputError(f"--calibration {args.calibration}", "ask for at least one clip")
-    make_folder(args.output)
     trained = load_trained(args.model)
     if trained.recipe.model != "cnn":
         raise InputError(f"{args.model}: is a spiking network", "train the twin: snn2hw train ... --model cnn")
+    make_folder(args.output)
     corpus = read_corpus(args.dataset, args.data, trained.front.mel.rate_hz)
     speaker = trained.recipe.test_speaker
     test, train = _part(corpus, speaker, test=True), _part(corpus, speaker, test=False)

@@ -1,7 +1,7 @@
 """Compile a float network into the integer program of a chip, prove that nothing overflows, and say what it cost.
 
 snn2hw compile net.nir --dialect snntorch --data calibration.npz -o P.nir
-snn2hw compile runs/digits/model.pt --data runs/digits/test.npz --weight-bits 4 -o P.nir
+snn2hw compile runs/digits/model.pt --data calibration.npz --weight-bits 4 -o P.nir
 snn2hw compile registers.nir --dt 1e-4 --scale 1 -o P.nir        weights and thresholds are register values already
 """
 
@@ -24,21 +24,41 @@ MEASURED = 64
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     configure_model(parser)
-    parser.add_argument("--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file")
-    parser.add_argument("--data", metavar="X.npz", help="array 'spikes' (B, T, *shape): what the network will see")
-    parser.add_argument("--weight-bits", type=_bits, default=8, metavar="N", help="per weight; 'ternary'; 'mixed'")
     parser.add_argument(
-        "--budget", type=float, default=0.01, metavar="SHARE", help="of answers that mixed bits may cost"
+        "--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file (loihi1)"
     )
-    parser.add_argument("--decoder", choices=("max", "mean", "last", "count"), default="mean", help="for mixed bits")
-    parser.add_argument("--scale", type=_scale, default="auto", metavar="auto|NUMBER", help="1: registers as given")
-    parser.add_argument("--method", choices=("mse", "max", "percentile"), default="mse", help="how scales are chosen")
-    parser.add_argument("--per", choices=("channel", "layer"), default="channel", help="what shares a scale")
+    parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
     parser.add_argument(
-        "--bias", choices=("axon", "preset", "register"), default="axon", help="how a bias passes a synaptic filter"
+        "--weight-bits", type=_bits, default=8, metavar="N", help="2..8; ternary; mixed: the fewest per layer (8)"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=0.01, metavar="SHARE", help="of right answers that mixed bits may cost (0.01)"
+    )
+    parser.add_argument(
+        "--decoder",
+        choices=("max", "mean", "last", "count"),
+        default="mean",
+        help="how the output is read, for mixed bits (mean)",
+    )
+    parser.add_argument(
+        "--scale",
+        type=_scale,
+        default="auto",
+        metavar="auto|NUMBER",
+        help="mantissas per unit; 1: registers as given (auto)",
+    )
+    parser.add_argument(
+        "--method", choices=("mse", "max", "percentile"), default="mse", help="how scales are chosen (mse)"
+    )
+    parser.add_argument("--per", choices=("channel", "layer"), default="channel", help="what shares a scale (channel)")
+    parser.add_argument(
+        "--bias",
+        choices=("axon", "preset", "register"),
+        default="axon",
+        help="how a bias passes a synaptic filter (axon)",
     )
     parser.add_argument("--levels", type=int, metavar="L", help="the historic L-level scheme, for comparison only")
-    parser.add_argument("--steps", type=int, metavar="T", help="the longest sample that the certificate covers")
+    parser.add_argument("--steps", type=int, metavar="T", help="the longest sample to certify (as the data, or 1024)")
     parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
 
 

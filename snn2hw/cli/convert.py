@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=64, metavar="T", help="steps per sample (64)")
     parser.add_argument("--raster", type=Path, metavar="OUT.npz", help="write the test samples as a raster of T steps")
     parser.add_argument("--json", type=Path, metavar="OUT.json", help="write thresholds and accuracies")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="NET.nir")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="NET.nir", help="where to write it")
 
 
 def _shape(text: str) -> tuple[int, ...]:

@@ -28,10 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", choices=DATASETS, help="as for snn2hw train")
     parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set (fsdd, folder)")
     parser.add_argument("--front", type=Path, required=True, metavar="FRONT.json", help="the model's front end")
-    parser.add_argument("--part", choices=("train", "test", "all"), default="test")
+    parser.add_argument("--part", choices=("train", "test", "all"), default="test", help="of the clips (test)")
     parser.add_argument("--speaker", help="only this speaker's clips (with --part all: of both parts)")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N clips, evenly over the part")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.npz")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.npz", help="where to write")
 
 
 def execute(args: argparse.Namespace) -> int:

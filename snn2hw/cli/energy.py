@@ -20,13 +20,15 @@ ANN_ARRAYS = ("features", "inputs", "x")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from snn2hw.costs.price_files import TABLES
+
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape)")
     parser.add_argument("--ann", metavar="CNN.onnx", help="the conventional network to compare with")
     parser.add_argument(
         "--ann-input", metavar="F.npz", help=f"its samples (n, *shape) as array {' or '.join(map(repr, ANN_ARRAYS))}"
     )
-    parser.add_argument("--tables", metavar="A,B", help="price tables by name or .toml path, see docs/energy.md")
+    parser.add_argument("--tables", metavar="A,B", help=f"some of {', '.join(TABLES)}, or .toml files (all)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
     parser.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of the intervals (0.95)")
     parser.add_argument("--engine", default="fast", metavar="NAME", help="the engine that runs the program (fast)")

@@ -14,7 +14,11 @@ __all__ = ["certified_for", "configure_model", "source_of"]
 
 def configure_model(parser: argparse.ArgumentParser) -> None:
     """Declare MODEL and how to read it."""
-    parser.add_argument("model", metavar="MODEL", help="net.nir, model.pt, or package.module:function")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="net.nir, model.pt of `snn2hw train`, or package.module:function that returns a Norse module",
+    )
     parser.add_argument("--dt", type=float, metavar="S", help="seconds per step of a .nir file")
     parser.add_argument("--dialect", metavar="D", help="the framework that wrote the .nir file, see docs/dialects.md")
     parser.add_argument("--scheme", choices=("euler", "exponential"), help="how a .nir file's equations become steps")
@@ -62,6 +66,6 @@ def certified_for(
         return steps, None
     sent, highest = fed
     if data is None:
-        return steps or sent, (0, highest)
+        return sent if steps is None else steps, (0, highest)
     low, high = int(data.min(initial=0)), int(data.max(initial=highest))
-    return steps or max(sent, data.shape[1]), (low, high)
+    return max(sent, data.shape[1]) if steps is None else steps, (low, high)

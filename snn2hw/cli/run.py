@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape), maybe 'labels'")
-    parser.add_argument("--engine", default="fast", help=f"{' or '.join(ENGINES)} (fast): all give the same result")
+    parser.add_argument("--engine", default="fast", help=f"{', '.join(ENGINES)} (fast): all give the same result")
     parser.add_argument("--record", type=_record, default=("spikes",), metavar="spikes,u,v", help="what to keep")
     parser.add_argument("--decoder", choices=DECODERS, help="how labels are judged (max; count where the output fires)")
     parser.add_argument("--allow-wrap", action="store_true", help="count wraps of u instead of refusing them")
@@ -47,6 +47,7 @@ def execute(args: argparse.Namespace) -> int:
     from exporters.program_file import read_program_file
     from sim.engines import run
     from sim.files import check_output
+    from sim.raster import check_raster
     from snn2hw.cli.progress import progress_bar
     from snn2hw.rasters import read_raster, write_trace
 
@@ -54,6 +55,7 @@ def execute(args: argparse.Namespace) -> int:
         check_output(args.output)
     found, raster = read_program_file(args.program), read_raster(args.input)
     program, steps = found.program, raster.spikes.shape[1]
+    check_raster(program, raster.spikes)
     rule = _rule(program, raster, args.decoder)
     _check_labels(program, raster, args.input)
     with progress_bar(raster.spikes.shape[0] * steps, args.engine, "step") as progress:

@@ -81,6 +81,7 @@ def execute(args: argparse.Namespace) -> int:
 
     device = torch.device(name)
     recipe = recipe_of(args)
+    start = read_checkpoint(args.start)["weights"] if args.start else None
     make_folder(args.output)
     corpus = read_corpus(args.dataset, args.data)
     print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
@@ -97,7 +98,7 @@ def execute(args: argparse.Namespace) -> int:
             corpus.classes,
             args.output,
             device=device,
-            start=read_checkpoint(args.start)["weights"] if args.start else None,
+            start=start,
             on_epoch=lambda row: _show(bar, row),
         )
     for line in write_report(finished, recipe, data, corpus, args.output):

@@ -14,9 +14,16 @@ __all__ = ["configure", "execute"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from snn2hw.verification.executors import EXECUTORS
+
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape)")
-    parser.add_argument("--against", default="reference,fast", metavar="A,B", help="executors, see docs/verify.md")
+    parser.add_argument(
+        "--against",
+        default="reference,fast",
+        metavar="A,B",
+        help=f"some of {', '.join(EXECUTORS)}, torch, module:function (reference,fast)",
+    )
     parser.add_argument(
         "--artifact",
         action="append",

@@ -202,7 +202,7 @@ def _ranges(source: "Source", network: Network, data: ArrayLike | None, steps: i
     if data is None:
         power = {INPUT: np.ones(network.input_shape)} | {x.name: np.ones(x.shape) for x in network.layers}
         return Ranges(steps or UNCALIBRATED_STEPS, 0, 0, 1, {}, power, {})
-    samples, done = len(np.asarray(data)), 0
+    samples, done = np.atleast_1d(np.asarray(data)).shape[0], 0
 
     def advance(count: int) -> None:
         nonlocal done

@@ -98,7 +98,7 @@ def energy(
     *,
     ann: Path | str | None = None,
     ann_inputs: NDArray[Any] | None = None,
-    tables: Sequence[str | Path | PriceTable] = TABLES,
+    tables: Sequence[str | Path | PriceTable] | str | Path | PriceTable = TABLES,
     engine: str = "fast",
     confidence: float = 0.95,
     progress: Callable[[int], object] | None = None,
@@ -106,18 +106,22 @@ def energy(
     """Run ``program`` on ``raster`` (B, T, *input shape) and price it, beside the network in the ONNX file ``ann``.
 
     ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
-    out; without them its low end is its dense count.
+    out; without them its low end is its dense count. ``tables`` names some, or one.
     """
     require_program(program)
     checked = check_raster(program, raster)
+    tables = (tables,) if isinstance(tables, str | Path | PriceTable) else tables
+    if not tables:
+        raise InputError("no price table is named", f"name some of: {', '.join(TABLES)}")
+    prices, census = [get_table(t) for t in tables], None if ann is None else macs(load(ann))
     trace = run(program, checked, engine=engine, record=(), progress=progress)
     if trace.digest != program.digest:
         raise InputError(f"the run is of program {trace.digest[:12]}, not of {program.digest[:12]}")
     beside = None
-    if ann is not None:
+    if census is not None and ann is not None:
         effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
-        beside = Ann(str(ann), macs(load(ann)), effective)
-    return report_of(program, checked, trace.counts, ann=beside, tables=tables, confidence=confidence)
+        beside = Ann(str(ann), census, effective)
+    return report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
 
 
 def report_of(

@@ -1,6 +1,7 @@
 """Norse modules, read from the modules themselves: what is computed, not what `norse.torch.to_nir` writes."""
 
 from collections.abc import Sequence
+from operator import index
 from typing import TYPE_CHECKING, Literal
 
 from sim.errors import InputError
@@ -42,6 +43,11 @@ def from_norse(module: "torch.nn.Module", input_shape: Sequence[int], *, layout:
 
     if not isinstance(module, torch.nn.Module):
         raise InputError(f"a {type(module).__name__} is no torch.nn.Module", "give the network itself")
+    try:
+        input_shape = tuple(index(n) for n in input_shape)
+    except TypeError:
+        fix = "give that of one step of one sample, such as (1, 32, 32)"
+        raise InputError(f"input_shape {input_shape!r} is no shape", fix) from None
     origin = f"norse: {type(module).__name__}"
     chosen = layout_of(module) if layout == "auto" else layout
     recording = record(module, input_shape, chosen, origin)
@@ -53,7 +59,7 @@ def from_norse(module: "torch.nn.Module", input_shape: Sequence[int], *, layout:
     refuse(origin, problems + broken)
     assert step is not None
     dt = float(getattr(recording.threads[0].module, "dt"))  # noqa: B009 - not every module has one, every neuron has
-    emitted = emit(step, tuple(int(n) for n in input_shape), dt)
+    emitted = emit(step, input_shape, dt)
     refuse(origin, emitted.problems)
     notes = [*emitted.notes, *([f"output: {step.decoded}"] if step.decoded else [])]
     graph = assemble(emitted.nodes, emitted.edges, origin)

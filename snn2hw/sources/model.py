@@ -92,11 +92,14 @@ def named_module(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.
         made = found() if callable(found) and not hasattr(found, "state_dict") else found
     except Exception as error:  # whatever a stranger's function raises
         raise _stranger(model, error) from None
-    module, shape = made if isinstance(made, tuple) else (made, input_shape)
+    module, shape = made if isinstance(made, tuple) and len(made) == 2 else (made, input_shape)
     if not hasattr(module, "state_dict"):
         raise InputError(f"{model!r}: returns a {type(module).__name__}", "return a torch module, or (module, shape)")
     if shape is None:
         raise InputError(f"{model!r}: says no input shape", "return (module, shape), or give --input-shape 1,32,32")
+    if input_shape is not None and tuple(shape) != tuple(input_shape):
+        what = f"{model!r}: says the input shape {tuple(shape)}, the command line {tuple(input_shape)}"
+        raise InputError(what, "leave --input-shape out")
     return module, shape
 
 

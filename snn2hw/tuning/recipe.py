@@ -46,8 +46,11 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or (self.rate is not None and not self.rate > 0):
-            raise InputError(f"epochs {self.epochs}, batch {self.batch}, rate {self.rate}", "use positive values")
+        for name in ("epochs", "batch"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} {getattr(self, name)}: must be at least 1")
+        if self.rate is not None and not self.rate > 0:
+            raise InputError(f"rate {self.rate}: must be positive", "leave it out for one that suits the bits")
         if not 0 <= self.validation < 1 or not 0 <= self.teacher <= 1:
             raise InputError(f"validation {self.validation}, teacher {self.teacher}", "use shares between 0 and 1")
         if not 0 < self.temperature < float("inf"):

@@ -67,7 +67,8 @@ def tune(
         on_epoch: called with every epoch's row.
     """
     recipe = recipe or Recipe()
-    given = [(rasters, labels), *([held_out] if held_out is not None else [])]
+    rasters, labels = np.asarray(rasters), np.asarray(labels)
+    given = [(rasters, labels), *([] if held_out is None else [(np.asarray(held_out[0]), np.asarray(held_out[1]))])]
     network = read_network(lower(source))
     refuse_counting(recipe, network.layers[-1])
     for pair in given:
@@ -94,11 +95,12 @@ def tune(
 
 def _refuse_misfit(source: "Source", classes: int, rasters: NDArray[np.integer], labels: NDArray[np.integer]) -> None:
     """Refuse samples and labels that do not fit the network, before any work is done with them."""
-    if len(labels) != len(rasters):
-        raise InputError(f"{len(labels)} labels for {len(rasters)} samples", "give one label per sample")
-    if not rasters.size or rasters.shape[2:] != source.input_shape:
+    if not rasters.size or rasters.shape[2:] != source.input_shape or rasters.dtype.kind not in "iub":
         expected = ", ".join(map(str, ("B", "T", *source.input_shape)))
-        raise InputError(f"samples of shape {rasters.shape}", f"give ({expected}) integers")
+        raise InputError(f"{rasters.dtype} samples of shape {rasters.shape}", f"give ({expected}) integers")
+    if labels.shape != rasters.shape[:1] or labels.dtype.kind not in "iu":
+        what = f"{labels.dtype} labels of shape {labels.shape} for {len(rasters)} samples"
+        raise InputError(what, "give one integer label per sample")
     if labels.min() < 0 or labels.max() >= classes:
         raise InputError(
             f"labels {labels.min()}..{labels.max()}", f"the output has {classes} neurons: use 0..{classes - 1}"

@@ -259,6 +259,7 @@ def test_without_data_the_weights_alone_decide():
         (np.zeros((2, 5, 19), np.uint8), r"shape \(2, 5, 19\)"),
         (np.zeros((2, 5, 20)), "expected integers, got float64"),
         (np.zeros((0, 5, 20), np.uint8), "shape"),
+        ("x.npz", r"calibration data: shape \(\)"),
     ],
 )
 def test_calibration_data_of_the_wrong_kind_are_refused(data, message):

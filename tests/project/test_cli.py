@@ -79,6 +79,10 @@ def test_verify_agrees_and_writes_a_verdict(files, capsys):
         (["run", "p.nir", "--input", "x.npz", "-o", "no/such/folder.npz"], "no such folder"),
         (["run", "p.nir", "--input", "wrong.npz"], "holds images, but no array 'spikes'"),
         (["run", "p.nir", "--input", "objects.npz"], "holds Python objects, which are never unpickled"),
+        (["run", "p.nir", "--input", "labelled.npz"], "the program reads (B, T, 3)"),
+        (["energy", "p.nir", "--input", "x.npz", "--tables", "nothing"], "price table 'nothing' is unknown"),
+        (["energy", "p.nir", "--input", "x.npz", "--ann", "no.onnx"], "no.onnx: no such file"),
+        (["check", "says:shape", "--input-shape", "5"], "says the input shape (4,), the command line (5,)"),
         (["run", "p.nir", "--input", "shape.npz"], "the program reads (B, T, 3)"),
         (["verify", "p.nir", "--input", "x.npz", "--against", "loihi"], "executor 'loihi' is unknown"),
         (["verify", "p.nir", "--input", "x.npz", "--samples", "0"], "--samples 0"),
@@ -109,6 +113,8 @@ def test_bad_usage_and_bad_input_is_one_message_and_exit_code_2(files, capsys, m
     write_npz(files / "wrong.npz", {"images": np.zeros(3)})
     np.savez(files / "objects.npz", spikes=np.array([None, "a"], dtype=object))
     write_raster(files / "shape.npz", np.zeros((1, 2, 5), np.uint8))
+    write_raster(files / "labelled.npz", np.zeros((1, 2, 5), np.uint8), np.array([7]))
+    (files / "says.py").write_text("import types\nshape = (types.SimpleNamespace(state_dict=None), (4,))\n")
     (files / "broken.py").write_text("def net(:\n")
     (files / "raising.py").write_text("def net():\n    raise RuntimeError('my own bug')\n")
     monkeypatch.chdir(files)

@@ -54,6 +54,22 @@ def test_what_is_no_module_is_refused_by_name():
         sw.from_norse(3, (1, 2))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # Norse's
+@pytest.mark.parametrize("shape", [3, None, "ab", (1.5, 2)])
+def test_what_is_no_shape_is_refused(shape):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(sw.Snn2hwError, match="is no shape  fix: give that of one step of one sample"):
+        sw.from_norse(torch.nn.Linear(2, 2), shape)
+
+
+def test_tables_are_looked_up_before_the_run_and_one_may_stand_alone(case):
+    program, raster = case
+    assert [c.table.name for c in sw.energy(program, raster, tables="cmos45_int8").snn] == ["cmos45_int8"]
+    for wrong, message in ((("nothing",), "price table 'nothing' is unknown"), ((), "no price table is named")):
+        with pytest.raises(sw.Snn2hwError, match=message):
+            sw.energy(program, raster, tables=wrong, engine="no engine is asked")
+
+
 def test_one_name_may_stand_for_a_tuple_of_one(case):
     program, raster = case
     trace = sw.run(program, raster, record="spikes", clip_free="first")

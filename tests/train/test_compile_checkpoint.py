@@ -69,6 +69,15 @@ def test_with_data_it_is_certified_for_both(tmp_path, highest, steps, options, c
     assert main(["certify", str(tmp_path / "p.nir")]) == 0
 
 
+@pytest.mark.parametrize("data", [[], ["--data", "x.npz"]])
+def test_a_certificate_of_no_steps_is_refused(tmp_path, monkeypatch, capsys, data):
+    monkeypatch.chdir(tmp_path)
+    _checkpoint(tmp_path / "model.pt")
+    _data(tmp_path / "x.npz", 31)
+    assert main(["compile", "model.pt", *data, "--steps", "0", "-o", "p.nir"]) == 2
+    assert "steps is 0" in capsys.readouterr().err
+
+
 def test_a_tuned_program_is_certified_for_both(tmp_path):
     _checkpoint(tmp_path / "model.pt")
     _data(tmp_path / "x.npz", 20)
