@@ -19,9 +19,10 @@ from results import ended, into_readme, write
 from exporters.program_file import read_program
 from sim.engines import run
 from sim.program import Program
+from snn2hw.costs.energy import energy
 from snn2hw.costs.plots import plot_band, plot_break_even
 from snn2hw.costs.recount import recount_synops
-from snn2hw.costs.report import EnergyReport, energy
+from snn2hw.costs.report import EnergyReport
 from snn2hw.costs.text import amount
 from snn2hw.rasters import read_npz, read_raster
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.program import Connection, Conv, Dense, Input, Population, Program
     from sim.trace import Trace
     from snn2hw.compiler.compile import compile
-    from snn2hw.costs.report import energy
+    from snn2hw.costs.energy import energy
     from snn2hw.floats import float_reference
     from snn2hw.lowering import lower
     from snn2hw.preflight import check
@@ -84,7 +84,7 @@ _HOME = {
     "write_program": "exporters.program_file",
     "export": "exporters.registry",
     **dict.fromkeys(("verify", "Verdict"), "snn2hw.verification"),
-    "energy": "snn2hw.costs.report",
+    "energy": "snn2hw.costs.energy",
 }
 """Public name to the module that defines it."""
 

@@ -42,8 +42,8 @@ def execute(args: argparse.Namespace) -> int:
     from sim.errors import InputError
     from sim.files import atomic_write, check_output, make_folder
     from snn2hw.cli.progress import progress_bar
+    from snn2hw.costs.energy import energy
     from snn2hw.costs.price_files import TABLES
-    from snn2hw.costs.report import energy
     from snn2hw.rasters import read_raster
 
     if args.samples is not None and args.samples < 1:

@@ -1,16 +1,14 @@
 """An EnergyReport as pictures: the band of every table, and energy against spike rate."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sim.errors import InputError
 from snn2hw.costs.pricing import ENDS, Cost
+from snn2hw.costs.report import EnergyReport
 from snn2hw.drawing import new_figure, save_figure
-
-if TYPE_CHECKING:
-    from snn2hw.costs.report import EnergyReport
 
 __all__ = ["plot_band", "plot_break_even"]
 
@@ -23,7 +21,7 @@ def _means_nj(cost: Cost) -> tuple[float, float, float]:
     return low, counted, high
 
 
-def plot_band(report: "EnergyReport", path: Path | str) -> None:
+def plot_band(report: EnergyReport, path: Path | str) -> None:
     """Draw one bar from low to high per table and network, the counted value as a mark."""
     theirs = {c.table.name: c for c in report.ann_costs}
     groups = [(c, theirs.get(c.table.name)) for c in report.snn if c.table.unit == "pJ"]
@@ -52,7 +50,7 @@ def plot_band(report: "EnergyReport", path: Path | str) -> None:
     save_figure(figure, path)
 
 
-def plot_break_even(report: "EnergyReport", path: Path | str) -> None:
+def plot_break_even(report: EnergyReport, path: Path | str) -> None:
     """Draw the energy of the spiking network against its spikes per synapse, one panel per table with an ANN."""
     theirs = {c.table.name: c for c in report.ann_costs}
     shown = [c for c in report.snn if c.table.name in theirs]

@@ -1,35 +1,28 @@
-"""The whole comparison: counts of the integer run, their price under every table, and the ANN beside it.
+"""The whole comparison as one value: counts of the integer run, their price under every table, and the ANN beside it.
 
 Nothing is measured here: every amount is a proxy, and comes as a band (low, counted, high) over assumptions and tables.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from sim.engines import run
 from sim.errors import InputError
-from sim.program import INPUT, Program, require_program
-from sim.raster import check_raster
-from sim.trace import Counts
-from sim.wiring import synapse_count
-from snn2hw.ann.graph import load
-from snn2hw.ann.macs import EffectiveMacs, MacCensus, effective_macs, macs
-from snn2hw.costs.breakdown import MemoryRow, PopulationRow, memory_rows, population_rows, totals
-from snn2hw.costs.comparison import Comparison, compare
+from snn2hw.ann.macs import EffectiveMacs, MacCensus
+from snn2hw.costs import text
+from snn2hw.costs.breakdown import MemoryRow, PopulationRow
+from snn2hw.costs.comparison import Comparison
 from snn2hw.costs.estimate import Estimate, estimate
-from snn2hw.costs.price_files import TABLES, get_table
-from snn2hw.costs.prices import PriceTable
-from snn2hw.costs.pricing import Cost, price
-from snn2hw.costs.workload import ann_workload, spiking_workload
-from snn2hw.neurobench_rules.program import count_program
+from snn2hw.costs.pricing import ENDS, Cost
 from snn2hw.neurobench_rules.torch_model import NeurobenchCounts
 
-__all__ = ["Ann", "EnergyReport", "energy", "report_of"]
+__all__ = ["SCHEMA", "Ann", "EnergyReport"]
+
+SCHEMA = "snn2hw.energy/1"
+
+Side = Literal["snn", "ann"]
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +55,13 @@ class EnergyReport:
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
 
-    def band(self, side: Literal["snn", "ann"]) -> tuple[float, float]:
+    def costs(self, side: Side) -> tuple[Cost, ...]:
+        """Return what one of the networks costs under every table that prices it."""
+        return self.snn if side == "snn" else self.ann_costs
+
+    def band(self, side: Side) -> tuple[float, float]:
         """Return the least and the greatest mean energy over the tables in pJ."""
-        costs = [c for c in (self.snn if side == "snn" else self.ann_costs) if c.table.unit == "pJ"]
+        costs = [c for c in self.costs(side) if c.table.unit == "pJ"]
         if not costs:
             raise InputError(f"no table in pJ prices the {side.upper()}", "name one, such as cmos45_int8")
         return min(float(c.total.low.mean()) for c in costs), max(float(c.total.high.mean()) for c in costs)
@@ -81,135 +78,83 @@ class EnergyReport:
         return "as counted, " + "; ".join(said or ["nothing can be said: the ANN holds operators that no rule counts"])
 
     def __str__(self) -> str:
-        from snn2hw.costs.text import render
+        """Return the tables and sentences, one block after another."""
+        return "\n\n".join(self._blocks())
 
-        return render(self)
+    def _blocks(self) -> Iterator[str]:
+        yield f"program {self.digest[:12]}, {self.samples} samples of {self.steps} steps; every amount is a proxy"
+        yield text.totals_table(self.totals, self.spikes_per_synapse, self.spike_rate, self.confidence)
+        yield text.population_table(self.populations)
+        yield text.memory_table(self.memory)
+        yield text.neurobench_table(self.neurobench)
+        if self.ann is not None:
+            yield text.ann_table(self.ann.census, self.ann.effective)
+        yield text.cost_table(self.snn, self.ann_costs)
+        bands = [
+            f"{side.upper()} energy proxy, band over all tables in joules: "
+            + " .. ".join(text.amount(end, "pJ") for end in self.band(side))
+            for side in SIDES
+            if any(c.table.unit == "pJ" for c in self.costs(side))
+        ]
+        if bands:
+            yield "\n".join(bands)
+        if self.comparisons:
+            yield "\n".join([*(f"{c.table}: {c}" for c in self.comparisons), f"verdict: {self.verdict}"])
+            yield text.break_even_table(self.comparisons, self.spikes_per_synapse.mean, self.spike_rate)
+        yield "\n".join(f"note: {n}" for n in self.notes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for a file."""
-        from snn2hw.costs.report_json import to_json
-
-        return to_json(self)
-
-
-def energy(
-    program: Program,
-    raster: ArrayLike,
-    *,
-    ann: Path | str | None = None,
-    ann_inputs: NDArray[Any] | None = None,
-    tables: Sequence[str | Path | PriceTable] | str | Path | PriceTable = TABLES,
-    engine: str = "fast",
-    confidence: float = 0.95,
-    progress: Callable[[int], object] | None = None,
-) -> EnergyReport:
-    """Run ``program`` on ``raster`` (B, T, *input shape) and price it, beside the network in the ONNX file ``ann``.
-
-    ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
-    out; without them its low end is its dense count. ``tables`` names some, or one.
-    """
-    require_program(program)
-    checked = check_raster(program, raster)
-    tables = (tables,) if isinstance(tables, str | Path | PriceTable) else tables
-    if not tables:
-        raise InputError("no price table is named", f"name some of: {', '.join(TABLES)}")
-    prices, census = [get_table(t) for t in tables], None if ann is None else macs(load(ann))
-    trace = run(program, checked, engine=engine, record=(), progress=progress)
-    if trace.digest != program.digest:
-        raise InputError(f"the run is of program {trace.digest[:12]}, not of {program.digest[:12]}")
-    beside = None
-    if census is not None and ann is not None:
-        effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
-        beside = Ann(str(ann), census, effective)
-    return report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
+        """Return every number of the report as plain values, each cost with the prices it was made of."""
+        return {
+            "schema": SCHEMA,
+            "digest": self.digest,
+            "measured": False,
+            "samples": self.samples,
+            "steps": self.steps,
+            "confidence": self.confidence,
+            "synapses": self.synapses,
+            "per_inference": {name: e.to_json() for name, e in self.totals.items()},
+            "spike_rate": self.spike_rate,
+            "spikes_per_synapse": self.spikes_per_synapse.to_json(),
+            "populations": [asdict(p) for p in self.populations],
+            "memory": [asdict(m) for m in self.memory],
+            "neurobench": asdict(self.neurobench),
+            "snn": [_cost_json(c, self.confidence) for c in self.snn],
+            "ann": None if self.ann is None else _ann_json(self.ann, self.ann_costs, self.confidence),
+            "comparisons": [c.to_json() for c in self.comparisons],
+            "verdict": self.verdict,
+            "notes": list(self.notes),
+        }
 
 
-def report_of(
-    program: Program,
-    raster: NDArray[np.integer],
-    counts: Counts,
-    *,
-    ann: Ann | None = None,
-    tables: Sequence[str | Path | PriceTable] = TABLES,
-    confidence: float = 0.95,
-) -> EnergyReport:
-    """Price a run that has been made: ``counts`` of ``program`` on ``raster``."""
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence {confidence}", "give a number between 0 and 1, such as 0.95")
-    samples, steps = raster.shape[:2]
-    prices = [get_table(t) for t in tables]
-    workload = spiking_workload(program, counts, steps)
-    costs = tuple(price(workload, t) for t in prices)
-    synapses = sum(
-        synapse_count(c.wiring, program.shape_of(c.source), p.shape) for p in program.populations for c in p.inputs
-    )
-    per_synapse = workload.events["synop"] / max(synapses, 1)
-    neurons = sum(p.size for p in program.populations if p.fires)
-    rate = float(workload.events["spike"].mean()) / (neurons * steps) if neurons else 0.0
-    theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
-    paired = {c.table.name: c for c in theirs}
-    comparisons = tuple(
-        compare(
-            cost,
-            paired[cost.table.name],
-            spikes_per_synapse=float(per_synapse.mean()),
-            spike_rate=rate,
-            ann_complete=ann is not None and ann.census.complete,
-            confidence=confidence,
-        )
-        for cost in costs
-        if cost.table.name in paired
-    )
-    return EnergyReport(
-        digest=program.digest,
-        samples=samples,
-        steps=steps,
-        confidence=confidence,
-        synapses=synapses,
-        totals={name: estimate(values, confidence) for name, values in totals(workload.events).items()},
-        spike_rate=rate,
-        spikes_per_synapse=estimate(per_synapse, confidence),
-        populations=population_rows(program, counts, steps, confidence),
-        memory=memory_rows(counts, confidence),
-        neurobench=count_program(program, raster, counts),
-        snn=costs,
-        ann=ann,
-        ann_costs=theirs,
-        comparisons=comparisons,
-        notes=_notes(program, raster, counts, ann),
-    )
+def _ann_json(ann: Ann, costs: tuple[Cost, ...], confidence: float) -> dict[str, Any]:
+    effective = None if ann.effective is None else estimate(ann.effective.total, confidence).to_json()
+    return {
+        "file": Path(ann.path).name,
+        "sha256": ann.census.sha256,
+        "macs": ann.census.total,
+        "nominal_macs": ann.census.nominal,
+        "complete": ann.census.complete,
+        "effective_macs": effective,
+        "upper_bounds": [] if ann.effective is None else list(ann.effective.upper_bound),
+        "nodes": [asdict(n) for n in ann.census.nodes],
+        "unknown": [asdict(u) for u in ann.census.unknown],
+        "others": dict(ann.census.others),
+        "cost": [_cost_json(c, confidence) for c in costs],
+    }
 
 
-def _ann_cost(ann: Ann, table: PriceTable) -> Cost:
-    samples = 1 if ann.effective is None else ann.effective.per_sample.shape[1]
-    if table.value_bits is None:
-        fix = "write value_bits = 8 (integers) or 32 (floats) into the table"
-        raise InputError(f"price table {table.name!r} does not say how wide an ANN's values are", fix)
-    return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
-
-
-def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: Ann | None) -> tuple[str, ...]:
-    notes = ["proxy: every amount is counted and priced, nothing was measured; static power is in none of them"]
-    if not (program.input.lo >= -1 and program.input.hi <= 1):
-        span = f"{program.input.lo}..{program.input.hi}"
-        notes.append(
-            f"input messages are graded ({span}): a synop of one is a multiplication, priced on a chip as a synop"
-        )
-    if raster.shape[1] > 1 and bool((raster == raster[:, :1]).all()):
-        reads = [(p.name, i) for p in program.populations for i, c in enumerate(p.inputs) if c.source == INPUT]
-        mean = sum(float(counts.synops_by_connection[name][i].mean()) for name, i in reads)
-        notes.append(
-            f"the input is constant in time: {mean:,.0f} of the synops repeat one step's, and hardware that holds "
-            f"their sums as a bias needs {mean / raster.shape[1]:,.0f}"
-        )
-    if ann is None:
-        return tuple(notes)
-    notes.append("a chip's table prices no ANN, and its joules are not divided by those of 45 nm arithmetic")
-    if ann.effective is None:
-        notes.append("no samples were given for the ANN: its low end does not skip zeros")
-    elif ann.effective.upper_bound:
-        bound = ", ".join(ann.effective.upper_bound)
-        notes.append(f"counted from shapes, as if nothing in them were zero: {bound}")
-    for unknown in ann.census.unknown:
-        notes.append(f"ANN operator not counted: {unknown.operator} ({unknown.name}): {unknown.why}")
-    return tuple(notes)
+def _cost_json(cost: Cost, confidence: float) -> dict[str, Any]:
+    return {
+        "table": cost.table.name,
+        "title": cost.table.title,
+        "scope": cost.table.scope,
+        "unit": cost.table.unit,
+        "proxy": True,
+        "kinds": list(cost.table.kinds),
+        "total": {end: estimate(cost.total.end(end), confidence).to_json() for end in ENDS},
+        "parts": {part: {end: float(ends.end(end).mean()) for end in ENDS} for part, ends in cost.parts.items()},
+        "prices": [asdict(p) for p in cost.table.prices.values()],
+        "memory": None if cost.table.memory is None else asdict(cost.table.memory),
+        "notes": list(cost.table.notes),
+    }

@@ -157,8 +157,8 @@ def _sweep(telling: Telling, exhibit: Exhibit) -> dict[int, float]:
 
 
 def _price(telling: Telling, exhibit: Exhibit, program: Program) -> None:
+    from snn2hw.costs.energy import energy
     from snn2hw.costs.plots import plot_band, plot_break_even
-    from snn2hw.costs.report import energy
 
     shaped = exhibit.test.reshape(*exhibit.test.shape[:2], *program.input.shape)
     report = energy(program, shaped, ann=exhibit.twin, ann_inputs=exhibit.pictures)

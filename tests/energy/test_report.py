@@ -15,8 +15,9 @@ from sim.errors import InputError
 from sim.program import INPUT, Connection, Conv, Dense, Input, Population, Program
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
+from snn2hw.costs.energy import energy
 from snn2hw.costs.plots import plot_band, plot_break_even
-from snn2hw.costs.report import EnergyReport, energy
+from snn2hw.costs.report import EnergyReport
 from snn2hw.costs.text import amount
 
 
@@ -156,7 +157,7 @@ def test_the_pictures_are_drawn(cnn: Path, tmp_path: Path) -> None:
 
 
 def test_counts_of_another_raster_are_refused() -> None:
-    from snn2hw.costs.report import report_of
+    from snn2hw.costs.energy import report_of
 
     counts = run(program(), raster(), engine="reference").counts
     with pytest.raises(InputError, match="counts and raster hold different numbers of samples"):

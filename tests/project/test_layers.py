@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,23 @@ def test_no_module_bears_the_name_of_a_third_party_package(package):
     taken = HEAVY | LAVA_SIDE | {"numpy", "norse", "snntorch", "sinabs"}
     paths = (ROOT / package).rglob("*.py") if package else ROOT.glob("*.py")
     assert not {p.stem for p in paths} & taken
+
+
+def test_no_two_modules_need_one_another():
+    """Also where an import is for types alone or waits inside a function; in sim, a Program checks itself when made."""
+    modules = {_dotted(path): path for path in FILES if not path.is_relative_to(ROOT / "sim")}
+    TopologicalSorter({name: _needs(path, modules) - {name} for name, path in modules.items()}).prepare()
+
+
+def _dotted(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _needs(path, modules):
+    """Return our modules that this one imports; a package is needed where a name is taken from it."""
+    nodes = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.ImportFrom)]
+    names = {(f"{n.module}.{alias.name}", n.module) for n in nodes for alias in n.names}
+    return {whole if whole in modules else package for whole, package in names} & modules.keys()
 
 
 def test_every_error_of_the_tree_is_raised_from_one_root():

@@ -1,0 +1,156 @@
+"""A program priced on a raster: run it, count, price every count under every table, and put the ANN beside it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sim.engines import run
+from sim.errors import InputError
+from sim.program import INPUT, Program, require_program
+from sim.raster import check_raster
+from sim.trace import Counts
+from sim.wiring import synapse_count
+from snn2hw.ann.graph import load
+from snn2hw.ann.macs import effective_macs, macs
+from snn2hw.costs.breakdown import memory_rows, population_rows, totals
+from snn2hw.costs.comparison import compare
+from snn2hw.costs.estimate import estimate
+from snn2hw.costs.price_files import TABLES, get_table
+from snn2hw.costs.prices import PriceTable
+from snn2hw.costs.pricing import Cost, price
+from snn2hw.costs.report import Ann, EnergyReport
+from snn2hw.costs.workload import ann_workload, spiking_workload
+from snn2hw.neurobench_rules.program import count_program
+
+__all__ = ["energy", "report_of"]
+
+
+def energy(
+    program: Program,
+    raster: ArrayLike,
+    *,
+    ann: Path | str | None = None,
+    ann_inputs: NDArray[Any] | None = None,
+    tables: Sequence[str | Path | PriceTable] | str | Path | PriceTable = TABLES,
+    engine: str = "fast",
+    confidence: float = 0.95,
+    progress: Callable[[int], object] | None = None,
+) -> EnergyReport:
+    """Run ``program`` on ``raster`` (B, T, *input shape) and price it, beside the network in the ONNX file ``ann``.
+
+    ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
+    out; without them its low end is its dense count. ``tables`` names some, or one.
+    """
+    require_program(program)
+    checked = check_raster(program, raster)
+    _refuse_confidence(confidence)
+    tables = (tables,) if isinstance(tables, str | Path | PriceTable) else tables
+    if not tables:
+        raise InputError("no price table is named", f"name some of: {', '.join(TABLES)}")
+    prices, census = [get_table(t) for t in tables], None if ann is None else macs(load(ann))
+    trace = run(program, checked, engine=engine, record=(), progress=progress)
+    if trace.digest != program.digest:
+        raise InputError(f"the run is of program {trace.digest[:12]}, not of {program.digest[:12]}")
+    beside = None
+    if census is not None and ann is not None:
+        effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
+        beside = Ann(str(ann), census, effective)
+    return report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
+
+
+def report_of(
+    program: Program,
+    raster: NDArray[np.integer],
+    counts: Counts,
+    *,
+    ann: Ann | None = None,
+    tables: Sequence[str | Path | PriceTable] = TABLES,
+    confidence: float = 0.95,
+) -> EnergyReport:
+    """Price a run that has been made: ``counts`` of ``program`` on ``raster``."""
+    _refuse_confidence(confidence)
+    samples, steps = raster.shape[:2]
+    prices = [get_table(t) for t in tables]
+    workload = spiking_workload(program, counts, steps)
+    costs = tuple(price(workload, t) for t in prices)
+    synapses = sum(
+        synapse_count(c.wiring, program.shape_of(c.source), p.shape) for p in program.populations for c in p.inputs
+    )
+    per_synapse = workload.events["synop"] / max(synapses, 1)
+    neurons = sum(p.size for p in program.populations if p.fires)
+    rate = float(workload.events["spike"].mean()) / (neurons * steps) if neurons else 0.0
+    theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
+    paired = {c.table.name: c for c in theirs}
+    comparisons = tuple(
+        compare(
+            cost,
+            paired[cost.table.name],
+            spikes_per_synapse=float(per_synapse.mean()),
+            spike_rate=rate,
+            ann_complete=ann is not None and ann.census.complete,
+            confidence=confidence,
+        )
+        for cost in costs
+        if cost.table.name in paired
+    )
+    return EnergyReport(
+        digest=program.digest,
+        samples=samples,
+        steps=steps,
+        confidence=confidence,
+        synapses=synapses,
+        totals={name: estimate(values, confidence) for name, values in totals(workload.events).items()},
+        spike_rate=rate,
+        spikes_per_synapse=estimate(per_synapse, confidence),
+        populations=population_rows(program, counts, steps, confidence),
+        memory=memory_rows(counts, confidence),
+        neurobench=count_program(program, raster, counts),
+        snn=costs,
+        ann=ann,
+        ann_costs=theirs,
+        comparisons=comparisons,
+        notes=_notes(program, raster, counts, ann),
+    )
+
+
+def _refuse_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence {confidence}", "give a number between 0 and 1, such as 0.95")
+
+
+def _ann_cost(ann: Ann, table: PriceTable) -> Cost:
+    samples = 1 if ann.effective is None else ann.effective.per_sample.shape[1]
+    if table.value_bits is None:
+        fix = "write value_bits = 8 (integers) or 32 (floats) into the table"
+        raise InputError(f"price table {table.name!r} does not say how wide an ANN's values are", fix)
+    return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
+
+
+def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: Ann | None) -> tuple[str, ...]:
+    notes = ["proxy: every amount is counted and priced, nothing was measured; static power is in none of them"]
+    if not (program.input.lo >= -1 and program.input.hi <= 1):
+        span = f"{program.input.lo}..{program.input.hi}"
+        notes.append(
+            f"input messages are graded ({span}): a synop of one is a multiplication, priced on a chip as a synop"
+        )
+    if raster.shape[1] > 1 and bool((raster == raster[:, :1]).all()):
+        reads = [(p.name, i) for p in program.populations for i, c in enumerate(p.inputs) if c.source == INPUT]
+        mean = sum(float(counts.synops_by_connection[name][i].mean()) for name, i in reads)
+        notes.append(
+            f"the input is constant in time: {mean:,.0f} of the synops repeat one step's, and hardware that holds "
+            f"their sums as a bias needs {mean / raster.shape[1]:,.0f}"
+        )
+    if ann is None:
+        return tuple(notes)
+    notes.append("a chip's table prices no ANN, and its joules are not divided by those of 45 nm arithmetic")
+    if ann.effective is None:
+        notes.append("no samples were given for the ANN: its low end does not skip zeros")
+    elif ann.effective.upper_bound:
+        bound = ", ".join(ann.effective.upper_bound)
+        notes.append(f"counted from shapes, as if nothing in them were zero: {bound}")
+    for unknown in ann.census.unknown:
+        notes.append(f"ANN operator not counted: {unknown.operator} ({unknown.name}): {unknown.why}")
+    return tuple(notes)
