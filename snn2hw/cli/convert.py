@@ -154,7 +154,7 @@ def _write_raster(path: Path, samples: "NDArray[Any]", labels: "NDArray[Any] | N
         raise InputError(f"{path}: the samples are not whole numbers, which is what a chip is fed", fix)
     narrow = np.int16 if np.abs(whole).max(initial=0) < 2**15 else np.int32
     raster = np.repeat(whole.astype(narrow)[:, None], steps, axis=1)
-    write_raster(path, raster, np.zeros(len(raster), np.int64) if labels is None else labels)
+    write_raster(path, raster, labels, "last")  # the readout has added everything up
     print(f"wrote {path}: {len(raster)} samples, {steps} steps")
 
 

@@ -132,6 +132,8 @@ def read_corpus(dataset: str, data: Path | None, rate_hz: int = 8000) -> "Corpus
     if dataset in ("digits", "digits-ru"):
         from snn2hw.audio.digits import spoken_digits
 
+        if data is not None:
+            raise InputError(f"--data {data}: {dataset} are synthesised", "leave it out, or choose fsdd or folder")
         return spoken_digits("ru" if dataset == "digits-ru" else "en")
     if data is None:
         raise InputError(f"{dataset}: no folder given", "add --data PATH")

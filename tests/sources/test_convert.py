@@ -222,6 +222,7 @@ def test_the_command_writes_a_network_that_is_read_back_as_it_is(trained: Any, t
     assert [row["steps"] for row in values["steps"]] == [1, 2, 4, 8, 16]
 
     raster = read_raster(tmp_path / "in.npz")
+    assert raster.decoder == "last"
     np.testing.assert_array_equal(raster.spikes, np.repeat(x[:40, None], 16, axis=1))
     source = from_nir(tmp_path / "net.nir")
     made = convert(read_ann(tmp_path / "cnn.onnx"), train[0][:100])

@@ -80,10 +80,12 @@ def test_encode_takes_a_part_and_a_limit(words, tmp_path):
     [
         (["train", "fsdd", "-o", "x"], "fsdd: no folder given  fix: add --data PATH"),
         (["train", "fsdd", "--data", "nowhere", "-o", "x"], "nowhere: no such folder"),
+        (["train", "digits", "--data", "nowhere", "-o", "x"], "--data nowhere: digits are synthesised"),
         (["encode", "digits", "--front", "none.json", "-o", "x.npz"], "none.json: no such file"),
     ],
 )
-def test_bad_use_is_answered_with_a_fix(words_, said, capsys):
+def test_bad_use_is_answered_with_a_fix(words_, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert main(words_) == 2
     assert said in capsys.readouterr().err
 
