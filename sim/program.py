@@ -7,6 +7,7 @@ Data only: frozen, read-only, canonical. What a Program *means* is `sim.referenc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from math import prod
 from types import MappingProxyType
 from typing import Literal, cast
 
@@ -180,7 +181,7 @@ class Population:
     @property
     def size(self) -> int:
         """Return the number of neurons."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return prod(self.shape)
 
 
 @dataclass(frozen=True)

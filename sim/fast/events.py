@@ -6,11 +6,13 @@ import numpy as np
 
 from sim.fast.isa import append
 from sim.fast.jit import inline
-from sim.fast.lanes import bits_of, load, put_unaligned64, unaligned64, unlike, zeros
-from sim.fast.records import CONTIGUOUS, INTERLEAVED
+from sim.fast.lanes import beyond, load, put_unaligned64, unaligned64, zeros
+from sim.fast.masks import bits_of, popcount, unlike
+from sim.fast.records import BARE, INTERLEAVED
 
 __all__ = [
     "are_equal",
+    "list_fired",
     "list_graded",
     "list_messages",
     "pack_bits",
@@ -18,18 +20,22 @@ __all__ = [
     "record_state",
     "repeat",
     "synops_of",
+    "synops_of_raster",
 ]
 
 AT_ONCE = 32
+WORD = 64
+"""Bits that tell at once which neurons fired."""
 LOW = 0xFFFF
 
 
 @inline
-def mask_at(step: Any, i: int, to: int) -> Any:
-    """Return which of the messages i..i + 31, but none from ``to`` on, are not zero."""
-    if i + AT_ONCE <= to:
+def mask_at(step: Any, i: int, to: int, room: int) -> Any:
+    """Return which of the messages i..i + 31, but none from ``to`` on, are not zero; up to ``room`` may be read."""
+    if i + AT_ONCE <= room:
         like = zeros(8, AT_ONCE)
-        return bits_of(unlike(load(step, i, like), like))
+        mask = bits_of(unlike(load(step, i, like), like))
+        return mask if i + AT_ONCE <= to else mask & ((1 << (to - i)) - 1)
     mask = 0
     for k in range(i, to):
         mask |= (step[k] != 0) << (k - i)
@@ -37,8 +43,8 @@ def mask_at(step: Any, i: int, to: int) -> Any:
 
 
 @inline
-def list_messages(isa: Any, source: Any, step: Any, events: Any, ends: Any) -> None:
-    """List the messages, all 0 or 1, of one step."""
+def list_messages(isa: Any, source: Any, step: Any, room: int, events: Any, ends: Any) -> None:
+    """List the messages, all 0 or 1, of one step, with the ends of pixels."""
     n = 0
     if source.form == INTERLEAVED:
         for pixel in range(source.pixels):
@@ -49,17 +55,47 @@ def list_messages(isa: Any, source: Any, step: Any, events: Any, ends: Any) -> N
             ends[pixel + 1] = n
         return
     for i in range(0, source.size, AT_ONCE):
-        n = append(isa, mask_at(step, i, source.size), i, events, n)
-    if source.form == CONTIGUOUS:
-        pixel = 0
-        for i in range(n):
-            while (pixel + 1) * source.pitch <= events[i]:
-                pixel += 1
-                ends[pixel] = i
-        while pixel + 1 < source.pixels:
+        n = append(isa, mask_at(step, i, source.size, room), i, events, n)
+    pixel = 0
+    for i in range(n):
+        while (pixel + 1) * source.pitch <= events[i]:
             pixel += 1
-            ends[pixel] = n
+            ends[pixel] = i
+    while pixel + 1 < source.pixels:
+        pixel += 1
+        ends[pixel] = n
     ends[source.pixels] = n
+
+
+@inline
+def list_fired(isa: Any, pitch: int, tile: Any, spikes: Any, events: Any, ends: Any) -> Any:
+    """Append to the list of a population what fired in a tile, bit by bit in ``spikes``; return the length before."""
+    n = before = ends[tile.pixel + (tile.lane > 0)]
+    lanes, pixel, to, base = tile.lanes, tile.pixel, tile.pixel_to, tile.pixel * pitch + tile.lane
+    last = lanes & (WORD - 1)
+    mask, at = (1 << last) - 1, 0
+    if lanes < WORD:
+        while pixel < to:  # a word holds a few pixels
+            word, k = unaligned64(spikes, at >> 3), n
+            if (to - pixel) * lanes < WORD:
+                word &= (1 << (to - pixel) * lanes) - 1
+            n = append(isa, word, base + at, events, n)
+            at += WORD
+            for bit in range(0, WORD, lanes):
+                k += popcount(word >> bit & mask)
+                if pixel < to:
+                    pixel += 1
+                    ends[pixel] = k
+        return before
+    for pixel in range(tile.pixel, to):
+        for _ in range(lanes // WORD):
+            n = append(isa, unaligned64(spikes, at >> 3), base + at, events, n)
+            at += WORD
+        if last > 0:
+            n = append(isa, unaligned64(spikes, at >> 3) & mask, base + at, events, n)
+            at += last
+        ends[pixel + 1] = n
+    return before
 
 
 @inline
@@ -102,7 +138,7 @@ def all_equal(left: Any, right: Any, i: int, to: int) -> Any:
 @inline
 def repeat(whole: Any, source: Any, before: Any, now: Any) -> None:
     """Make the lists of a step that brings what the step before brought."""
-    n = before.ends[source.pixels]
+    n = before.ends[source.pixels] if source.form != BARE else 0
     for i in range(n):
         now.events[i] = before.events[i]
     for i in range(source.pixels + 1):
@@ -117,18 +153,24 @@ def repeat(whole: Any, source: Any, before: Any, now: Any) -> None:
 
 
 @inline
-def pack_bits(whole: Any, step: Any, bits: Any) -> None:
-    """Write every row of a step as bits, all channels of a row together, with columns and rows of zeros around them."""
+def pack_bits(whole: Any, step: Any, room: int, bits: Any) -> int:
+    """Write every row of a step as bits, all channels of a row together, with columns and rows of zeros around them.
+
+    Returned is the number of messages.
+    """
+    messages = 0
     for channel in range(whole.bits_channels):
         for y in range(whole.bits_height):
             line = ((whole.bits_pad_y + y) * whole.bits_channels + channel) * whole.bits_row
             first = (channel * whole.bits_height + y) * whole.bits_width
             for x in range(0, whole.bits_width, AT_ONCE):
-                mask = mask_at(step, first + x, first + whole.bits_width)
+                mask = mask_at(step, first + x, first + whole.bits_width, room)
                 place = whole.bits_pad_x + x
                 at = line + (place >> 3)
                 kept = unaligned64(bits, at) & ((1 << (place & 7)) - 1) if x > 0 else 0
                 put_unaligned64(bits, at, kept | mask << (place & 7))
+                messages += popcount(mask)
+    return messages
 
 
 @inline
@@ -141,6 +183,21 @@ def synops_of(c: Any, source: Any, fan_out: Any, events: Any, ends: Any) -> int:
         last = pixel + block if pixel + block < source.pixels else source.pixels
         for i in range(ends[pixel], ends[last]):
             synops += fan_out[c.fan_at + base + ((events[i] - base) & LOW)]
+    return synops
+
+
+@inline
+def synops_of_raster(fan_out: Any, raster: Any, steps: int, size: int, heard: Any) -> int:
+    """Return the same for steps of the raster whose messages are all 0 or 1; ``heard`` counts those of each place."""
+    for i in range(size):
+        heard[i] = 0
+    for t in range(steps):
+        step = beyond(raster, t * size)
+        for i in range(size):
+            heard[i] += step[i]
+    synops = 0
+    for i in range(size):
+        synops += heard[i] * fan_out[i]
     return synops
 
 

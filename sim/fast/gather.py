@@ -14,34 +14,47 @@ from sim.fast.records import GROUPED, TABLE, VALUED
 __all__ = ["deliver"]
 
 LOW = 0xFFFF
-AT_ONCE = 32
-"""Rows that are listed by one store."""
-AHEAD = 4
-"""Rows that are summed between two tests for the end."""
-AHEAD_NARROW = 8
-"""The same for rows of one register or two: a row of zeros costs less than a branch that is not foreseen."""
+BITS = 56
+"""Bits that a word read from any bit of a byte on has at least."""
+NARROW = 32
+"""Lanes of rows of one register or two."""
+AHEAD, AHEAD_NARROW = 4, 12
+"""Rows that are summed between two tests for the end: a narrow row of zeros costs less than a branch not foreseen."""
+AT_ONCE, AT_ONCE_NARROW = 32, 16
+"""Rows that are listed by one store: narrow rows belong to few channels, so a line of a window holds few events."""
 
 
-@inline
-def list_rows(
-    left: int, right: int, first: int, pitch: int, offset: int, events: Any, ends: Any, window: Any, n: Any
-) -> Any:
-    """Append the rows of the events in the pixels left..right; return the number of all rows.
+def _row_lister(at_once: int) -> Any:
+    """Make what lists the rows of a line of a window, ``at_once`` by one store."""
 
-    The rows begin at ``offset``; they belong to a line of pixels that begins with ``first``.
-    """
-    i, to = ends[left], ends[right]
-    like = zeros(16, AT_ONCE)
-    distance = splat(offset - first * pitch, like)
-    store(window, n, load(events, i, like) + distance)
-    for k in range(i + AT_ONCE, to, AT_ONCE):  # seldom
-        store(window, n + k - i, load(events, k, like) + distance)
-    return n + to - i
+    @inline
+    def list_rows(
+        left: int, right: int, first: int, pitch: int, offset: int, events: Any, ends: Any, window: Any, n: Any
+    ) -> Any:
+        """Append the rows of the events in the pixels left..right; return the number of all rows.
+
+        The rows begin at ``offset``; they belong to a line of pixels that begins with ``first``.
+        """
+        i, to = ends[left], ends[right]
+        like = zeros(16, at_once)
+        distance = splat(offset - first * pitch, like)
+        store(window, n, load(events, i, like) + distance)
+        k = i + at_once
+        while k < to:  # seldom
+            store(window, n + k - i, load(events, k, like) + distance)
+            k += at_once
+        return n + to - i
+
+    return list_rows
+
+
+list_rows, list_few_rows = _row_lister(AT_ONCE), _row_lister(AT_ONCE_NARROW)
 
 
 def _gather(lanes: int, bits: int) -> Any:
     """Make the sum of one piece at every pixel of a tile, in ``lanes`` accumulators of ``bits`` bits."""
-    ahead = AHEAD_NARROW if lanes <= 32 else AHEAD
+    ahead, listed = (AHEAD_NARROW, list_few_rows) if lanes <= NARROW else (AHEAD, list_rows)
+    none = -(-ahead // AT_ONCE_NARROW) * AT_ONCE_NARROW
 
     @inline
     def gather(
@@ -68,15 +81,16 @@ def _gather(lanes: int, bits: int) -> Any:
                         n = ends[width]
                     elif 0 <= line < height and left < right:
                         k = line * width
-                        n = list_rows(k + left, k + right, k + column, pitch, offset, events, ends, window, n)
+                        n = listed(k + left, k + right, k + column, pitch, offset, events, ends, window, n)
                     column += gap_x
                     offset += span * pitch
                     if offset == in_group:
-                        for k in range(ahead):
-                            rows[n + k] = in_group  # the row of zeros behind every group of rows
-                        for i in range(0, n, ahead):
+                        store(rows, n, splat(in_group, zeros(16, none)))  # the row of zeros behind a group of rows
+                        i = 0
+                        while i < n:
                             for k in range(ahead):
                                 acc = acc + load(weights, group + rows[i + k] * lanes, acc)
+                            i += ahead
                         group += (in_group + 1) * lanes
                         offset, n = 0, 0
                 line += gap_y
@@ -163,29 +177,43 @@ def _look_up(lanes: int, pixels: int) -> Any:
     @inline
     def look_up(c: Any, tile: Any, lane: int, sums: Any, fresh: Any, weights: Any, bits: Any) -> None:
         start, span, row_size, spans = c.weights + c.rows_total * lane, c.span, c.bits_row, c.spans
-        mask, entries, lines = (1 << span) - 1, lanes << span, c.ins * c.kernel_y
+        mask, entries = (1 << span) - 1, lanes << span
+        last = start + c.ins * c.kernel_y * spans * entries
         first_column, right, down = c.bits_pad_x - c.pad_x, c.stride_x, c.stride_y * c.ins * row_size
         line_of_y = (tile.y * c.stride_y + c.bits_pad_y - c.pad_y) * c.ins * row_size
         column, last_column = tile.x * right + first_column, c.out_width * right + first_column
         place, next_place, right = lane - tile.lane, tile.lanes * pixels, right * pixels
-        for _ in range(tile.pixel, tile.pixel_to, pixels):
+        left, paired = tile.pixel_to - tile.pixel, fresh and spans == 1 and right + span <= BITS
+        while left > 0:
             acc, at, line, shift = zeros(16, lanes), start, line_of_y + (column >> 3), column & 7
-            if not fresh:
-                acc = load(sums, place, acc)
-            if spans == 1:
-                for _ in range(lines):
+            if paired and left > pixels and column + right != last_column:
+                next_acc, next_shift = zeros(16, lanes), shift + right
+                while at != last:  # two windows at once
+                    word = unaligned64(bits, line)
+                    acc = acc + load(weights, at + (word >> shift & mask) * lanes, acc)
+                    next_acc = next_acc + load(weights, at + (word >> next_shift & mask) * lanes, acc)
+                    at, line = at + entries, line + row_size
+                store(sums, place, acc)
+                place, column, left = place + next_place, column + right, left - pixels
+                acc = next_acc
+            elif spans == 1:
+                if not fresh:
+                    acc = load(sums, place, acc)
+                while at != last:  # of a few lines: as a range, it would be unrolled for many
                     pattern = unaligned64(bits, line) >> shift & mask
                     acc = acc + load(weights, at + pattern * lanes, acc)
                     at, line = at + entries, line + row_size
             else:
-                for _ in range(lines):
+                if not fresh:
+                    acc = load(sums, place, acc)
+                while at != last:
                     pattern = unaligned64(bits, line) >> shift
                     for _ in range(spans):
                         acc = acc + load(weights, at + (pattern & mask) * lanes, acc)
                         at, pattern = at + entries, pattern >> span
                     line += row_size
             store(sums, place, acc)
-            place, column = place + next_place, column + right
+            place, column, left = place + next_place, column + right, left - pixels
             if column == last_column:
                 column, line_of_y = first_column, line_of_y + down
 

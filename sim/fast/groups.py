@@ -17,7 +17,8 @@ def in_groups(
 ) -> None:
     """Call ``run(first, to)`` for ranges that cover the batch; tell ``progress`` the samples of each that is done."""
     workers = min(threads or _cpus(), batch)
-    size = max(1, min(LARGEST, -(-batch // (workers * PER_THREAD))))
+    shares = 1 if workers == 1 else workers * PER_THREAD
+    size = max(1, min(LARGEST, -(-batch // shares)))
     groups = [(first, min(first + size, batch)) for first in range(0, batch, size)]
     if workers == 1:
         for first, to in groups:

@@ -1,18 +1,20 @@
-"""The two operations of which a CPU may have a better form than portable code: the decay, and listing spikes.
+"""What a CPU may have a better form of than portable code: the decay, listing spikes, how many neurons at once.
 
 A kernel gets one of the markers ``PORTABLE`` and ``AVX512`` as its first argument; numba compiles, and caches, one form
 for each type of marker.
 """
 
+from functools import cache
 from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba.core import types
 from numba.extending import overload
 
-from sim.fast.lanes import PART, external, generated, joined, lowest, parts_of, spread
+from sim.fast.lanes import Lanes, constant, external, generated, joined, parts_of, spread
+from sim.fast.masks import lowest
 
-__all__ = ["AVX512", "PORTABLE", "Avx512", "Portable", "append", "best", "decay"]
+__all__ = ["AVX512", "PORTABLE", "Avx512", "Portable", "append", "at_once", "best", "decay", "integers", "numbers"]
 
 
 class Portable(NamedTuple):
@@ -30,14 +32,19 @@ class Avx512(NamedTuple):
 PORTABLE, AVX512 = Portable(0), Avx512(0)
 
 NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512vbmi2")
+WORD = 64
+"""Neurons of which one mask tells whether they fired."""
+FEW = 16
+"""Events that one store writes, which is enough for most masks."""
 REGISTER = 16
 """Numbers of 32 bits in a register of AVX-512."""
 TOWARD_ZERO = 11
 """The rounding operand of AVX-512: toward zero, exceptions suppressed."""
 
-I16, I32, FLOAT = ir.IntType(16), ir.IntType(32), ir.FloatType()
+I8, I16, I32, I64, FLOAT = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 
 
+@cache
 def best() -> Portable | Avx512:
     """Return the marker of the fastest form that this CPU runs."""
     from llvmlite.binding import get_host_cpu_features
@@ -48,6 +55,34 @@ def best() -> Portable | Avx512:
 
 def _has_avx512(marker: Any) -> bool:
     return getattr(marker, "instance_class", None) is Avx512
+
+
+def _neurons(marker: Any) -> int:
+    """Return how many neurons are advanced at once: with 16 registers of 8 numbers, more would not stay in them."""
+    return 64 if _has_avx512(marker) else 32
+
+
+@generated
+def at_once(typing: Any, isa: Any) -> Any:
+    """Return how many neurons are advanced at once."""
+    return types.int64(isa), lambda context, builder, _, args: ir.Constant(I64, _neurons(isa))
+
+
+def _zeros(real: bool) -> Any:
+    """Make an intrinsic that returns zeros for so many neurons."""
+
+    def typer(typing: Any, isa: Any) -> Any:
+        kind = Lanes(32, _neurons(isa), real)
+
+        def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+            return joined(builder, kind, [constant(kind.vector, 0)] * kind.parts)
+
+        return kind(isa), generate
+
+    return generated(typer)
+
+
+integers, numbers = _zeros(real=False), _zeros(real=True)
 
 
 def part_of(builder: Any, value: Any, kind: ir.VectorType, first: int, count: int) -> Any:
@@ -71,50 +106,61 @@ def decay(typing: Any, isa: Any, x: Any, kept: Any) -> Any:
         name = f"llvm.trunc.v{vector.count}{letter}"
         return builder.call(external(builder, ir.FunctionType(vector, [vector]), name), [value])
 
-    def portable(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        number, factor = (builder.fpext(parts_of(builder, x, value)[0], wide) for value in args[1:])
-        return joined(builder, x, [builder.fptrunc(truncated(builder, builder.fmul(number, factor), wide), x.vector)])
+    def portable(builder: Any, pair: tuple[Any, Any]) -> Any:
+        number, factor = (builder.fpext(value, wide) for value in pair)
+        return builder.fptrunc(truncated(builder, builder.fmul(number, factor), wide), x.vector)
 
-    def avx512(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    def avx512(builder: Any, pair: tuple[Any, Any]) -> Any:
         register = ir.VectorType(FLOAT, REGISTER)
         kind = ir.FunctionType(register, [register, register, I32])
         multiply = external(builder, kind, "llvm.x86.avx512.mul.ps.512")
         products = []
         for first in range(0, x.vector.count, REGISTER):
-            pair = [part_of(builder, parts_of(builder, x, v)[0], x.vector, first, REGISTER) for v in args[1:]]
-            products.append(builder.call(multiply, [*pair, ir.Constant(I32, TOWARD_ZERO)]))
+            factors = [part_of(builder, value, x.vector, first, REGISTER) for value in pair]
+            products.append(builder.call(multiply, [*factors, ir.Constant(I32, TOWARD_ZERO)]))
         product = products[0]
         if len(products) == 2:
             both = ir.Constant(ir.VectorType(I32, x.vector.count), list(range(x.vector.count)))
             product = builder.shuffle_vector(*products, both)
-        return joined(builder, x, [truncated(builder, product, x.vector)])
+        return truncated(builder, product, x.vector)
 
-    return x(isa, x, x), avx512 if _has_avx512(isa) else portable
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        form = avx512 if _has_avx512(isa) else portable
+        pairs = zip(parts_of(builder, x, args[1]), parts_of(builder, x, args[2]), strict=True)
+        return joined(builder, x, [form(builder, pair) for pair in pairs])
+
+    return x(isa, x, x), generate
 
 
 @generated
 def _compress(typing: Any, spikes: Any, base: Any, events: Any, n: Any) -> Any:
-    """Write ``base`` + the place of every set bit of a 32-bit mask to ``events[n:]``, 32 slots in one store."""
-    vector, mask = ir.VectorType(I16, PART), ir.VectorType(ir.IntType(1), PART)
+    """Write ``base`` + the place of every set bit of a 64-bit mask to ``events[n:]``, 16 or 64 slots at once."""
+    places, mask = ir.VectorType(I8, WORD), ir.VectorType(ir.IntType(1), WORD)
+
+    def put(builder: Any, packed: Any, count: int, args: Any) -> None:
+        vector = ir.VectorType(I16, count)
+        found = builder.zext(part_of(builder, packed, places, 0, count), vector)
+        found = builder.add(found, spread(builder, vector, builder.trunc(args[1], I16)))
+        builder.store(found, builder.bitcast(builder.gep(args[2], [args[3]]), vector.as_pointer())).align = 2
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        places = builder.add(
-            spread(builder, vector, builder.trunc(args[1], I16)), ir.Constant(vector, list(range(PART)))
-        )
-        name = f"llvm.experimental.vector.compress.v{PART}i16"
-        compress = external(builder, ir.FunctionType(vector, [vector, mask, vector]), name)
-        where = builder.bitcast(builder.trunc(args[0], I32), mask)
-        packed = builder.call(compress, [places, where, ir.Constant(vector, ir.Undefined)])
-        builder.store(packed, builder.bitcast(builder.gep(args[2], [args[3]]), vector.as_pointer())).align = 2
-        return builder.add(args[3], builder.ctpop(args[0]))
+        name = f"llvm.experimental.vector.compress.v{WORD}i8"
+        compress = external(builder, ir.FunctionType(places, [places, mask, places]), name)
+        every = ir.Constant(places, list(range(WORD)))
+        packed = builder.call(compress, [every, builder.bitcast(args[0], mask), ir.Constant(places, ir.Undefined)])
+        count = builder.ctpop(args[0])
+        put(builder, packed, FEW, args)
+        with builder.if_then(builder.icmp_unsigned(">", count, ir.Constant(I64, FEW)), likely=False):
+            put(builder, packed, WORD, args)
+        return builder.add(args[3], count)
 
     return types.int64(types.int64, types.int64, events, types.int64), generate
 
 
 def append(isa: Any, spikes: int, base: int, events: Any, n: int) -> int:
-    """Append ``base`` + the place of every set bit of a 32-bit mask to a list of n events; return its new length.
+    """Append ``base`` + the place of every set bit of a 64-bit mask to a list of n events; return its new length.
 
-    There must be 32 slots to spare.
+    There must be 64 slots to spare.
     """
     raise NotImplementedError  # compiled code only
 

@@ -15,24 +15,16 @@ from numba.extending import intrinsic, overload, register_model
 
 __all__ = [
     "Lanes",
-    "above",
-    "absolute",
     "beyond",
-    "bits_of",
-    "choose",
     "constant",
-    "count_up",
-    "either",
     "external",
     "generated",
     "int32s",
     "joined",
     "load",
-    "lowest",
     "multiply_add",
     "parts_of",
     "pointer",
-    "popcount",
     "put_unaligned64",
     "real",
     "reals",
@@ -41,7 +33,6 @@ __all__ = [
     "spread",
     "store",
     "unaligned64",
-    "unlike",
     "zeros",
 ]
 
@@ -279,88 +270,6 @@ def multiply_add(typing: Any, left: Any, right: Any, added: Any) -> Any:
     return left(left, right, added), generate
 
 
-def _compare(symbol: str) -> Any:
-    """Make an intrinsic that compares two values, signed, lane by lane; none of them is a NaN."""
-
-    def typer(typing: Any, left: Any, right: Any) -> Any:
-        kind = Lanes(1, left.count)
-
-        def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-            pairs = zip(parts_of(builder, left, args[0]), parts_of(builder, right, args[1]), strict=True)
-            compare = builder.fcmp_ordered if left.real else builder.icmp_signed
-            return joined(builder, kind, [compare(symbol, a, b) for a, b in pairs])
-
-        return kind(left, right), generate
-
-    return generated(typer)
-
-
-above, unlike = _compare(">"), _compare("!=")
-
-
-@generated
-def absolute(typing: Any, value: Any) -> Any:
-    """Return float32 numbers without their sign."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        bits = ir.VectorType(ir.IntType(32), value.vector.count)
-        (part,) = parts_of(builder, value, args[0])
-        kept = builder.and_(builder.bitcast(part, bits), constant(bits, 0x7FFFFFFF))
-        return joined(builder, value, [builder.bitcast(kept, value.vector)])
-
-    return value(value), generate
-
-
-@generated
-def choose(typing: Any, where: Any, left: Any, right: Any) -> Any:
-    """Return ``left`` in the lanes where the truth value holds, ``right`` in the others."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        triples = zip(
-            parts_of(builder, where, args[0]), parts_of(builder, left, args[1]), parts_of(builder, right, args[2]),
-            strict=True,
-        )  # fmt: skip
-        return joined(builder, left, [builder.select(w, a, b) for w, a, b in triples])
-
-    return left(where, left, right), generate
-
-
-@generated
-def either(typing: Any, left: Any, right: Any) -> Any:
-    """Return where one of two float32 values is not +0: their bits are tested together."""
-    kind, bits = Lanes(1, left.count), ir.VectorType(ir.IntType(32), left.count)
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        pair = [builder.bitcast(parts_of(builder, left, value)[0], bits) for value in args]
-        return joined(builder, kind, [builder.icmp_unsigned("!=", builder.or_(*pair), constant(bits, 0))])
-
-    return kind(left, right), generate
-
-
-@generated
-def bits_of(typing: Any, where: Any) -> Any:
-    """Return truth values as an integer, lane 0 in the lowest bit."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        (part,) = parts_of(builder, where, args[0])
-        return builder.zext(builder.bitcast(part, ir.IntType(where.count)), I64)
-
-    return types.int64(where), generate
-
-
-@generated
-def popcount(typing: Any, number: Any) -> Any:
-    """Return how many bits of a 64-bit integer are set."""
-    return types.int64(types.int64), lambda context, builder, _, args: builder.ctpop(args[0])
-
-
-@generated
-def lowest(typing: Any, number: Any) -> Any:
-    """Return the place of the lowest bit that is set; there must be one."""
-    true = ir.Constant(ir.IntType(1), 1)
-    return types.int64(types.int64), lambda context, builder, _, args: builder.cttz(args[0], true)
-
-
 @generated
 def unaligned64(typing: Any, start: Any, at: Any) -> Any:
     """Read 8 bytes from any byte on, as one integer."""
@@ -382,19 +291,3 @@ def put_unaligned64(typing: Any, start: Any, at: Any, number: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(start, types.int64, types.int64), generate
-
-
-@generated
-def count_up(typing: Any, counters: Any, at: Any, where: Any) -> Any:
-    """Add one to the byte of every lane where the truth value holds."""
-    bytes_ = ir.VectorType(ir.IntType(8), where.count)
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        place = builder.bitcast(builder.gep(args[0], [args[1]]), bytes_.as_pointer())
-        before = builder.load(place)
-        before.align = 1
-        after = builder.add(before, builder.zext(parts_of(builder, where, args[2])[0], bytes_))
-        builder.store(after, place).align = 1
-        return context.get_dummy_value()
-
-    return types.void(counters, types.int64, where), generate

@@ -2,7 +2,8 @@
 
 import weakref
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
+from math import gcd, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from sim.fast.bounds import Bounds, bounds
 from sim.fast.grid import LIST, Grid, grid
 from sim.fast.image import image, window
 from sim.fast.lookup import Lookup, lookup, table
-from sim.fast.neurons import HALF
+from sim.fast.neurons import LANES
 from sim.fast.records import (
     BARE,
     CONNECTION,
@@ -188,7 +189,12 @@ def _put_population(draft: _Draft, p: Population) -> list[Fields] | None:
     draft.pieces.extend(pieces)
     draft.populations.append(
         {"connections": first, "connections_to": len(draft.connections), "wide": wide}
-        | {"pitch": own.pitch, "subtract": p.reset == "subtract", "checked": _checked(p, bound)}
+        | {
+            "pitch": own.pitch,
+            "subtract": p.reset == "subtract",
+            "biased": p.bias_mantissa.any(),
+            "checked": _checked(p, bound),
+        }
         | {"still": 1 + p.inputs[0].lag if [c.source for c in p.inputs] == [INPUT] else 0}
         | {"first": draft.u0.put(own.spread(p.u0.reshape(-1)))}
         | _put_registers(draft, p, own)
@@ -202,25 +208,35 @@ def _checked(p: Population, bound: Bounds) -> bool:
 
 
 def _pieces(pitch: int, most: int) -> list[Fields]:
-    """Split the lanes of a pixel into pieces of up to ``most`` times 32 lanes, as equal as can be."""
+    """Split the lanes of a pixel into pieces of up to ``most`` times 32 lanes, as equal as can be.
+
+    Where they are larger than what is advanced at once, they begin where that does.
+    """
     if pitch < 32:
         return [{"lane": 0, "lanes": pitch}]
-    units = pitch // 32
-    count = -(-units // most)
-    edges = [32 * (units * i // count) for i in range(count + 1)]
+    unit = LANES if most > 1 else 32
+    units, count = -(-pitch // unit), -(-pitch // (32 * most))
+    edges = [min(unit * (units * i // count), pitch) for i in range(count + 1)]
     return [{"lane": a, "lanes": b - a} for a, b in pairwise(edges)]
 
 
 def _tiles(own: Grid, pieces: list[Fields], first: int, place: int, *, whole: bool) -> list[Fields]:
-    """Cut a population into tiles: the pieces of its one pixel, or a few pixels each."""
+    """Cut a population into tiles: a piece or two of its one pixel, or a few pixels each.
+
+    A tile begins where ``LANES`` of them end: what is advanced together belongs to one tile.
+    """
     if not whole:
-        return [
-            {"place": place, "pixel": 0, "pixel_to": 1, "piece": first + i, "piece_to": first + i + 1, **piece}
-            for i, piece in enumerate(pieces)
-        ]
+        tiles, piece = [], first
+        for _, group in groupby(pieces, lambda p: p["lane"] // LANES):
+            taken = list(group)
+            lanes = {"lane": taken[0]["lane"], "lanes": sum(p["lanes"] for p in taken)}
+            span = {"place": place, "pixel": 0, "pixel_to": 1, "piece": piece, "piece_to": piece + len(taken)}
+            tiles.append(span | lanes)
+            piece += len(taken)
+        return tiles
     count = -(-own.pixels * own.pitch // TILE_LANES)
-    step = -(-own.pixels // count)
-    step += step % 2  # pixels that are advanced, or looked up, two at a time
+    unit = max(2, LANES // gcd(own.pitch, LANES))  # two, because they may be looked up two at a time
+    step = -(-own.pixels // (count * unit)) * unit
     every = {"place": place, "lane": 0, "lanes": own.pitch, "piece": first, "piece_to": first + len(pieces)}
     return [
         {"pixel": i, "pixel_to": min(i + step, own.pixels), "y": i // own.width, "x": i % own.width, **every}
@@ -275,19 +291,18 @@ def _put_fan_out(draft: _Draft, p: Population, connection: Connection) -> Fields
 
 
 def _put_registers(draft: _Draft, p: Population, own: Grid) -> Fields:
-    """Put u kept, v kept, threshold and bias of every lane, once for all pixels where they share them."""
+    """Put u kept, v kept, threshold and bias of every lane, those of a few pixels where all share them."""
     kept = [(DECAY_ONE - 1 - p.du) / DECAY_ONE, (DECAY_ONE - p.dv) / DECAY_ONE]
     threshold = p.vth << VTH_SHIFT if p.fires else np.full(p.shape, SILENT)
     bias = p.bias_mantissa << p.bias_exponent
     registers = np.stack([r.astype(np.float32).reshape(-1) for r in (*kept, threshold, bias)])
     lanes = own.spread(registers)  # register pixel lane
     lanes[2][own.spread(np.ones(p.size, dtype=np.int8)) == 0] = SILENT
-    if own.pitch == HALF:  # two pixels are advanced at once: the second may be none
-        silent = np.zeros((len(lanes), own.pixels % 2, HALF), dtype=np.float32)
-        silent[2] = SILENT
-        lanes = np.concatenate([lanes, silent], axis=1).reshape(len(lanes), -1, 2 * HALF)
     if (lanes == lanes[:, :1]).all():
-        lanes = lanes[:, :1]
-    stride = lanes[0].size
-    step = own.pitch if lanes.shape[1] > 1 else 0
-    return {"registers": draft.registers.put(lanes), "register_stride": stride, "register_step": step}
+        period = lcm(own.pitch, LANES)
+        lanes = np.tile(lanes[:, 0], period // own.pitch)
+    else:
+        lanes = lanes.reshape(len(lanes), -1)
+        period = -(-lanes.shape[1] // LANES) * LANES
+        lanes = np.pad(lanes, ((0, 0), (0, period - lanes.shape[1])))
+    return {"registers": draft.registers.put(lanes), "register_stride": period, "register_period": period}

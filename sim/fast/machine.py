@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sim.fast.events import (
     are_equal,
+    list_fired,
     list_graded,
     list_messages,
     pack_bits,
@@ -18,12 +19,13 @@ from sim.fast.events import (
     record_state,
     repeat,
     synops_of,
+    synops_of_raster,
 )
 from sim.fast.gather import deliver
 from sim.fast.jit import kernel, part
 from sim.fast.lanes import beyond, int32s, pointer, row
 from sim.fast.neurons import LANES, update
-from sim.fast.records import GROUPED, Arenas, Fired, Results, Scratch, State, Step, Tables
+from sim.fast.records import BARE, GROUPED, Arenas, Fired, Results, Scratch, State, Step, Tables
 from sim.fast.refusal import CLIP, NEVER, WRAP
 
 __all__ = ["run_samples"]
@@ -141,20 +143,25 @@ def advance(
     apart, first_at = (here - first_at) * whole.sums_size, first_at * whole.sums_size
     first = written(tables, scratch, place, s, t, since)
     second = written(tables, scratch, place, s, t + steps - 1, since)
+    spikes, later = scratch.spikes, beyond(scratch.spikes, whole.spikes_room)
     at = s * whole.lanes + p.first
     u, v = beyond(scratch.u, at), beyond(scratch.v, at)
     state = State(
         beyond(arenas.u0, p.first) if t == 0 else u, beyond(arenas.v0, p.first) if t == 0 else v, u, v,
         beyond(scratch.counters, at),
     )  # fmt: skip
-    start = tile.pixel + (tile.lane > 0)
-    n, m = first.ends[start], second.ends[start]
     if p.wide:
-        sums32 = beyond(scratch.sums32, first_at)
-        active = update(isa, p, tile, state, sums32, apart, arenas.registers, first, second, steps)
+        sums = beyond(scratch.sums32, first_at)
+        active = update(
+            isa, p, tile, state, sums, apart, arenas.registers, spikes, later, first.faults, second.faults, steps
+        )
     else:
         sums16 = beyond(scratch.sums16, first_at)
-        active = update(isa, p, tile, state, sums16, apart, arenas.registers, first, second, steps)
+        active = update(
+            isa, p, tile, state, sums16, apart, arenas.registers, spikes, later, first.faults, second.faults, steps
+        )
+    n = list_fired(isa, p.pitch, tile, spikes, first.events, first.ends)
+    m = list_fired(isa, p.pitch, tile, later, second.events, second.ends) if steps == 2 else n
     results.pop_counts[(b * whole.places + place) * TALLY + 1] += active
     step = b * whole.steps + t
     if p.spikes_at >= 0:
@@ -205,6 +212,7 @@ def read_input(isa: Any, tables: Any, scratch: Any, raster: Any, b: int, s: int,
     whole, source = row(tables.whole, 0), row(tables.sources, 0)
     mine = sent(whole, source, scratch, 0, s, t)
     step = beyond(raster, (b * whole.steps + t) * whole.inputs)
+    room = ((whole.batch - b) * whole.steps - t) * whole.inputs
     same = t > 0 and are_equal(step, beyond(step, -whole.inputs), whole.inputs)
     scratch.same[s * source.slots + (t & (source.slots - 1))] = same
     if same:
@@ -212,17 +220,21 @@ def read_input(isa: Any, tables: Any, scratch: Any, raster: Any, b: int, s: int,
         return
     if whole.graded:
         list_graded(whole, source, int32s(step), mine.events, mine.ends, mine.values, mine.image)
-    else:
-        list_messages(isa, source, step, mine.events, mine.ends)
+    elif source.form != BARE:
+        list_messages(isa, source, step, room, mine.events, mine.ends)
     if whole.bits_size > 0:
-        pack_bits(whole, step, mine.bits)
+        messages = pack_bits(whole, step, room, mine.bits)
+        if source.form == BARE:
+            mine.ends[source.pixels] = messages
 
 
 @part
-def count_synops(tables: Any, arenas: Any, scratch: Any, results: Any, b: int, s: int, t: int, to: int) -> None:
+def count_synops(
+    tables: Any, arenas: Any, scratch: Any, results: Any, raster: Any, b: int, s: int, t: int, to: int
+) -> None:
     """Count what every connection has delivered, or will deliver before the last step, of the stretch t..to.
 
-    The input's events are looked up one by one. A population has counted the spikes of every neuron on the way; what
+    The input's messages are looked up one by one. A population has counted the spikes of every neuron on the way; what
     its last steps send beyond the end of the run is taken off again.
     """
     whole = row(tables.whole, 0)
@@ -238,16 +250,22 @@ def count_synops(tables: Any, arenas: Any, scratch: Any, results: Any, b: int, s
             if c.fan_each >= 0:
                 counts[1] += n * c.fan_each if step < delivered else 0
             elif c.source == 0 and step < delivered:
-                if step == t or scratch.same[s * source.slots + (step & (source.slots - 1))] == 0:
-                    synops = synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
-                counts[1] += synops
+                if source.form != BARE:
+                    if step == t or scratch.same[s * source.slots + (step & (source.slots - 1))] == 0:
+                        synops = synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
+                    counts[1] += synops
             elif c.source > 0 and step >= delivered:
                 counts[1] -= synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
+        if c.fan_each < 0 and c.source == 0 and source.form == BARE:
+            last = to if to < delivered else delivered
+            here = beyond(raster, (b * whole.steps + t) * whole.inputs)
+            fan_out = beyond(arenas.fan_out, c.fan_at)
+            counts[1] += synops_of_raster(fan_out, here, last - t, source.size, scratch.heard)
         if c.fan_each < 0 and c.source > 0:
             p = row(tables.populations, c.source - 1)
             counters, fan_out = beyond(scratch.counters, s * whole.lanes + p.first), beyond(arenas.fan_out, c.fan_at)
-            synops = 0
-            for i in range(source.pixels * source.pitch):
+            lanes, synops = source.pixels * source.pitch, 0
+            for i in range(lanes):
                 synops += counters[i] * fan_out[i]
             counts[1] += synops
 
@@ -257,8 +275,9 @@ def settle(tables: Any, scratch: Any, results: Any, refusing: Any, b: int, s: in
     """Add up what the stretch fired, wrapped and clipped; note the first refusal and return whether there was one."""
     whole = row(tables.whole, 0)
     refused = beyond(results.refused, b * REFUSAL)
-    for i in range(whole.lanes):
-        scratch.counters[s * whole.lanes + i] = 0
+    lanes, counters = whole.lanes, beyond(scratch.counters, s * whole.lanes)
+    for i in range(lanes):
+        counters[i] = 0
     for step in range(t, to):
         for place in range(whole.places):
             source = row(tables.sources, place + 1)
@@ -299,10 +318,8 @@ def run_samples(
     )  # fmt: skip
     scratch = Scratch(
         pointer(c.u), pointer(c.v), pointer(c.counters), pointer(c.sums16), pointer(c.sums32), pointer(c.part16),
-        pointer(c.part32),
-        pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values), pointer(c.bits), pointer(c.image),
-        pointer(c.faults),
-        pointer(c.same),
+        pointer(c.part32), pointer(c.spikes), pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values),
+        pointer(c.bits), pointer(c.image), pointer(c.faults), pointer(c.heard), pointer(c.same),
     )  # fmt: skip
     results = Results(
         pointer(d.recorded), pointer(d.spikes), pointer(d.u), pointer(d.v), pointer(d.pop_counts),
@@ -320,7 +337,7 @@ def run_samples(
             advance_all(isa, tables, arenas, scratch, results, first, samples, t, to)
             ended = False
             for s in range(samples):
-                count_synops(tables, arenas, scratch, results, first + s, s, t, to)
+                count_synops(tables, arenas, scratch, results, raster, first + s, s, t, to)
                 ended |= settle(tables, scratch, results, refusing, first + s, s, t, to)
             if ended:
                 break

@@ -1,77 +1,63 @@
-"""The neurons of one tile, one step: 32 at a time, their spikes counted and appended to the population's list."""
+"""The neurons of one tile, one step or two: 64 at a time, their spikes counted and noted as bits."""
 
 from typing import Any
 
 from sim.arithmetic import V_MAX, VTH_SHIFT, WRAP
-from sim.fast.isa import append, decay
+from sim.fast.isa import at_once, decay, integers, numbers
 from sim.fast.jit import inline, part
-from sim.fast.lanes import (
+from sim.fast.lanes import load, multiply_add, real, splat, store
+from sim.fast.masks import (
     above,
-    absolute,
+    any_beyond,
     bits_of,
     choose,
     count_up,
+    count_up_both,
     either,
-    load,
-    multiply_add,
     popcount,
-    real,
-    reals,
-    splat,
-    store,
-    zeros,
+    put_bits,
 )
 
 __all__ = ["LANES", "update"]
 
-LANES = 32
-"""What is advanced at once: two vector registers of 32-bit numbers, and one mask of spikes."""
-
-HALF = 16
-"""The least pitch: two pixels of it are advanced at once."""
-LOWER = (1 << HALF) - 1
-"""The spikes of the first of them."""
+LANES = 64
+"""What may be advanced at once: tiles, registers and sums are padded to it."""
 
 
 def _stepper(checked: bool) -> Any:
-    """Make the step of 32 neurons, with or without wrap, clip and reset by subtraction.
+    """Make the step of so many neurons, with or without wrap, clip and reset by subtraction.
 
     Without is for populations of which a bound proves that u never wraps and v never clips, and that reset to zero.
     All numbers are integers held in float32, exactly: a bound has shown 64 |a| <= 2^23, so nothing exceeds 2^24 but a v
-    that is clipped whatever it was rounded to. A neuron that fires has v > threshold >= 0 before its reset, so it is
-    active whatever is left of it.
+    that is clipped, or formed anew, whatever it was rounded to. A neuron that fires has v > threshold >= 0 before its
+    reset, so it is active whatever is left of it. Lanes that are not ``valid`` hold no neuron.
     """
 
     @inline
     def step(
-        isa: Any,
-        u: Any,
-        v: Any,
-        a: Any,
-        kept_u: Any,
-        kept_v: Any,
-        threshold: Any,
-        bias: Any,
-        subtract: int,
-        faults: Any,
-    ) -> Any:
-        zero = reals(LANES)
+        isa: Any, p: Any, u: Any, v: Any, a: Any, kept_u: Any, kept_v: Any, threshold: Any, bias: Any, faults: Any,
+        valid: int,
+    ) -> Any:  # fmt: skip
+        zero = numbers(isa)
         x = multiply_add(real(a), splat(1 << VTH_SHIFT, zero), decay(isa, u, kept_u))
-        if checked and bits_of(above(absolute(x), splat(WRAP - 1, zero))) != 0:
+        kept = decay(isa, v, kept_v)
+        y = kept + x
+        if p.biased:
+            y = y + bias
+        if checked and any_beyond(x, y, splat(V_MAX, zero)):  # seldom; V_MAX is WRAP - 1
             high, low = above(x, splat(WRAP, zero)), above(splat(1 - WRAP, zero), x)
-            faults[0] += popcount(bits_of(high)) + popcount(bits_of(low))
+            faults[0] += popcount(bits_of(high) & valid) + popcount(bits_of(low) & valid)
             x = choose(high, x - splat(2 * WRAP, zero), choose(low, x + splat(2 * WRAP, zero), x))
-        y = decay(isa, v, kept_v) + x + bias
-        if checked and bits_of(above(absolute(y), splat(V_MAX, zero))) != 0:
+            y = kept + x + bias
             high, low = above(y, splat(V_MAX, zero)), above(splat(-V_MAX, zero), y)
-            faults[1] += popcount(bits_of(high)) + popcount(bits_of(low))
+            faults[1] += popcount(bits_of(high) & valid) + popcount(bits_of(low) & valid)
             y = choose(high, splat(V_MAX, zero), choose(low, splat(-V_MAX, zero), y))
         fired = above(y, threshold)
         if checked:
-            left = choose(fired, y - threshold, y) if subtract else choose(fired, zero, y)
+            left = choose(fired, y - threshold, y) if p.subtract else choose(fired, zero, y)
         else:
             left = choose(fired, zero, y)
-        return x, left, fired, popcount(bits_of(either(x, y)))
+        return x, left, fired, popcount(bits_of(either(x, y)) & valid)
 
     return step
 
@@ -79,54 +65,45 @@ def _stepper(checked: bool) -> Any:
 def _updater(checked: bool, steps: int) -> Any:
     """Make the update of a tile by one step or by two, u and v staying in registers between them.
 
-    ``sums`` may be of 16 or 32 bits; those of the second step begin at ``apart``.
+    ``sums`` may be of 16 or 32 bits; those of the second step begin at ``apart``. Which lanes fired is written to
+    ``spikes`` and ``later_spikes``, as bits; those behind the last lane of the tile mean nothing.
     """
     step = _stepper(checked)
 
     @inline
     def update(
-        isa: Any, p: Any, tile: Any, state: Any, sums: Any, apart: int, registers: Any, first: Any, second: Any
-    ) -> int:
-        lanes, stride, next_pixel, subtract = tile.lanes, p.register_stride, p.register_step, p.subtract
-        pixel, base, left = tile.pixel, tile.pixel * p.pitch + tile.lane, tile.lanes
-        r = p.registers + pixel * next_pixel + tile.lane
-        events, ends, later_events, later_ends = first.events, first.ends, second.events, second.ends
-        n, m = ends[pixel + (tile.lane > 0)], later_ends[pixel + (tile.lane > 0)]
-        at_once = 2 if lanes == HALF else 1
-        jump = at_once * next_pixel - max(lanes, LANES)
-        active, like, whole = 0, reals(LANES), zeros(32, LANES)
-        for j in range(0, (tile.pixel_to - tile.pixel) * lanes, LANES):
-            kept_u, kept_v = load(registers, r, like), load(registers, r + stride, like)
-            threshold, bias = load(registers, r + 2 * stride, like), load(registers, r + 3 * stride, like)
+        isa: Any, p: Any, tile: Any, state: Any, sums: Any, apart: int, registers: Any, spikes: Any, later_spikes: Any,
+        faults: Any, later_faults: Any,
+    ) -> int:  # fmt: skip
+        base, stride = tile.pixel * p.pitch + tile.lane, p.register_stride
+        size = (tile.pixel_to - tile.pixel) * tile.lanes
+        first, period = p.registers, p.register_period
+        r, active, like, whole = base % period, 0, numbers(isa), integers(isa)
+        for j in range(0, size, at_once(isa)):
+            valid = -1 if size - j >= LANES else (1 << (size - j)) - 1
+            at = first + r
+            kept_u, kept_v = load(registers, at, like), load(registers, at + stride, like)
+            threshold, bias = load(registers, at + 2 * stride, like), load(registers, at + 3 * stride, like)
             u, v = load(state.before_u, base + j, like), load(state.before_v, base + j, like)
-            u, v, fired, busy = step(
-                isa, u, v, load(sums, j, whole), kept_u, kept_v, threshold, bias, subtract, first.faults
-            )
-            active += busy
-            count_up(state.counters, base + j, fired)
-            spikes = later = bits_of(fired)
+            a = load(sums, j, whole)
+            u, v, fired, busy = step(isa, p, u, v, a, kept_u, kept_v, threshold, bias, faults, valid)
             if steps == 2:
-                u, v, fired, busy = step(
-                    isa, u, v, load(sums, apart + j, whole), kept_u, kept_v, threshold, bias, subtract, second.faults
+                a = load(sums, apart + j, whole)
+                u, v, fired_later, later_busy = step(
+                    isa, p, u, v, a, kept_u, kept_v, threshold, bias, later_faults, valid
                 )
-                active += busy
+                count_up_both(state.counters, base + j, fired, fired_later)
+                put_bits(later_spikes, j >> 3, fired_later)
+                busy += later_busy
+            else:
                 count_up(state.counters, base + j, fired)
-                later = bits_of(fired)
+            put_bits(spikes, j >> 3, fired)
+            active += busy
             store(state.u, base + j, u)
             store(state.v, base + j, v)
-            if lanes == HALF:
-                ends[pixel + 1] = n + popcount(spikes & LOWER)
-                if steps == 2:
-                    later_ends[pixel + 1] = m + popcount(later & LOWER)
-            n = append(isa, spikes, base + j, events, n)
-            if steps == 2:
-                m = append(isa, later, base + j, later_events, m)
-            r, left = r + LANES, left - LANES
-            if left <= 0:
-                pixel, r, left = pixel + at_once, r + jump, lanes
-                ends[pixel] = n
-                if steps == 2:
-                    later_ends[pixel] = m
+            r += at_once(isa)
+            if r == period:
+                r = 0
         return active
 
     return update
@@ -139,13 +116,16 @@ proven_step, proven_steps, checked_step, checked_steps = (
 
 @part
 def update(
-    isa: Any, p: Any, tile: Any, state: Any, sums: Any, apart: int, registers: Any, first: Any, second: Any, steps: int
-) -> Any:
+    isa: Any, p: Any, tile: Any, state: Any, sums: Any, apart: int, registers: Any, spikes: Any, later_spikes: Any,
+    faults: Any, later_faults: Any, steps: int,
+) -> Any:  # fmt: skip
     """Advance a tile by one or two steps from their sums; return how many neurons are active."""
     if p.checked:
         if steps == 2:
-            return checked_steps(isa, p, tile, state, sums, apart, registers, first, second)
-        return checked_step(isa, p, tile, state, sums, apart, registers, first, second)
+            return checked_steps(
+                isa, p, tile, state, sums, apart, registers, spikes, later_spikes, faults, later_faults
+            )
+        return checked_step(isa, p, tile, state, sums, apart, registers, spikes, later_spikes, faults, later_faults)
     if steps == 2:
-        return proven_steps(isa, p, tile, state, sums, apart, registers, first, second)
-    return proven_step(isa, p, tile, state, sums, apart, registers, first, second)
+        return proven_steps(isa, p, tile, state, sums, apart, registers, spikes, later_spikes, faults, later_faults)
+    return proven_step(isa, p, tile, state, sums, apart, registers, spikes, later_spikes, faults, later_faults)

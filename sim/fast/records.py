@@ -38,7 +38,7 @@ WINDOW, VALUED, GROUPED, TABLE = range(4)
 """How a connection is delivered: rows of weights; rows times the message; one weight at a time; tables of sums."""
 
 INTERLEAVED, CONTIGUOUS, BARE = range(3)
-"""How the input is listed: channels last, as they lie because that is channels last, or as they lie without ends."""
+"""How the input is listed: channels last, as they lie because that is channels last, or not at all: as bits only."""
 
 
 def _record(fields: str) -> np.dtype[np.void]:
@@ -52,12 +52,12 @@ SOURCE = _record("form size pixels pitch channels channel_step pixel_step slots 
 """
 
 POPULATION = _record(
-    "first pitch registers register_stride register_step subtract checked wide still connections connections_to"
-    " spikes_at u_at v_at"
+    "first pitch registers register_stride register_period biased subtract checked wide still connections"
+    " connections_to spikes_at u_at v_at"
 )
-"""``first``: its lanes among all lanes; ``register_stride``: from one register to the next; ``register_step``: from one
-pixel to the next, 0 where all pixels share them; ``still``: 1 + the lag of its one connection where that reads the
-input, else 0; ``spikes_at``: where it is recorded, -1 where it is not."""
+"""``first``: its lanes among all lanes; ``register_stride``: from one register to the next; ``register_period``: the
+lanes of which there are registers, from the first pixel on, before they begin again; ``still``: 1 + the lag of its one
+connection where that reads the input, else 0; ``spikes_at``: where it is recorded, -1 where it is not."""
 
 CONNECTION = _record(
     "kind source lag right_shift height width kernel_y spans span stride_y stride_x pad_y pad_x gap_y gap_x out_width"
@@ -81,7 +81,7 @@ PIECE = _record("lane lanes")
 
 WHOLE = _record(
     "batch steps inputs places connections runs lanes index_size ends_size values_size together stretch graded"
-    " sums_size spikes_size u_size v_size"
+    " sums_size spikes_room spikes_size u_size v_size"
     " bits_size bits_channels bits_height bits_width bits_rows bits_row bits_pad_y bits_pad_x"
     " image_size image_first image_row image_width"
 )
@@ -126,6 +126,7 @@ class Scratch(NamedTuple):
     sums32: NDArray[np.int32]
     part16: NDArray[np.int16]
     part32: NDArray[np.int32]
+    spikes: NDArray[np.uint8]  # step tile lane: bits
     lists: NDArray[np.uint16]  # sample source slot event
     ends: NDArray[np.int32]  # sample source slot pixel
     window: NDArray[np.uint16]  # row
@@ -133,6 +134,7 @@ class Scratch(NamedTuple):
     bits: NDArray[np.uint8]  # sample slot row channel
     image: NDArray[np.int32]  # sample slot row column channel: a graded step, zeros around it
     faults: NDArray[np.int64]  # sample step place (wraps, clips)
+    heard: NDArray[np.uint8]  # place of the input: messages in this stretch
     same: NDArray[np.uint8]  # sample slot: whether the input is that of the step before
 
 

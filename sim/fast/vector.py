@@ -70,7 +70,8 @@ def _sizes(layout: Layout, steps: int) -> tuple[dict[str, int], NDArray[np.void]
     whole |= {"steps": steps, "inputs": layout.grids[0].size * (4 if layout.graded else 1), "places": len(layout.order)}
     whole |= {"connections": len(layout.connections), "runs": len(layout.runs)}
     largest = int(((layout.tiles["pixel_to"] - layout.tiles["pixel"]) * layout.tiles["lanes"]).max())
-    whole |= {"sums_size": -(-(largest + LANES) // LANES) * LANES}
+    sums = -(-(largest + LANES) // LANES) * LANES
+    whole |= {"sums_size": sums, "spikes_room": sums // 8 + LANES}
     whole |= {"together": 2, "stretch": stretch, "graded": layout.graded} | layout.packing
     return whole, table_of(SOURCE, sources)
 
@@ -98,12 +99,14 @@ def _scratch(layout: Layout, tables: Tables) -> Scratch:
         sums32=aligned(2 * whole["sums_size"], np.int32),
         part16=aligned(whole["sums_size"], np.int16),
         part32=aligned(whole["sums_size"], np.int32),
+        spikes=aligned(2 * whole["spikes_room"], np.uint8),
         lists=aligned(together * whole["index_size"], np.uint16),
         ends=aligned(together * whole["ends_size"], np.int32),
         window=aligned(LIST + SPARE, np.uint16),
         values=aligned(max(1, together * whole["values_size"]), np.int32),
         bits=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["bits_size"]), np.uint8),
         image=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["image_size"]), np.int32),
+        heard=aligned(int(tables.sources[0]["size"]), np.uint8),
         same=aligned(together * int(tables.sources[0]["slots"]), np.uint8),
         faults=aligned(together * whole["stretch"] * len(layout.order) * 2, np.int64),
     )
