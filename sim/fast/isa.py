@@ -12,7 +12,7 @@ from numba.extending import overload
 
 from sim.fast.lanes import PART, external, generated, joined, lowest, parts_of, spread
 
-__all__ = ["AVX512", "PORTABLE", "Avx512", "Portable", "append", "best", "decay"]
+__all__ = ["AVX512", "PORTABLE", "Avx512", "Portable", "append", "best", "decay", "has_avx512"]
 
 
 class Portable(NamedTuple):
@@ -29,7 +29,7 @@ class Avx512(NamedTuple):
 
 PORTABLE, AVX512 = Portable(0), Avx512(0)
 
-NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512vbmi2")
+NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512vbmi2", "avx512vnni")
 REGISTER = 16
 """Numbers of 32 bits in a register of AVX-512."""
 TOWARD_ZERO = 11
@@ -46,7 +46,8 @@ def best() -> Portable | Avx512:
     return AVX512 if all(features.get(name, False) for name in NEEDED) else PORTABLE
 
 
-def _has_avx512(marker: Any) -> bool:
+def has_avx512(marker: Any) -> bool:
+    """Return whether the type of a marker is that of AVX-512."""
     return getattr(marker, "instance_class", None) is Avx512
 
 
@@ -89,7 +90,7 @@ def decay(typing: Any, isa: Any, x: Any, kept: Any) -> Any:
             product = builder.shuffle_vector(*products, both)
         return joined(builder, x, [truncated(builder, product, x.vector)])
 
-    return x(isa, x, x), avx512 if _has_avx512(isa) else portable
+    return x(isa, x, x), avx512 if has_avx512(isa) else portable
 
 
 @generated
@@ -121,7 +122,7 @@ def append(isa: Any, spikes: int, base: int, events: Any, n: int) -> int:
 
 @overload(append, strict=False)
 def _append(isa: Any, spikes: Any, base: Any, events: Any, n: Any) -> Any:
-    if _has_avx512(isa):
+    if has_avx512(isa):
         return lambda isa, spikes, base, events, n: _compress(spikes, base, events, n)
 
     def one_by_one(isa: Any, spikes: int, base: int, events: Any, n: int) -> int:

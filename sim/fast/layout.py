@@ -13,6 +13,7 @@ from sim.fast.bounds import Bounds, bounds
 from sim.fast.grid import LIST, Grid, grid
 from sim.fast.image import image, window
 from sim.fast.lookup import Lookup, lookup, table
+from sim.fast.matrix import matrix
 from sim.fast.neurons import HALF
 from sim.fast.records import (
     BARE,
@@ -41,6 +42,9 @@ TILE_LANES = 2560
 
 SILENT = np.inf
 """A threshold that no v exceeds: of a population that never fires, and of lanes that hold no neuron."""
+
+UNSIGNED = 255
+"""The largest message that is an unsigned byte."""
 
 Fields = dict[str, int]
 
@@ -261,7 +265,20 @@ def _connection(
         "weights": draft.weights[bits].put(weight),
         "rows_total": len(laid.weight) * laid.fields["rows"],
         **_put_fan_out(draft, p, connection),
+        **(_put_matrix(draft, connection, laid, source, own) if kind in (WINDOW, VALUED) else {}),
     }
+
+
+def _put_matrix(draft: _Draft, connection: Connection, laid: Rows, source: Grid, own: Grid) -> Fields:
+    """Put the weights once more, for the steps that are multiplied, where messages and weights are bytes."""
+    graded = draft.graded and connection.source == INPUT
+    if graded and (draft.program.input.lo < 0 or draft.program.input.hi > UNSIGNED):
+        return {}
+    found = matrix(connection.wiring, laid, source, own, graded=graded)
+    if found is None:
+        return {}
+    weights, starts, fields = found
+    return fields | {"bytes_weights": draft.weights[8].put(weights), "bytes_starts": draft.fan_out.put(starts)}
 
 
 def _put_fan_out(draft: _Draft, p: Population, connection: Connection) -> Fields:

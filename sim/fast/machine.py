@@ -71,7 +71,7 @@ def sent(whole: Any, source: Any, scratch: Any, place: int, s: int, t: int) -> A
 
 @part
 def sum_up(
-    tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, own16: Any, own32: Any, s: int, t: int
+    isa: Any, tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, own16: Any, own32: Any, s: int, t: int
 ) -> None:  # fmt: skip
     """Make the sums of one tile at one step."""
     whole = row(tables.whole, 0)
@@ -90,7 +90,7 @@ def sum_up(
         if apart:
             clear(sums16, sums32, p.wide, size)
         step = sent(whole, row(tables.sources, c.source), scratch, c.source, s, t - c.lag)
-        deliver(c, tile, tables.pieces, p.wide, sums16, sums32, fresh, arenas, step, scratch.window)
+        deliver(isa, c, tile, tables.pieces, p.wide, sums16, sums32, fresh, arenas, step, scratch)
         fresh = False
         if apart:
             add_shifted(own16, own32, scratch, p.wide, size, c.right_shift)
@@ -135,7 +135,7 @@ def advance(
                 beyond(scratch.sums16, here * whole.sums_size),
                 beyond(scratch.sums32, here * whole.sums_size),
             )
-            sum_up(tables, arenas, scratch, p, tile, own16, own32, s, t + i)
+            sum_up(isa, tables, arenas, scratch, p, tile, own16, own32, s, t + i)
         if i == 0:
             first_at = here
     apart, first_at = (here - first_at) * whole.sums_size, first_at * whole.sums_size
@@ -301,8 +301,8 @@ def run_samples(
         pointer(c.u), pointer(c.v), pointer(c.counters), pointer(c.sums16), pointer(c.sums32), pointer(c.part16),
         pointer(c.part32),
         pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values), pointer(c.bits), pointer(c.image),
-        pointer(c.faults),
-        pointer(c.same),
+        pointer(c.drawn),
+        pointer(c.faults), pointer(c.same),
     )  # fmt: skip
     results = Results(
         pointer(d.recorded), pointer(d.spikes), pointer(d.u), pointer(d.v), pointer(d.pop_counts),

@@ -12,6 +12,7 @@ from sim.fast.isa import AVX512, PORTABLE, best
 from sim.fast.layout import Layout, table_of
 from sim.fast.machine import run_samples
 from sim.fast.neurons import LANES
+from sim.fast.product import MOST_PIXELS
 from sim.fast.records import INTERLEAVED, SOURCE, WHOLE, Results, Scratch, Tables
 from sim.trace import RECORDABLE
 
@@ -69,7 +70,8 @@ def _sizes(layout: Layout, steps: int) -> tuple[dict[str, int], NDArray[np.void]
     whole = {"lanes": layout.arenas.u0.size, "index_size": index_at, "ends_size": ends_at, "values_size": values}
     whole |= {"steps": steps, "inputs": layout.grids[0].size * (4 if layout.graded else 1), "places": len(layout.order)}
     whole |= {"connections": len(layout.connections), "runs": len(layout.runs)}
-    largest = int(((layout.tiles["pixel_to"] - layout.tiles["pixel"]) * layout.tiles["lanes"]).max())
+    pixels = layout.tiles["pixel_to"] - layout.tiles["pixel"] + MOST_PIXELS  # a product is of several at a time
+    largest = int((pixels * layout.tiles["lanes"]).max())
     whole |= {"sums_size": -(-(largest + LANES) // LANES) * LANES}
     whole |= {"together": 2, "stretch": stretch, "graded": layout.graded} | layout.packing
     return whole, table_of(SOURCE, sources)
@@ -104,6 +106,7 @@ def _scratch(layout: Layout, tables: Tables) -> Scratch:
         values=aligned(max(1, together * whole["values_size"]), np.int32),
         bits=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["bits_size"]), np.uint8),
         image=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["image_size"]), np.int32),
+        drawn=aligned(int(layout.connections["bytes_size"].max()) + 2 * SPARE, np.uint8),
         same=aligned(together * int(tables.sources[0]["slots"]), np.uint8),
         faults=aligned(together * whole["stretch"] * len(layout.order) * 2, np.int64),
     )

@@ -1,0 +1,75 @@
+"""The weights of a connection as matrices of bytes, for the steps that are multiplied and not listed.
+
+The product costs the same whatever arrives, lists cost what arrives: the share of messages that are not zero at which
+both take the same time is a number for each kind of layer, measured; see docs/fast.md.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.fast.grid import LIST, Grid
+from sim.fast.product import AT_ONCE, MOST_PIXELS, REGISTER
+from sim.fast.rows import Rows
+from sim.program import Conv, Wiring
+
+__all__ = ["CROSSOVER", "Matrix", "matrix"]
+
+CROSSOVER = {"graded": 0.1, "conv": 0.25, "dense": 0.4}
+"""The share of messages that are not zero above which a product of one plane of weights is faster."""
+
+Matrix = tuple[NDArray[np.int8], NDArray[np.int32], dict[str, int]]
+
+
+def matrix(wiring: Wiring, laid: Rows, source: Grid, target: Grid, *, graded: bool) -> Matrix | None:
+    """Return weights (lanes, plane, line, four messages, lane, message), where windows start, and fields.
+
+    None where a window is not one piece of each line, a line is longer than a list can tell, or weights are too wide.
+    """
+    fields, conv = laid.fields, wiring if isinstance(wiring, Conv) else None
+    if fields["spans"] > 1 or fields["width"] * fields["in_pitch"] > LIST or (conv is None and target.pixels > 1):
+        return None
+    planes = _planes(_without_zeros(laid))
+    if planes is None:
+        return None
+    lanes, single = min(target.pitch, 2 * REGISTER), target.pixels == 1
+    unit = 4 * AT_ONCE // lanes if single else 4  # messages that are read at once
+    _, lines, count, pitch = planes.shape
+    line = -(-count // unit) * unit
+    padded = np.zeros((len(planes), lines, line, pitch), dtype=np.int8)
+    padded[:, :, :count] = planes
+    packed = padded.reshape(len(planes), lines, line // 4, 4, pitch // lanes, lanes).transpose(4, 0, 1, 2, 5, 3)
+    row = (fields["width"] + 2 * fields.get("pad_x", 0)) * source.pitch
+    kind = "graded" if graded else "conv" if conv is not None else "dense"
+    return packed, _starts(conv, source, target, row), {
+        "bytes_planes": len(planes), "bytes_line": line, "bytes_row": row, "bytes_single": single,
+        "bytes_each": len(planes) * lines * line, "bytes_most": int(CROSSOVER[kind] * len(planes) * source.size),
+        "bytes_size": row * (fields["height"] + 2 * fields.get("pad_y", 0)),
+    }  # fmt: skip
+
+
+def _without_zeros(laid: Rows) -> NDArray[Any]:
+    """Return the rows of a window by line, without those of zeros behind every group."""
+    group, pitch = laid.fields["group"], laid.weight.shape[-1]
+    kept = laid.weight.reshape(-1, group + 1, pitch)[:, :group]
+    return kept.reshape(laid.fields["kernel_y"], -1, pitch)
+
+
+def _planes(weight: NDArray[Any]) -> NDArray[np.int8] | None:
+    """Return planes of signed bytes of which each counts 256 times the next, two at most; None for wider weights."""
+    wide = weight.astype(np.int64)
+    low = wide.astype(np.int8)
+    high = (wide - low) >> 8
+    if not high.any():
+        return low[None]
+    return np.stack([high.astype(np.int8), low]) if (high == high.astype(np.int8)).all() else None
+
+
+def _starts(conv: Conv | None, source: Grid, target: Grid, row: int) -> NDArray[np.int32]:
+    """Return where the window of every target pixel starts in an image; the last again for pixels that are none."""
+    if conv is None:
+        return np.zeros(MOST_PIXELS, dtype=np.int32)
+    pixel = np.minimum(np.arange(target.pixels + MOST_PIXELS), target.pixels - 1)
+    y, x = np.divmod(pixel, target.width)
+    return (y * conv.stride[0] * row + x * conv.stride[1] * source.pitch).astype(np.int32)
