@@ -23,6 +23,7 @@ from sim.fast.gather import deliver
 from sim.fast.jit import kernel, part
 from sim.fast.lanes import beyond, int32s, pointer, row
 from sim.fast.neurons import LANES, update
+from sim.fast.product import both_multiplied
 from sim.fast.records import GROUPED, Arenas, Fired, Results, Scratch, State, Step, Tables
 from sim.fast.refusal import CLIP, NEVER, WRAP
 
@@ -100,6 +101,28 @@ def sum_up(
 
 
 @part
+def sum_both(
+    isa: Any, tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, here: int, s: int, t: int
+) -> Any:  # fmt: skip
+    """Make the sums of two steps at once where that is faster, and return whether they are made.
+
+    ``here`` tells which of two places is for the first step. A second step that repeats the first is left to others.
+    """
+    c = row(tables.connections, p.connections)
+    alone = p.connections_to - p.connections == 1 and c.right_shift == 0
+    if not alone or c.bytes_single == 0 or t < c.lag:
+        return False
+    if unchanged(tables, scratch, p, s, t) or unchanged(tables, scratch, p, s, t + 1):
+        return False
+    whole, source = row(tables.whole, 0), row(tables.sources, c.source)
+    first = sent(whole, source, scratch, c.source, s, t - c.lag)
+    second = sent(whole, source, scratch, c.source, s, t + 1 - c.lag)
+    at, apart = here * whole.sums_size, (1 - 2 * here) * whole.sums_size
+    sums16, sums32 = beyond(scratch.sums16, at), beyond(scratch.sums32, at)
+    return both_multiplied(isa, c, tile, p.wide, sums16, sums32, apart, arenas, first, second, scratch.drawn)
+
+
+@part
 def unchanged(tables: Any, scratch: Any, p: Any, s: int, t: int) -> Any:
     """Return whether the sums of step t are those of the step before: all that arrives is input that repeats itself."""
     source, then = row(tables.sources, 0), t + 1 - p.still
@@ -128,7 +151,11 @@ def advance(
     whole, place = row(tables.whole, 0), tile.place
     p, source = row(tables.populations, place), row(tables.sources, place + 1)
     here = first_at = kept
-    for i in range(steps):
+    both = steps == 2 and sum_both(isa, tables, arenas, scratch, p, tile, 1 if kept == 0 else 0, s, t)
+    if both:
+        first_at = 1 if kept == 0 else 0
+        here = 1 - first_at
+    for i in range(0 if both else steps):
         if here < 0 or not unchanged(tables, scratch, p, s, t + i):
             here = 1 - here if here >= 0 else 0
             own16, own32 = (

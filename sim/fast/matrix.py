@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.fast.arena import LINE
 from sim.fast.grid import LIST, Grid
 from sim.fast.product import AT_ONCE, MOST_PIXELS, REGISTER
 from sim.fast.rows import Rows
@@ -45,8 +46,13 @@ def matrix(wiring: Wiring, laid: Rows, source: Grid, target: Grid, *, graded: bo
     return packed, _starts(conv, source, target, row), {
         "bytes_planes": len(planes), "bytes_line": line, "bytes_row": row, "bytes_single": single,
         "bytes_each": len(planes) * lines * line, "bytes_most": int(CROSSOVER[kind] * len(planes) * source.size),
-        "bytes_size": row * (fields["height"] + 2 * fields.get("pad_y", 0)),
+        "bytes_size": _whole_lines(row * (fields["height"] + 2 * fields.get("pad_y", 0))),
     }  # fmt: skip
+
+
+def _whole_lines(size: int) -> int:
+    """Return the size of an image with what is cleared, or read, beyond its end."""
+    return (-(-size // LINE) + 1) * LINE
 
 
 def _without_zeros(laid: Rows) -> NDArray[Any]:

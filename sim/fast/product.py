@@ -14,7 +14,7 @@ from sim.fast.isa import has_avx512
 from sim.fast.jit import inline, part
 from sim.fast.lanes import Lanes, beyond, external, generated, generated_from_constants, joined, parts_of, splat, zeros
 
-__all__ = ["AT_ONCE", "MOST_PIXELS", "REGISTER", "multiplied"]
+__all__ = ["AT_ONCE", "MOST_PIXELS", "REGISTER", "both_multiplied", "multiplied"]
 
 REGISTER = 16
 """Sums of 32 bits in a register."""
@@ -88,20 +88,33 @@ def dots(typing: Any, acc: Any, lanes: Any, weights: Any, at: Any, image: Any, p
 
 
 @generated_from_constants
-def runs(typing: Any, acc: Any, lanes: Any, weights: Any, at: Any, image: Any, place: Any) -> Any:
-    """Do the same for one pixel: every ``lanes`` of the sums get other four messages, in the order of the image."""
-    each = lanes.literal_value // REGISTER
+def runs(
+    typing: Any, acc: Any, lanes: Any, steps: Any, weights: Any, at: Any, image: Any, place: Any, apart: Any
+) -> Any:  # fmt: skip
+    """Do the same for one pixel of one step, or of two whose images are ``apart``.
+
+    Every ``lanes * steps`` of the sums get other four messages, in the order of the image.
+    """
+    each, images = lanes.literal_value // REGISTER, steps.literal_value
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        value, _, weight_start, first, image_start, offset = args
+        value, _, _, weight_start, first, image_start, offset, distance = args
         registers = _registers(builder, acc, value)
-        for k in range(len(registers)):
-            row = _read(builder, weight_start, builder.add(first, ir.Constant(I64, 4 * REGISTER * k)), SUMS)
-            messages = _read(builder, image_start, builder.add(offset, ir.Constant(I64, 4 * (k // each))), I32)
-            registers[k] = _add_products(builder, registers[k], messages, row)
+        for k in range(len(registers) // (each * images)):
+            rows = [
+                _read(builder, weight_start, builder.add(first, ir.Constant(I64, 4 * REGISTER * (k * each + r))), SUMS)
+                for r in range(each)
+            ]
+            from_ = builder.add(offset, ir.Constant(I64, 4 * k))
+            for i in range(images):
+                messages = _read(builder, image_start, from_, I32)
+                for r in range(each):
+                    n = (k * images + i) * each + r
+                    registers[n] = _add_products(builder, registers[n], messages, rows[r])
+                from_ = builder.add(from_, distance)
         return _together(builder, acc, registers)
 
-    return acc(acc, lanes, weights, types.int64, image, types.int64), generate
+    return acc(acc, lanes, steps, weights, types.int64, image, types.int64, types.int64), generate
 
 
 @generated_from_constants
@@ -197,32 +210,37 @@ def _product(lanes: int) -> Any:
     return product
 
 
-def _single(lanes: int) -> Any:
-    """Make the same for the one pixel of a tile, several parts of its window side by side."""
-    many = AT_ONCE // lanes
+def _single(lanes: int, steps: int) -> Any:
+    """Make the same for the one pixel of a tile, several parts of its window side by side, for one step or two.
+
+    The sums of the second step are ``apart`` from those of the first.
+    """
+    many, both = AT_ONCE // (lanes * steps), lanes * steps
 
     @inline
     def single(
-        c: Any, tile: Any, lane: int, wide: int, sums16: Any, sums32: Any, kept: int, weights: Any, image: Any
-    ) -> None:
-        at, count, down = c.bytes_weights + lane * c.bytes_each, c.bytes_line, c.gap_y * c.bytes_row
+        c: Any, tile: Any, lane: int, wide: int, sums16: Any, sums32: Any, apart: int, kept: int, weights: Any,
+        image: Any,
+    ) -> None:  # fmt: skip
+        at, count, down, size = c.bytes_weights + lane * c.bytes_each, c.bytes_line, c.gap_y * c.bytes_row, c.bytes_size
         acc = zeros(32, AT_ONCE)
         for _ in range(c.bytes_planes):
             acc = acc << splat(8, acc)
             for y in range(c.kernel_y):
                 for k in range(y * down, y * down + count, 4 * many):
-                    acc = runs(acc, lanes, weights, at, image, k)
-                    at += 4 * AT_ONCE
-        found = folded(acc, lanes)
+                    acc = runs(acc, lanes, steps, weights, at, image, k, size)
+                    at += 4 * many * lanes
+        found = folded(acc, both)
         if wide:
-            put(sums32, lane - tile.lane, 0, found, lanes, kept)
+            put(sums32, lane - tile.lane, apart, found, lanes, kept)
         else:
-            put(sums16, lane - tile.lane, 0, found, lanes, kept)
+            put(sums16, lane - tile.lane, apart, found, lanes, kept)
 
     return single
 
 
-product16, product32, single16, single32 = _product(16), _product(32), _single(16), _single(32)
+product16, product32 = _product(16), _product(32)
+single16, single32, pair32 = _single(16, 1), _single(32, 1), _single(32, 2)
 
 
 @part
@@ -237,9 +255,9 @@ def multiply(
     for lane in range(tile.lane, tile.lane + tile.lanes, 32):
         if c.bytes_single:
             if tile.lanes < 32:
-                single16(c, tile, lane, wide, sums16, sums32, kept, weights, image)
+                single16(c, tile, lane, wide, sums16, sums32, 0, kept, weights, image)
             else:
-                single32(c, tile, lane, wide, sums16, sums32, kept, weights, image)
+                single32(c, tile, lane, wide, sums16, sums32, 0, kept, weights, image)
         elif tile.lanes < 32:
             product16(c, tile, lane, wide, sums16, sums32, kept, weights, starts, above)
         else:
@@ -266,6 +284,41 @@ def _multiplied(
         if c.bytes_planes == 0 or step.ends[c.height * c.width] <= c.bytes_most:
             return False
         multiply(c, tile, wide, sums16, sums32, fresh, arenas, step, image)
+        return True
+
+    return chosen
+
+
+def both_multiplied(
+    isa: Any, c: Any, tile: Any, wide: int, sums16: Any, sums32: Any, apart: int, arenas: Any, first: Any, second: Any,
+    image: Any,
+) -> bool:  # fmt: skip
+    """Begin the sums of two steps where weights that are read once for both make products the faster way.
+
+    Return whether it was; the sums of the second step are ``apart`` from those of the first.
+    """
+    raise NotImplementedError  # compiled code only
+
+
+@overload(both_multiplied, strict=False)
+def _both_multiplied(
+    isa: Any, c: Any, tile: Any, wide: Any, sums16: Any, sums32: Any, apart: Any, arenas: Any, first: Any, second: Any,
+    image: Any,
+) -> Any:  # fmt: skip
+    if not has_avx512(isa):
+        return lambda isa, c, tile, wide, sums16, sums32, apart, arenas, first, second, image: False
+
+    def chosen(
+        isa: Any, c: Any, tile: Any, wide: int, sums16: Any, sums32: Any, apart: int, arenas: Any, first: Any,
+        second: Any, image: Any,
+    ) -> bool:  # fmt: skip
+        pixels = c.height * c.width
+        if tile.lanes < 32 or first.ends[pixels] + second.ends[pixels] <= 2 * c.bytes_most:
+            return False
+        draw(c, tile, first.events, first.ends, first.values, first.graded, image)
+        draw(c, tile, second.events, second.ends, second.values, second.graded, beyond(image, c.bytes_size))
+        for lane in range(tile.lane, tile.lane + tile.lanes, 32):
+            pair32(c, tile, lane, wide, sums16, sums32, apart, 0, arenas.weights8, image)
         return True
 
     return chosen

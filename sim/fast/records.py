@@ -75,7 +75,7 @@ numbers a line and ``image_pixel`` a pixel; ``image_most``: the events up to whi
 ``bytes_planes``: of how many matrices of bytes the weights consist, 0 where there are none; ``bytes_starts``: where the
 windows start in an image of bytes with ``bytes_row`` a line, by target pixel; ``bytes_most``: the events up to which
 their list is faster than the product; ``bytes_line``: the messages of a line of a window, rounded up; ``bytes_each``:
-bytes of weights of one lane; ``bytes_single``: there is one target pixel; ``bytes_size``: of the image;
+bytes of weights of one lane; ``bytes_single``: there is one target pixel; ``bytes_size``: of the image, and some more;
 ``fan_each``: the synapses of every event, or -1 where they differ, and are listed from ``fan_at`` on."""
 
 TILE = _record("place pixel pixel_to y x lane lanes piece piece_to")
@@ -137,7 +137,7 @@ class Scratch(NamedTuple):
     values: NDArray[np.int32]  # sample slot event
     bits: NDArray[np.uint8]  # sample slot row channel
     image: NDArray[np.int32]  # sample slot row column channel: a graded step, zeros around it
-    drawn: NDArray[np.uint8]  # row column channel: what one tile reads of one step
+    drawn: NDArray[np.uint8]  # step row column channel: what one tile reads of one step or two
     faults: NDArray[np.int64]  # sample step place (wraps, clips)
     same: NDArray[np.uint8]  # sample slot: whether the input is that of the step before
 
