@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.fast.arena import LINE
 from sim.fast.grid import LIST, Grid
-from sim.fast.product import AT_ONCE, MOST_PIXELS, REGISTER
+from sim.fast.product import MOST_PIXELS, PAIRED, REGISTER, UNIT
 from sim.fast.rows import Rows
 from sim.program import Conv, Wiring
 
@@ -31,11 +31,13 @@ def matrix(wiring: Wiring, laid: Rows, source: Grid, target: Grid, *, graded: bo
     fields, conv = laid.fields, wiring if isinstance(wiring, Conv) else None
     if fields["spans"] > 1 or fields["width"] * fields["in_pitch"] > LIST or (conv is None and target.pixels > 1):
         return None
+    single = target.pixels == 1
+    if single and target.pitch < PAIRED:
+        return None
     planes = _planes(_without_zeros(laid))
     if planes is None:
         return None
-    lanes, single = min(target.pitch, 2 * REGISTER), target.pixels == 1
-    unit = 4 * AT_ONCE // lanes if single else 4  # messages that are read at once
+    lanes, unit = min(target.pitch, 2 * REGISTER), UNIT if single else 4
     _, lines, count, pitch = planes.shape
     line = -(-count // unit) * unit
     padded = np.zeros((len(planes), lines, line, pitch), dtype=np.int8)

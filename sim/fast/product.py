@@ -14,7 +14,7 @@ from sim.fast.isa import has_avx512
 from sim.fast.jit import inline, part
 from sim.fast.lanes import Lanes, beyond, external, generated, generated_from_constants, joined, parts_of, splat, zeros
 
-__all__ = ["AT_ONCE", "MOST_PIXELS", "REGISTER", "both_multiplied", "multiplied"]
+__all__ = ["AT_ONCE", "MOST_PIXELS", "PAIRED", "REGISTER", "UNIT", "both_multiplied", "multiplied"]
 
 REGISTER = 16
 """Sums of 32 bits in a register."""
@@ -22,6 +22,8 @@ AT_ONCE = 128
 """Sums that are formed together: enough registers to hide how long an instruction takes, few enough to stay in them."""
 MOST_PIXELS = AT_ONCE // REGISTER
 """Pixels of which they may be."""
+PAIRED, UNIT = 32, 8
+"""Lanes of two images, and their messages, that are multiplied together."""
 CLEARED = 64
 LOW = 0xFFFF
 
@@ -87,49 +89,44 @@ def dots(typing: Any, acc: Any, lanes: Any, weights: Any, at: Any, image: Any, p
     return acc(acc, lanes, weights, types.int64, image, types.int64, starts), generate
 
 
-@generated_from_constants
-def runs(
-    typing: Any, acc: Any, lanes: Any, steps: Any, weights: Any, at: Any, image: Any, place: Any, apart: Any
-) -> Any:  # fmt: skip
-    """Do the same for one pixel of one step, or of two whose images are ``apart``.
+@generated
+def pairs(typing: Any, acc: Any, weights: Any, at: Any, image: Any, place: Any, apart: Any) -> Any:
+    """Do the same for one pixel in two images, which are ``apart``, and 32 weights.
 
-    Every ``lanes * steps`` of the sums get other four messages, in the order of the image.
+    Every 64 of the sums, 32 for each image, get other four messages, in the order of the images.
     """
-    each, images = lanes.literal_value // REGISTER, steps.literal_value
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        value, _, _, weight_start, first, image_start, offset, distance = args
+        value, weight_start, first, image_start, offset, distance = args
         registers = _registers(builder, acc, value)
-        for k in range(len(registers) // (each * images)):
-            rows = [
-                _read(builder, weight_start, builder.add(first, ir.Constant(I64, 4 * REGISTER * (k * each + r))), SUMS)
-                for r in range(each)
-            ]
-            from_ = builder.add(offset, ir.Constant(I64, 4 * k))
-            for i in range(images):
-                messages = _read(builder, image_start, from_, I32)
-                for r in range(each):
-                    n = (k * images + i) * each + r
-                    registers[n] = _add_products(builder, registers[n], messages, rows[r])
-                from_ = builder.add(from_, distance)
+        for k in range(0, len(registers), 4):
+            low, high = (
+                _read(builder, weight_start, builder.add(first, ir.Constant(I64, 4 * REGISTER * (k // 2 + r))), SUMS)
+                for r in range(2)
+            )
+            place = builder.add(offset, ir.Constant(I64, k))
+            for i, at in enumerate((place, builder.add(place, distance))):
+                messages = _read(builder, image_start, at, I32)
+                for r, row in ((k + 2 * i, low), (k + 2 * i + 1, high)):
+                    registers[r] = _add_products(builder, registers[r], messages, row)
         return _together(builder, acc, registers)
 
-    return acc(acc, lanes, steps, weights, types.int64, image, types.int64, types.int64), generate
+    return acc(acc, weights, types.int64, image, types.int64, types.int64), generate
 
 
-@generated_from_constants
-def folded(typing: Any, acc: Any, lanes: Any) -> Any:
-    """Return the sum of all ``lanes`` of a value."""
-    each, kind = lanes.literal_value // REGISTER, Lanes(32, lanes.literal_value)
+@generated
+def folded(typing: Any, acc: Any) -> Any:
+    """Return the sum of the parts that `pairs` makes: 32 sums of the first image, 32 of the second."""
+    kind = Lanes(32, 2 * PAIRED)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         registers = _registers(builder, acc, args[0])
-        while len(registers) > each:
+        while len(registers) * REGISTER > kind.count:
             half = len(registers) // 2
             registers = [builder.add(a, b) for a, b in zip(registers[:half], registers[half:], strict=True)]
         return _together(builder, kind, registers)
 
-    return kind(acc, lanes), generate
+    return kind(acc), generate
 
 
 @generated_from_constants
@@ -210,37 +207,32 @@ def _product(lanes: int) -> Any:
     return product
 
 
-def _single(lanes: int, steps: int) -> Any:
-    """Make the same for the one pixel of a tile, several parts of its window side by side, for one step or two.
+product16, product32 = _product(16), _product(32)
 
-    The sums of the second step are ``apart`` from those of the first.
+
+@inline
+def pair(
+    c: Any, tile: Any, wide: int, sums16: Any, sums32: Any, apart: int, kept: int, weights: Any, image: Any, size: int
+) -> None:
+    """Make the sums at the one pixel of a tile in two images that are ``size`` apart.
+
+    The second sums begin ``apart`` from the first. Weights come from a cache that is not the nearest, and bound the
+    time: two images take no longer than one.
     """
-    many, both = AT_ONCE // (lanes * steps), lanes * steps
-
-    @inline
-    def single(
-        c: Any, tile: Any, lane: int, wide: int, sums16: Any, sums32: Any, apart: int, kept: int, weights: Any,
-        image: Any,
-    ) -> None:  # fmt: skip
-        at, count, down, size = c.bytes_weights + lane * c.bytes_each, c.bytes_line, c.gap_y * c.bytes_row, c.bytes_size
-        acc = zeros(32, AT_ONCE)
+    count, down = c.bytes_line, c.gap_y * c.bytes_row
+    for lane in range(tile.lane, tile.lane + tile.lanes, PAIRED):
+        acc, at = zeros(32, AT_ONCE), c.bytes_weights + lane * c.bytes_each
         for _ in range(c.bytes_planes):
             acc = acc << splat(8, acc)
             for y in range(c.kernel_y):
-                for k in range(y * down, y * down + count, 4 * many):
-                    acc = runs(acc, lanes, steps, weights, at, image, k, size)
-                    at += 4 * many * lanes
-        found = folded(acc, both)
+                for k in range(y * down, y * down + count, UNIT):
+                    acc = pairs(acc, weights, at, image, k, size)
+                    at += UNIT * PAIRED
+        found = folded(acc)
         if wide:
-            put(sums32, lane - tile.lane, apart, found, lanes, kept)
+            put(sums32, lane - tile.lane, apart, found, PAIRED, kept)
         else:
-            put(sums16, lane - tile.lane, apart, found, lanes, kept)
-
-    return single
-
-
-product16, product32 = _product(16), _product(32)
-single16, single32, pair32 = _single(16, 1), _single(32, 1), _single(32, 2)
+            put(sums16, lane - tile.lane, apart, found, PAIRED, kept)
 
 
 @part
@@ -250,15 +242,13 @@ def multiply(
     """Add to the sums of a tile, or begin them if ``fresh``, what a step brings through a connection."""
     draw(c, tile, step.events, step.ends, step.values, step.graded, image)
     kept = 0 if fresh else -1
+    if c.bytes_single:  # the same image twice: what is behind the sums of a tile is free
+        pair(c, tile, wide, sums16, sums32, tile.lanes, kept, arenas.weights8, image, 0)
+        return
     weights, starts = arenas.weights8, beyond(arenas.fan_out, c.bytes_starts)
     above = beyond(image, -(tile.y * c.stride_y * c.bytes_row))  # where the whole image would begin
     for lane in range(tile.lane, tile.lane + tile.lanes, 32):
-        if c.bytes_single:
-            if tile.lanes < 32:
-                single16(c, tile, lane, wide, sums16, sums32, 0, kept, weights, image)
-            else:
-                single32(c, tile, lane, wide, sums16, sums32, 0, kept, weights, image)
-        elif tile.lanes < 32:
+        if tile.lanes < 32:
             product16(c, tile, lane, wide, sums16, sums32, kept, weights, starts, above)
         else:
             product32(c, tile, lane, wide, sums16, sums32, kept, weights, starts, above)
@@ -313,12 +303,11 @@ def _both_multiplied(
         second: Any, image: Any,
     ) -> bool:  # fmt: skip
         pixels = c.height * c.width
-        if tile.lanes < 32 or first.ends[pixels] + second.ends[pixels] <= 2 * c.bytes_most:
+        if first.ends[pixels] + second.ends[pixels] <= 2 * c.bytes_most:
             return False
         draw(c, tile, first.events, first.ends, first.values, first.graded, image)
         draw(c, tile, second.events, second.ends, second.values, second.graded, beyond(image, c.bytes_size))
-        for lane in range(tile.lane, tile.lane + tile.lanes, 32):
-            pair32(c, tile, lane, wide, sums16, sums32, apart, 0, arenas.weights8, image)
+        pair(c, tile, wide, sums16, sums32, apart, 0, arenas.weights8, image, c.bytes_size)
         return True
 
     return chosen
