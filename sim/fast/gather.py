@@ -9,7 +9,8 @@ from typing import Any
 from sim.fast.jit import inline, part
 from sim.fast.lanes import load, row, splat, store, unaligned64, zeros
 from sim.fast.lookup import PAIRED
-from sim.fast.product import multiplied
+from sim.fast.product import multiply as multiply_bytes
+from sim.fast.product import seldom
 from sim.fast.records import GROUPED, TABLE, VALUED
 
 __all__ = ["deliver"]
@@ -268,7 +269,8 @@ def deliver(
         else:
             one_by_one(c, tile, sums16, arenas.weights32, step.events, step.ends, step.values, step.graded)
         return
-    if multiplied(isa, c, tile, wide, sums16, sums32, fresh, arenas, step, scratch.drawn):
+    if seldom(step.ends[c.height * c.width] > c.bytes_most):
+        multiply_bytes(isa, c, tile, wide, sums16, sums32, fresh, arenas, step, scratch.drawn)
         return
     window = scratch.window
     for k in range(tile.piece, tile.piece_to):

@@ -27,7 +27,8 @@ class Avx512(NamedTuple):
     marker: int
 
 
-PORTABLE, AVX512 = Portable(0), Avx512(0)
+PORTABLE, AVX512 = Portable(0), Avx512(1)
+"""Different numbers, for tuples of different types are equal."""
 
 NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512vbmi2", "avx512vnni")
 REGISTER = 16

@@ -11,9 +11,9 @@ from sim.arithmetic import DECAY_ONE, VTH_SHIFT
 from sim.fast.arena import Arena
 from sim.fast.bounds import Bounds, bounds
 from sim.fast.grid import LIST, Grid, grid
-from sim.fast.image import image, window
+from sim.fast.image import NEVER, image, window
 from sim.fast.lookup import Lookup, lookup, table
-from sim.fast.matrix import matrix
+from sim.fast.matrix import LISTED, matrix
 from sim.fast.neurons import HALF
 from sim.fast.records import (
     BARE,
@@ -252,6 +252,7 @@ def _connection(
         bits = 32
     if kind != GROUPED and not laid.fields.get("paired", False):
         weight = np.concatenate([weight[..., q["lane"] : q["lane"] + q["lanes"]].reshape(-1) for q in pieces])
+    listed = LISTED[32 if wide else 16, bits] if kind in (WINDOW, VALUED) else 0
     return {
         **{name: number for name, number in draft.packing.items() if name.startswith("bits")},
         **laid.fields,
@@ -265,16 +266,20 @@ def _connection(
         "weights": draft.weights[bits].put(weight),
         "rows_total": len(laid.weight) * laid.fields["rows"],
         **_put_fan_out(draft, p, connection),
-        **(_put_matrix(draft, connection, laid, source, own) if kind in (WINDOW, VALUED) else {}),
+        "bytes_most": NEVER,
+        **(_put_matrix(draft, connection, laid, own, listed, pieces) if kind in (WINDOW, VALUED) else {}),
     }
 
 
-def _put_matrix(draft: _Draft, connection: Connection, laid: Rows, source: Grid, own: Grid) -> Fields:
+def _put_matrix(
+    draft: _Draft, connection: Connection, laid: Rows, own: Grid, listed: float, pieces: list[Fields]
+) -> Fields:
     """Put the weights once more, for the steps that are multiplied, where messages and weights are bytes."""
-    graded = draft.graded and connection.source == INPUT
-    if graded and (draft.program.input.lo < 0 or draft.program.input.hi > UNSIGNED):
+    described, place = draft.program.input, draft.places[connection.source]
+    if place == 0 and (described.lo < 0 or described.hi > UNSIGNED):
         return {}
-    found = matrix(connection.wiring, laid, source, own, graded=graded)
+    draws = len(pieces) if own.pixels == 1 else 1
+    found = matrix(connection.wiring, laid, draft.grids[place], own, listed, draws)
     if found is None:
         return {}
     weights, starts, fields = found

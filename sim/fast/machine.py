@@ -20,10 +20,10 @@ from sim.fast.events import (
     synops_of,
 )
 from sim.fast.gather import deliver
-from sim.fast.jit import kernel, part
+from sim.fast.jit import inline, kernel, part
 from sim.fast.lanes import beyond, int32s, pointer, row
 from sim.fast.neurons import LANES, update
-from sim.fast.product import both_multiplied
+from sim.fast.product import multiply_both, seldom
 from sim.fast.records import GROUPED, Arenas, Fired, Results, Scratch, State, Step, Tables
 from sim.fast.refusal import CLIP, NEVER, WRAP
 
@@ -55,7 +55,7 @@ def add_shifted(sums16: Any, sums32: Any, scratch: Any, wide: int, size: int, sh
             sums16[i] += scratch.part16[i] >> shift
 
 
-@part
+@inline
 def sent(whole: Any, source: Any, scratch: Any, place: int, s: int, t: int) -> Any:
     """Return what a source of one sample sent, or will send, in step t."""
     slot = t & (source.slots - 1)
@@ -119,10 +119,13 @@ def sum_both(
     second = sent(whole, source, scratch, c.source, s, t + 1 - c.lag)
     at, apart = here * whole.sums_size, (1 - 2 * here) * whole.sums_size
     sums16, sums32 = beyond(scratch.sums16, at), beyond(scratch.sums32, at)
-    return both_multiplied(isa, c, tile, p.wide, sums16, sums32, apart, arenas, first, second, scratch.drawn)
+    if seldom(first.ends[source.pixels] + second.ends[source.pixels] > 2 * c.bytes_most):
+        multiply_both(isa, c, tile, p.wide, sums16, sums32, apart, arenas, first, second, scratch.drawn)
+        return True
+    return False
 
 
-@part
+@inline
 def unchanged(tables: Any, scratch: Any, p: Any, s: int, t: int) -> Any:
     """Return whether the sums of step t are those of the step before: all that arrives is input that repeats itself."""
     source, then = row(tables.sources, 0), t + 1 - p.still

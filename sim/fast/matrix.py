@@ -1,7 +1,7 @@
 """The weights of a connection as matrices of bytes, for the steps that are multiplied and not listed.
 
-The product costs the same whatever arrives, lists cost what arrives: the share of messages that are not zero at which
-both take the same time is a number for each kind of layer, measured; see docs/fast.md.
+The product costs the same whatever arrives, lists cost what arrives. How many messages that are not zero make both
+equal follows from rates that were measured; see docs/fast.md.
 """
 
 from typing import Any
@@ -15,17 +15,22 @@ from sim.fast.product import MOST_PIXELS, PAIRED, REGISTER, UNIT
 from sim.fast.rows import Rows
 from sim.program import Conv, Wiring
 
-__all__ = ["CROSSOVER", "Matrix", "matrix"]
+__all__ = ["LISTED", "Matrix", "matrix"]
 
-CROSSOVER = {"graded": 0.1, "conv": 0.25, "dense": 0.4}
-"""The share of messages that are not zero above which a product of one plane of weights is faster."""
+MULTIPLIED = 210.0
+"""Products in a nanosecond."""
+LISTED = {(16, 8): 75.0, (16, 16): 75.0, (32, 8): 45.0, (32, 32): 25.0}
+"""Additions in a nanosecond by the bits of sums and weights; messages that are graded have weights of 32."""
+WINDOW, READ, DRAWN = 12.0, 2.5, 0.6
+"""Nanoseconds to find the lists of a window, to begin a window that is read whole, and to draw a message."""
 
 Matrix = tuple[NDArray[np.int8], NDArray[np.int32], dict[str, int]]
 
 
-def matrix(wiring: Wiring, laid: Rows, source: Grid, target: Grid, *, graded: bool) -> Matrix | None:
+def matrix(wiring: Wiring, laid: Rows, source: Grid, target: Grid, listed: float, draws: int) -> Matrix | None:
     """Return weights (lanes, plane, line, four messages, lane, message), where windows start, and fields.
 
+    ``listed``: the rate at which lists of this connection are added; ``draws``: how often a step would be drawn.
     None where a window is not one piece of each line, a line is longer than a list can tell, or weights are too wide.
     """
     fields, conv = laid.fields, wiring if isinstance(wiring, Conv) else None
@@ -44,12 +49,20 @@ def matrix(wiring: Wiring, laid: Rows, source: Grid, target: Grid, *, graded: bo
     padded[:, :, :count] = planes
     packed = padded.reshape(len(planes), lines, line // 4, 4, pitch // lanes, lanes).transpose(4, 0, 1, 2, 5, 3)
     row = (fields["width"] + 2 * fields.get("pad_x", 0)) * source.pitch
-    kind = "graded" if graded else "conv" if conv is not None else "dense"
+    each = len(planes) * lines * line
+    product = target.pixels * (each * pitch / MULTIPLIED + READ)
+    added = target.pixels * lines * count * pitch / listed
     return packed, _starts(conv, source, target, row), {
         "bytes_planes": len(planes), "bytes_line": line, "bytes_row": row, "bytes_single": single,
-        "bytes_each": len(planes) * lines * line, "bytes_most": int(CROSSOVER[kind] * len(planes) * source.size),
+        "bytes_each": each, "bytes_most": _most(product - WINDOW * target.pixels, added, source.size, draws),
         "bytes_size": _whole_lines(row * (fields["height"] + 2 * fields.get("pad_y", 0))),
     }  # fmt: skip
+
+
+def _most(product: float, added: float, size: int, draws: int) -> int:
+    """Return the messages up to which a list takes less time, of which ``size`` take ``added``; -1 where none does."""
+    slope = added / size - DRAWN * draws
+    return size if slope <= 0 else min(size, max(-1, int(product // slope)))
 
 
 def _whole_lines(size: int) -> int:

@@ -11,10 +11,10 @@ from numba.core import types
 from numba.extending import overload
 
 from sim.fast.isa import has_avx512
-from sim.fast.jit import inline, part
+from sim.fast.jit import inline
 from sim.fast.lanes import Lanes, beyond, external, generated, generated_from_constants, joined, parts_of, splat, zeros
 
-__all__ = ["AT_ONCE", "MOST_PIXELS", "PAIRED", "REGISTER", "UNIT", "both_multiplied", "multiplied"]
+__all__ = ["AT_ONCE", "MOST_PIXELS", "PAIRED", "REGISTER", "UNIT", "multiply", "multiply_both", "seldom"]
 
 REGISTER = 16
 """Sums of 32 bits in a register."""
@@ -158,6 +158,29 @@ def put(typing: Any, sums: Any, at: Any, next_at: Any, acc: Any, lanes: Any, kep
     return types.void(sums, types.int64, types.int64, acc, lanes, types.int64), generate
 
 
+@generated
+def seldom(typing: Any, condition: Any) -> Any:
+    """Return a condition that is laid out as one that hardly ever holds: what it guards stays out of the way."""
+    kind = ir.IntType(1)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        expect = external(builder, ir.FunctionType(kind, [kind, kind]), "llvm.expect.i1")
+        return builder.call(expect, [args[0], ir.Constant(kind, 0)])
+
+    return types.boolean(types.boolean), generate
+
+
+@generated
+def by_itself(typing: Any) -> Any:
+    """Keep the function that calls this out of its callers: what seldom runs must not cost them registers."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
 @inline
 def draw(c: Any, tile: Any, events: Any, ends: Any, values: Any, graded: int, image: Any) -> None:
     """Draw the lines of a step that a tile reads, zeros around them."""
@@ -235,79 +258,63 @@ def pair(
             put(sums16, lane - tile.lane, apart, found, PAIRED, kept)
 
 
-@part
 def multiply(
-    c: Any, tile: Any, wide: int, sums16: Any, sums32: Any, fresh: Any, arenas: Any, step: Any, image: Any
-) -> None:
-    """Add to the sums of a tile, or begin them if ``fresh``, what a step brings through a connection."""
-    draw(c, tile, step.events, step.ends, step.values, step.graded, image)
-    kept = 0 if fresh else -1
-    if c.bytes_single:  # the same image twice: what is behind the sums of a tile is free
-        pair(c, tile, wide, sums16, sums32, tile.lanes, kept, arenas.weights8, image, 0)
-        return
-    weights, starts = arenas.weights8, beyond(arenas.fan_out, c.bytes_starts)
-    above = beyond(image, -(tile.y * c.stride_y * c.bytes_row))  # where the whole image would begin
-    for lane in range(tile.lane, tile.lane + tile.lanes, 32):
-        if tile.lanes < 32:
-            product16(c, tile, lane, wide, sums16, sums32, kept, weights, starts, above)
-        else:
-            product32(c, tile, lane, wide, sums16, sums32, kept, weights, starts, above)
-
-
-def multiplied(
     isa: Any, c: Any, tile: Any, wide: int, sums16: Any, sums32: Any, fresh: Any, arenas: Any, step: Any, image: Any
-) -> bool:
-    """Multiply where that is faster than lists, and say whether it was; never without the instruction."""
+) -> None:
+    """Add to the sums of a tile, or begin them if ``fresh``, what a step brings; nothing without the instruction."""
     raise NotImplementedError  # compiled code only
 
 
-@overload(multiplied, strict=False)
-def _multiplied(
+@overload(multiply, strict=False)
+def _multiply(
     isa: Any, c: Any, tile: Any, wide: Any, sums16: Any, sums32: Any, fresh: Any, arenas: Any, step: Any, image: Any
 ) -> Any:
     if not has_avx512(isa):
-        return lambda isa, c, tile, wide, sums16, sums32, fresh, arenas, step, image: False
+        return lambda isa, c, tile, wide, sums16, sums32, fresh, arenas, step, image: None
 
-    def chosen(
+    def avx512(
         isa: Any, c: Any, tile: Any, wide: int, sums16: Any, sums32: Any, fresh: Any, arenas: Any, step: Any, image: Any
-    ) -> bool:
-        if c.bytes_planes == 0 or step.ends[c.height * c.width] <= c.bytes_most:
-            return False
-        multiply(c, tile, wide, sums16, sums32, fresh, arenas, step, image)
-        return True
+    ) -> None:
+        by_itself()
+        draw(c, tile, step.events, step.ends, step.values, step.graded, image)
+        kept = 0 if fresh else -1
+        if c.bytes_single:  # the same image twice: what is behind the sums of a tile is free
+            pair(c, tile, wide, sums16, sums32, tile.lanes, kept, arenas.weights8, image, 0)
+            return
+        weights, starts = arenas.weights8, beyond(arenas.fan_out, c.bytes_starts)
+        above = beyond(image, -(tile.y * c.stride_y * c.bytes_row))  # where the whole image would begin
+        for lane in range(tile.lane, tile.lane + tile.lanes, 32):
+            if tile.lanes < 32:
+                product16(c, tile, lane, wide, sums16, sums32, kept, weights, starts, above)
+            else:
+                product32(c, tile, lane, wide, sums16, sums32, kept, weights, starts, above)
 
-    return chosen
+    return avx512
 
 
-def both_multiplied(
+def multiply_both(
     isa: Any, c: Any, tile: Any, wide: int, sums16: Any, sums32: Any, apart: int, arenas: Any, first: Any, second: Any,
     image: Any,
-) -> bool:  # fmt: skip
-    """Begin the sums of two steps where weights that are read once for both make products the faster way.
-
-    Return whether it was; the sums of the second step are ``apart`` from those of the first.
-    """
+) -> None:  # fmt: skip
+    """Make the sums of the one pixel of a tile in two steps; those of the second are ``apart`` from the first."""
     raise NotImplementedError  # compiled code only
 
 
-@overload(both_multiplied, strict=False)
-def _both_multiplied(
+@overload(multiply_both, strict=False)
+def _multiply_both(
     isa: Any, c: Any, tile: Any, wide: Any, sums16: Any, sums32: Any, apart: Any, arenas: Any, first: Any, second: Any,
     image: Any,
 ) -> Any:  # fmt: skip
     if not has_avx512(isa):
-        return lambda isa, c, tile, wide, sums16, sums32, apart, arenas, first, second, image: False
+        return lambda isa, c, tile, wide, sums16, sums32, apart, arenas, first, second, image: None
 
-    def chosen(
+    def avx512(
         isa: Any, c: Any, tile: Any, wide: int, sums16: Any, sums32: Any, apart: int, arenas: Any, first: Any,
         second: Any, image: Any,
-    ) -> bool:  # fmt: skip
-        pixels = c.height * c.width
-        if first.ends[pixels] + second.ends[pixels] <= 2 * c.bytes_most:
-            return False
+    ) -> None:  # fmt: skip
+        by_itself()
         draw(c, tile, first.events, first.ends, first.values, first.graded, image)
         draw(c, tile, second.events, second.ends, second.values, second.graded, beyond(image, c.bytes_size))
         pair(c, tile, wide, sums16, sums32, apart, 0, arenas.weights8, image, c.bytes_size)
-        return True
 
-    return chosen
+    return avx512

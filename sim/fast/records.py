@@ -72,7 +72,7 @@ behind which stands a row of zeros; ``rows``: rows of weights of one target pixe
 to the next, 0 for a convolution;
 ``image_first``: where the window of the first pixel begins in the image of a graded step, which has ``image_row``
 numbers a line and ``image_pixel`` a pixel; ``image_most``: the events up to which their list is faster than the image;
-``bytes_planes``: of how many matrices of bytes the weights consist, 0 where there are none; ``bytes_starts``: where the
+``bytes_planes``: of how many matrices of bytes the weights consist; ``bytes_starts``: where the
 windows start in an image of bytes with ``bytes_row`` a line, by target pixel; ``bytes_most``: the events up to which
 their list is faster than the product; ``bytes_line``: the messages of a line of a window, rounded up; ``bytes_each``:
 bytes of weights of one lane; ``bytes_single``: there is one target pixel; ``bytes_size``: of the image, and some more;
