@@ -119,7 +119,7 @@ def sum_both(
     second = sent(whole, source, scratch, c.source, s, t + 1 - c.lag)
     at, apart = here * whole.sums_size, (1 - 2 * here) * whole.sums_size
     sums16, sums32 = beyond(scratch.sums16, at), beyond(scratch.sums32, at)
-    if seldom(first.ends[source.pixels] + second.ends[source.pixels] > 2 * c.bytes_most):
+    if seldom((first.ends[source.pixels] + second.ends[source.pixels]) >> 1 > c.bytes_most):
         multiply_both(isa, c, tile, p.wide, sums16, sums32, apart, arenas, first, second, scratch.drawn)
         return True
     return False
