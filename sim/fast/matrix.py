@@ -22,7 +22,7 @@ MULTIPLIED = 210.0
 LISTED = {(16, 8): 75.0, (16, 16): 75.0, (32, 8): 45.0, (32, 32): 25.0}
 """Additions in a nanosecond by the bits of sums and weights; messages that are graded have weights of 32."""
 WINDOW, READ, DRAWN = 12.0, 2.5, 0.4
-"""Nanoseconds to find the lists of a window, to begin a window that is read whole, and to draw a message, once more than it is drawn."""
+"""Nanoseconds to find the lists of a window, to begin one that is read whole, and to draw a message (and once more)."""
 
 Matrix = tuple[NDArray[np.int8], NDArray[np.int32], dict[str, int]]
 
