@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Arena", "aligned"]
+__all__ = ["LINE", "Arena", "aligned"]
 
 LINE = 64
 """Bytes of a line of the cache, and elements to which the parts of an arena are aligned."""

@@ -9,6 +9,8 @@ from typing import Any
 from sim.fast.jit import inline, part
 from sim.fast.lanes import load, row, splat, store, unaligned64, zeros
 from sim.fast.lookup import PAIRED
+from sim.fast.product import multiply as multiply_bytes
+from sim.fast.product import seldom
 from sim.fast.records import GROUPED, TABLE, VALUED
 
 __all__ = ["deliver"]
@@ -285,8 +287,9 @@ def one_by_one(c: Any, tile: Any, sums: Any, weights: Any, events: Any, ends: An
 
 @part
 def deliver(
-    c: Any, tile: Any, pieces: Any, wide: int, sums16: Any, sums32: Any, fresh: Any, arenas: Any, step: Any, window: Any
-) -> None:
+    isa: Any, c: Any, tile: Any, pieces: Any, wide: int, sums16: Any, sums32: Any, fresh: Any, arenas: Any, step: Any,
+    scratch: Any,
+) -> None:  # fmt: skip
     """Add to the sums of a tile, or begin them if ``fresh``, what a connection brings from one step of its source."""
     if c.kind == GROUPED:
         if wide:
@@ -294,6 +297,10 @@ def deliver(
         else:
             one_by_one(c, tile, sums16, arenas.weights32, step.events, step.ends, step.values, step.graded)
         return
+    if seldom(step.ends[c.height * c.width] > c.bytes_most):
+        multiply_bytes(isa, c, tile, wide, sums16, sums32, fresh, arenas, step, scratch.drawn)
+        return
+    window = scratch.window
     for k in range(tile.piece, tile.piece_to):
         piece = row(pieces, k)
         lane, lanes = piece.lane, piece.lanes

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sim.fast.grid import Grid
 from sim.program import Conv, Wiring
 
-__all__ = ["image", "window"]
+__all__ = ["NEVER", "image", "window"]
 
 CROSSOVER = 0.1
 """The share of messages that are not zero from which the windows of a convolution are faster read whole; measured, see

@@ -14,7 +14,19 @@ from numba.extending import overload
 from sim.fast.lanes import Lanes, constant, external, generated, joined, parts_of, spread
 from sim.fast.masks import lowest
 
-__all__ = ["AVX512", "PORTABLE", "Avx512", "Portable", "append", "at_once", "best", "decay", "integers", "numbers"]
+__all__ = [
+    "AVX512",
+    "PORTABLE",
+    "Avx512",
+    "Portable",
+    "append",
+    "at_once",
+    "best",
+    "decay",
+    "has_avx512",
+    "integers",
+    "numbers",
+]
 
 
 class Portable(NamedTuple):
@@ -29,9 +41,10 @@ class Avx512(NamedTuple):
     marker: int
 
 
-PORTABLE, AVX512 = Portable(0), Avx512(0)
+PORTABLE, AVX512 = Portable(0), Avx512(1)
+"""Different numbers, for tuples of different types are equal."""
 
-NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512vbmi2")
+NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512vbmi2", "avx512vnni")
 WORD = 64
 """Neurons of which one mask tells whether they fired."""
 FEW = 16
@@ -53,13 +66,14 @@ def best() -> Portable | Avx512:
     return AVX512 if all(features.get(name, False) for name in NEEDED) else PORTABLE
 
 
-def _has_avx512(marker: Any) -> bool:
+def has_avx512(marker: Any) -> bool:
+    """Return whether the type of a marker is that of AVX-512."""
     return getattr(marker, "instance_class", None) is Avx512
 
 
 def _neurons(marker: Any) -> int:
     """Return how many neurons are advanced at once: with 16 registers of 8 numbers, more would not stay in them."""
-    return 64 if _has_avx512(marker) else 32
+    return 64 if has_avx512(marker) else 32
 
 
 @generated
@@ -125,7 +139,7 @@ def decay(typing: Any, isa: Any, x: Any, kept: Any) -> Any:
         return truncated(builder, product, x.vector)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        form = avx512 if _has_avx512(isa) else portable
+        form = avx512 if has_avx512(isa) else portable
         pairs = zip(parts_of(builder, x, args[1]), parts_of(builder, x, args[2]), strict=True)
         return joined(builder, x, [form(builder, pair) for pair in pairs])
 
@@ -167,7 +181,7 @@ def append(isa: Any, spikes: int, base: int, events: Any, n: int) -> int:
 
 @overload(append, strict=False)
 def _append(isa: Any, spikes: Any, base: Any, events: Any, n: Any) -> Any:
-    if _has_avx512(isa):
+    if has_avx512(isa):
         return lambda isa, spikes, base, events, n: _compress(spikes, base, events, n)
 
     def one_by_one(isa: Any, spikes: int, base: int, events: Any, n: int) -> int:

@@ -12,8 +12,9 @@ from sim.arithmetic import DECAY_ONE, VTH_SHIFT
 from sim.fast.arena import Arena
 from sim.fast.bounds import Bounds, bounds
 from sim.fast.grid import LIST, Grid, grid
-from sim.fast.image import image, window
+from sim.fast.image import NEVER, image, window
 from sim.fast.lookup import Lookup, lookup, table
+from sim.fast.matrix import LISTED, matrix
 from sim.fast.neurons import LANES
 from sim.fast.records import (
     BARE,
@@ -42,6 +43,9 @@ TILE_LANES = 2560
 
 SILENT = np.inf
 """A threshold that no v exceeds: of a population that never fires, and of lanes that hold no neuron."""
+
+UNSIGNED = 255
+"""The largest message that is an unsigned byte."""
 
 Fields = dict[str, int]
 
@@ -192,7 +196,7 @@ def _put_population(draft: _Draft, p: Population) -> list[Fields] | None:
         | {
             "pitch": own.pitch,
             "subtract": p.reset == "subtract",
-            "biased": p.bias_mantissa.any(),
+            "biased": bool(p.bias_mantissa.any()),
             "checked": _checked(p, bound),
         }
         | {"still": 1 + p.inputs[0].lag if [c.source for c in p.inputs] == [INPUT] else 0}
@@ -264,6 +268,7 @@ def _connection(
         bits = 32
     if kind != GROUPED and not laid.fields.get("paired", False):
         weight = np.concatenate([weight[..., q["lane"] : q["lane"] + q["lanes"]].reshape(-1) for q in pieces])
+    listed = LISTED[32 if wide else 16, bits] if kind in (WINDOW, VALUED) else 0
     return {
         **{name: number for name, number in draft.packing.items() if name.startswith("bits")},
         **laid.fields,
@@ -277,7 +282,24 @@ def _connection(
         "weights": draft.weights[bits].put(weight),
         "rows_total": len(laid.weight) * laid.fields["rows"],
         **_put_fan_out(draft, p, connection),
+        "bytes_most": NEVER,
+        **(_put_matrix(draft, connection, laid, own, listed, pieces) if kind in (WINDOW, VALUED) else {}),
     }
+
+
+def _put_matrix(
+    draft: _Draft, connection: Connection, laid: Rows, own: Grid, listed: float, pieces: list[Fields]
+) -> Fields:
+    """Put the weights once more, for the steps that are multiplied, where messages and weights are bytes."""
+    described, place = draft.program.input, draft.places[connection.source]
+    if place == 0 and (described.lo < 0 or described.hi > UNSIGNED):
+        return {}
+    draws = len(pieces) if own.pixels == 1 else 1
+    found = matrix(connection.wiring, laid, draft.grids[place], own, listed, draws)
+    if found is None:
+        return {}
+    weights, starts, fields = found
+    return fields | {"bytes_weights": draft.weights[8].put(weights), "bytes_starts": draft.fan_out.put(starts)}
 
 
 def _put_fan_out(draft: _Draft, p: Population, connection: Connection) -> Fields:

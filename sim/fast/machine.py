@@ -22,9 +22,10 @@ from sim.fast.events import (
     synops_of_raster,
 )
 from sim.fast.gather import deliver
-from sim.fast.jit import kernel, part
+from sim.fast.jit import inline, kernel, part
 from sim.fast.lanes import beyond, int32s, pointer, row
 from sim.fast.neurons import LANES, update
+from sim.fast.product import multiply_both, seldom
 from sim.fast.records import BARE, GROUPED, Arenas, Fired, Results, Scratch, State, Step, Tables
 from sim.fast.refusal import CLIP, NEVER, WRAP
 
@@ -56,7 +57,7 @@ def add_shifted(sums16: Any, sums32: Any, scratch: Any, wide: int, size: int, sh
             sums16[i] += scratch.part16[i] >> shift
 
 
-@part
+@inline
 def sent(whole: Any, source: Any, scratch: Any, place: int, s: int, t: int) -> Any:
     """Return what a source of one sample sent, or will send, in step t."""
     slot = t & (source.slots - 1)
@@ -73,7 +74,7 @@ def sent(whole: Any, source: Any, scratch: Any, place: int, s: int, t: int) -> A
 
 @part
 def sum_up(
-    tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, own16: Any, own32: Any, s: int, t: int
+    isa: Any, tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, own16: Any, own32: Any, s: int, t: int
 ) -> None:  # fmt: skip
     """Make the sums of one tile at one step."""
     whole = row(tables.whole, 0)
@@ -92,7 +93,7 @@ def sum_up(
         if apart:
             clear(sums16, sums32, p.wide, size)
         step = sent(whole, row(tables.sources, c.source), scratch, c.source, s, t - c.lag)
-        deliver(c, tile, tables.pieces, p.wide, sums16, sums32, fresh, arenas, step, scratch.window)
+        deliver(isa, c, tile, tables.pieces, p.wide, sums16, sums32, fresh, arenas, step, scratch)
         fresh = False
         if apart:
             add_shifted(own16, own32, scratch, p.wide, size, c.right_shift)
@@ -102,6 +103,31 @@ def sum_up(
 
 
 @part
+def sum_both(
+    isa: Any, tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, here: int, s: int, t: int
+) -> Any:  # fmt: skip
+    """Make the sums of two steps at once where that is faster, and return whether they are made.
+
+    ``here`` tells which of two places is for the first step. A second step that repeats the first is left to others.
+    """
+    c = row(tables.connections, p.connections)
+    alone = p.connections_to - p.connections == 1 and c.right_shift == 0
+    if not alone or c.bytes_single == 0 or t < c.lag:
+        return False
+    if unchanged(tables, scratch, p, s, t) or unchanged(tables, scratch, p, s, t + 1):
+        return False
+    whole, source = row(tables.whole, 0), row(tables.sources, c.source)
+    first = sent(whole, source, scratch, c.source, s, t - c.lag)
+    second = sent(whole, source, scratch, c.source, s, t + 1 - c.lag)
+    at, apart = here * whole.sums_size, (1 - 2 * here) * whole.sums_size
+    sums16, sums32 = beyond(scratch.sums16, at), beyond(scratch.sums32, at)
+    if seldom((first.ends[source.pixels] + second.ends[source.pixels]) >> 1 > c.bytes_most):
+        multiply_both(isa, c, tile, p.wide, sums16, sums32, apart, arenas, first, second, scratch.drawn)
+        return True
+    return False
+
+
+@inline
 def unchanged(tables: Any, scratch: Any, p: Any, s: int, t: int) -> Any:
     """Return whether the sums of step t are those of the step before: all that arrives is input that repeats itself."""
     source, then = row(tables.sources, 0), t + 1 - p.still
@@ -130,14 +156,18 @@ def advance(
     whole, place = row(tables.whole, 0), tile.place
     p, source = row(tables.populations, place), row(tables.sources, place + 1)
     here = first_at = kept
-    for i in range(steps):
+    both = steps == 2 and sum_both(isa, tables, arenas, scratch, p, tile, 1 if kept == 0 else 0, s, t)
+    if both:
+        first_at = 1 if kept == 0 else 0
+        here = 1 - first_at
+    for i in range(0 if both else steps):
         if here < 0 or not unchanged(tables, scratch, p, s, t + i):
             here = 1 - here if here >= 0 else 0
             own16, own32 = (
                 beyond(scratch.sums16, here * whole.sums_size),
                 beyond(scratch.sums32, here * whole.sums_size),
             )
-            sum_up(tables, arenas, scratch, p, tile, own16, own32, s, t + i)
+            sum_up(isa, tables, arenas, scratch, p, tile, own16, own32, s, t + i)
         if i == 0:
             first_at = here
     apart, first_at = (here - first_at) * whole.sums_size, first_at * whole.sums_size
@@ -319,7 +349,7 @@ def run_samples(
     scratch = Scratch(
         pointer(c.u), pointer(c.v), pointer(c.counters), pointer(c.sums16), pointer(c.sums32), pointer(c.part16),
         pointer(c.part32), pointer(c.spikes), pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values),
-        pointer(c.bits), pointer(c.image), pointer(c.faults), pointer(c.heard), pointer(c.same),
+        pointer(c.bits), pointer(c.image), pointer(c.drawn), pointer(c.faults), pointer(c.heard), pointer(c.same),
     )  # fmt: skip
     results = Results(
         pointer(d.recorded), pointer(d.spikes), pointer(d.u), pointer(d.v), pointer(d.pop_counts),

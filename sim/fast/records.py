@@ -63,6 +63,7 @@ CONNECTION = _record(
     "kind source lag right_shift height width kernel_y spans span stride_y stride_x pad_y pad_x gap_y gap_x out_width"
     " weight_bits weights direct group rows rows_step rows_total in_pitch ins outs paired fan_at fan_each"
     " bits_rows bits_row bits_pad_y bits_pad_x image_first image_row image_pixel image_most"
+    " bytes_planes bytes_weights bytes_starts bytes_most bytes_line bytes_row bytes_each bytes_single bytes_size"
 )
 """A target pixel (y, x) reads, for each of ``kernel_y`` rows and ``spans`` pieces of a row, ``span`` pixels in a line.
 
@@ -71,6 +72,10 @@ behind which stands a row of zeros; ``rows``: rows of weights of one target pixe
 to the next, 0 for a convolution;
 ``image_first``: where the window of the first pixel begins in the image of a graded step, which has ``image_row``
 numbers a line and ``image_pixel`` a pixel; ``image_most``: the events up to which their list is faster than the image;
+``bytes_planes``: of how many matrices of bytes the weights consist; ``bytes_starts``: where the
+windows start in an image of bytes with ``bytes_row`` a line, by target pixel; ``bytes_most``: the events up to which
+their list is faster than the product; ``bytes_line``: the messages of a line of a window, rounded up; ``bytes_each``:
+bytes of weights of one lane; ``bytes_single``: there is one target pixel; ``bytes_size``: of the image, and some more;
 ``fan_each``: the synapses of every event, or -1 where they differ, and are listed from ``fan_at`` on."""
 
 TILE = _record("place pixel pixel_to y x lane lanes piece piece_to")
@@ -133,6 +138,7 @@ class Scratch(NamedTuple):
     values: NDArray[np.int32]  # sample slot event
     bits: NDArray[np.uint8]  # sample slot row channel
     image: NDArray[np.int32]  # sample slot row column channel: a graded step, zeros around it
+    drawn: NDArray[np.uint8]  # step row column channel: what one tile reads of one step or two
     faults: NDArray[np.int64]  # sample step place (wraps, clips)
     heard: NDArray[np.uint8]  # place of the input: messages in this stretch
     same: NDArray[np.uint8]  # sample slot: whether the input is that of the step before

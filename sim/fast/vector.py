@@ -1,6 +1,7 @@
 """A raster through a layout: sizes of the lists, scratch memory, and the call of the kernels."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -8,11 +9,13 @@ from numpy.typing import NDArray
 
 from sim.fast.arena import aligned
 from sim.fast.grid import LIST
+from sim.fast.image import NEVER
 from sim.fast.isa import AVX512, PORTABLE, best
 from sim.fast.layout import Layout, table_of
 from sim.fast.machine import run_samples
 from sim.fast.neurons import LANES
-from sim.fast.records import INTERLEAVED, SOURCE, WHOLE, Results, Scratch, Tables
+from sim.fast.product import MOST_PIXELS
+from sim.fast.records import INTERLEAVED, SOURCE, VALUED, WHOLE, Results, Scratch, Tables
 from sim.trace import RECORDABLE
 
 __all__ = ["runner"]
@@ -29,6 +32,9 @@ def runner(
 ) -> Callable[[NDArray[np.integer[Any]], Results], None]:
     """Return the function that runs a group of samples (B, T, inputs) and writes its results."""
     isa = {"avx512": AVX512, "portable": PORTABLE}.get(kernels) or best()
+    connections = _multiplied(layout.connections, isa == AVX512)
+    if not ((connections["kind"] == VALUED) & (connections["image_most"] < NEVER)).any():
+        layout = replace(layout, packing=layout.packing | {"image_size": 0})
     sizes, sources = _sizes(layout, steps)
     refused, spare = refusing.astype(np.uint8), list[Scratch]()
 
@@ -36,13 +42,24 @@ def runner(
         recorded = {f"{name}_size": getattr(results, name).shape[2] for name in RECORDABLE}
         whole = table_of(WHOLE, [sizes | recorded | {"batch": len(raster)}])
         populations = _recorded(layout, results.recorded)
-        same = (layout.connections, layout.tiles, layout.pieces, layout.runs)
+        same = (connections, layout.tiles, layout.pieces, layout.runs)
         tables = Tables(whole, sources, populations, *same)
         scratch = spare.pop() if spare else _scratch(layout, tables)
         run_samples(isa, raster.view(np.uint8), tables, layout.arenas, scratch, results, refused)
         spare.append(scratch)
 
     return run
+
+
+def _multiplied(connections: NDArray[np.void], able: bool) -> NDArray[np.void]:
+    """Return connections that are multiplied as bytes, or where the CPU cannot, read as images of 32-bit messages."""
+    connections = connections.copy()
+    if able:
+        connections["image_most"][connections["bytes_planes"] > 0] = NEVER
+    else:
+        connections["bytes_most"] = NEVER
+    connections.setflags(write=False)
+    return connections
 
 
 def _sizes(layout: Layout, steps: int) -> tuple[dict[str, int], NDArray[np.void]]:
@@ -69,8 +86,8 @@ def _sizes(layout: Layout, steps: int) -> tuple[dict[str, int], NDArray[np.void]
     whole = {"lanes": layout.arenas.u0.size, "index_size": index_at, "ends_size": ends_at, "values_size": values}
     whole |= {"steps": steps, "inputs": layout.grids[0].size * (4 if layout.graded else 1), "places": len(layout.order)}
     whole |= {"connections": len(layout.connections), "runs": len(layout.runs)}
-    largest = int(((layout.tiles["pixel_to"] - layout.tiles["pixel"]) * layout.tiles["lanes"]).max())
-    sums = -(-(largest + LANES) // LANES) * LANES
+    pixels = layout.tiles["pixel_to"] - layout.tiles["pixel"] + MOST_PIXELS  # a product is of several at a time
+    sums = -(-(int((pixels * layout.tiles["lanes"]).max()) + LANES) // LANES) * LANES
     whole |= {"sums_size": sums, "spikes_room": sums // 8 + LANES}
     whole |= {"together": 2, "stretch": stretch, "graded": layout.graded} | layout.packing
     return whole, table_of(SOURCE, sources)
@@ -106,6 +123,7 @@ def _scratch(layout: Layout, tables: Tables) -> Scratch:
         values=aligned(max(1, together * whole["values_size"]), np.int32),
         bits=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["bits_size"]), np.uint8),
         image=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["image_size"]), np.int32),
+        drawn=aligned(2 * int(layout.connections["bytes_size"].max()), np.uint8),
         heard=aligned(int(tables.sources[0]["size"]), np.uint8),
         same=aligned(together * int(tables.sources[0]["slots"]), np.uint8),
         faults=aligned(together * whole["stretch"] * len(layout.order) * 2, np.int64),
