@@ -1,7 +1,8 @@
 """The engine that is fast: event-driven compiled kernels, one thread per group of samples; equal to the reference.
 
-A Program whose sums a bound keeps small runs on vector kernels (`sim.fast.machine`), any other one on kernels that sum
-in 64 bits and check as the reference does (`sim.fast.general`).
+A Program whose sums 32 bits hold runs on vector kernels (`sim.fast.machine`), any other one on kernels that sum in 64
+bits and check as the reference does (`sim.fast.general`). These also run a group of samples once more in which a sum
+came so far out that vector kernels cannot tell what follows.
 """
 
 from collections.abc import Callable, Collection
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
-from sim.fast.outcome import results_for, trace_from
+from sim.fast.outcome import clear, results_for, trace_from, unsure
+from sim.fast.records import Results
 from sim.fast.refusal import raise_first
 from sim.order import step_order
 from sim.program import Program
@@ -20,6 +22,7 @@ from sim.trace import SPIKES, Record, Trace
 __all__ = ["Kernels", "simulate"]
 
 Kernels = Literal["auto", "avx512", "portable", "general"]
+Run = Callable[[NDArray[np.integer[Any]], Results], None]
 
 
 def simulate(
@@ -63,10 +66,28 @@ def _runner(program: Program, steps: int, refusing: NDArray[np.bool_], kernels: 
 
         laid_out = layout(program)
         if laid_out is not None:
-            return runner(laid_out, steps, refusing, kernels), np.int32 if laid_out.graded else np.uint8
+            run = runner(laid_out, steps, refusing, kernels)
+            return _or_again(program, refusing, run), np.int32 if laid_out.graded else np.uint8
         if kernels != "auto":
-            what = "fast: no bound keeps the sums of this program small enough for vector kernels"
+            what = (
+                "fast: 32 bits do not hold every sum of this program, or a window of it is too long for vector kernels"
+            )
             raise InputError(what, "leave the choice of kernels to the engine")
     from sim.fast.general import runner as general_runner
 
     return general_runner(program, refusing), np.int32
+
+
+def _or_again(program: Program, refusing: NDArray[np.bool_], run: Run) -> Run:
+    """Return what runs a group of samples, and runs it again on the kernels that check everything where it must."""
+
+    def run_or_again(raster: NDArray[np.integer[Any]], results: Results) -> None:
+        run(raster, results)
+        if not unsure(results):
+            return
+        from sim.fast.general import runner
+
+        clear(results)
+        runner(program, refusing)(raster.astype(np.int32), results)
+
+    return run_or_again

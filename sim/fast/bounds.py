@@ -16,7 +16,10 @@ from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 __all__ = ["Bounds", "bounds", "extremes"]
 
 VECTOR_A = 1 << 17
-"""Up to here 64 |a| <= 2^23: with a decayed |u| <= 2^23 their sum is exact in float32, and one wrap brings it back."""
+"""Up to here 64 |a| <= 2^23: with a decayed |u| <= 2^23 their sum is exact in float32, and one wrap brings it back.
+
+Larger sums may be possible and yet hardly ever arrive: the kernels notice one that leaves what they can tell.
+"""
 
 INT16, INT32 = (1 << 15) - 1, (1 << 31) - 1
 
@@ -25,7 +28,7 @@ INT16, INT32 = (1 << 15) - 1, (1 << 31) - 1
 class Bounds:
     """What is proven of one population."""
 
-    sums_bits: int  # of the accumulator that holds every partial sum: 16 or 32, or 64 where |a| may exceed 2^17
+    sums_bits: int  # of the accumulator that holds every partial sum: 16, 32 or 64
     never_wraps: bool
     never_clips: bool
 
@@ -61,8 +64,10 @@ def bounds(program: Program, population: Population) -> Bounds:
             low, high = low << connection.exponent, high << connection.exponent
         least, greatest = least + low, greatest + high
     a = np.maximum(-least, greatest)
-    if int(a.max()) > VECTOR_A or largest > INT32:
+    if max(int(a.max()), largest) > INT32:
         return Bounds(64, False, False)
+    if int(a.max()) > VECTOR_A:
+        return Bounds(32, False, False)
     bits = 16 if max(int(a.max()), largest) <= INT16 else 32
     return Bounds(bits, *_registers_hold(population, a))
 

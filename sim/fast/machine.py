@@ -27,7 +27,7 @@ from sim.fast.lanes import beyond, int32s, pointer, row
 from sim.fast.neurons import LANES, update
 from sim.fast.product import multiply_both, seldom
 from sim.fast.records import BARE, GROUPED, Arenas, Fired, Results, Scratch, State, Step, Tables
-from sim.fast.refusal import CLIP, NEVER, WRAP
+from sim.fast.refusal import CLIP, FAR, NEVER, UNSURE, WRAP
 
 __all__ = ["run_samples"]
 
@@ -318,10 +318,11 @@ def settle(tables: Any, scratch: Any, results: Any, refusing: Any, b: int, s: in
                 count = scratch.faults[at]
                 scratch.faults[at] = 0
                 counts[2 + check] += count
-                if count > 0 and refusing[place * 2 + check] != 0 and refused[0] == NEVER:
+                refuses = count > 0 and refusing[place * 2 + check] != 0
+                if refused[0] == NEVER and (refuses or count >= FAR):
                     refused[0] = step
                     refused[1] = place
-                    refused[2] = WRAP if check == 0 else CLIP
+                    refused[2] = UNSURE if count >= FAR else WRAP if check == 0 else CLIP
                     refused[4] = count
     return bool(refused[0] != NEVER)
 

@@ -17,6 +17,7 @@ from sim.fast.masks import (
     popcount,
     put_bits,
 )
+from sim.fast.refusal import FAR
 
 __all__ = ["LANES", "update"]
 
@@ -28,9 +29,10 @@ def _stepper(checked: bool) -> Any:
     """Make the step of so many neurons, with or without wrap, clip and reset by subtraction.
 
     Without is for populations of which a bound proves that u never wraps and v never clips, and that reset to zero.
-    All numbers are integers held in float32, exactly: a bound has shown 64 |a| <= 2^23, so nothing exceeds 2^24 but a v
-    that is clipped, or formed anew, whatever it was rounded to. A neuron that fires has v > threshold >= 0 before its
-    reset, so it is active whatever is left of it. Lanes that are not ``valid`` hold no neuron.
+    All numbers are integers held in float32, exactly: nothing exceeds 2^24 but a v that is clipped, or formed anew,
+    whatever it was rounded to, and, where no bound shows 64 |a| <= 2^23, a u that ends the run. A neuron that fires has
+    v > threshold >= 0 before its reset, so it is active whatever is left of it. Lanes that are not ``valid`` hold no
+    neuron.
     """
 
     @inline
@@ -45,6 +47,8 @@ def _stepper(checked: bool) -> Any:
         if p.biased:
             y = y + bias
         if checked and any_beyond(x, y, splat(V_MAX, zero)):  # seldom; V_MAX is WRAP - 1
+            if any_beyond(x, x, splat(2 * WRAP, zero)):
+                faults[0] += FAR
             high, low = above(x, splat(WRAP, zero)), above(splat(1 - WRAP, zero), x)
             faults[0] += popcount(bits_of(high) & valid) + popcount(bits_of(low) & valid)
             x = choose(high, x - splat(2 * WRAP, zero), choose(low, x + splat(2 * WRAP, zero), x))

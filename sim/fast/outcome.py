@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.fast.records import Results
-from sim.fast.refusal import NEVER
+from sim.fast.refusal import NEVER, UNSURE
 from sim.program import Population, Program
 from sim.trace import RECORDABLE, TALLIES, Record, Tally, Trace, counts_from
 
-__all__ = ["results_for", "trace_from"]
+__all__ = ["clear", "results_for", "trace_from", "unsure"]
 
 Order = tuple[Population, ...]
 
@@ -37,6 +37,17 @@ def results_for(program: Program, order: Order, size: tuple[int, int], record: C
         np.zeros((batch, sum(len(p.inputs) for p in order), 2), dtype=np.int64),
         np.full((batch, 5), NEVER, dtype=np.int64),
     )
+
+
+def unsure(results: Results) -> bool:
+    """Return whether the kernels met something in a sample of which they do not know what it is."""
+    return bool((results.refused[:, 2] == UNSURE).any())
+
+
+def clear(results: Results) -> None:
+    """Make results as they were before the run."""
+    for name in results._fields[1:]:
+        getattr(results, name)[...] = NEVER if name == "refused" else 0
 
 
 def trace_from(program: Program, order: Order, record: Collection[Record], results: Results) -> Trace:

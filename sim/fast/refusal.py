@@ -8,10 +8,13 @@ from sim.arithmetic import Int
 from sim.errors import MachineError
 from sim.program import Population
 
-__all__ = ["CLIP", "NEVER", "STORED", "WRAP", "A", "raise_first"]
+__all__ = ["CLIP", "FAR", "NEVER", "STORED", "UNSURE", "WRAP", "A", "raise_first"]
 
-A, STORED, WRAP, CLIP = range(4)
-"""What is refused within one population's step, in the order of the checks."""
+A, STORED, WRAP, CLIP, UNSURE = range(5)
+"""What is refused within one population's step, in the order of the checks; last, that others must say what it is."""
+
+FAR = 1 << 40
+"""What is added to a count of wraps where u is so far out that float32 does not tell how far."""
 
 NEVER = np.iinfo(np.int64).max
 """The step of a sample that was not refused."""

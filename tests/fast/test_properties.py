@@ -9,7 +9,7 @@ import pytest
 from sim import reference
 from sim.engines import run
 from sim.errors import InputError
-from sim.fast import simulate
+from sim.fast import general, simulate
 from sim.program import Connection, Dense, Input, Population, Program
 from sim.raster import check_raster
 from sim.trace import RECORDABLE, SPIKES
@@ -59,6 +59,26 @@ def test_what_the_reference_refuses_is_refused_in_the_same_words(name):
     expected = outcome(reference.simulate, program, raster, **options)
     assert isinstance(expected, str)
     assert outcome(simulate, program, raster, **options) == expected
+
+
+@pytest.mark.parametrize("kernels", KERNELS[:3])
+@pytest.mark.parametrize(("events", "again"), [(3, False), (16, True)])
+def test_a_sum_that_could_be_large_costs_nothing_until_it_is(kernels, events, again, monkeypatch):
+    """131,072 is what vector kernels can tell of any sum: 16 weights may come to four times as much, three to less."""
+    rng = np.random.default_rng(events)
+    weight = rng.integers(20_000, 32_767, (40, 16)) * rng.choice([-1, 1], (40, 1))
+    inputs = (Connection("input", Dense(weight)),)
+    program = Program(Input((16,)), (Population("p", (40,), inputs, du=1000, dv=300, vth=9000, reset="subtract"),))
+    raster = np.zeros((3, 9, 16), dtype=np.int64)
+    raster[1, 2:, :events] = 1
+    asked = []
+    whole = general.runner
+    monkeypatch.setattr(general, "runner", lambda *args: asked.append(args) or whole(*args))
+    for allow_wrap in (True, False):
+        expected = outcome(reference.simulate, program, raster, record=RECORDABLE, allow_wrap=allow_wrap)
+        got = outcome(simulate, program, raster, record=RECORDABLE, allow_wrap=allow_wrap, kernels=kernels)
+        assert_equal(program, expected, got)
+    assert bool(asked) == again
 
 
 @pytest.mark.parametrize("recorded", [dense_layer, tinynet])
