@@ -8,7 +8,7 @@ from sim.fast.isa import append
 from sim.fast.jit import inline
 from sim.fast.lanes import beyond, load, put_unaligned64, unaligned64, zeros
 from sim.fast.masks import bits_of, popcount, unlike
-from sim.fast.records import BARE, INTERLEAVED
+from sim.fast.records import BARE, CONTIGUOUS
 
 __all__ = [
     "are_equal",
@@ -43,20 +43,28 @@ def mask_at(step: Any, i: int, to: int, room: int) -> Any:
 
 
 @inline
-def list_messages(isa: Any, source: Any, step: Any, room: int, events: Any, ends: Any) -> None:
+def list_messages(isa: Any, source: Any, step: Any, room: int, block: Any, events: Any, ends: Any) -> None:
     """List the messages, all 0 or 1, of one step, with the ends of pixels."""
-    n = 0
-    if source.form == INTERLEAVED:
+    if source.form == CONTIGUOUS:
+        list_in_order(isa, source, step, room, events, ends)
+    elif source.pixel_step == 1:
+        list_planes(isa, source, step, room, block, events, ends)
+    else:
+        n = 0
         for pixel in range(source.pixels):
-            for channel in range(source.channels):
-                i = channel * source.channel_step + pixel * source.pixel_step
-                events[n] = pixel * source.pitch + channel
-                n += i < source.size and step[i] != 0
+            first = pixel * source.pixel_step
+            to = min(first + source.channels, source.size)
+            for i in range(first, to, AT_ONCE):
+                n = append(isa, mask_at(step, i, to, room), pixel * source.pitch + i - first, events, n)
             ends[pixel + 1] = n
-        return
+
+
+@inline
+def list_in_order(isa: Any, source: Any, step: Any, room: int, events: Any, ends: Any) -> None:
+    """Do so where the program has them in the order of the list."""
+    n = pixel = 0
     for i in range(0, source.size, AT_ONCE):
         n = append(isa, mask_at(step, i, source.size, room), i, events, n)
-    pixel = 0
     for i in range(n):
         while (pixel + 1) * source.pitch <= events[i]:
             pixel += 1
@@ -65,6 +73,46 @@ def list_messages(isa: Any, source: Any, step: Any, room: int, events: Any, ends
         pixel += 1
         ends[pixel] = n
     ends[source.pixels] = n
+
+
+@inline
+def list_planes(isa: Any, source: Any, step: Any, room: int, block: Any, events: Any, ends: Any) -> None:
+    """Do so for one plane of pixels after another: bits of 64 pixels of 64 channels are turned around at once."""
+    n, groups = 0, (source.channels + WORD - 1) // WORD
+    for first in range(0, source.pixels, WORD):
+        to, anything = min(first + WORD, source.pixels), 0
+        for channel in range(source.channels):
+            plane = channel * source.channel_step
+            mask = mask_at(step, plane + first, plane + to, room)
+            if first + AT_ONCE < to:
+                mask |= mask_at(step, plane + first + AT_ONCE, plane + to, room) << AT_ONCE
+            block[channel] = mask
+            anything |= mask
+        for channel in range(source.channels, groups * WORD):
+            block[channel] = 0
+        if anything != 0:
+            for group in range(groups):
+                turn(beyond(block, group * WORD))
+        for pixel in range(first, to):
+            for group in range(groups):
+                word = block[group * WORD + pixel - first]
+                if word != 0:
+                    n = append(isa, word, pixel * source.pitch + group * WORD, events, n)
+            ends[pixel + 1] = n
+
+
+@inline
+def turn(words: Any) -> None:
+    """Exchange rows and columns of 64 x 64 bits: squares of 32, of 16 and so on change places across the diagonal."""
+    size, low = WORD // 2, (1 << WORD // 2) - 1
+    while size > 0:
+        for first in range(0, WORD, 2 * size):
+            for k in range(first, first + size):
+                moved = (words[k] >> size ^ words[k + size]) & low
+                words[k + size] ^= moved
+                words[k] ^= moved << size
+        size >>= 1
+        low ^= low << size
 
 
 @inline

@@ -251,7 +251,7 @@ def read_input(isa: Any, tables: Any, scratch: Any, raster: Any, b: int, s: int,
     if whole.graded:
         list_graded(whole, source, int32s(step), mine.events, mine.ends, mine.values, mine.image)
     elif source.form != BARE:
-        list_messages(isa, source, step, room, mine.events, mine.ends)
+        list_messages(isa, source, step, room, scratch.block, mine.events, mine.ends)
     if whole.bits_size > 0:
         messages = pack_bits(whole, step, room, mine.bits)
         if source.form == BARE:
@@ -350,7 +350,8 @@ def run_samples(
     scratch = Scratch(
         pointer(c.u), pointer(c.v), pointer(c.counters), pointer(c.sums16), pointer(c.sums32), pointer(c.part16),
         pointer(c.part32), pointer(c.spikes), pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values),
-        pointer(c.bits), pointer(c.image), pointer(c.drawn), pointer(c.faults), pointer(c.heard), pointer(c.same),
+        pointer(c.bits), pointer(c.image), pointer(c.drawn), pointer(c.faults), pointer(c.heard), pointer(c.block),
+        pointer(c.same),
     )  # fmt: skip
     results = Results(
         pointer(d.recorded), pointer(d.spikes), pointer(d.u), pointer(d.v), pointer(d.pop_counts),

@@ -141,6 +141,7 @@ class Scratch(NamedTuple):
     drawn: NDArray[np.uint8]  # step row column channel: what one tile reads of one step or two
     faults: NDArray[np.int64]  # sample step place (wraps, clips)
     heard: NDArray[np.uint8]  # place of the input: messages in this stretch
+    block: NDArray[np.int64]  # channel: bits of 64 pixels
     same: NDArray[np.uint8]  # sample slot: whether the input is that of the step before
 
 

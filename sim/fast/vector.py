@@ -1,7 +1,8 @@
 """A raster through a layout: sizes of the lists, scratch memory, and the call of the kernels."""
 
+import weakref
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from sim.fast.arena import aligned
 from sim.fast.grid import LIST
 from sim.fast.image import NEVER
-from sim.fast.isa import AVX512, PORTABLE, best
+from sim.fast.isa import AVX512, PORTABLE, Avx512, Portable, best
 from sim.fast.layout import Layout, table_of
 from sim.fast.machine import run_samples
 from sim.fast.neurons import LANES
@@ -20,35 +21,63 @@ from sim.trace import RECORDABLE
 
 __all__ = ["runner"]
 
+FORMS: dict[str, Portable | Avx512] = {"avx512": AVX512, "portable": PORTABLE}
+
 STRETCH = 64
 """Steps that a tile is advanced before the next; fewer where the lists of events would fill the memory."""
 LIST_BYTES = 1 << 26
+KEPT_BYTES = 1 << 26
+"""Memory that is kept for the next run of a program, so that single samples do not wait for it."""
 SPARE = 64
 """Slots behind a list that a vector store may overwrite."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What the runs of a layout over so many steps have in common, and the memory of threads that are done."""
+
+    key: tuple[int, int]  # steps, form of the kernels
+    layout: Layout
+    connections: NDArray[np.void]
+    sizes: dict[str, int]
+    sources: NDArray[np.void]
+    spare: list[Scratch] = field(default_factory=list)
+
+
+_plans: "weakref.WeakKeyDictionary[Layout, _Plan]" = weakref.WeakKeyDictionary()
 
 
 def runner(
     layout: Layout, steps: int, refusing: NDArray[np.bool_], kernels: Literal["auto", "avx512", "portable", "general"]
 ) -> Callable[[NDArray[np.integer[Any]], Results], None]:
     """Return the function that runs a group of samples (B, T, inputs) and writes its results."""
-    isa = {"avx512": AVX512, "portable": PORTABLE}.get(kernels) or best()
-    connections = _multiplied(layout.connections, isa == AVX512)
-    if not ((connections["kind"] == VALUED) & (connections["image_most"] < NEVER)).any():
-        layout = replace(layout, packing=layout.packing | {"image_size": 0})
-    sizes, sources = _sizes(layout, steps)
-    refused, spare = refusing.astype(np.uint8), list[Scratch]()
+    isa = FORMS.get(kernels) or best()
+    plan = _plans.get(layout)
+    if plan is None or plan.key != (steps, isa.marker):
+        plan = _plans[layout] = _plan(layout, steps, isa)
+    refused = refusing.astype(np.uint8)
 
     def run(raster: NDArray[np.integer[Any]], results: Results) -> None:
         recorded = {f"{name}_size": getattr(results, name).shape[2] for name in RECORDABLE}
-        whole = table_of(WHOLE, [sizes | recorded | {"batch": len(raster)}])
+        whole = table_of(WHOLE, [plan.sizes | recorded | {"batch": len(raster)}])
         populations = _recorded(layout, results.recorded)
-        same = (connections, layout.tiles, layout.pieces, layout.runs)
-        tables = Tables(whole, sources, populations, *same)
-        scratch = spare.pop() if spare else _scratch(layout, tables)
+        same = (plan.connections, layout.tiles, layout.pieces, layout.runs)
+        tables = Tables(whole, plan.sources, populations, *same)
+        scratch = plan.spare.pop() if plan.spare else _scratch(plan.layout, tables)
         run_samples(isa, raster.view(np.uint8), tables, layout.arenas, scratch, results, refused)
-        spare.append(scratch)
+        if (len(plan.spare) + 1) * sum(array.nbytes for array in scratch) <= KEPT_BYTES:
+            plan.spare.append(scratch)
 
     return run
+
+
+def _plan(layout: Layout, steps: int, isa: Portable | Avx512) -> _Plan:
+    """Prepare for so many steps and a form of the kernels; the plan before is forgotten, its memory with it."""
+    key = steps, isa.marker
+    connections = _multiplied(layout.connections, isa == AVX512)
+    if not ((connections["kind"] == VALUED) & (connections["image_most"] < NEVER)).any():
+        layout = replace(layout, packing=layout.packing | {"image_size": 0})
+    return _Plan(key, layout, connections, *_sizes(layout, steps))
 
 
 def _multiplied(connections: NDArray[np.void], able: bool) -> NDArray[np.void]:
@@ -125,6 +154,7 @@ def _scratch(layout: Layout, tables: Tables) -> Scratch:
         image=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["image_size"]), np.int32),
         drawn=aligned(2 * int(layout.connections["bytes_size"].max()), np.uint8),
         heard=aligned(int(tables.sources[0]["size"]), np.uint8),
+        block=aligned(-(-int(tables.sources[0]["channels"]) // 64) * 64, np.int64),
         same=aligned(together * int(tables.sources[0]["slots"]), np.uint8),
         faults=aligned(together * whole["stretch"] * len(layout.order) * 2, np.int64),
     )
