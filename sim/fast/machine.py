@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.fast.counting import TALLY, count_synops, settle
 from sim.fast.events import (
     are_equal,
     list_fired,
@@ -18,129 +19,15 @@ from sim.fast.events import (
     record_spikes,
     record_state,
     repeat,
-    synops_of,
-    synops_of_raster,
 )
-from sim.fast.gather import deliver
-from sim.fast.jit import inline, kernel, part
+from sim.fast.jit import kernel, part
 from sim.fast.lanes import beyond, int32s, pointer, row
-from sim.fast.neurons import LANES, update
-from sim.fast.product import multiply_both, seldom
-from sim.fast.records import BARE, GROUPED, Arenas, Fired, Results, Scratch, State, Step, Tables
-from sim.fast.refusal import CLIP, FAR, NEVER, UNSURE, WRAP
+from sim.fast.neurons import update
+from sim.fast.records import BARE, Arenas, Results, Scratch, State, Tables
+from sim.fast.slots import sent, written
+from sim.fast.sums import sum_steps
 
 __all__ = ["run_samples"]
-
-TALLY, REFUSAL = 4, 5
-"""Numbers in a row of the counts of populations, and in one of the refusals."""
-
-
-@part
-def clear(sums16: Any, sums32: Any, wide: int, size: int) -> None:
-    """Set the sums of a tile to zero."""
-    if wide:
-        for i in range(size):
-            sums32[i] = 0
-    else:
-        for i in range(size):
-            sums16[i] = 0
-
-
-@part
-def add_shifted(sums16: Any, sums32: Any, scratch: Any, wide: int, size: int, shift: int) -> None:
-    """Add the sums of one connection, shifted to the right."""
-    if wide:
-        for i in range(size):
-            sums32[i] += scratch.part32[i] >> shift
-    else:
-        for i in range(size):
-            sums16[i] += scratch.part16[i] >> shift
-
-
-@inline
-def sent(whole: Any, source: Any, scratch: Any, place: int, s: int, t: int) -> Any:
-    """Return what a source of one sample sent, or will send, in step t."""
-    slot = t & (source.slots - 1)
-    first = 1 if place == 0 else 0  # only the input is graded, or packed
-    return Step(
-        beyond(scratch.lists, s * whole.index_size + source.index_at + slot * source.index_size),
-        beyond(scratch.ends, s * whole.ends_size + source.ends_at + slot * source.ends_size),
-        beyond(scratch.values, first * (s * whole.values_size + slot * source.index_size) * whole.graded),
-        beyond(scratch.bits, first * (s * source.slots + slot) * whole.bits_size),
-        beyond(scratch.image, first * (s * source.slots + slot) * whole.image_size),
-        first * whole.graded,
-    )
-
-
-@part
-def sum_up(
-    isa: Any, tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, own16: Any, own32: Any, s: int, t: int
-) -> None:  # fmt: skip
-    """Make the sums of one tile at one step."""
-    whole = row(tables.whole, 0)
-    size = (tile.pixel_to - tile.pixel) * tile.lanes
-    fresh = True
-    for k in range(p.connections, p.connections_to):
-        c = row(tables.connections, k)
-        apart = c.right_shift > 0
-        if t < c.lag:
-            continue
-        if fresh and (apart or c.kind == GROUPED):
-            clear(own16, own32, p.wide, size)
-            fresh = False
-        sums16 = scratch.part16 if apart else own16
-        sums32 = scratch.part32 if apart else own32
-        if apart:
-            clear(sums16, sums32, p.wide, size)
-        step = sent(whole, row(tables.sources, c.source), scratch, c.source, s, t - c.lag)
-        deliver(isa, c, tile, tables.pieces, p.wide, sums16, sums32, fresh, arenas, step, scratch)
-        fresh = False
-        if apart:
-            add_shifted(own16, own32, scratch, p.wide, size, c.right_shift)
-    if fresh:
-        clear(own16, own32, p.wide, size)
-    clear(beyond(own16, size), beyond(own32, size), p.wide, -size & (LANES - 1))
-
-
-@part
-def sum_both(
-    isa: Any, tables: Any, arenas: Any, scratch: Any, p: Any, tile: Any, here: int, s: int, t: int
-) -> Any:  # fmt: skip
-    """Make the sums of two steps at once where that is faster, and return whether they are made.
-
-    ``here`` tells which of two places is for the first step. A second step that repeats the first is left to others.
-    """
-    c = row(tables.connections, p.connections)
-    alone = p.connections_to - p.connections == 1 and c.right_shift == 0
-    if not alone or c.bytes_single == 0 or t < c.lag:
-        return False
-    if unchanged(tables, scratch, p, s, t) or unchanged(tables, scratch, p, s, t + 1):
-        return False
-    whole, source = row(tables.whole, 0), row(tables.sources, c.source)
-    first = sent(whole, source, scratch, c.source, s, t - c.lag)
-    second = sent(whole, source, scratch, c.source, s, t + 1 - c.lag)
-    at, apart = here * whole.sums_size, (1 - 2 * here) * whole.sums_size
-    sums16, sums32 = beyond(scratch.sums16, at), beyond(scratch.sums32, at)
-    if seldom((first.ends[source.pixels] + second.ends[source.pixels]) >> 1 > c.bytes_most):
-        multiply_both(isa, c, tile, p.wide, sums16, sums32, apart, arenas, first, second, scratch.drawn)
-        return True
-    return False
-
-
-@inline
-def unchanged(tables: Any, scratch: Any, p: Any, s: int, t: int) -> Any:
-    """Return whether the sums of step t are those of the step before: all that arrives is input that repeats itself."""
-    source, then = row(tables.sources, 0), t + 1 - p.still
-    return p.still > 0 and then > 0 and scratch.same[s * source.slots + (then & (source.slots - 1))] != 0
-
-
-@part
-def written(tables: Any, scratch: Any, place: int, s: int, t: int, since: int) -> Any:
-    """Return where a population of one sample writes what it fires in step t of the stretch since ``since``."""
-    whole = row(tables.whole, 0)
-    mine = sent(whole, row(tables.sources, place + 1), scratch, place + 1, s, t)
-    faults = beyond(scratch.faults, ((s * whole.stretch + t - since) * whole.places + place) * 2)
-    return Fired(mine.events, mine.ends, faults)
 
 
 @part
@@ -155,21 +42,7 @@ def advance(
     """
     whole, place = row(tables.whole, 0), tile.place
     p, source = row(tables.populations, place), row(tables.sources, place + 1)
-    here = first_at = kept
-    both = steps == 2 and sum_both(isa, tables, arenas, scratch, p, tile, 1 if kept == 0 else 0, s, t)
-    if both:
-        first_at = 1 if kept == 0 else 0
-        here = 1 - first_at
-    for i in range(0 if both else steps):
-        if here < 0 or not unchanged(tables, scratch, p, s, t + i):
-            here = 1 - here if here >= 0 else 0
-            own16, own32 = (
-                beyond(scratch.sums16, here * whole.sums_size),
-                beyond(scratch.sums32, here * whole.sums_size),
-            )
-            sum_up(isa, tables, arenas, scratch, p, tile, own16, own32, s, t + i)
-        if i == 0:
-            first_at = here
+    first_at, here = sum_steps(isa, tables, arenas, scratch, p, tile, s, t, steps, kept)
     apart, first_at = (here - first_at) * whole.sums_size, first_at * whole.sums_size
     first = written(tables, scratch, place, s, t, since)
     second = written(tables, scratch, place, s, t + steps - 1, since)
@@ -256,75 +129,6 @@ def read_input(isa: Any, tables: Any, scratch: Any, raster: Any, b: int, s: int,
         messages = pack_bits(whole, step, room, mine.bits)
         if source.form == BARE:
             mine.ends[source.pixels] = messages
-
-
-@part
-def count_synops(
-    tables: Any, arenas: Any, scratch: Any, results: Any, raster: Any, b: int, s: int, t: int, to: int
-) -> None:
-    """Count what every connection has delivered, or will deliver before the last step, of the stretch t..to.
-
-    The input's messages are looked up one by one. A population has counted the spikes of every neuron on the way; what
-    its last steps send beyond the end of the run is taken off again.
-    """
-    whole = row(tables.whole, 0)
-    for k in range(whole.connections):
-        c = row(tables.connections, k)
-        source = row(tables.sources, c.source)
-        delivered = whole.steps - c.lag if whole.steps > c.lag else 0  # steps of which the messages still arrive
-        counts, synops = beyond(results.con_counts, (b * whole.connections + k) * 2), 0
-        for step in range(t, to):
-            mine = sent(whole, source, scratch, c.source, s, step)
-            n = mine.ends[source.pixels]
-            counts[0] += n if step < delivered else 0
-            if c.fan_each >= 0:
-                counts[1] += n * c.fan_each if step < delivered else 0
-            elif c.source == 0 and step < delivered:
-                if source.form != BARE:
-                    if step == t or scratch.same[s * source.slots + (step & (source.slots - 1))] == 0:
-                        synops = synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
-                    counts[1] += synops
-            elif c.source > 0 and step >= delivered:
-                counts[1] -= synops_of(c, source, arenas.fan_out, mine.events, mine.ends)
-        if c.fan_each < 0 and c.source == 0 and source.form == BARE:
-            last = to if to < delivered else delivered
-            here = beyond(raster, (b * whole.steps + t) * whole.inputs)
-            fan_out = beyond(arenas.fan_out, c.fan_at)
-            counts[1] += synops_of_raster(fan_out, here, last - t, source.size, scratch.heard)
-        if c.fan_each < 0 and c.source > 0:
-            p = row(tables.populations, c.source - 1)
-            counters, fan_out = beyond(scratch.counters, s * whole.lanes + p.first), beyond(arenas.fan_out, c.fan_at)
-            lanes, synops = source.pixels * source.pitch, 0
-            for i in range(lanes):
-                synops += counters[i] * fan_out[i]
-            counts[1] += synops
-
-
-@part
-def settle(tables: Any, scratch: Any, results: Any, refusing: Any, b: int, s: int, t: int, to: int) -> bool:
-    """Add up what the stretch fired, wrapped and clipped; note the first refusal and return whether there was one."""
-    whole = row(tables.whole, 0)
-    refused = beyond(results.refused, b * REFUSAL)
-    lanes, counters = whole.lanes, beyond(scratch.counters, s * whole.lanes)
-    for i in range(lanes):
-        counters[i] = 0
-    for step in range(t, to):
-        for place in range(whole.places):
-            source = row(tables.sources, place + 1)
-            counts = beyond(results.pop_counts, (b * whole.places + place) * TALLY)
-            counts[0] += sent(whole, source, scratch, place + 1, s, step).ends[source.pixels]
-            for check in range(2):
-                at = ((s * whole.stretch + step - t) * whole.places + place) * 2 + check
-                count = scratch.faults[at]
-                scratch.faults[at] = 0
-                counts[2 + check] += count
-                refuses = count > 0 and refusing[place * 2 + check] != 0
-                if refused[0] == NEVER and (refuses or count >= FAR):
-                    refused[0] = step
-                    refused[1] = place
-                    refused[2] = UNSURE if count >= FAR else WRAP if check == 0 else CLIP
-                    refused[4] = count
-    return bool(refused[0] != NEVER)
 
 
 @kernel

@@ -12,7 +12,7 @@ from sim.compare import count_difference, first_divergence
 from sim.errors import InputError, MachineError
 from sim.fast import Kernels, simulate
 from sim.fast.isa import AVX512, best
-from sim.program import Program
+from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.raster import check_raster
 from sim.trace import RECORDABLE, SPIKES, Trace
 from tests.programs import random_program, random_raster
@@ -76,3 +76,24 @@ def test_fast_equals_reference_on_random_programs(kernels: Kernels) -> None:
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_fast_equals_reference_on_a_thousand_random_programs(kernels: Kernels) -> None:
     assert assert_equal_on(range(1000, 2000), kernels) >= 600
+
+
+PLANES = [(2, 9, 9), (3, 8, 8), (16, 5, 13), (65, 3, 3), (70, 9, 8), (66_000,)]
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("shape", PLANES, ids=str)
+def test_spikes_of_several_channels_are_listed_pixel_by_pixel(shape, kernels) -> None:
+    """Whatever the order in which the raster has them, and up to its last byte."""
+    rng = np.random.default_rng(len(shape))
+    if len(shape) == 3:
+        wiring: Conv | Dense = Conv(rng.integers(-60, 60, (5, shape[0], 3, 3)), padding=(1, 1))
+        target: tuple[int, ...] = (5, *shape[1:])
+    else:
+        wiring, target = Dense(rng.integers(-60, 60, (5, *shape))), (5,)
+    source = (Connection("input", wiring), Connection("input", wiring, lag=1))
+    program = Program(Input(shape), (Population("p", target, source, du=900, dv=300, vth=500),))
+    rates = np.array([0, 0.03, 0.3, 1, 0]).reshape(1, -1, *[1] * len(shape))
+    raster = check_raster(program, rng.random((2, 5, *shape)) < rates)
+    expected = reference.simulate(program, raster, record=RECORDABLE, allow_wrap=True)
+    assert_equal(program, expected, simulate(program, raster, record=RECORDABLE, kernels=kernels, allow_wrap=True))
