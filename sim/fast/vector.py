@@ -123,7 +123,7 @@ def _scratch(layout: Layout, tables: Tables) -> Scratch:
         values=aligned(max(1, together * whole["values_size"]), np.int32),
         bits=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["bits_size"]), np.uint8),
         image=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["image_size"]), np.int32),
-        drawn=aligned(2 * int(layout.connections["bytes_size"].max()), np.uint8),
+        drawn=aligned(2 * int(layout.connections["bytes_size"].max(initial=0)), np.uint8),
         heard=aligned(int(tables.sources[0]["size"]), np.uint8),
         same=aligned(together * int(tables.sources[0]["slots"]), np.uint8),
         faults=aligned(together * whole["stretch"] * len(layout.order) * 2, np.int64),
