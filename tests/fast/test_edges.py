@@ -5,6 +5,8 @@ import pytest
 
 from sim import reference
 from sim.fast import Kernels, simulate
+from sim.fast.layout import layout
+from sim.fast.records import GROUPED
 from sim.program import Connection, Conv, Dense, Input, Population, Program, Wiring
 from sim.raster import check_raster
 from sim.trace import RECORDABLE, SPIKES
@@ -61,3 +63,25 @@ def test_as_many_channels_as_a_list_can_tell_and_more(channels, flat):
     assert_equal_at(program, 0.7, "auto", steps=3)
     read = layer(Input(shape), Dense(rng.integers(-1, 2, (3, channels))), (3,), vth=3)
     assert_equal_at(read, 0.7, "auto", steps=3)
+
+
+@pytest.mark.parametrize("hi", [1, 9])
+@pytest.mark.parametrize("groups", [224, 112])
+@pytest.mark.parametrize("kernels", FORMS)
+def test_many_small_groups(kernels, groups, hi):
+    """Depthwise: one weight at a time, for the input and for what a population fires, shifted or not."""
+    rng = np.random.default_rng(groups + hi)
+    described = Input((224, 5, 4), 0, hi)
+    wide, narrow = (
+        Conv(rng.integers(-9, 10, (224, 224 // groups, 3, 3)), padding=(gap, gap), dilation=(gap, gap), groups=groups)
+        for gap in (2, 1)
+    )
+    first = Conv(rng.integers(-9, 10, (224, 224 // groups, 3, 2)), (1, 2), (1, 1), groups=groups)
+    shape = output_shape(first, described.shape, ())
+    inputs = (Connection("p", wide, exponent=-1), Connection("p", narrow, exponent=1, lag=1))
+    after = Population("q", shape, inputs, vth=5, du=2000, dv=99)
+    program = layer(described, first, shape, after, vth=4)
+    laid_out = layout(program)
+    assert laid_out is not None
+    assert (laid_out.connections["kind"] == GROUPED).all()
+    assert_equal_at(program, 0.4, kernels)
