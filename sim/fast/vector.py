@@ -44,7 +44,10 @@ def runner(
         populations = _recorded(layout, results.recorded)
         same = (connections, layout.tiles, layout.pieces, layout.runs)
         tables = Tables(whole, sources, populations, *same)
-        scratch = spare.pop() if spare else _scratch(layout, tables)
+        try:  # rather than ask first: another thread may take the last one in between
+            scratch = spare.pop()
+        except IndexError:
+            scratch = _scratch(layout, tables)
         run_samples(isa, raster.view(np.uint8), tables, layout.arenas, scratch, results, refused)
         spare.append(scratch)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sim import reference
-from sim.fast import Kernels, simulate
+from sim.fast import Kernels, general, simulate
 from sim.fast.layout import layout
 from sim.fast.records import GROUPED
 from sim.program import Connection, Conv, Dense, Input, Population, Program, Wiring
@@ -85,3 +85,15 @@ def test_many_small_groups(kernels, groups, hi):
     assert laid_out is not None
     assert (laid_out.connections["kind"] == GROUPED).all()
     assert_equal_at(program, 0.4, kernels)
+
+
+def test_a_lag_beyond_the_last_step_takes_no_memory(monkeypatch):
+    """Of 4096 steps of 3000 neurons, 200 MB would be kept."""
+    wiring = Dense(np.full((3000, 1), 2**18))
+    inputs = (Connection("input", wiring), Connection("input", wiring, lag=4096))
+    program = Program(Input((1,)), (Population("p", (3000,), inputs, vth=9),))
+    kept: list[int] = []
+    whole = general.simulate_samples
+    monkeypatch.setattr(general, "simulate_samples", lambda *given: (kept.append(given[2]), whole(*given)))
+    assert_equal_at(program, 0.5, "auto", steps=3)
+    assert kept == [4, 4]
