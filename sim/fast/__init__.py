@@ -69,9 +69,8 @@ def _runner(program: Program, steps: int, refusing: NDArray[np.bool_], kernels: 
             run = runner(laid_out, steps, refusing, kernels)
             return _or_again(program, refusing, run), np.int32 if laid_out.graded else np.uint8
         if kernels != "auto":
-            what = (
-                "fast: 32 bits do not hold every sum of this program, or a window of it is too long for vector kernels"
-            )
+            why = "32 bits do not hold every sum, or a line of a window, or a pixel, has too many neurons for a list"
+            what = f"fast: vector kernels do not take this program: {why}"
             raise InputError(what, "leave the choice of kernels to the engine")
     from sim.fast.general import runner as general_runner
 

@@ -35,8 +35,9 @@ class Bounds:
 
 def extremes(program: Program, population: Population, connection: Connection) -> tuple[Int, Int]:
     """Return the least and the greatest sum of a connection, one per neuron, before its exponent."""
-    described = program.input
-    low, high = (described.lo, described.hi) if connection.source == INPUT else (0, 1)
+    low, high = (program.input.lo, program.input.hi) if connection.source == INPUT else (0, 1)
+    if low == high:  # no message at all: a weight must fit the sums even so
+        high = 1
     weight = connection.wiring.weight.reshape(len(connection.wiring.weight), -1)
     positive = np.maximum(weight, 0).sum(axis=1, dtype=np.int64)
     negative = -np.minimum(weight, 0).sum(axis=1, dtype=np.int64)

@@ -8,7 +8,7 @@ from sim.fast.isa import append
 from sim.fast.jit import inline
 from sim.fast.lanes import beyond, load, put_unaligned64, unaligned64, zeros
 from sim.fast.masks import bits_of, popcount, unlike
-from sim.fast.records import BARE, CONTIGUOUS
+from sim.fast.records import BARE, CONTIGUOUS, LOW
 
 __all__ = [
     "are_equal",
@@ -26,7 +26,6 @@ __all__ = [
 AT_ONCE = 32
 WORD = 64
 """Bits that tell at once which neurons fired."""
-LOW = 0xFFFF
 
 
 @inline

@@ -8,16 +8,13 @@ from typing import Any
 
 from sim.fast.jit import inline, part
 from sim.fast.lanes import load, row, splat, store, unaligned64, zeros
-from sim.fast.lookup import PAIRED
+from sim.fast.lookup import BITS, PAIRED
 from sim.fast.product import multiply as multiply_bytes
 from sim.fast.product import seldom
-from sim.fast.records import GROUPED, TABLE, VALUED
+from sim.fast.records import GROUPED, LOW, TABLE, VALUED
 
 __all__ = ["deliver"]
 
-LOW = 0xFFFF
-BITS = 56
-"""Bits that a word read from any bit of a byte on has at least."""
 NARROW = 32
 """Lanes of rows of one register or two."""
 AHEAD, AHEAD_NARROW = 4, 12

@@ -1,7 +1,7 @@
 """The kernels that run every Program: events, 64-bit sums, every check of the reference, one sample after another.
 
 Numbers are laid out as the Program has them (channels first, C order), and all populations share one array of states.
-`sim.fast.plan` writes the tables that these kernels read; the rows of the tables are named there.
+`sim.fast.tables` writes the tables that these kernels read; the rows of the tables are named there.
 """
 
 from collections.abc import Callable
@@ -213,9 +213,10 @@ def simulate_samples(
 def runner(program: Program, refusing: NDArray[np.bool_]) -> Callable[[NDArray[np.integer[Any]], Results], None]:
     """Return the function that runs a group of samples (B, T, inputs) and writes its results."""
     laid_out = tables(program)
-    slots = 1 + max((c.lag for p in program.populations for c in p.inputs), default=0)
+    reach = max((c.lag for p in program.populations for c in p.inputs), default=0)
 
     def run(raster: NDArray[np.integer[Any]], results: Results) -> None:
+        slots = 1 + min(reach, raster.shape[1])  # a lag beyond the last step is never looked up
         simulate_samples(raster, laid_out, slots, results, refusing)
 
     return run

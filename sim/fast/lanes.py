@@ -27,7 +27,6 @@ __all__ = [
     "pointer",
     "put_unaligned64",
     "real",
-    "reals",
     "row",
     "splat",
     "spread",
@@ -154,17 +153,6 @@ def zeros(typing: Any, bits: Any, count: Any) -> Any:
         return joined(builder, kind, [constant(kind.vector, 0)] * kind.parts)
 
     return kind(bits, count), generate
-
-
-@generated_from_constants
-def reals(typing: Any, count: Any) -> Any:
-    """Return ``count`` lanes of float32, all zero; the number must be a constant."""
-    kind = Lanes(32, count.literal_value, real=True)
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        return joined(builder, kind, [constant(kind.vector, 0)] * kind.parts)
-
-    return kind(count), generate
 
 
 @generated

@@ -95,7 +95,7 @@ _known: "weakref.WeakKeyDictionary[Program, Layout | None]" = weakref.WeakKeyDic
 
 
 def layout(program: Program) -> Layout | None:
-    """Lay a program out, once; None for one whose sums no bound keeps small, or whose windows are too long."""
+    """Lay a program out, once; None for one whose sums no bound keeps small, or whose lists would be too long."""
     if program not in _known:
         _known[program] = _lay_out(program)
     return _known[program]
@@ -103,7 +103,7 @@ def layout(program: Program) -> Layout | None:
 
 def _lay_out(program: Program) -> Layout | None:
     draft = _draft(program)
-    if any(b.sums_bits > 32 for b in draft.bounds):
+    if any(b.sums_bits > 32 for b in draft.bounds) or any(g.pitch > LIST for g in draft.grids):
         return None
     tiles = [_put_population(draft, p) for p in draft.order]
     table_of_runs = []
@@ -171,7 +171,7 @@ def _packing(source: Grid, read: list[Wiring]) -> Fields:
     row = (width + 2 * pad_x + 7) // 8 + 8  # a window is read as 8 bytes from its first bit on
     rows_ = height + 2 * pad_y
     return {
-        "bits_channels": channels, "bits_height": height, "bits_width": width, "bits_rows": rows_, "bits_row": row,
+        "bits_channels": channels, "bits_height": height, "bits_width": width, "bits_row": row,
         "bits_pad_y": pad_y, "bits_pad_x": pad_x, "bits_size": channels * rows_ * row,
     }  # fmt: skip
 

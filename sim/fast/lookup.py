@@ -13,7 +13,10 @@ from sim.fast.records import TABLE
 from sim.fast.rows import Rows, scaled
 from sim.program import Conv, Wiring
 
-__all__ = ["PAIRED", "Lookup", "lookup", "table"]
+__all__ = ["BITS", "PAIRED", "Lookup", "lookup", "table"]
+
+BITS = 57
+"""Bits that a word of 64, read from a whole byte on, has at least behind any bit of that byte."""
 
 NEAR_BYTES = 24 << 10
 """Tables of this size stay in the nearest cache beside the state of a tile."""
@@ -47,6 +50,8 @@ def lookup(wiring: Wiring, source: Grid, target: Grid) -> Lookup | None:
         size = 2 * lines * spans * min(target.pitch, 128) << span
         if lines * spans > MOST_LOOKUPS:
             return None
+        if span * spans > BITS:
+            continue
         if size <= NEAR_BYTES or (span == 1 and size <= MOST_BYTES):
             return Lookup(span, spans, 1)
     return None

@@ -1,4 +1,4 @@
-"""The neurons of one tile, one step or two: 64 at a time, their spikes counted and noted as bits."""
+"""The neurons of one tile, one step or two: 64 or 32 at a time, their spikes counted and noted as bits."""
 
 from typing import Any
 

@@ -13,6 +13,7 @@ from numba.extending import overload
 from sim.fast.isa import has_avx512
 from sim.fast.jit import inline
 from sim.fast.lanes import Lanes, beyond, external, generated, generated_from_constants, joined, parts_of, splat, zeros
+from sim.fast.records import LOW
 
 __all__ = ["AT_ONCE", "MOST_PIXELS", "PAIRED", "REGISTER", "UNIT", "multiply", "multiply_both", "seldom"]
 
@@ -25,7 +26,7 @@ MOST_PIXELS = AT_ONCE // REGISTER
 PAIRED, UNIT = 32, 8
 """Lanes of two images, and their messages, that are multiplied together."""
 CLEARED = 64
-LOW = 0xFFFF
+"""Bytes behind an image that are zero, because a product may read them."""
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 SUMS = ir.VectorType(I32, REGISTER)

@@ -16,6 +16,7 @@ __all__ = [
     "CONTIGUOUS",
     "GROUPED",
     "INTERLEAVED",
+    "LOW",
     "PIECE",
     "POPULATION",
     "RUN",
@@ -33,6 +34,9 @@ __all__ = [
     "Step",
     "Tables",
 ]
+
+LOW = 0xFFFF
+"""The bits of a neuron's number that a list holds."""
 
 WINDOW, VALUED, GROUPED, TABLE = range(4)
 """How a connection is delivered: rows of weights; rows times the message; one weight at a time; tables of sums."""
@@ -61,21 +65,20 @@ connection where that reads the input, else 0; ``spikes_at``: where it is record
 
 CONNECTION = _record(
     "kind source lag right_shift height width kernel_y spans span stride_y stride_x pad_y pad_x gap_y gap_x out_width"
-    " weight_bits weights direct group rows rows_step rows_total in_pitch ins outs paired fan_at fan_each"
-    " bits_rows bits_row bits_pad_y bits_pad_x image_first image_row image_pixel image_most"
+    " weight_bits weights direct group rows_step rows_total in_pitch ins outs paired fan_at fan_each"
+    " bits_row bits_pad_y bits_pad_x image_first image_row image_pixel image_most"
     " bytes_planes bytes_weights bytes_starts bytes_most bytes_line bytes_row bytes_each bytes_single bytes_size"
 )
 """A target pixel (y, x) reads, for each of ``kernel_y`` rows and ``spans`` pieces of a row, ``span`` pixels in a line.
 
 ``direct``: the window is all of the source, in one line; ``group``: as many rows as one list of rows can tell apart,
-behind which stands a row of zeros; ``rows``: rows of weights of one target pixel; ``rows_step``: from one target pixel
-to the next, 0 for a convolution;
+behind which stands a row of zeros; ``rows_step``: rows from one target pixel to the next, 0 for a convolution;
 ``image_first``: where the window of the first pixel begins in the image of a graded step, which has ``image_row``
 numbers a line and ``image_pixel`` a pixel; ``image_most``: the events up to which their list is faster than the image;
-``bytes_planes``: of how many matrices of bytes the weights consist; ``bytes_starts``: where the
-windows start in an image of bytes with ``bytes_row`` a line, by target pixel; ``bytes_most``: the events up to which
-their list is faster than the product; ``bytes_line``: the messages of a line of a window, rounded up; ``bytes_each``:
-bytes of weights of one lane; ``bytes_single``: there is one target pixel; ``bytes_size``: of the image, and some more;
+``bytes_planes``: of how many matrices of bytes the weights consist; ``bytes_starts``: where the windows start in an
+image of bytes with ``bytes_row`` a line, by target pixel; ``bytes_most``: the events up to which their list is faster
+than the product; ``bytes_line``: the messages of a line of a window, rounded up; ``bytes_each``: bytes of weights of
+one lane; ``bytes_single``: there is one target pixel; ``bytes_size``: of the image, and some more;
 ``fan_each``: the synapses of every event, or -1 where they differ, and are listed from ``fan_at`` on."""
 
 TILE = _record("place pixel pixel_to y x lane lanes piece piece_to")
@@ -87,7 +90,7 @@ PIECE = _record("lane lanes")
 WHOLE = _record(
     "batch steps inputs places connections runs lanes index_size ends_size values_size together stretch graded"
     " sums_size spikes_room spikes_size u_size v_size"
-    " bits_size bits_channels bits_height bits_width bits_rows bits_row bits_pad_y bits_pad_x"
+    " bits_size bits_channels bits_height bits_width bits_row bits_pad_y bits_pad_x"
     " image_size image_first image_row image_width"
 )
 """How much there is of everything; how many samples run together, and for how many steps; what is recorded of a step;

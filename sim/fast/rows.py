@@ -19,7 +19,10 @@ DENSE_BYTES = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Weights (target pixel or 1, row, target lane), and the fields of the window they belong to."""
+    """Weights (target pixel or 1, row, target lane), and the fields of the window they belong to.
+
+    Lanes are those of a whole pixel, or of one group where weights are added one at a time.
+    """
 
     weight: NDArray[Any]
     fields: dict[str, int] = field(default_factory=dict)
@@ -92,7 +95,8 @@ def _conv(conv: Conv, weight: NDArray[Any], source: Grid, target: Grid) -> Rows 
         by_group = weight.reshape(conv.groups, outs // conv.groups, ins, kernel_y, kernel_x).transpose(3, 4, 0, 2, 1)
         grouped = np.zeros((kernel_y, kernel_x, source.pitch, outs // conv.groups), dtype=np.int32)
         grouped[:, :, : source.channels] = by_group.reshape(kernel_y, kernel_x, -1, outs // conv.groups)
-        return Rows(grouped, fields | {"kind": GROUPED})
+        by_row = grouped.reshape(1, -1, outs // conv.groups)
+        return Rows(by_row, fields | {"kind": GROUPED, "rows": by_row.shape[1]})
     full = np.zeros((kernel_y, kernel_x, source.pitch, target.pitch), dtype=weight.dtype)
     for group in range(conv.groups):
         o = slice(group * (outs // conv.groups), (group + 1) * (outs // conv.groups))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.errors import InputError
 from sim.fast.arena import aligned
 from sim.fast.grid import LIST
 from sim.fast.image import NEVER
@@ -24,7 +25,10 @@ __all__ = ["runner"]
 FORMS: dict[str, Portable | Avx512] = {"avx512": AVX512, "portable": PORTABLE}
 
 STRETCH = 64
-"""Steps that a tile is advanced before the next; fewer where the lists of events would fill the memory."""
+"""Steps that a tile is advanced before the next; fewer where the lists of events would fill the memory.
+
+Spikes of a neuron in a stretch are counted in a byte.
+"""
 LIST_BYTES = 1 << 26
 KEPT_BYTES = 1 << 26
 """Memory that is kept for the next run of a program, so that single samples do not wait for it."""
@@ -48,10 +52,12 @@ _plans: "weakref.WeakKeyDictionary[Layout, _Plan]" = weakref.WeakKeyDictionary()
 
 
 def runner(
-    layout: Layout, steps: int, refusing: NDArray[np.bool_], kernels: Literal["auto", "avx512", "portable", "general"]
+    layout: Layout, steps: int, refusing: NDArray[np.bool_], kernels: Literal["auto", "avx512", "portable"]
 ) -> Callable[[NDArray[np.integer[Any]], Results], None]:
     """Return the function that runs a group of samples (B, T, inputs) and writes its results."""
     isa = FORMS.get(kernels) or best()
+    if isa == AVX512 and best() != AVX512:
+        raise InputError("fast: this CPU has no AVX-512 with VNNI", 'use kernels="portable", or leave the choice to it')
     plan = _plans.get(layout)
     if plan is None or plan.key != (steps, isa.marker):
         plan = _plans[layout] = _plan(layout, steps, isa)
@@ -63,7 +69,10 @@ def runner(
         populations = _recorded(layout, results.recorded)
         same = (plan.connections, layout.tiles, layout.pieces, layout.runs)
         tables = Tables(whole, plan.sources, populations, *same)
-        scratch = plan.spare.pop() if plan.spare else _scratch(plan.layout, tables)
+        try:  # rather than ask first: another thread may take the last one in between
+            scratch = plan.spare.pop()
+        except IndexError:
+            scratch = _scratch(plan.layout, tables)
         run_samples(isa, raster.view(np.uint8), tables, layout.arenas, scratch, results, refused)
         if (len(plan.spare) + 1) * sum(array.nbytes for array in scratch) <= KEPT_BYTES:
             plan.spare.append(scratch)
@@ -152,7 +161,7 @@ def _scratch(layout: Layout, tables: Tables) -> Scratch:
         values=aligned(max(1, together * whole["values_size"]), np.int32),
         bits=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["bits_size"]), np.uint8),
         image=aligned(max(1, together * int(tables.sources[0]["slots"]) * whole["image_size"]), np.int32),
-        drawn=aligned(2 * int(layout.connections["bytes_size"].max()), np.uint8),
+        drawn=aligned(2 * int(layout.connections["bytes_size"].max(initial=0)), np.uint8),
         heard=aligned(int(tables.sources[0]["size"]), np.uint8),
         block=aligned(-(-int(tables.sources[0]["channels"]) // 64) * 64, np.int64),
         same=aligned(together * int(tables.sources[0]["slots"]), np.uint8),
