@@ -134,14 +134,17 @@ def list_fired(isa: Any, pitch: int, tile: Any, spikes: Any, events: Any, ends: 
                     pixel += 1
                     ends[pixel] = k
         return before
-    for pixel in range(tile.pixel, to):
-        for _ in range(lanes // WORD):
+    whole = lanes - last
+    while pixel < to:
+        end = at + whole
+        while at != end:
             n = append(isa, unaligned64(spikes, at >> 3), base + at, events, n)
             at += WORD
         if last > 0:
             n = append(isa, unaligned64(spikes, at >> 3) & mask, base + at, events, n)
             at += last
-        ends[pixel + 1] = n
+        pixel += 1
+        ends[pixel] = n
     return before
 
 

@@ -50,55 +50,108 @@ def _row_lister(at_once: int) -> Any:
 list_rows, list_few_rows = _row_lister(AT_ONCE), _row_lister(AT_ONCE_NARROW)
 
 
+def _row_adder(lanes: int, ahead: int) -> Any:
+    """Make what adds the rows of a list, ``ahead`` between two tests for its end."""
+    none = -(-ahead // AT_ONCE_NARROW) * AT_ONCE_NARROW
+
+    @part
+    def add_rows(acc: Any, weights: Any, at: int, in_group: int, rows: Any, n: int) -> Any:
+        store(rows, n, splat(in_group, zeros(16, none)))  # the row of zeros behind a group of rows
+        i = 0
+        while i < n:
+            for k in range(ahead):
+                acc = acc + load(weights, at + rows[i + k] * lanes, acc)
+            i += ahead
+        return acc
+
+    return add_rows
+
+
+def _window_lister(at_once: int) -> Any:
+    """Make what lists the rows of a whole window that lies inside of the source."""
+
+    @part
+    def list_window(
+        pixel: int, span: int, lines: int, down: int, pitch: int, events: Any, ends: Any, window: Any
+    ) -> Any:
+        """Return the number of rows; the window begins with ``pixel``, the next line of pixels ``down`` further."""
+        n, like = 0, zeros(16, at_once)
+        distance, next_line = -pixel * pitch, (span - down) * pitch
+        while lines > 0:  # of a few lines: as a range, it would be unrolled for many
+            lines -= 1
+            i, to = ends[pixel], ends[pixel + span]
+            far = splat(distance, like)
+            store(window, n, load(events, i, like) + far)
+            k = i + at_once
+            while k < to:  # seldom
+                store(window, n + k - i, load(events, k, like) + far)
+                k += at_once
+            n, pixel, distance = n + to - i, pixel + down, distance + next_line
+        return n
+
+    return list_window
+
+
+list_window, list_small_window = _window_lister(AT_ONCE), _window_lister(AT_ONCE_NARROW)
+
+
 def _gather(lanes: int, bits: int) -> Any:
     """Make the sum of one piece at every pixel of a tile, in ``lanes`` accumulators of ``bits`` bits."""
-    ahead, listed = (AHEAD_NARROW, list_few_rows) if lanes <= NARROW else (AHEAD, list_rows)
-    none = -(-ahead // AT_ONCE_NARROW) * AT_ONCE_NARROW
+    narrow = lanes <= NARROW
+    list_part, list_all = (list_few_rows, list_small_window) if narrow else (list_rows, list_window)
+    add_rows = _row_adder(lanes, AHEAD_NARROW if narrow else AHEAD)
+
+    @inline
+    def at_border(
+        c: Any, acc: Any, top: int, start: int, weights: Any, group: int, events: Any, ends: Any, window: Any
+    ) -> Any:
+        """Add what is in a window that the border of the source may cut, or that is listed in several groups."""
+        span, pitch, in_group, width, line, offset, n = c.span, c.in_pitch, c.group, c.width, top, 0, 0
+        for _ in range(c.kernel_y):
+            column = start
+            for _ in range(c.spans):
+                left = column if column > 0 else 0
+                right = column + span if column + span < width else width
+                if 0 <= line < c.height and left < right:
+                    k = line * width
+                    n = list_part(k + left, k + right, k + column, pitch, offset, events, ends, window, n)
+                column += c.gap_x
+                offset += span * pitch
+                if offset == in_group:
+                    acc = add_rows(acc, weights, group, in_group, window, n)
+                    group += (in_group + 1) * lanes
+                    offset, n = 0, 0
+            line += c.gap_y
+        return acc
 
     @inline
     def gather(
         c: Any, tile: Any, lane: int, sums: Any, fresh: Any, weights: Any, events: Any, ends: Any, window: Any
     ) -> None:
-        kernel_y, spans, span, pitch, in_group = c.kernel_y, c.spans, c.span, c.in_pitch, c.group
-        height, width, gap_y, gap_x = c.height, c.width, c.gap_y, c.gap_x
-        stride_y, stride_x, pad_x, out_width = c.stride_y, c.stride_x, c.pad_x, c.out_width
-        place, next_pixel, next_place = lane - tile.lane, c.rows_step * lanes, tile.lanes
-        at = c.weights + c.rows_total * lane + tile.pixel * next_pixel
-        rows = events if c.direct else window  # a window of the whole source lists what the source lists
-        x, top = tile.x, tile.y * stride_y - c.pad_y
+        lines, span, pitch, in_group, width, down = c.kernel_y, c.span, c.in_pitch, c.group, c.width, c.gap_y * c.width
+        place, next_pixel, at = lane - tile.lane, c.rows_step * lanes, c.weights + c.rows_total * lane
+        at += tile.pixel * next_pixel
+        x, top = tile.x, tile.y * c.stride_y - c.pad_y
+        lowest, rightmost = c.height - (lines - 1) * c.gap_y, width - span
+        if c.spans > 1 or lines * span * pitch != in_group:
+            rightmost = -1  # never whole
         for _ in range(tile.pixel, tile.pixel_to):
-            acc, group, offset, n = zeros(bits, lanes), at, 0, 0
+            acc, start = zeros(bits, lanes), x * c.stride_x - c.pad_x
             if not fresh:
                 acc = load(sums, place, acc)
-            line, start = top, x * stride_x - pad_x
-            for _ in range(kernel_y):
-                column = start
-                for _ in range(spans):
-                    left = column if column > 0 else 0
-                    right = column + span if column + span < width else width
-                    if c.direct:
-                        n = ends[width]
-                    elif 0 <= line < height and left < right:
-                        k = line * width
-                        n = listed(k + left, k + right, k + column, pitch, offset, events, ends, window, n)
-                    column += gap_x
-                    offset += span * pitch
-                    if offset == in_group:
-                        store(rows, n, splat(in_group, zeros(16, none)))  # the row of zeros behind a group of rows
-                        i = 0
-                        while i < n:
-                            for k in range(ahead):
-                                acc = acc + load(weights, group + rows[i + k] * lanes, acc)
-                            i += ahead
-                        group += (in_group + 1) * lanes
-                        offset, n = 0, 0
-                line += gap_y
+            if c.direct:  # all of the source, as the source lists it
+                acc = add_rows(acc, weights, at, in_group, events, ends[width])
+            elif 0 <= top < lowest and 0 <= start <= rightmost:
+                n = list_all(top * width + start, span, lines, down, pitch, events, ends, window)
+                acc = add_rows(acc, weights, at, in_group, window, n)
+            else:
+                acc = at_border(c, acc, top, start, weights, at, events, ends, window)
             store(sums, place, acc)
-            place += next_place
+            place += tile.lanes
             at += next_pixel
             x += 1
-            if x == out_width:
-                x, top = 0, top + stride_y
+            if x == c.out_width:
+                x, top = 0, top + c.stride_y
 
     return gather
 
