@@ -38,8 +38,8 @@ from sim.wiring import fan_out
 
 __all__ = ["Layout", "layout", "table_of"]
 
-TILE_LANES = 2560
-"""About as many neurons as keep their u, v and sums in the nearest cache."""
+TILE_LANES = 3712
+"""About as many neurons as keep their u and v in the nearest cache."""
 
 SILENT = np.inf
 """A threshold that no v exceeds: of a population that never fires, and of lanes that hold no neuron."""
