@@ -1,5 +1,6 @@
 """The results as a table in Markdown and as one picture."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,17 @@ def _arithmetic(chosen: list[dict[str, Any] | None]) -> str:
     return ", ".join(sorted(kinds)) + (", equal to ours" if equal else "")
 
 
+ENDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "threads": lambda last: f"{last['threads']} threads over a batch of 256: {last['speedup']:.2f}x one.",
+    "size": lambda last: f"{last['synapses'] / 1e6:.0f} million synapses: {_number(last['samples_per_s'])} samples/s.",
+    "steps": lambda last: f"Samples of {last['steps']:,} steps: {_number(last['steps_per_s'])} steps/s.",
+    "memory": lambda last: (
+        f"A batch of {last['batch']}: {last['peak_bytes'] / 1e6:.0f} MB at most, states not recorded."
+    ),
+}
+"""What the largest of a curve is said to come to."""
+
+
 def _sentences(parts: Parts) -> list[str]:
     lines = []
     if "reference" in parts:
@@ -93,19 +105,7 @@ def _sentences(parts: Parts) -> list[str]:
         )
     if "norse" in parts:
         lines.append("Against Norse at its best batch: " + "; ".join(_against_norse(parts["norse"]["found"])) + ".")
-    if "threads" in parts:
-        last = parts["threads"]["found"][-1]
-        lines.append(f"{last['threads']} threads over a batch of 256: {last['speedup']:.2f}x one.")
-    if "size" in parts:
-        last = parts["size"]["found"][-1]
-        lines.append(f"{last['synapses'] / 1e6:.0f} million synapses: {_number(last['samples_per_s'])} samples/s.")
-    if "steps" in parts:
-        last = parts["steps"]["found"][-1]
-        lines.append(f"Samples of {last['steps']:,} steps: {_number(last['steps_per_s'])} steps/s.")
-    if "memory" in parts:
-        last = parts["memory"]["found"][-1]
-        lines.append(f"A batch of {last['batch']}: {last['peak_bytes'] / 1e6:.0f} MB at most, states not recorded.")
-    return lines
+    return lines + [text(parts[name]["found"][-1]) for name, text in ENDS.items() if name in parts]
 
 
 def _against_norse(found: dict[str, Any]) -> list[str]:

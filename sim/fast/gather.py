@@ -23,31 +23,24 @@ AT_ONCE, AT_ONCE_NARROW = 32, 16
 """Rows that are listed by one store: narrow rows belong to few channels, so a line of a window holds few events."""
 
 
-def _row_lister(at_once: int) -> Any:
-    """Make what lists the rows of a line of a window, ``at_once`` by one store."""
+def _row_putter(at_once: int) -> Any:
+    """Make what puts the rows of events i..to behind the n rows of a list, ``at_once`` by one store."""
 
-    @inline
-    def list_rows(
-        left: int, right: int, first: int, pitch: int, offset: int, events: Any, ends: Any, window: Any, n: Any
-    ) -> Any:
-        """Append the rows of the events in the pixels left..right; return the number of all rows.
-
-        The rows begin at ``offset``; they belong to a line of pixels that begins with ``first``.
-        """
-        i, to = ends[left], ends[right]
+    @part
+    def put_rows(i: int, to: int, distance: int, events: Any, window: Any, n: Any) -> Any:
         like = zeros(16, at_once)
-        distance = splat(offset - first * pitch, like)
-        store(window, n, load(events, i, like) + distance)
+        far = splat(distance, like)
+        store(window, n, load(events, i, like) + far)
         k = i + at_once
         while k < to:  # seldom
-            store(window, n + k - i, load(events, k, like) + distance)
+            store(window, n + k - i, load(events, k, like) + far)
             k += at_once
         return n + to - i
 
-    return list_rows
+    return put_rows
 
 
-list_rows, list_few_rows = _row_lister(AT_ONCE), _row_lister(AT_ONCE_NARROW)
+put_rows, put_few_rows = _row_putter(AT_ONCE), _row_putter(AT_ONCE_NARROW)
 
 
 def _row_adder(lanes: int, ahead: int) -> Any:
@@ -67,7 +60,7 @@ def _row_adder(lanes: int, ahead: int) -> Any:
     return add_rows
 
 
-def _window_lister(at_once: int) -> Any:
+def _window_lister(put: Any) -> Any:
     """Make what lists the rows of a whole window that lies inside of the source."""
 
     @part
@@ -75,30 +68,23 @@ def _window_lister(at_once: int) -> Any:
         pixel: int, span: int, lines: int, down: int, pitch: int, events: Any, ends: Any, window: Any
     ) -> Any:
         """Return the number of rows; the window begins with ``pixel``, the next line of pixels ``down`` further."""
-        n, like = 0, zeros(16, at_once)
-        distance, next_line = -pixel * pitch, (span - down) * pitch
+        n, distance, next_line = 0, -pixel * pitch, (span - down) * pitch
         while lines > 0:  # of a few lines: as a range, it would be unrolled for many
             lines -= 1
-            i, to = ends[pixel], ends[pixel + span]
-            far = splat(distance, like)
-            store(window, n, load(events, i, like) + far)
-            k = i + at_once
-            while k < to:  # seldom
-                store(window, n + k - i, load(events, k, like) + far)
-                k += at_once
-            n, pixel, distance = n + to - i, pixel + down, distance + next_line
+            n = put(ends[pixel], ends[pixel + span], distance, events, window, n)
+            pixel, distance = pixel + down, distance + next_line
         return n
 
     return list_window
 
 
-list_window, list_small_window = _window_lister(AT_ONCE), _window_lister(AT_ONCE_NARROW)
+list_window, list_small_window = _window_lister(put_rows), _window_lister(put_few_rows)
 
 
 def _gather(lanes: int, bits: int) -> Any:
     """Make the sum of one piece at every pixel of a tile, in ``lanes`` accumulators of ``bits`` bits."""
     narrow = lanes <= NARROW
-    list_part, list_all = (list_few_rows, list_small_window) if narrow else (list_rows, list_window)
+    put, list_all = (put_few_rows, list_small_window) if narrow else (put_rows, list_window)
     add_rows = _row_adder(lanes, AHEAD_NARROW if narrow else AHEAD)
 
     @inline
@@ -114,7 +100,8 @@ def _gather(lanes: int, bits: int) -> Any:
                 right = column + span if column + span < width else width
                 if 0 <= line < c.height and left < right:
                     k = line * width
-                    n = list_part(k + left, k + right, k + column, pitch, offset, events, ends, window, n)
+                    distance = offset - (k + column) * pitch
+                    n = put(ends[k + left], ends[k + right], distance, events, window, n)
                 column += c.gap_x
                 offset += span * pitch
                 if offset == in_group:

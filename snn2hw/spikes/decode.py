@@ -21,17 +21,19 @@ def decode(output: NDArray[np.generic], decoder: Decoder) -> NDArray[np.generic]
     """Return the score of every class, (b, classes)."""
     if decoder not in DECODERS:
         raise InputError(f"decoder {decoder!r}: unknown", f"choose one of {', '.join(DECODERS)}")
+    scores: NDArray[np.generic]
     match decoder:
         case "max":
-            return output.max(axis=1)  # type: ignore[no-any-return]
+            scores = output.max(axis=1)
         case "last":
-            return output[:, -1]
+            scores = output[:, -1]
         case "mean":
-            return output.mean(axis=1)  # type: ignore[no-any-return]
+            scores = output.mean(axis=1)
         case "count":
-            return output.sum(axis=1)  # type: ignore[no-any-return]
+            scores = output.sum(axis=1)
         case _:
             assert_never(decoder)
+    return scores
 
 
 def decide(output: NDArray[np.generic], decoder: Decoder) -> NDArray[np.int64]:
