@@ -1,4 +1,4 @@
-"""What comes back from an executor that is not ours."""
+"""What comes back from an executor that is not one of our engines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from exporters.artifact import Loss
 from sim.program import Program
 
-__all__ = ["Recording", "recording_from"]
+__all__ = ["ExecutorTrace", "recording_from"]
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class ExecutorTrace:
     """Every register in local time, (B, T, *shape) as in a Trace, without its counts."""
 
     digest: str
@@ -25,13 +25,12 @@ class Recording:
 
 def recording_from(
     program: Program, arrays: Mapping[str, NDArray[np.integer]], losses: tuple[Loss, ...] = ()
-) -> Recording:
-    """Make a Recording of arrays named ``spikes.POPULATION``, ``u.POPULATION`` and ``v.POPULATION``."""
+) -> ExecutorTrace:
+    """Make an ExecutorTrace of arrays named ``spikes.POPULATION``, ``u.POPULATION`` and ``v.POPULATION``."""
     names = program.by_name
-    return Recording(
-        digest=program.digest,
-        spikes={name: arrays[f"spikes.{name}"].astype(np.uint8) for name in names},
-        u={name: arrays[f"u.{name}"].astype(np.int32) for name in names},
-        v={name: arrays[f"v.{name}"].astype(np.int32) for name in names},
-        losses=losses,
-    )
+    states = {
+        state: {name: arrays[f"{state}.{name}"].astype(np.int32) for name in names if f"{state}.{name}" in arrays}
+        for state in ("u", "v")
+    }
+    spikes = {name: arrays[f"spikes.{name}"].astype(np.uint8) for name in names}
+    return ExecutorTrace(program.digest, spikes, **states, losses=losses)

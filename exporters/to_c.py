@@ -11,7 +11,7 @@ from exporters.artifact import Artifact, check_artifact_folder, check_same_progr
 from exporters.c_export.build import build, run_binary, write_input
 from exporters.c_export.tables import program_c, program_h, table_bytes
 from exporters.golden_vectors import golden_vectors
-from exporters.recording import Recording, recording_from
+from exporters.recording import ExecutorTrace, recording_from
 from sim.errors import UnsupportedError
 from sim.program import Program
 from sim.trace import Trace
@@ -50,7 +50,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
 
 def execute(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Compile and run; ``folder`` compiles the artifact that stands there instead of a fresh export."""
     with tempfile.TemporaryDirectory(prefix="snn2hw-c-") as made:
         workspace = Path(made)

@@ -19,7 +19,7 @@ from exporters.artifact import Artifact, check_artifact_folder, check_same_progr
 from exporters.golden_export.memories import compare, constants, read_memory, recordings, write_memory
 from exporters.golden_vectors import golden_arrays, golden_vectors, write_golden
 from exporters.nir_export.header import header_of
-from exporters.recording import Recording, recording_from
+from exporters.recording import ExecutorTrace, recording_from
 from exporters.to_nir import step_seconds
 from sim.errors import FileError, InputError, UnsupportedError
 from sim.order import step_order
@@ -51,7 +51,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
 
 def execute(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Return what the memories say of these samples, after every register and weight in them has been compared.
 
     Without ``folder`` the memories are made first; with it, the samples must be among those it holds. Nothing runs, so
@@ -111,7 +111,7 @@ def _write_nir_data(path: Path, program: Program, samples: NDArray[np.integer], 
     nodes = {INPUT: nir.NIRNodeData({"messages": gridded(samples.astype(np.bool_) if binary else samples)})}
     for p in program.populations:
         spikes = gridded(trace.spikes[p.name].astype(np.bool_))
-        state = {"u": gridded(trace.u[p.name]), "v": gridded(trace.v[p.name])}
+        state = {s.name: gridded(getattr(trace, s.name)[p.name]) for s in program.described.states}
         nodes[p.name] = nir.NIRNodeData({"spikes": spikes, **state})
     nir.write_data(path, nir.NIRGraphData(nodes))
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import Int
+from sim.arithmetic.description import Int
 from sim.errors import InputError
 from sim.order import step_order
 from sim.program import Program
@@ -15,7 +15,7 @@ from sim.trace import Counts
 
 __all__ = [
     "Divergence",
-    "Registers",
+    "Recorded",
     "compared_values",
     "count_difference",
     "first_divergence",
@@ -27,10 +27,10 @@ COUNTED = ("events", "synops_by_connection", "spikes", "updates", "active", "wra
 """The fields of Counts that are compared; the others follow from them."""
 
 ORDER = ("u", "v", "spikes")
-"""The order in which a step computes what is recorded."""
+"""What may be recorded, in the order in which a step computes it; an arithmetic may have fewer states."""
 
 
-class Registers(Protocol):
+class Recorded(Protocol):
     """Anything that recorded a run: an engine's Trace, or what came back from another executor."""
 
     @property
@@ -68,7 +68,7 @@ class Divergence:
         return f"{place}: {self.register} is {self.got}, expected {self.expected}"
 
 
-def first_divergence(program: Program, expected: Registers, got: Registers) -> Divergence | None:
+def first_divergence(program: Program, expected: Recorded, got: Recorded) -> Divergence | None:
     """Return the earliest difference: first by step, then in the order of computation; None where all values agree.
 
     Both must have recorded the same registers of the same populations: a register that one side lacks is an error.
@@ -107,7 +107,7 @@ def _earlier(first: Divergence | None, second: Divergence | None) -> Divergence 
     return first if first.step <= second.step else second
 
 
-def compared_values(program: Program, trace: Registers) -> int:
+def compared_values(program: Program, trace: Recorded) -> int:
     """Return how many recorded values of the program's populations an equality over this trace covers."""
     return sum(
         getattr(trace, register)[p.name].size

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import Int
+from sim.arithmetic.description import Arithmetic, Int, bits_of
 from sim.program import INPUT, Population, Program
 from sim.weight_rule import weight_bits
 
@@ -17,10 +17,6 @@ Record = Literal["spikes", "u", "v"]
 RECORDABLE: tuple[Record, ...] = ("spikes", "u", "v")
 SPIKES: tuple[Record, ...] = ("spikes",)
 
-ACCUMULATOR_BITS = 22
-"""-2^21 < a < 2^21."""
-STATE_BITS = 24
-
 TALLIES = ("spikes", "active", "wraps", "clips")
 """What an engine counts per population beside the events of its connections."""
 
@@ -29,7 +25,8 @@ TALLIES = ("spikes", "active", "wraps", "clips")
 class Access:
     """``count[b]`` accesses of ``bits`` bits each to one kind of memory word."""
 
-    what: Literal["message", "weight", "accumulator", "u", "v"]
+    what: str
+    """One of message, weight and accumulator, or the name of a state."""
     bits: int
     count: Int  # b
 
@@ -100,15 +97,12 @@ def counts_from(program: Program, steps: int, tallies: Mapping[str, Tally]) -> C
         wraps={p.name: tallies[p.name].wraps for p in pops},
         clips={p.name: tallies[p.name].clips for p in pops},
         reads={p.name: _reads(program, p, tallies[p.name], updates[p.name]) for p in pops},
-        writes={p.name: _writes(tallies[p.name], updates[p.name]) for p in pops},
+        writes={p.name: _writes(program.described, tallies[p.name], updates[p.name]) for p in pops},
     )
 
 
 def _message_bits(program: Program, source: str) -> int:
-    if source != INPUT:
-        return 1
-    lo, hi = program.input.lo, program.input.hi
-    return max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0, 1) + (lo < 0)
+    return bits_of((program.input.lo, program.input.hi)) if source == INPUT else 1
 
 
 def _reads(program: Program, population: Population, tally: Tally, updates: Int) -> tuple[Access, ...]:
@@ -120,16 +114,15 @@ def _reads(program: Program, population: Population, tally: Tally, updates: Int)
             Access("weight", weight_bits(program, population, index), tally.synops[index]),
         )
     ]
-    return (*per_connection, *_state(tally, updates))
+    return (*per_connection, *_state(program.described, tally, updates))
 
 
-def _writes(tally: Tally, updates: Int) -> tuple[Access, ...]:
-    return (*_state(tally, updates), Access("message", 1, tally.spikes))
+def _writes(arithmetic: Arithmetic, tally: Tally, updates: Int) -> tuple[Access, ...]:
+    return (*_state(arithmetic, tally, updates), Access("message", 1, tally.spikes))
 
 
-def _state(tally: Tally, updates: Int) -> tuple[Access, ...]:
+def _state(arithmetic: Arithmetic, tally: Tally, updates: Int) -> tuple[Access, ...]:
     return (
-        Access("accumulator", ACCUMULATOR_BITS, tally.synops.sum(axis=0) + updates),
-        Access("u", STATE_BITS, updates),
-        Access("v", STATE_BITS, updates),
+        Access("accumulator", arithmetic.accumulator.bits, tally.synops.sum(axis=0) + updates),
+        *(Access(state.name, state.bits, updates) for state in arithmetic.states),
     )

@@ -17,7 +17,7 @@ from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 from sim.weight_rule import weight_grid
 
-__all__ = ["MESSAGE_BITS", "Layer", "Layers", "layers"]
+__all__ = ["MESSAGE_BITS", "NetxChain", "NetxLayer", "layers"]
 
 BIAS_EXPONENT = 6
 """The reader gives it to every bias."""
@@ -36,7 +36,7 @@ Values = Mapping[str, NDArray[np.integer] | int]
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class NetxLayer:
     """One group of the file: its type, its datasets, and its neurons' registers if it is a population."""
 
     type: str
@@ -47,17 +47,17 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Layers:
+class NetxChain:
     """All of them, in order; ``streams`` says whether samples may follow one another in one run."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[NetxLayer, ...]
     streams: bool
     losses: tuple[Loss, ...]
 
 
-def layers(program: Program) -> Layers:
+def layers(program: Program) -> NetxChain:
     """Lay ``program`` out as a chain; refuse what is no chain, or what a layer cannot say."""
-    made = [Layer("input", program.input.shape, {})]
+    made = [NetxLayer("input", program.input.shape, {})]
     losses: list[Loss] = []
     lo, hi = program.input.lo, program.input.hi
     if lo < 0 or hi > 1:
@@ -70,12 +70,12 @@ def layers(program: Program) -> Layers:
             _check_quiet(p, driven)
             recurrent = True
         if isinstance(forward.wiring, Dense) and len(made[-1].shape) == 3:
-            made.append(Layer("flatten", (int(np.prod(made[-1].shape)),), {}))
+            made.append(NetxLayer("flatten", (int(np.prod(made[-1].shape)),), {}))
         wired = _synapse(p, forward, loop, made[-1].shape)
-        made.append(Layer(*wired, p.name, _neuron(p, wired[1])))
+        made.append(NetxLayer(*wired, p.name, _neuron(p, wired[1])))
         losses += [Loss(what, p.name) for what in _losses(p, forward, loop, made[-1], made[-2].shape)]
         source = p.name
-    return Layers(tuple(made), not recurrent, tuple(losses))
+    return NetxChain(tuple(made), not recurrent, tuple(losses))
 
 
 def _refusal(p: Population, what: str, fix: str = ELSEWHERE) -> UnsupportedError:
@@ -169,7 +169,9 @@ def _lava_order(values: NDArray[np.integer], shape: Shape) -> NDArray[np.integer
     return np.ascontiguousarray(values.transpose(2, 1, 0) if len(shape) == 3 else values.reshape(shape))
 
 
-def _losses(p: Population, forward: Connection, loop: Connection | None, layer: Layer, before: Shape) -> Sequence[str]:
+def _losses(
+    p: Population, forward: Connection, loop: Connection | None, layer: NetxLayer, before: Shape
+) -> Sequence[str]:
     """Say what the file leaves to its reader, and what is exact on a CPU but in doubt on a chip."""
     said = []
     if "bias" in layer.values:

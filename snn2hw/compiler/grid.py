@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.weight_rule import weight_grid
 from snn2hw.compiler.network import Float
-from snn2hw.targets import Target, WeightRule
+from snn2hw.targets import Target
 
 __all__ = ["Bits", "Grid", "grid_for", "legal", "most_bits", "to_grid"]
 
@@ -23,7 +23,7 @@ class Grid:
     high: int
     step: int
     bits: int
-    rule: WeightRule
+    rule: str
 
     @property
     def span(self) -> tuple[int, int]:
@@ -36,7 +36,7 @@ def most_bits(target: Target) -> int:
     return target.weight_bits[1]
 
 
-def grid_for(weight: Float, bits: Bits, rule: WeightRule) -> Grid:
+def grid_for(weight: Float, bits: Bits, rule: str) -> Grid:
     """Return the grid of a matrix with these signs: a matrix of one sign has a finer one on Loihi.
 
     >>> grid_for(np.array([-1.0, 1.0]), 8, "loihi").span, grid_for(np.array([0.0, 1.0]), 8, "loihi").span

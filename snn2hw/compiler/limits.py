@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 
 from sim.errors import UnsupportedError
-from sim.program import REGISTERS, Population
+from sim.program import Population
 from snn2hw.targets import Target
 
 __all__ = ["refuse_beyond"]
+
+CHOSEN = ("vth", "bias_exponent")
+"""Registers that the quantiser chooses within the target's range, or leaves at 0 where they have no effect."""
 
 
 def refuse_beyond(population: Population, target: Target) -> None:
@@ -21,13 +24,14 @@ def _beyond(p: Population, target: Target) -> Iterator[tuple[str, str]]:
     for connection in p.inputs:
         if connection.lag > target.delay_steps:
             yield f"reads {connection.source!r} {connection.lag} steps late", "shorten the delay"
-    for name in REGISTERS:
-        values = getattr(p, name)
+    for name, values in p.registers.items():
         if name not in target.per_neuron and (values != values.flat[0]).any():
             fix = "compile with per='layer'" if name == "vth" else "use one value for the whole layer"
             yield f"has {name} that differ between neurons", fix
-    spans = {"du": target.du, "dv": target.dv, "bias_mantissa": target.bias_mantissa}
-    for name, (low, high) in spans.items():
-        values = getattr(p, name)
-        if values.min() < low or values.max() > high:
+    for name, (low, high) in target.registers.items():
+        values = p.registers[name]
+        if name not in CHOSEN and (values.min() < low or values.max() > high):
             yield f"has {name} {values.min()}..{values.max()}", f"stay within {low}..{high}"
+    for name, (low, high) in target.properties.items():
+        if not low <= p.properties[name] <= high:
+            yield f"has {name} {p.properties[name]}", f"stay within {low}..{high}"

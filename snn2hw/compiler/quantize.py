@@ -147,7 +147,7 @@ def _population(
         name=layer.name,
         shape=layer.shape,
         inputs=connections,
-        vth=_thresholds(layer, scale, target) if layer.fires else target.vth[1],
+        vth=_thresholds(layer, scale, target) if layer.fires else target.registers["vth"][1],
         du=_decays(layer, "u", scale, ranges, target, options),
         dv=_decays(layer, "v", scale, ranges, target, options),
         bias_mantissa=mantissa,
@@ -169,13 +169,15 @@ def _thresholds(layer: Layer, scale: Float, target: Target) -> Ints:
         raise NoRegisterError(
             f"{what}, and such neurons fire on anything", "lower the weights or raise the threshold: 2^21 lie between"
         )
-    return np.maximum(np.clip(vth, *target.vth) - layer.fires_at_threshold, 0)
+    return np.maximum(np.clip(vth, *target.registers["vth"]) - layer.fires_at_threshold, 0)
 
 
 def _decays(
     layer: Layer, which: str, scale: Float, ranges: Ranges, target: Target, options: Options
 ) -> NDArray[np.int64]:
-    share, add, limits = (layer.share_u, 1, target.du) if which == "u" else (layer.share_v, 0, target.dv)
+    share, add, limits = (
+        (layer.share_u, 1, target.registers["du"]) if which == "u" else (layer.share_v, 0, target.registers["dv"])
+    )
     seen = ranges.layers.get(layer.name)
     sample = np.zeros(0) if seen is None else seen.u_sample if which == "u" else seen.v_sample
     if not options.compensate_decay or not sample.any():

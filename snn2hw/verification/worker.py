@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.compare import ORDER, Registers, flat_counts
+from sim.compare import ORDER, Recorded, flat_counts
 from sim.errors import MissingToolError, Snn2hwError, UnsupportedError
 
 __all__ = ["main"]
@@ -59,11 +59,11 @@ def _status(error: Snn2hwError) -> str:
             return "failed"
 
 
-def _losses(got: Registers) -> list[str]:
+def _losses(got: Recorded) -> list[str]:
     return [str(loss) for loss in getattr(got, "losses", ())]
 
 
-def _write(out: Path, got: Registers) -> None:
+def _write(out: Path, got: Recorded) -> None:
     arrays: dict[str, Any] = {}
     for register in ORDER:
         recorded: Mapping[str, Any] = getattr(got, register)

@@ -20,7 +20,7 @@ from lava.proc.conv.process import Conv
 from lava.proc.lif.models import PyLifModelBitAcc
 from lava.proc.lif.process import LIF
 
-__all__ = ["Delay", "Gate", "LIFStart", "Recorder", "ShiftSum", "WideConv"]
+__all__ = ["Delay", "Gate", "LIFStart", "ShiftSum", "StateProbe", "WideConv"]
 
 
 class LIFStart(LIF):
@@ -152,7 +152,7 @@ class PyDelayModel(PyLoihiProcessModel):
         self.line[place] = self.s_in.recv()
 
 
-class Recorder(AbstractProcess):
+class StateProbe(AbstractProcess):
     """Writes s, u and v of every step to a file: Lava's Monitor keeps float64 and hands it over value by value."""
 
     def __init__(self, *, shape: tuple[int, ...], path: str) -> None:
@@ -160,10 +160,10 @@ class Recorder(AbstractProcess):
         self.s_in, self.u, self.v = InPort(shape=shape), RefPort(shape=shape), RefPort(shape=shape)
 
 
-@implements(proc=Recorder, protocol=LoihiProtocol)
+@implements(proc=StateProbe, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyRecorderModel(PyLoihiProcessModel):
+class PyStateProbeModel(PyLoihiProcessModel):
     """Reads u and v as Lava's Monitor does, after the update."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
