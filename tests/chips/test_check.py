@@ -70,7 +70,7 @@ def test_what_a_register_rounds_is_said_and_stops_nothing():
 
 
 def test_a_problem_of_lowering_is_a_problem(monkeypatch):
-    from snn2hw.network.lowering import maps
+    from snn2hw.network import maps
 
     monkeypatch.setattr(maps, "LARGEST_MATRIX", 100)
     conv = nir.Conv2d(None, np.ones((2, 1, 3, 3)), 1, 1, 1, 1, None)
