@@ -27,6 +27,7 @@ from sim.engines import run
 from sim.errors import Snn2hwError
 from sim.files import make_folder
 from sim.program import Program
+from snn2hw.codec.decode import Decoder, decode
 from snn2hw.compiler.answers import float_answers, output_scale
 from snn2hw.compiler.certify import Certificate
 from snn2hw.compiler.checker import check_certificate
@@ -34,8 +35,7 @@ from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.explain import explain
 from snn2hw.compiler.options import Options
 from snn2hw.sources import Source
-from snn2hw.spikes.decode import Decoder, decode
-from snn2hw.tuning.recipe import MEASURED
+from snn2hw.train.tuning.recipe import MEASURED
 
 SCHEMA = "snn2hw.benchmark.accuracy/1"
 CALIBRATION = 256
@@ -121,8 +121,8 @@ def _task(folder: Path, data: Path) -> Task:
     from snn2hw.audio.augment import variant
     from snn2hw.audio.fsdd import read_fsdd
     from snn2hw.audio.logmel import quantised
+    from snn2hw.codec.encode import encode
     from snn2hw.sources.from_norse import from_norse
-    from snn2hw.spikes.encode import encode
     from snn2hw.train.checkpoint import deployable, load_trained
     from snn2hw.train.feed import encoder_of
     from snn2hw.train.prepare import prepare, split_of
@@ -235,8 +235,8 @@ def _tuned(task: Task, bits: Any) -> dict[str, Any]:
     """Fine-tune, and check that the torch forward and the engine agree in every spike of every test sample."""
     import torch
 
-    from snn2hw.tuning.recipe import Recipe
-    from snn2hw.tuning.tune import tune
+    from snn2hw.train.tuning.recipe import Recipe
+    from snn2hw.train.tuning.tune import tune
 
     torch.set_num_threads(1)
     epochs, rate = MEASURED[bits]

@@ -24,7 +24,7 @@ from snn2hw.costs.plots import plot_band, plot_break_even
 from snn2hw.costs.recount import recount_synops
 from snn2hw.costs.report import EnergyReport
 from snn2hw.costs.text import amount
-from snn2hw.rasters import read_npz, read_raster
+from snn2hw.files.rasters import read_npz, read_raster
 
 SCHEMA = "snn2hw.benchmark.energy/1"
 CHUNK = 20

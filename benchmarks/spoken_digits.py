@@ -21,9 +21,9 @@ from results import ended, into_readme, write
 
 from sim.engines import run
 from sim.errors import InputError, Snn2hwError
+from snn2hw.codec.decode import decide
 from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import compile_source
-from snn2hw.spikes.decode import decide
 from snn2hw.train.checkpoint import Trained, deployable, load_trained
 
 SCHEMA = "snn2hw.benchmark.spoken-digits/1"
@@ -100,8 +100,8 @@ def _judged(trained: Trained, home: Path, data: Path) -> dict[str, Any]:
 
 def _program(trained: Trained, heard: Heard, home: Path) -> dict[str, Any]:
     """Compile the spiking network, check its certificate, and let it hear the test part."""
+    from snn2hw.codec.encode import encode
     from snn2hw.sources.from_norse import from_norse
-    from snn2hw.spikes.encode import encode
     from snn2hw.train.feed import encoder_of
 
     mel, encoder = trained.recipe.mel, encoder_of(trained.recipe)

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from sim.errors import Snn2hwError
     from sim.program import Connection, Conv, Dense, Input, Population, Program
     from sim.trace import Trace
+    from snn2hw.chips.preflight import check
+    from snn2hw.chips.target import Target
     from snn2hw.compiler.compile import compile
     from snn2hw.costs.energy import energy
-    from snn2hw.floats import float_reference
-    from snn2hw.lowering import lower
-    from snn2hw.preflight import check
+    from snn2hw.network.float_reference import float_reference
+    from snn2hw.network.lowering import lower
+    from snn2hw.network.to_nir import to_nir, write_nir
     from snn2hw.sources.from_ann import convert, read_ann
     from snn2hw.sources.from_nir import from_nir
     from snn2hw.sources.from_norse import from_norse
     from snn2hw.sources.source import Source
-    from snn2hw.sources.to_nir import to_nir, write_nir
-    from snn2hw.targets import Target
-    from snn2hw.tuning.tune import tune
+    from snn2hw.train.tuning.tune import tune
     from snn2hw.verification import Verdict, verify
 
 __version__ = "0.1.0"
@@ -68,17 +68,17 @@ _HOME = {
     **dict.fromkeys(("Connection", "Conv", "Dense", "Input", "Population", "Program"), "sim.program"),
     "Snn2hwError": "sim.errors",
     "Source": "snn2hw.sources.source",
-    "Target": "snn2hw.targets",
+    "Target": "snn2hw.chips.target",
     "Trace": "sim.trace",
     "from_norse": "snn2hw.sources.from_norse",
     "from_nir": "snn2hw.sources.from_nir",
-    **dict.fromkeys(("to_nir", "write_nir"), "snn2hw.sources.to_nir"),
-    "check": "snn2hw.preflight",
-    "lower": "snn2hw.lowering",
-    "float_reference": "snn2hw.floats",
+    **dict.fromkeys(("to_nir", "write_nir"), "snn2hw.network.to_nir"),
+    "check": "snn2hw.chips.preflight",
+    "lower": "snn2hw.network.lowering",
+    "float_reference": "snn2hw.network.float_reference",
     **dict.fromkeys(("read_ann", "convert"), "snn2hw.sources.from_ann"),
     "compile": "snn2hw.compiler.compile",
-    "tune": "snn2hw.tuning.tune",
+    "tune": "snn2hw.train.tuning.tune",
     "run": "sim.engines",
     "read_program": "exporters.program_file",
     "write_program": "exporters.program_file",

@@ -2,6 +2,6 @@
 
 import sys
 
-from snn2hw.cli import main
+from snn2hw.commands import main
 
 sys.exit(main())

@@ -11,7 +11,7 @@ from sim.errors import InputError
 from sim.files import make_folder
 from snn2hw.ann.export import export_onnx
 from snn2hw.ann.runtime import accuracy, quantize_int8
-from snn2hw.rasters import write_npz
+from snn2hw.files.rasters import write_npz
 
 if TYPE_CHECKING:
     import torch

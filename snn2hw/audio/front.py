@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sim.errors import FileError
 from snn2hw.audio.logmel import LogMel, Normaliser, decibels, quantised
-from snn2hw.spikes.decode import Decoder
-from snn2hw.spikes.encode import Encoder, encode
+from snn2hw.codec.decode import Decoder
+from snn2hw.codec.encode import Encoder, encode
 
 __all__ = ["FrontEnd", "from_json", "images", "raster", "to_json"]
 

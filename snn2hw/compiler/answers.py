@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
+from snn2hw.codec.decode import Decoder, decode
 from snn2hw.compiler.compile import Compiled
-from snn2hw.spikes.decode import Decoder, decode
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
@@ -20,7 +20,7 @@ VALUES = 1 << 24
 
 def float_answers(source: "Source", rasters: NDArray[np.integer], decoder: Decoder) -> NDArray[np.float32]:
     """Return what the float network answers, (B, classes), in volts or spikes."""
-    from snn2hw.floats import float_reference
+    from snn2hw.network.float_reference import float_reference
     from snn2hw.sources.graph import shape_out
 
     largest = max(int(np.prod(shape_out(node))) for node in source.nodes.values())

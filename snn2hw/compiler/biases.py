@@ -7,9 +7,9 @@ import numpy as np
 
 from sim.program import Population
 from snn2hw.compiler.calibrate import Ranges
-from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Link
 from snn2hw.compiler.options import BiasPolicy, Options
 from snn2hw.compiler.weights import Stored
+from snn2hw.network.network import ConvMap, DenseMap, Float, Layer, Link
 
 __all__ = ["always_on", "centred", "is_centred", "place_biases"]
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sim.errors import InputError
 from sim.program import INPUT
 from snn2hw.compiler.moments import MomentMeter, Moments
-from snn2hw.compiler.network import Float, Layer, Network
+from snn2hw.network.network import Float, Layer, Network
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
@@ -102,7 +102,7 @@ def _measure(
     power: Mapping[str, Float],
     moments: "Mapping[tuple[str, int], MomentMeter]",
 ) -> None:
-    from snn2hw.floats import float_reference
+    from snn2hw.network.float_reference import float_reference
 
     trace = float_reference(source, x, record=("spikes", "u", "v"))
     messages: dict[str, NDArray[np.generic]] = {INPUT: x}

@@ -10,20 +10,20 @@ from numpy.typing import ArrayLike
 
 from sim.errors import InputError, UnsupportedError
 from sim.program import INPUT, Input, Json, Program
+from snn2hw.chips.limits import refuse_beyond
+from snn2hw.chips.target import Target, get_target
 from snn2hw.compiler.calibrate import Ranges, calibrate
 from snn2hw.compiler.certify import Bounds, Certificate, bounds_of, certify
 from snn2hw.compiler.costs import Method
 from snn2hw.compiler.given import given_registers
 from snn2hw.compiler.grid import Bits, most_bits
 from snn2hw.compiler.levels import leveled
-from snn2hw.compiler.limits import refuse_beyond
-from snn2hw.compiler.network import Layer, Network
 from snn2hw.compiler.options import PER, BiasPolicy, Options
 from snn2hw.compiler.quantize import Quantized, quantize_layer
-from snn2hw.compiler.reading import read_network
 from snn2hw.compiler.record import scale_record
 from snn2hw.compiler.registers import NoRegisterError
-from snn2hw.targets import Target, get_target
+from snn2hw.network.network import Layer, Network
+from snn2hw.network.reading import read_network
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
@@ -86,7 +86,7 @@ def compile_source(
 
     Args:
         source: any Source; it is lowered first.
-        target: a name in `snn2hw.targets.TARGETS`, a TOML file, or a Target.
+        target: a name in `snn2hw.chips.target.TARGETS`, a TOML file, or a Target.
         data: rasters (B, T, *input shape), integers: what the network will see. Without it all inputs count alike.
         weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
         scale: "auto", or mantissas per unit of weight; 1 says that weights and thresholds are register values already,
@@ -121,7 +121,7 @@ def prepare(
     progress: Progress | None = None,
 ) -> Prepared:
     """Lower and calibrate; the arguments are those of `compile_source`."""
-    from snn2hw.lowering import lower
+    from snn2hw.network.lowering import lower
 
     chip, chosen = get_target(target), options or Options()
     lowered = lower(source)

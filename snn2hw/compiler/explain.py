@@ -26,11 +26,11 @@ from sim.engines import run
 from sim.program import INPUT
 from sim.trace import Trace
 from snn2hw.compiler.compile import Compiled
-from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Map
 from snn2hw.compiler.quantize import Quantized
+from snn2hw.network.network import ConvMap, DenseMap, Float, Layer, Map
 
 if TYPE_CHECKING:
-    from snn2hw.floats import FloatTrace
+    from snn2hw.network.float_reference import FloatTrace
     from snn2hw.sources import Source
 
 __all__ = ["Explained", "explain"]
@@ -62,7 +62,7 @@ def explain(
     source: "Source", compiled: Compiled, data: NDArray[np.integer], *, engine: str = "fast"
 ) -> tuple[Explained, ...]:
     """Run float network and program on ``data`` (B, T, *input shape) and account for every difference."""
-    from snn2hw.floats import float_reference
+    from snn2hw.network.float_reference import float_reference
 
     program = compiled.program
     shaped = data.reshape(*data.shape[:2], *program.input.shape)

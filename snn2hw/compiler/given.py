@@ -7,12 +7,12 @@ import numpy as np
 from sim.arithmetic import VTH_SHIFT
 from sim.errors import InputError
 from sim.program import Connection, Population
+from snn2hw.chips.target import Target
 from snn2hw.compiler.biases import place_biases
 from snn2hw.compiler.grid import Bits, grid_for, most_bits, to_grid
-from snn2hw.compiler.network import Float, Layer
 from snn2hw.compiler.quantize import Ints, Quantized, wiring_of
 from snn2hw.compiler.registers import bias_registers, nearest_decay
-from snn2hw.targets import Target
+from snn2hw.network.network import Float, Layer
 
 __all__ = ["given_registers"]
 

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 
 from sim.weight_rule import weight_grid
-from snn2hw.compiler.network import Float
-from snn2hw.targets import Target
+from snn2hw.chips.target import Target
+from snn2hw.network.network import Float
 
 __all__ = ["Bits", "Grid", "grid_for", "legal", "most_bits", "to_grid"]
 

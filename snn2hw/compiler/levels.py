@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from snn2hw.compiler.network import Link, Network
+from snn2hw.network.network import Link, Network
 
 __all__ = ["leveled"]
 

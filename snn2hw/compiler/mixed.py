@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from sim.engines import run
 from sim.errors import InputError
+from snn2hw.codec.decode import Decoder, decide
 from snn2hw.compiler.compile import Compiled, Prepared, build, fitted
 from snn2hw.compiler.grid import Bits, most_bits
 from snn2hw.compiler.quantize import Quantized, is_exact
-from snn2hw.spikes.decode import Decoder, decide
 
 __all__ = ["Mixed", "Trial", "fewest_bits"]
 

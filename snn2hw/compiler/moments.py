@@ -1,7 +1,7 @@
 """Which inputs are active together: the second moments of what arrives at one target, for rounding that compensates.
 
 A weight's error reaches the membrane through the synaptic and the membrane filter, so messages are filtered as the
-target filters them before they are multiplied: with U, V of `snn2hw.compiler.network` and no reset,
+target filters them before they are multiplied: with U, V of `snn2hw.network.network` and no reset,
 
     V[t] = sum over k of (W . x)[t - k] h[k]  =  (W . f)[t],     U' = (1 - share_u) U + x,     f = (1 - share_v) f + U'
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2hw.compiler.network import ConvMap, DenseMap, Float, Map
+from snn2hw.network.network import ConvMap, DenseMap, Float, Map
 
 __all__ = ["LARGEST", "MomentMeter", "Moments"]
 

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
 from sim.program import Connection, Conv, Dense, Population, Weight, Wiring
+from snn2hw.chips.target import Target
 from snn2hw.compiler.biases import centred, is_centred, place_biases
 from snn2hw.compiler.calibrate import Ranges, sample_unit
 from snn2hw.compiler.grid import Bits, Grid, grid_for, most_bits
-from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Map
 from snn2hw.compiler.options import Options
 from snn2hw.compiler.registers import NoRegisterError, bias_registers, compensated, nearest_decay, per_value
 from snn2hw.compiler.scales import is_convolution
 from snn2hw.compiler.weights import choose_weights
-from snn2hw.targets import Target
+from snn2hw.network.network import ConvMap, DenseMap, Float, Layer, Map
 
 __all__ = ["Quantized", "is_exact", "quantize_layer", "wiring_of"]
 

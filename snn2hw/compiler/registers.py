@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from sim.arithmetic import DECAY_ONE, decay
 from sim.errors import UnsupportedError
-from snn2hw.compiler.network import Float
-from snn2hw.targets import Target
+from snn2hw.chips.target import Target
+from snn2hw.network.network import Float
 
 __all__ = ["NoRegisterError", "bias_registers", "compensated", "nearest_decay", "per_value"]
 
@@ -61,7 +61,7 @@ def compensated(share: float, scale: float, sample: Float, *, add: int, limits: 
 def bias_registers(bias: Float, target: Target, *, exponent: int | None = None) -> tuple[Ints, Ints]:
     """Return (mantissa, exponent) nearest to ``bias`` (register units), the smallest exponent that holds it.
 
-    >>> from snn2hw.targets import get_target
+    >>> from snn2hw.chips.target import get_target
     >>> [int(x) for x in bias_registers(np.array(10000.0), get_target("loihi1"))]
     [2500, 2]
     """

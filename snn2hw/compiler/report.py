@@ -16,7 +16,7 @@ from snn2hw.compiler.compile import Compiled
 from snn2hw.compiler.quantize import Quantized
 
 if TYPE_CHECKING:
-    from snn2hw.floats import FloatTrace
+    from snn2hw.network.float_reference import FloatTrace
     from snn2hw.sources import Source
 
 __all__ = ["Report", "Row", "measure"]
@@ -92,7 +92,7 @@ class Report:
 
 def measure(source: "Source", compiled: Compiled, data: NDArray[np.integer], *, engine: str = "fast") -> Report:
     """Run the float network and the program side by side on ``data`` (B, T, *input shape)."""
-    from snn2hw.floats import float_reference
+    from snn2hw.network.float_reference import float_reference
 
     program = compiled.program
     ideal = float_reference(source, data, record=("spikes", "v"))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2hw.compiler.grid import Grid, to_grid
-from snn2hw.compiler.network import Float
+from snn2hw.network.network import Float
 
 __all__ = ["Spread", "compensating", "spread_of"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import A_LIMIT, V_MAX, VTH_SHIFT, WRAP
+from snn2hw.chips.target import Target
 from snn2hw.compiler.costs import POINTS, CostTable, resolution
-from snn2hw.compiler.network import ConvMap, Float, Layer, Link
-from snn2hw.targets import Target
+from snn2hw.network.network import ConvMap, Float, Layer, Link
 
 __all__ = ["Choice", "choose", "greatest_scale", "worst_sum"]
 

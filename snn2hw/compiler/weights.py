@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
+from snn2hw.chips.target import Target
 from snn2hw.compiler.calibrate import Ranges
 from snn2hw.compiler.costs import Rows, cost_table
 from snn2hw.compiler.grid import Grid, legal, to_grid
-from snn2hw.compiler.network import ConvMap, DenseMap, Float, Layer, Link
 from snn2hw.compiler.options import Options
 from snn2hw.compiler.rounding import SWEEPS, Spread, compensating, spread_of
 from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
-from snn2hw.targets import Target
+from snn2hw.network.network import ConvMap, DenseMap, Float, Layer, Link
 
 __all__ = ["Stored", "choose_weights"]
 

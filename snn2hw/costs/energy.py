@@ -18,12 +18,12 @@ from snn2hw.ann.macs import effective_macs, macs
 from snn2hw.costs.breakdown import memory_rows, population_rows, totals
 from snn2hw.costs.comparison import compare
 from snn2hw.costs.estimate import estimate
+from snn2hw.costs.neurobench_rules.program import count_program
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
 from snn2hw.costs.pricing import Cost, price
 from snn2hw.costs.report import Ann, EnergyReport
 from snn2hw.costs.workload import ann_workload, spiking_workload
-from snn2hw.neurobench_rules.program import count_program
 
 __all__ = ["energy", "report_of"]
 

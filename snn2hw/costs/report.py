@@ -14,8 +14,8 @@ from snn2hw.costs import text
 from snn2hw.costs.breakdown import MemoryRow, PopulationRow
 from snn2hw.costs.comparison import Comparison
 from snn2hw.costs.estimate import Estimate, estimate
+from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 from snn2hw.costs.pricing import ENDS, Cost
-from snn2hw.neurobench_rules.torch_model import NeurobenchCounts
 
 __all__ = ["SCHEMA", "Ann", "EnergyReport"]
 

@@ -6,8 +6,8 @@ from snn2hw.ann.macs import EffectiveMacs, MacCensus
 from snn2hw.costs.breakdown import MemoryRow, PopulationRow
 from snn2hw.costs.comparison import Comparison
 from snn2hw.costs.estimate import Estimate
+from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 from snn2hw.costs.pricing import Cost
-from snn2hw.neurobench_rules.torch_model import NeurobenchCounts
 
 __all__ = [
     "amount",

@@ -13,9 +13,9 @@ EPOCHS = "12"
 
 def train_models(folder: Path) -> Path:
     """Train on the synthesised digits; return the folder that now holds what `load_exhibit` reads."""
-    from snn2hw.cli import main
-    from snn2hw.sources.model import load_source
-    from snn2hw.sources.to_nir import write_nir
+    from snn2hw.commands import main
+    from snn2hw.commands.model_argument import load_source
+    from snn2hw.network.to_nir import write_nir
 
     for model in ("scnn", "cnn"):
         words = ["train", "digits", "--model", model, "--epochs", EPOCHS, "-o", str(folder / model)]

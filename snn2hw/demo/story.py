@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from sim.files import atomic_write, make_folder
 from sim.program import Program
+from snn2hw.codec.decode import decide
 from snn2hw.demo.exhibit import Exhibit
-from snn2hw.spikes.decode import decide
 
 if TYPE_CHECKING:
     from snn2hw.verification import Verdict
@@ -97,7 +97,7 @@ def _run(program: Program, raster: NDArray[np.uint8]) -> NDArray[np.generic]:
 
 def _judge(telling: Telling, exhibit: Exhibit, program: Program) -> None:
     from snn2hw.ann.runtime import accuracy
-    from snn2hw.floats import float_reference
+    from snn2hw.network.float_reference import float_reference
 
     ideal = float_reference(exhibit.source, exhibit.test, record=(READOUT,)).output
     found = {

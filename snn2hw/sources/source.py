@@ -2,7 +2,8 @@
 
 NIR is a set of differential equations. It names no time step, no integration scheme, no reset rule and no order of
 events inside a step, so the same file gives different spikes in different frameworks. A ``Source`` says them all. Its
-meaning is `snn2hw.floats`; frameworks' rows of ``Semantics`` are in `snn2hw.sources.dialects`.
+meaning is `snn2hw.network.float_reference`; the rows of ``Semantics`` of the frameworks stand in
+`snn2hw.sources.from_nir.dialects`.
 
 The graph of a Source is flat and typed (`snn2hw.sources.graph.assemble` makes it so): one Input, one Output, the
 sixteen NIR primitives, shapes without a batch axis on every node, neuron parameters of full shape. In it

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.front import FrontEnd, from_json
+from snn2hw.files.tensor_file import read_tensors, write_tensors
 from snn2hw.models.cnn import cnn
 from snn2hw.models.fold import folded
 from snn2hw.models.scnn import scnn
-from snn2hw.tensor_file import read_tensors, write_tensors
 from snn2hw.train.feed import input_scale
 from snn2hw.train.recipe import Recipe, recipe_from
 

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from snn2hw.spikes.encode import Encoder, encode, highest, spike_table
+from snn2hw.codec.encode import Encoder, encode, highest, spike_table
 from snn2hw.train.recipe import Recipe
 
 __all__ = ["Feed", "encoder_of", "feed_of", "input_scale"]

@@ -7,9 +7,9 @@ from typing import Any, Literal
 from sim.errors import FileError, InputError
 from snn2hw.audio.augment import Augmentation
 from snn2hw.audio.logmel import LogMel
+from snn2hw.codec.decode import Decoder
+from snn2hw.codec.encode import Kind
 from snn2hw.models.layout import Layout, Stage, layout_of
-from snn2hw.spikes.decode import Decoder
-from snn2hw.spikes.encode import Kind
 
 __all__ = ["Recipe", "recipe_from", "recipe_to"]
 

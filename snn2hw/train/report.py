@@ -8,9 +8,9 @@ from sim.files import atomic_write
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.features import Features
 from snn2hw.audio.front import FrontEnd, to_json
+from snn2hw.codec.encode import encode
+from snn2hw.files.rasters import write_raster
 from snn2hw.models.layout import neurons, synapses
-from snn2hw.rasters import write_raster
-from snn2hw.spikes.encode import encode
 from snn2hw.train.feed import encoder_of
 from snn2hw.train.fit import Finished
 from snn2hw.train.pictures import draw_confusion, draw_curves

@@ -8,8 +8,8 @@ import pytest
 from sim.errors import InputError
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import macs
-from snn2hw.cli import main
-from snn2hw.rasters import read_npz
+from snn2hw.commands import main
+from snn2hw.files.rasters import read_npz
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")

@@ -9,7 +9,7 @@ from snn2hw.audio.corpus import Corpus, Split
 from snn2hw.audio.features import features
 from snn2hw.audio.front import FrontEnd, from_json, images, raster, to_json
 from snn2hw.audio.logmel import LogMel
-from snn2hw.spikes.encode import Encoder
+from snn2hw.codec.encode import Encoder
 
 
 @pytest.fixture(autouse=True)

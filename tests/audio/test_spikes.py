@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sim.errors import InputError
-from snn2hw.spikes.decode import DECODERS, decide, decode
-from snn2hw.spikes.encode import Encoder, encode, highest, spike_table
+from snn2hw.codec.decode import DECODERS, decide, decode
+from snn2hw.codec.encode import Encoder, encode, highest, spike_table
 
 IMAGES = np.random.default_rng(0).integers(0, 32, (5, 1, 4, 3), dtype=np.uint8)
 

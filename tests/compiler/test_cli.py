@@ -8,9 +8,9 @@ import pytest
 
 from exporters.program_file import read_program_file
 from sim.engines import run
-from snn2hw.cli import main
+from snn2hw.commands import main
 from snn2hw.compiler.checker import check_certificate
-from snn2hw.rasters import write_raster
+from snn2hw.files.rasters import write_raster
 from snn2hw.sources.from_nir import from_nir
 from tests.compiler.networks import convolutional, raster
 

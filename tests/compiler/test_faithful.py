@@ -10,7 +10,7 @@ from snn2hw.compiler.compile import compile_source
 from snn2hw.compiler.explain import explain
 from snn2hw.compiler.options import Options
 from snn2hw.compiler.report import measure
-from snn2hw.floats import float_reference
+from snn2hw.network.float_reference import float_reference
 from snn2hw.sources import Semantics
 from tests.compiler.networks import Builder, convolutional, cuba, dense, lif, nir, raster, readout, recurrent
 

@@ -9,15 +9,15 @@ from sim.arithmetic import decay
 from sim.engines import run
 from sim.errors import InputError, UnsupportedError
 from sim.weight_rule import weight_grid
+from snn2hw.chips.target import get_target
 from snn2hw.compiler.compile import build, compile_source, prepare
 from snn2hw.compiler.grid import grid_for, legal, to_grid
 from snn2hw.compiler.mixed import fewest_bits
 from snn2hw.compiler.moments import DRAWN, MomentMeter
-from snn2hw.compiler.network import DenseMap
 from snn2hw.compiler.options import Options
 from snn2hw.compiler.registers import bias_registers, compensated, nearest_decay
 from snn2hw.compiler.rounding import compensating, spread_of
-from snn2hw.targets import get_target
+from snn2hw.network.network import DenseMap
 from tests.compiler.networks import Builder, convolutional, cuba, dense, lif, nir, raster, recurrent
 
 LOIHI = get_target("loihi1")

@@ -8,7 +8,7 @@ import pytest
 from sim.engines import run
 from snn2hw.compiler.compile import compile_source
 from snn2hw.compiler.report import measure
-from snn2hw.floats import float_reference
+from snn2hw.network.float_reference import float_reference
 from tests.compiler.networks import convolutional, dense, raster
 
 

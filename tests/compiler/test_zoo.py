@@ -6,7 +6,7 @@ import pytest
 from sim.engines import run
 from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import compile_source
-from snn2hw.floats import float_reference
+from snn2hw.network.float_reference import float_reference
 from snn2hw.sources.from_norse import from_norse
 from tests.sources.norse_zoo import ZOO
 from tests.sources.test_from_norse import built

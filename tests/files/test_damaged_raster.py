@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sim.errors import FileError
-from snn2hw.rasters import read_raster, write_raster
+from snn2hw.files.rasters import read_raster, write_raster
 
 SPIKES = np.random.default_rng(0).integers(0, 2, (4, 5, 30)).astype(np.uint8)
 LABELS = np.arange(4)

@@ -8,7 +8,7 @@ import pytest
 from exporters.lava import install as module
 from exporters.lava.install import environment_folder, find_python, install
 from sim.errors import InputError, ToolError
-from snn2hw.cli import main
+from snn2hw.commands import main
 
 
 def test_the_second_time_takes_no_time(capsys):

@@ -11,8 +11,8 @@ import pytest
 
 from exporters.program_file import write_program
 from sim.program import Connection, Dense, Input, Population, Program
-from snn2hw.cli import COMMANDS, main
-from snn2hw.rasters import read_npz, write_npz, write_raster
+from snn2hw.commands import COMMANDS, main
+from snn2hw.files.rasters import read_npz, write_npz, write_raster
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from snn2hw.cli import main
+from snn2hw.commands import main
 from snn2hw.demo import exhibit, story
 
 PICTURES = ("raster", "membrane", "bits", "energy", "break-even")

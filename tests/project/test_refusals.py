@@ -5,9 +5,9 @@ import pytest
 
 from exporters.program_file import write_program
 from sim.program import Connection, Dense, Input, Population, Program
-from snn2hw.cli import main
+from snn2hw.commands import main
 from snn2hw.compiler.certify import prove
-from snn2hw.rasters import write_raster
+from snn2hw.files.rasters import write_raster
 
 STEPS = 4
 

@@ -17,14 +17,14 @@ from snn2hw.ann.export import export_onnx
 from snn2hw.ann.runtime import run
 from snn2hw.audio.front import images as images_of
 from snn2hw.audio.fsdd import read_fsdd
-from snn2hw.cli import main
-from snn2hw.floats import float_reference
+from snn2hw.commands import main
+from snn2hw.files.rasters import read_raster
+from snn2hw.network.float_reference import float_reference
 from snn2hw.problems import ProblemsError
-from snn2hw.rasters import read_raster
 from snn2hw.sources.from_ann import convert, in_steps, read_ann
-from snn2hw.sources.from_ann_judge import judge
 from snn2hw.sources.from_nir import from_nir
 from snn2hw.train.checkpoint import load_trained
+from snn2hw.verification.conversion import judge
 from tests.recordings import recordings
 from tests.sources.ann_zoo import ONNX, Build, digits, sounds
 

@@ -9,14 +9,14 @@ import pytest
 
 from sim.program import Conv, Dense
 from snn2hw.compiler.compile import compile
-from snn2hw.floats import float_reference
-from snn2hw.lowering import lower
-from snn2hw.sources.dialects import DIALECTS
+from snn2hw.network.float_reference import float_reference
+from snn2hw.network.lowering import lower
+from snn2hw.network.to_nir import write_nir
 from snn2hw.sources.from_nir import from_nir
+from snn2hw.sources.from_nir.dialects import DIALECTS
 from snn2hw.sources.shapes import NEURON_FIELDS
-from snn2hw.sources.to_nir import write_nir
+from tests.network.test_to_nir import NORSE_READS, OUTCOMES
 from tests.sources.nir_nets import DT, cases, chain, cuba, full, lif, rasters, source
-from tests.sources.test_to_nir import NORSE_READS, OUTCOMES
 
 DOCS = Path(__file__).parents[2] / "docs"
 

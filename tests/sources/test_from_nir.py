@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sim.errors import FileError, InputError
-from snn2hw.floats import float_reference
+from snn2hw.network.float_reference import float_reference
 from snn2hw.problems import ProblemsError
 from snn2hw.sources.from_nir import from_nir
 from snn2hw.sources.graph import shape_in
@@ -387,7 +387,7 @@ def test_lif_norse_reproduces_its_recording():
     ],
 )
 def test_the_corpus_is_read_and_run(name, how, neurons):
-    from snn2hw.preflight import measure
+    from snn2hw.chips.preflight import measure
 
     read = from_nir(recordings("cases", "nir_corpus", name), **how)
     assert measure(read).spiking == neurons

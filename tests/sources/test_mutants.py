@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snn2hw.floats import float_reference, neurons
-from snn2hw.lowering import lower, maps, paths
-from snn2hw.sources import dialect_rules, order
-from snn2hw.sources.from_nir import from_nir
+from snn2hw.network import float_neurons as neurons
+from snn2hw.network import maps, paths
+from snn2hw.network.float_reference import float_reference
+from snn2hw.network.lowering import lower
+from snn2hw.sources import order
+from snn2hw.sources.from_nir import dialect_rules, from_nir
 from snn2hw.sources.graph import assemble
+from tests.network.test_lowering import loop, pooled
 from tests.sources.nir_nets import cases, rasters, recorded, written
 from tests.sources.nir_nets import source as source_of
-from tests.sources.test_lowering import loop, pooled
 
 
 def strict_for_all(d, v):
@@ -77,9 +79,9 @@ def test_a_mutant_is_seen_by_a_recording(name, monkeypatch, tmp_path):
 
 
 def test_the_input_that_jumps_after_the_decay_is_seen(monkeypatch, tmp_path):
-    import snn2hw.floats
+    import snn2hw.network.float_reference
 
-    monkeypatch.setattr(snn2hw.floats, "step", input_after_decay)
+    monkeypatch.setattr(snn2hw.network.float_reference, "step", input_after_decay)
     assert any(differs(case, tmp_path) for case in cases())
 
 

@@ -55,7 +55,7 @@ def test_the_given_nodes_are_not_changed():
 )
 def test_padding_same_pads_one_more_at_the_end_as_torch_does(kernel, dilation):
     torch = pytest.importorskip("torch")
-    from snn2hw.floats import float_reference
+    from snn2hw.network.float_reference import float_reference
 
     rng = np.random.default_rng(0)
     weight = rng.normal(size=(2, 1, *kernel))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from snn2hw.cli import main
-from snn2hw.rasters import read_raster
+from snn2hw.commands import main
+from snn2hw.files.rasters import read_raster
 
 RATE_HZ = 8000
 

@@ -7,9 +7,9 @@ import torch
 from exporters.program_file import read_program_file
 from snn2hw.audio.front import FrontEnd, to_json
 from snn2hw.audio.logmel import LogMel, fit_normaliser
-from snn2hw.cli import main
+from snn2hw.commands import main
+from snn2hw.files.rasters import write_raster
 from snn2hw.models.layout import Layout, Stage
-from snn2hw.rasters import write_raster
 from snn2hw.train.checkpoint import build, write_checkpoint
 from snn2hw.train.feed import encoder_of
 from snn2hw.train.recipe import Recipe, recipe_to

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sim.errors import FileError
-from snn2hw.cli import main
-from snn2hw.tensor_file import read_tensors, write_tensors
+from snn2hw.commands import main
+from snn2hw.files.tensor_file import read_tensors, write_tensors
 from snn2hw.train.checkpoint import SCHEMA
 
 VALUES = {

@@ -274,7 +274,7 @@ def test_the_feed_gives_what_the_encoder_says(tmp_path):
     direct = feed_of(RECIPE, CPU)(images)
     assert direct.shape == (1, 4, 1, 32, 32)
     np.testing.assert_array_equal(np.rint(direct.numpy()[0, :, 0] * 31), images)
-    from snn2hw.spikes.encode import encode
+    from snn2hw.codec.encode import encode
     from snn2hw.train.feed import encoder_of
 
     for kind in ("lif", "latency", "poisson"):

@@ -15,10 +15,10 @@ from sim.engines import run
 from sim.errors import MachineError, UnsupportedError
 from sim.program import Program
 from sim.trace import RECORDABLE
+from snn2hw.codec.decode import decide
 from snn2hw.compiler.compile import compile_source
 from snn2hw.demo.exhibit import load_exhibit, shipped
 from snn2hw.sources.from_nir import from_nir
-from snn2hw.spikes.decode import decide
 from tests.programs import random_program, random_raster
 from tests.recordings import recordings
 

@@ -1,0 +1,152 @@
+"""The command line: one module per verb, imported when its verb is typed.
+
+Exit codes: 0 done, 1 the answer is no (not equal, not supported, out of limits), 2 bad usage or bad input.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+
+from sim.errors import InputError, MachineError, Snn2hwError, UnsupportedError
+
+__all__ = ["COMMANDS", "main"]
+
+
+OUTPUTS = frozenset({"output", "json", "raster", "plots"})
+"""Options that name what a command writes; every other option that names a file names an input."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a verb lives and what it does."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "demo": Command("snn2hw.commands.demo", "show the whole path on synthesised digits"),
+    "check": Command("snn2hw.commands.check", "say what a model is, and everything that keeps it from being compiled"),
+    "compile": Command(
+        "snn2hw.commands.compile", "turn a float network into the integer program of a chip, and prove it"
+    ),
+    "certify": Command("snn2hw.commands.certify", "check the certificate that a program file carries"),
+    "tune": Command("snn2hw.commands.tune", "train a compiled program to win back what few bits cost"),
+    "run": Command("snn2hw.commands.run", "run a program on an input, bit for bit"),
+    "verify": Command("snn2hw.commands.verify", "run a program on several executors and compare every spike, u and v"),
+    "export": Command("snn2hw.commands.export", "write a program down for another tool"),
+    "train": Command("snn2hw.commands.train", "train a spiking network, or its ReLU twin, on spoken words"),
+    "encode": Command("snn2hw.commands.encode", "turn sounds into the raster a trained network is fed"),
+    "ann": Command("snn2hw.commands.ann", "write a trained CNN as ONNX in floats and in 8 bit, and judge both"),
+    "convert": Command("snn2hw.commands.convert", "turn a trained network of ReLUs into a spiking one, written as NIR"),
+    "energy": Command("snn2hw.commands.energy", "price what a program does, as a band, beside an ANN"),
+    "install-lava": Command("snn2hw.commands.install_lava", "install lava-nc into an environment of its own"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [w for w in words if w != "--debug"]
+    try:
+        code = _dispatch(words, debug=debug)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say no more
+        return 0
+    except OSError as error:  # standard output cannot take what was said
+        if debug:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"snn2hw: {_explain(error)}", file=sys.stderr)
+        return 2
+    return code
+
+
+def _dispatch(words: Sequence[str], *, debug: bool) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if words else 2
+    if words[0] == "--version":
+        from snn2hw import __version__
+
+        print(f"snn2hw {__version__}")
+        return 0
+    if words[0] not in COMMANDS:
+        near = get_close_matches(words[0], COMMANDS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "see: snn2hw --help"
+        print(f"snn2hw: there is no command {words[0]!r}  fix: {hint}", file=sys.stderr)
+        return 2
+    return _execute(words[0], words[1:], debug=debug)
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    rows = "\n".join(f"  {verb:<{width}}  {command.summary}" for verb, command in COMMANDS.items())
+    return (
+        f"usage: snn2hw COMMAND [OPTIONS]\n\n{rows}\n\n"
+        "snn2hw COMMAND --help says more.  --debug shows tracebacks.  --version prints the version."
+    )
+
+
+def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
+    command = COMMANDS[verb]
+    module = import_module(command.module)
+    parser = argparse.ArgumentParser(prog=f"snn2hw {verb}", description=module.__doc__, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    module.configure(parser)
+    try:
+        args = parser.parse_args(words)
+        _keep_inputs(args)
+        code: int = module.execute(args)
+    except SystemExit as stop:  # argparse has said why
+        return stop.code if isinstance(stop.code, int) else 2
+    except BrokenPipeError:
+        raise  # nobody listens: `main` ends quietly
+    except KeyboardInterrupt:
+        print(f"\nsnn2hw {verb}: stopped", file=sys.stderr)
+        return 130
+    except (Exception, MemoryError) as error:
+        if debug:
+            raise
+        print(f"snn2hw {verb}: {_explain(error)}", file=sys.stderr)
+        return 1 if isinstance(error, UnsupportedError | MachineError) else 2
+    return code
+
+
+def _keep_inputs(args: argparse.Namespace) -> None:
+    """Refuse an output that is also an input, or another output: writing it would lose what the other holds."""
+    named = {name: Path(value) for name, value in vars(args).items() if isinstance(value, str | Path) and value}
+    for name in OUTPUTS & named.keys():
+        for other in named.keys() - {name}:
+            if _same_place(named[name], named[other], both_written=other in OUTPUTS):
+                what = f"{named[name]}: is named twice, as {name} and as {other}"
+                raise InputError(what, "write to another name")
+
+
+def _same_place(path: Path, other: Path, *, both_written: bool) -> bool:
+    if path.exists() and other.exists():
+        return path.samefile(other)
+    return both_written and path.resolve() == other.resolve()
+
+
+def _explain(error: BaseException) -> str:
+    match error:
+        case Snn2hwError():
+            return str(error)
+        case MemoryError():
+            return f"not enough memory ({error})  fix: give fewer samples at once, or record less"
+        case FileNotFoundError():
+            return f"{error.filename}: no such file  fix: check the path"
+        case OSError():
+            return f"{error.filename or 'the system refused'}: {error.strerror or error}"
+        case ImportError():
+            return f"{error}  fix: install the extra that the documentation names for this command"
+        case _:
+            return f"internal error, {type(error).__name__}: {error}  fix: run again with --debug and report it"

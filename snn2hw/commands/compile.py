@@ -1,0 +1,188 @@
+"""Compile a float network into the integer program of a chip, prove that nothing overflows, and say what it cost.
+
+snn2hw compile net.nir --dialect snntorch --data calibration.npz -o P.nir
+snn2hw compile runs/digits/model.pt --data calibration.npz --weight-bits 4 -o P.nir
+snn2hw compile registers.nir --dt 1e-4 --scale 1 -o P.nir        weights and thresholds are register values already
+"""
+
+import argparse
+from typing import TYPE_CHECKING, Any, Literal
+
+from snn2hw.commands.model_options import certified_for, configure_model, source_of
+
+if TYPE_CHECKING:
+    from snn2hw.compiler.compile import Compiled, Prepared
+    from snn2hw.files.rasters import Raster
+    from snn2hw.sources.source import Source
+
+__all__ = ["StageBars", "bits_option", "configure", "execute", "write"]
+
+MEASURED = 64
+"""How many samples the table is measured on."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    configure_model(parser)
+    parser.add_argument(
+        "--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file (loihi1)"
+    )
+    parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
+    parser.add_argument(
+        "--weight-bits", type=_bits, default=8, metavar="N", help="2..8; ternary; mixed: the fewest per layer (8)"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=0.01, metavar="SHARE", help="of right answers that mixed bits may cost (0.01)"
+    )
+    parser.add_argument(
+        "--decoder",
+        choices=("max", "mean", "last", "count"),
+        default="mean",
+        help="how the output is read, for mixed bits (mean)",
+    )
+    parser.add_argument(
+        "--scale",
+        type=_scale,
+        default="auto",
+        metavar="auto|NUMBER",
+        help="mantissas per unit; 1: registers as given (auto)",
+    )
+    parser.add_argument(
+        "--method", choices=("mse", "max", "percentile"), default="mse", help="how scales are chosen (mse)"
+    )
+    parser.add_argument("--per", choices=("channel", "layer"), default="channel", help="what shares a scale (channel)")
+    parser.add_argument(
+        "--bias",
+        choices=("axon", "preset", "register"),
+        default="axon",
+        help="how a bias passes a synaptic filter (axon)",
+    )
+    parser.add_argument("--levels", type=int, metavar="L", help="the historic L-level scheme, for comparison only")
+    parser.add_argument("--steps", type=int, metavar="T", help="the longest sample to certify (as the data, or 1024)")
+    parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
+
+
+def bits_option(text: str) -> int | Literal["ternary"]:
+    """Read a number of bits."""
+    if text == "ternary":
+        return "ternary"
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bits; write 8, or ternary") from None
+
+
+def _bits(text: str) -> int | Literal["ternary", "mixed"]:
+    return "mixed" if text == "mixed" else bits_option(text)
+
+
+def _scale(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no scale; write auto, or a positive number")
+    return value
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Compile the model."""
+    from sim.files import check_output
+    from snn2hw.compiler.compile import build, prepare
+    from snn2hw.compiler.options import Options
+    from snn2hw.compiler.report import measure
+    from snn2hw.files.rasters import read_raster
+
+    check_output(args.output)
+    source = source_of(args)
+    given = None if args.data is None else read_raster(args.data)
+    data = None if given is None else given.spikes
+    steps, messages = certified_for(args.model, data, args.steps)
+    options = Options(method=args.method, per=args.per, bias=args.bias, levels=args.levels)
+    with StageBars() as progress:
+        prepared = prepare(
+            source, args.target, data, steps=steps, messages=messages, options=options, progress=progress
+        )
+        if args.weight_bits == "mixed":
+            compiled = _mixed(source, prepared, given, args)
+        else:
+            compiled = build(prepared, args.weight_bits, scale=args.scale, progress=progress)
+    attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json()}
+    print(_summary(compiled))
+    if data is not None:
+        report = measure(source, compiled, data[:MEASURED])
+        attachments["quantization"] = report.to_json()
+        print(report)
+    else:
+        lo, hi = compiled.certificate.messages
+        print(f"no --data: nothing was calibrated, input taken as {lo}..{hi}")
+    write(compiled, args.output, attachments)
+    return 0
+
+
+def _mixed(source: "Source", prepared: "Prepared", given: "Raster | None", args: argparse.Namespace) -> "Compiled":
+    """Return the program with the fewest bits within the budget, judged by the labels or by the float network."""
+    from sim.errors import InputError
+    from snn2hw.compiler.answers import float_answers
+    from snn2hw.compiler.mixed import fewest_bits
+
+    if given is None:
+        raise InputError("mixed bits are chosen on data", "add --data X.npz")
+    wanted = given.labels
+    if wanted is None:
+        wanted = float_answers(source, given.spikes, args.decoder).argmax(axis=1)
+    mixed = fewest_bits(
+        prepared, given.spikes, wanted, budget=args.budget, decoder=args.decoder, on_trial=lambda t: print(f"  {t}")
+    )
+    print("bits: " + ", ".join(f"{name} {bits}" for name, bits in mixed.bits.items()))
+    return mixed.compiled
+
+
+def write(compiled: "Compiled", path: str, attachments: dict[str, Any]) -> None:
+    """Write the program file and say so."""
+    from exporters.program_file import write_program
+
+    write_program(compiled.program, path, attachments=attachments)
+    print(f"wrote {path}, program {compiled.program.digest[:12]}")
+
+
+def _summary(compiled: "Compiled") -> str:
+    program, certificate = compiled.program, compiled.certificate
+    neurons = sum(p.size for p in program.populations)
+    may_clip = [name for name in certificate.bounds if name not in certificate.clip_free]
+    clips = f"; v may clip in {', '.join(may_clip)}" if may_clip else "; v never clips"
+    lo, hi = certificate.messages
+    return (
+        f"{program.record['origin']} for {compiled.target.title}: {len(program.populations)} populations, "
+        f"{neurons:,} neurons\ncertified for messages {lo}..{hi} and up to {certificate.steps} steps: "
+        f"no sum leaves the accumulator, no u wraps{clips}"
+    )
+
+
+class StageBars:
+    """A bar on standard error per stage of the compiler, as a context that yields the function to report to."""
+
+    def __enter__(self) -> Any:
+        self.bar: Any = None
+        self.stage = ""
+        return self.advance
+
+    def advance(self, stage: str, done: int, whole: int) -> None:
+        """Move the bar of ``stage`` to ``done`` of ``whole``."""
+        from tqdm import tqdm
+
+        if stage != self.stage:
+            self.close()
+            self.stage, self.bar = stage, tqdm(total=whole, desc=stage, delay=1.0, leave=False, disable=None)
+        self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

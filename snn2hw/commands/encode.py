@@ -1,0 +1,85 @@
+"""Turn sounds into the raster a trained network is fed, for run, verify and energy.
+
+snn2hw encode fsdd --data fsdd/ --front runs/digits/front.json -o test.npz               the official test part
+snn2hw encode folder --data words/ --front runs/digits/front.json --part all -o all.npz
+snn2hw encode digits --front runs/digits-en/front.json --limit 32 -o few.npz
+
+Needs no torch. front.json is written by `snn2hw train`. For `snn2hw compile --data` take clips of the training part:
+--part train --limit 128.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from snn2hw.audio.corpus import Corpus
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from snn2hw.commands.train import DATASETS
+
+    parser.add_argument("dataset", choices=DATASETS, help="as for snn2hw train")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set (fsdd, folder)")
+    parser.add_argument("--front", type=Path, required=True, metavar="FRONT.json", help="the model's front end")
+    parser.add_argument("--part", choices=("train", "test", "all"), default="test", help="of the clips (test)")
+    parser.add_argument("--speaker", help="only this speaker's clips (with --part all: of both parts)")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N clips, evenly over the part")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.npz", help="where to write")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Read, encode, write."""
+    from sim.errors import FileError, InputError
+    from sim.files import check_output
+    from snn2hw.audio.front import from_json, raster
+    from snn2hw.commands.train import read_corpus
+    from snn2hw.files.rasters import write_raster
+
+    if not args.front.is_file():
+        raise InputError(f"{args.front}: no such file", "give the front.json of a trained model")
+    try:
+        text = args.front.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise FileError(f"{args.front}: is no text", "give the front.json of a trained model") from None
+    front = from_json(text, str(args.front))
+    check_output(args.output)
+    corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz)
+    if corpus.classes != front.classes:
+        raise InputError(
+            f"{corpus.name}: classes {', '.join(corpus.classes)}, the model knows {', '.join(front.classes)}",
+            "encode the data set the model was trained for",
+        )
+    chosen = _chosen(corpus, args.part, args.speaker, args.limit)
+    spikes = raster(front, [corpus.samples[i] for i in chosen])
+    write_raster(args.output, spikes, corpus.labels[chosen], front.decoder)
+    shape = " x ".join(str(n) for n in spikes.shape[2:])
+    print(
+        f"wrote {args.output}: {len(chosen)} clips, {front.encoder.steps} steps of {shape}, {front.encoder.kind} input"
+    )
+    return 0
+
+
+def _chosen(corpus: "Corpus", part: str, speaker: str | None, limit: int | None) -> "NDArray[np.int64]":
+    import numpy as np
+
+    from sim.errors import InputError
+
+    wanted = np.array([part in ("all", own) for own in corpus.parts])
+    if speaker is not None:
+        wanted &= np.array(corpus.speakers) == speaker
+    chosen = np.flatnonzero(wanted)
+    if not chosen.size:
+        whose = f" by {speaker!r}" if speaker else ""
+        raise InputError(f"{corpus.name}: no clip{whose} in part {part!r}", "choose another part or speaker")
+    if limit is not None and limit < chosen.size:
+        if limit < 1:
+            raise InputError(f"limit {limit}: must be at least 1")
+        chosen = chosen[np.linspace(0, chosen.size - 1, limit).round().astype(np.int64)]
+    return chosen

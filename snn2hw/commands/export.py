@@ -1,0 +1,43 @@
+"""Write a program down for another tool: a folder with everything that side needs.
+
+snn2hw export P.nir --to lava -o build/lava
+"""
+
+import argparse
+
+__all__ = ["configure", "execute"]
+
+GOLDEN = 4
+"""How many samples are shipped unless said otherwise."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from exporters.registry import EXPORTERS
+
+    parser.add_argument("program", metavar="P.nir", help="a program file")
+    parser.add_argument("--to", required=True, choices=sorted(EXPORTERS), help="the format")
+    parser.add_argument("--input", metavar="X.npz", help="samples to ship as golden vectors")
+    parser.add_argument("--samples", type=int, metavar="N", help="how many of them (default 4)")
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where to write")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Export."""
+    from exporters.program_file import read_program
+    from exporters.registry import export
+    from sim.errors import InputError
+    from snn2hw.files.rasters import read_raster
+
+    if args.samples is not None and args.input is None:
+        raise InputError(f"--samples {args.samples}, and no samples to take them from", "add --input X.npz")
+    samples = GOLDEN if args.samples is None else args.samples
+    if samples < 1:
+        raise InputError(f"--samples {samples}", "ask for at least one")
+    program = read_program(args.program)
+    raster = read_raster(args.input).spikes[:samples] if args.input else None
+    artifact = export(program, to=args.to, folder=args.output, raster=raster)
+    print(f"wrote {args.output}: {len(artifact.files)} files, program {artifact.digest[:12]}")
+    for loss in artifact.losses:
+        print(f"loss: {loss}")
+    return 0

@@ -1,0 +1,110 @@
+"""MODEL on the command line: a .nir file, a checkpoint of `snn2hw train`, or a function that returns a Norse module."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import InputError, Snn2hwError
+from snn2hw.sources.semantics import Reset, Scheme
+from snn2hw.sources.source import Source
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["fed_to", "load_source", "named_module"]
+
+
+def load_source(
+    model: str,
+    *,
+    dt: float | None = None,
+    dialect: str | None = None,
+    scheme: Scheme | None = None,
+    reset: Reset | None = None,
+    input_shape: Sequence[int] | None = None,
+) -> Source:
+    """Return the Source that ``model`` names; dt, dialect, scheme and reset are for NIR files only.
+
+    Args:
+        model: ``net.nir``, ``model.pt``, or ``package.module:function``. A function may return a module, or a module
+            and its input shape; it is looked for from the working folder.
+        dt: seconds per step.
+        dialect: the framework that wrote the file.
+        scheme: how the equations become steps.
+        reset: what a spike does to v.
+        input_shape: one step of one sample at the input, for a function that returns a module alone.
+    """
+    path = Path(model)
+    if path.suffix == ".nir":
+        from snn2hw.sources.from_nir import from_nir
+
+        return from_nir(path, dt=dt, dialect=dialect, scheme=scheme, reset=reset)
+    given = {"dt": dt, "dialect": dialect, "scheme": scheme, "reset": reset}
+    extra = [name for name, value in given.items() if value is not None]
+    if extra:
+        raise InputError(f"{model}: {', '.join(extra)} is said by the module itself", "give it for .nir files only")
+    from snn2hw.sources.from_norse import from_norse
+
+    if path.suffix == ".pt":
+        from snn2hw.train.checkpoint import deployable, load_trained
+
+        trained = load_trained(path)
+        bands, frames = trained.recipe.mel.bands, trained.recipe.mel.frames
+        return from_norse(deployable(trained), input_shape or (1, bands, frames))
+    module, shape = named_module(model, input_shape)
+    return from_norse(module, shape)
+
+
+def fed_to(model: str) -> tuple[int, int] | None:
+    """Return the steps and the largest message that the front end of a checkpoint sends; None for other models."""
+    path = Path(model)
+    if path.suffix != ".pt":
+        return None
+    from snn2hw.codec.encode import highest
+    from snn2hw.train.checkpoint import load_trained
+
+    encoder = load_trained(path).front.encoder
+    return encoder.steps, highest(encoder)
+
+
+def named_module(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.nn.Module, Sequence[int]]":
+    """Import ``package.module:function`` and return the module it makes, and its input shape."""
+    place, colon, name = model.partition(":")
+    if not (place and colon and name):
+        fix = "name a .nir file, a checkpoint model.pt, or package.module:function"
+        raise InputError(
+            f"{model!r} is no model" if not Path(model).exists() else f"{model}: unknown kind of file", fix
+        )
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Any = getattr(import_module(place), name)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{model!r}: no module {error.name!r}", "run from the folder that holds it") from None
+    except AttributeError:
+        raise InputError(f"{model!r}: {place} has no {name!r}", "check the name after the colon") from None
+    except Exception as error:  # whatever a stranger's module raises when it is imported
+        raise _stranger(model, error) from None
+    finally:
+        sys.path.pop(0)
+    try:
+        made = found() if callable(found) and not hasattr(found, "state_dict") else found
+    except Exception as error:  # whatever a stranger's function raises
+        raise _stranger(model, error) from None
+    module, shape = made if isinstance(made, tuple) and len(made) == 2 else (made, input_shape)
+    if not hasattr(module, "state_dict"):
+        raise InputError(f"{model!r}: returns a {type(module).__name__}", "return a torch module, or (module, shape)")
+    if shape is None:
+        raise InputError(f"{model!r}: says no input shape", "return (module, shape), or give --input-shape 1,32,32")
+    if input_shape is not None and tuple(shape) != tuple(input_shape):
+        what = f"{model!r}: says the input shape {tuple(shape)}, the command line {tuple(input_shape)}"
+        raise InputError(what, "leave --input-shape out")
+    return module, shape
+
+
+def _stranger(model: str, error: Exception) -> Exception:
+    """Say that the code which makes the model failed, not ours."""
+    if isinstance(error, Snn2hwError):
+        return error
+    return InputError(f"{model!r}: stops with {type(error).__name__}: {error}", "correct it; try it in Python")

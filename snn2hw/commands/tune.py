@@ -1,0 +1,161 @@
+"""Fine-tune the integer program of a network on labelled samples, to win back what few bits cost.
+
+snn2hw tune runs/digits/model.pt --data train.npz --weight-bits 4 --runs runs/digits-4bit -o P4.nir
+
+The forward pass is the integer machine itself, so what is measured while tuning is what the program does. Started again
+with the same options it goes on where it was.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snn2hw.commands.compile import StageBars, bits_option
+from snn2hw.commands.device import configure_device, device_of
+from snn2hw.commands.model_options import certified_for, configure_model, source_of
+
+if TYPE_CHECKING:
+    from snn2hw.codec.decode import Decoder
+    from snn2hw.train.tuning.fit import Tuned
+    from snn2hw.train.tuning.recipe import Recipe
+    from snn2hw.train.tuning.tune import Labelled
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    configure_model(parser)
+    parser.add_argument("--data", required=True, metavar="X.npz", help="arrays 'spikes' (B, T, *shape) and 'labels'")
+    parser.add_argument(
+        "--held-out", metavar="V.npz", help="choose the best epoch on these, not on a share of the data"
+    )
+    parser.add_argument("--test", metavar="Y.npz", help="judge the tuned program on these samples too")
+    parser.add_argument(
+        "--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file (default: loihi1)"
+    )
+    parser.add_argument(
+        "--weight-bits", type=bits_option, default=4, metavar="N", help="per weight, or 'ternary' (default: 4)"
+    )
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="checkpoints and log; a run there is resumed")
+    _configure_training(parser.add_argument_group("training"))
+    parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
+
+
+def _configure_training(group: Any) -> None:
+    from snn2hw.train.tuning.recipe import Recipe, rate_of
+
+    usual = Recipe()
+    rates = ", ".join(f"{rate_of(bits):g} at {bits}" for bits in ("ternary", 3, 4))
+
+    def option(name: str, what: str, metavar: str | None = None) -> None:
+        default = getattr(usual, name)
+        group.add_argument(f"--{name}", type=type(default), metavar=metavar, help=f"{what} (default: {default})")
+
+    option("epochs", "passes over the training samples")
+    group.add_argument(
+        "--rate", type=float, help=f"learning rate, in units of the greatest weight (default: {rates} bits and above)"
+    )
+    option("batch", "samples of one step of the optimiser")
+    decoders = ("max", "mean", "last", "count")
+    group.add_argument("--decoder", choices=decoders, help=f"how the output is read (default: {usual.decoder})")
+    option("temperature", "logits per volt of the output")
+    option("teacher", "weight of the float network's answers; 0: none", "SHARE")
+    option("validation", "of the samples, to choose the best epoch", "SHARE")
+    option("seed", "of the order of the samples, and of which are held out")
+    configure_device(group)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Tune the model."""
+    from sim.errors import InputError
+    from sim.files import check_output
+
+    check_output(args.output)
+    device = device_of(args)
+    from snn2hw.train.tuning.tune import tune
+
+    recipe = _recipe(args)
+    source = source_of(args)
+    rasters, labels = _labelled(args.data)
+    held_out, test = (None if path is None else _labelled(path) for path in (args.held_out, args.test))
+    if test is not None and test[0].shape[2:] != rasters.shape[2:]:
+        raise InputError(f"{args.test}: samples of {test[0].shape[2:]}, not {rasters.shape[2:]} as {args.data}")
+    steps, messages = certified_for(args.model, rasters)
+    with StageBars() as stage, _bar(recipe.epochs) as bar:
+        _, tuned = tune(
+            source,
+            rasters,
+            labels,
+            args.target,
+            weight_bits=args.weight_bits,
+            recipe=recipe,
+            held_out=held_out,
+            steps=steps,
+            messages=messages or (0, 1),
+            folder=args.runs,
+            device=device,
+            progress=stage,
+            on_epoch=lambda row: _show(bar, row),
+        )
+    _write(tuned, test, args)
+    return 0
+
+
+def _labelled(path: str) -> "Labelled":
+    from sim.errors import InputError
+    from snn2hw.files.rasters import read_raster
+
+    found = read_raster(path)
+    if found.labels is None:
+        raise InputError(f"{path}: has no array 'labels'", "save one integer label per sample")
+    return found.spikes, found.labels
+
+
+def _recipe(args: argparse.Namespace) -> "Recipe":
+    """Return the recipe the options ask for; what is not given keeps its default."""
+    from snn2hw.train.tuning.recipe import Recipe
+
+    names = ("epochs", "rate", "batch", "decoder", "temperature", "teacher", "validation", "seed")
+    return Recipe(**{name: value for name in names if (value := getattr(args, name)) is not None})
+
+
+def _bar(epochs: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=epochs, desc="tune", unit="epoch", disable=None)
+
+
+def _show(bar: Any, row: Any) -> None:
+    if not row["epoch"]:
+        return
+    bar.update(int(row["epoch"]) - bar.n)
+    bar.set_postfix_str(
+        f"loss {row['loss']:.3f}, accuracy {row['accuracy']:.1%}, held out {row['validate_accuracy']:.1%}"
+    )
+
+
+def _write(tuned: "Tuned", test: "Labelled | None", args: argparse.Namespace) -> None:
+    from exporters.program_file import write_program
+
+    write_program(tuned.program, args.output, attachments={"certificate": tuned.certificate.to_json()})
+    best, first = tuned.best_row, tuned.rows[0]
+    what = f"{best['validate_accuracy']:.2%} after epoch {best['epoch']:.0f} of {tuned.rows[-1]['epoch']:.0f}"
+    if first["epoch"]:
+        print(f"right on the training samples (none are held out): {what}")
+    else:
+        print(f"right on held-out samples: {first['validate_accuracy']:.2%} as compiled, {what}")
+    if test is not None:
+        print(f"{args.test}: {_accuracy(tuned, test, _recipe(args).decoder):.2%} right")
+    print(f"wrote {args.output}, program {tuned.program.digest[:12]}")
+
+
+def _accuracy(tuned: "Tuned", test: "Labelled", decoder: "Decoder") -> float:
+    from sim.engines import run
+    from snn2hw.codec.decode import decide
+
+    rasters, labels = test
+    shaped = rasters.reshape(*rasters.shape[:2], *tuned.program.input.shape)
+    output = run(tuned.program, shaped, engine="fast").output
+    answers = decide(output.reshape(*output.shape[:2], -1), decoder)
+    return float((answers == labels).mean())

@@ -1,0 +1,89 @@
+"""Run a program on several executors and compare every spike, u and v with the reference.
+
+  snn2hw verify P.nir --input X.npz --against reference,fast,lava,onnx,c -o VERDICT.json
+
+Exit code 0: all agree. 1: one differs, refuses or could not run; the table says which, and where it differs first.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from snn2hw.verification.executors import EXECUTORS
+
+    parser.add_argument("program", metavar="P.nir", help="a program file")
+    parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape)")
+    parser.add_argument(
+        "--against",
+        default="reference,fast",
+        metavar="A,B",
+        help=f"some of {', '.join(EXECUTORS)}, torch, module:function (reference,fast)",
+    )
+    parser.add_argument(
+        "--artifact",
+        action="append",
+        default=[],
+        type=_artifact,
+        metavar="EXECUTOR=FOLDER",
+        help="run the artifact in FOLDER instead of a fresh export; may be repeated",
+    )
+    parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="an executor fails that takes longer for one chunk of samples (600)",
+    )
+    parser.add_argument("-o", "--output", metavar="VERDICT.json", help="where to write the verdict")
+
+
+def _artifact(text: str) -> tuple[str, Path]:
+    name, equals, folder = text.partition("=")
+    if not (name and equals and folder):
+        raise argparse.ArgumentTypeError(f"{text!r} is not EXECUTOR=FOLDER")
+    return name, Path(folder)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Verify."""
+    from exporters.program_file import read_program
+    from sim.errors import InputError
+    from sim.files import atomic_write, check_output
+    from snn2hw.commands.progress import progress_bar
+    from snn2hw.files.rasters import read_raster
+    from snn2hw.verification import BASELINE, verify
+
+    if args.samples is not None and args.samples < 1:
+        raise InputError(f"--samples {args.samples}", "ask for at least one")
+    if not 0 < args.timeout < 1e9:
+        raise InputError(f"--timeout {args.timeout:g}", "give a number of seconds above 0 and below 1e9")
+    against = [name.strip() for name in args.against.split(",") if name.strip()]
+    if {*against, *dict(args.artifact)} <= {BASELINE}:
+        raise InputError(f"--against {args.against!r} compares the reference with nothing", "name another executor")
+    if args.output:
+        check_output(args.output)
+    program, raster = read_program(args.program), read_raster(args.input)
+    spikes = raster.spikes[: args.samples]
+    with progress_bar(len(spikes), "verify", "sample") as progress:
+        verdict = verify(
+            program,
+            spikes,
+            against,
+            artifacts=dict(args.artifact),
+            timeout_s=args.timeout,
+            progress=progress,
+        )
+    print(f"program {verdict.digest[:12]}, {verdict.samples} samples of {verdict.steps} steps")
+    print(verdict)
+    print("equal" if verdict.equal else "NOT equal")
+    if args.output:
+        with atomic_write(args.output) as temporary:
+            temporary.write_text(json.dumps(verdict.to_json(), indent=1) + "\n", encoding="utf-8")
+        print(f"wrote {args.output}")
+    return 0 if verdict.equal else 1

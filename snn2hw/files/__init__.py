@@ -1,0 +1,1 @@
+"""Files that come from outside and go back: rasters and tensors, checked at the border."""

@@ -1,0 +1,285 @@
+"""Linear maps and their composition: what remains of everything between one neuron's message and the next neuron.
+
+A map takes messages of one shape to inputs of another. Composition is exact: where two convolutions are not one
+convolution (a padded one behind a pool that leaves rows unread), the product is a matrix or is refused.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import UnsupportedError
+from snn2hw.network.square import ungrouped
+from snn2hw.sources.shapes import Shape, pair
+
+if TYPE_CHECKING:
+    import nir
+
+__all__ = ["ConvMap", "DenseMap", "Diagonal", "Float", "Map", "adjoint", "after", "map_of", "on_constant"]
+
+Float = NDArray[np.float64]
+
+LARGEST_MATRIX = 1 << 25
+"""Entries of a matrix made for want of a convolution: 256 MiB of float64."""
+
+
+@dataclass(frozen=True, eq=False)
+class Diagonal:
+    """Every element times its own factor; ``scale`` has the full shape. The identity where all are 1."""
+
+    scale: Float
+    shape: Shape
+
+    @property
+    def source(self) -> Shape:
+        """Return the shape that is read."""
+        return self.shape
+
+
+@dataclass(frozen=True, eq=False)
+class DenseMap:
+    """A matrix (out, in) between any two shapes of those sizes, both in C order."""
+
+    weight: Float
+    source: Shape
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class ConvMap:
+    """Cross-correlation with ``weight`` (out, in / groups, kh, kw); one-dimensional maps have height 1 inside."""
+
+    weight: Float
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+    groups: int
+    source: Shape
+    shape: Shape
+
+    @property
+    def sides_in(self) -> tuple[int, int]:
+        """Return height and width of the source."""
+        return _sides(self.source)
+
+    @property
+    def sides_out(self) -> tuple[int, int]:
+        """Return height and width of the result."""
+        return _sides(self.shape)
+
+
+Map = Diagonal | DenseMap | ConvMap
+
+
+def _sides(shape: Shape) -> tuple[int, int]:
+    return (1, shape[1]) if len(shape) == 2 else (shape[1], shape[2])
+
+
+def map_of(node: "nir.NIRNode", source: Shape, shape: Shape) -> Map:
+    """Return the linear part of a stateless node (a bias is another matter)."""
+    match type(node).__name__:
+        case "Linear" | "Affine":
+            return DenseMap(np.asarray(node.weight, np.float64), source, shape)
+        case "Scale":
+            return Diagonal(np.asarray(node.scale, np.float64), shape)
+        case "Conv1d" | "Conv2d":
+            weight = np.asarray(node.weight, np.float64)
+            stride, padding, dilation = (pair(getattr(node, n), n) for n in ("stride", "padding", "dilation"))
+            if weight.ndim == 3:
+                weight, stride, padding, dilation = (
+                    weight[:, :, None],
+                    (1, stride[0]),
+                    (0, padding[0]),
+                    (1, dilation[0]),
+                )
+            return ConvMap(weight, stride, padding, dilation, int(node.groups), source, shape)
+        case "SumPool2d" | "AvgPool2d" as kind:
+            kernel, stride, padding = (pair(getattr(node, n), n) for n in ("kernel_size", "stride", "padding"))
+            value = 1.0 if kind == "SumPool2d" else 1 / math.prod(kernel)
+            ones = np.full((source[0], 1, *kernel), value)
+            return ConvMap(ones, stride, padding, (1, 1), source[0], source, shape)
+        case kind:
+            raise AssertionError(f"{kind} is no linear map")
+
+
+def after(outer: Map, inner: Map) -> Map:
+    """Return ``outer`` of ``inner``."""
+    match outer, inner:
+        case Diagonal(), Diagonal():
+            return Diagonal(outer.scale * inner.scale.reshape(outer.shape), outer.shape)
+        case Diagonal(), DenseMap():
+            return DenseMap(outer.scale.reshape(-1, 1) * inner.weight, inner.source, outer.shape)
+        case DenseMap(), Diagonal():
+            return DenseMap(outer.weight * inner.scale.reshape(-1), inner.source, outer.shape)
+        case DenseMap(), DenseMap():
+            return DenseMap(outer.weight @ inner.weight, inner.source, outer.shape)
+        case DenseMap(), ConvMap():
+            return DenseMap(adjoint(inner, outer.weight), inner.source, outer.shape)
+        case Diagonal(), ConvMap():
+            return _scaled_output(outer, inner)
+        case ConvMap(), Diagonal():
+            return _scaled_input(outer, inner)
+        case ConvMap(), ConvMap():
+            return _one_convolution(outer, inner) or after(_matrix(outer), inner)
+        case ConvMap(), DenseMap():
+            return after(_matrix(outer), inner)
+        case _:
+            assert_never((outer, inner))  # type: ignore[arg-type]  # pairs are not narrowed by mypy
+
+
+def _matrix(conv: ConvMap) -> DenseMap:
+    """Write a convolution as a matrix, if it is not too large for one."""
+    n_out, n_in = math.prod(conv.shape), math.prod(conv.source)
+    if n_out * n_in > LARGEST_MATRIX:
+        what = f"{conv.source} -> {conv.shape} is no single convolution, and as a matrix it has {n_out * n_in} weights"
+        raise UnsupportedError(what, "use a pool that covers its input exactly, or no padding behind the pool")
+    return DenseMap(adjoint(conv, np.eye(n_out)), conv.source, conv.shape)
+
+
+def _per_channel(diagonal: Diagonal) -> Float | None:
+    """Return one factor per channel, None where they differ within a channel."""
+    rows = diagonal.scale.reshape(diagonal.shape[0], -1)
+    return rows[:, 0] if (rows == rows[:, :1]).all() else None
+
+
+def _scaled_output(outer: Diagonal, inner: ConvMap) -> Map:
+    factors = _per_channel(outer)
+    if factors is None or outer.shape != inner.shape:
+        return after(outer, _matrix(inner))
+    return _reweighted(inner, inner.weight * factors[:, None, None, None])
+
+
+def _scaled_input(outer: ConvMap, inner: Diagonal) -> Map:
+    factors = _per_channel(inner)
+    if factors is None or outer.source != inner.shape:
+        return after(_matrix(outer), inner)
+    ins = outer.weight.shape[1]
+    first = np.repeat(np.arange(outer.groups) * ins, outer.weight.shape[0] // outer.groups)  # o: its first channel
+    return _reweighted(outer, outer.weight * factors[first[:, None] + np.arange(ins)][:, :, None, None])
+
+
+def _reweighted(conv: ConvMap, weight: Float) -> ConvMap:
+    return ConvMap(weight, conv.stride, conv.padding, conv.dilation, conv.groups, conv.source, conv.shape)
+
+
+def _one_convolution(outer: ConvMap, inner: ConvMap) -> ConvMap | None:
+    """Return both as one convolution, None where that would read what the padding between them hides.
+
+    Tap j of ``outer`` meets tap i of ``inner`` at s_i d_o j + d_i i: strides multiply, paddings add as p_i + s_i p_o.
+    """
+    if not all(_padding_reads_nothing(outer, inner, axis) for axis in (0, 1)):
+        return None
+    weight = _channels_composed(outer, inner)
+    stride = (inner.stride[0] * outer.stride[0], inner.stride[1] * outer.stride[1])
+    padding = tuple(inner.padding[a] + inner.stride[a] * outer.padding[a] for a in (0, 1))
+    groups = _common_groups(outer, inner)
+    return ConvMap(weight, stride, (padding[0], padding[1]), (1, 1), groups, inner.source, outer.shape)
+
+
+def _padding_reads_nothing(outer: ConvMap, inner: ConvMap, axis: int) -> bool:
+    """Return whether ``inner`` would be 0 wherever ``outer`` pads: its windows there lie outside the input."""
+    reach = _reach(outer, axis)
+    low, high = -outer.padding[axis], reach - outer.padding[axis]  # places of inner's result that outer reads
+    span = int(inner.dilation[axis] * (inner.weight.shape[2 + axis] - 1))
+    stride, padding = inner.stride[axis], inner.padding[axis]
+    below = low >= 0 or -stride - padding + span < 0
+    made = inner.sides_out[axis]
+    above = high < made or stride * made - padding >= inner.sides_in[axis]
+    return below and above
+
+
+def _reach(conv: ConvMap, axis: int) -> int:
+    """Return the last place of the padded source that is read."""
+    taps = conv.weight.shape[2 + axis]
+    return int(conv.stride[axis] * (conv.sides_out[axis] - 1) + conv.dilation[axis] * (taps - 1))
+
+
+def _is_per_channel(conv: ConvMap) -> bool:
+    return bool(conv.weight.shape[1] == 1 and conv.weight.shape[0] == conv.groups)
+
+
+def _common_groups(outer: ConvMap, inner: ConvMap) -> int:
+    if _is_per_channel(inner):
+        return outer.groups
+    return inner.groups if _is_per_channel(outer) else 1
+
+
+def _channels_composed(outer: ConvMap, inner: ConvMap) -> Float:
+    """Return the weight (out, in / groups, kh, kw) of the composition."""
+    gaps = [(inner.stride[a] * outer.dilation[a], inner.dilation[a]) for a in (0, 1)]
+    sides = [
+        big * (outer.weight.shape[2 + a] - 1) + small * (inner.weight.shape[2 + a] - 1) + 1
+        for a, (big, small) in enumerate(gaps)
+    ]
+    left, right, product = _aligned(outer, inner)
+    n_in = right.shape[1] if product == "om,mi->oi" else left.shape[1]
+    weight = np.zeros((left.shape[0], n_in, *sides))
+    for jy, jx in np.ndindex(*left.shape[2:]):
+        for iy, ix in np.ndindex(*right.shape[2:]):
+            y, x = gaps[0][0] * jy + gaps[0][1] * iy, gaps[1][0] * jx + gaps[1][1] * ix
+            weight[:, :, y, x] += np.einsum(product, left[:, :, jy, jx], right[:, :, iy, ix])
+    return weight
+
+
+def _aligned(outer: ConvMap, inner: ConvMap) -> tuple[Float, Float, str]:
+    """Return both weights with channels that one product joins, tap by tap."""
+    if _is_per_channel(inner):
+        ins = outer.weight.shape[1]
+        first = np.repeat(np.arange(outer.groups) * ins, outer.weight.shape[0] // outer.groups)
+        return outer.weight, inner.weight[first[:, None] + np.arange(ins), 0], "oi,oi->oi"
+    if _is_per_channel(outer):
+        spread = np.broadcast_to(outer.weight, (*inner.weight.shape[:2], *outer.weight.shape[2:]))
+        return spread, inner.weight, "oi,oi->oi"
+    whole = ungrouped(outer.weight, outer.groups), ungrouped(inner.weight, inner.groups)
+    return *whole, "om,mi->oi"
+
+
+def adjoint(conv: ConvMap, rows: Float) -> Float:
+    """Return ``rows @ matrix of conv`` for rows (n, out size): what each row sees of conv's source, (n, in size)."""
+    (height, width), (pad_y, pad_x) = conv.sides_in, conv.padding
+    out_y, out_x = conv.sides_out
+    grid = rows.reshape(rows.shape[0], conv.groups, -1, out_y, out_x)  # n g o y x
+    taps_y, taps_x = conv.weight.shape[2:]
+    deep = max(height + 2 * pad_y, conv.stride[0] * (out_y - 1) + conv.dilation[0] * (taps_y - 1) + 1)
+    wide = max(width + 2 * pad_x, conv.stride[1] * (out_x - 1) + conv.dilation[1] * (taps_x - 1) + 1)
+    seen = np.zeros((rows.shape[0], conv.groups, conv.weight.shape[1], deep, wide))  # n g i y x
+    weight = conv.weight.reshape(conv.groups, -1, *conv.weight.shape[1:])  # g o i ky kx
+    for ky, kx in np.ndindex(taps_y, taps_x):
+        top, left = ky * conv.dilation[0], kx * conv.dilation[1]
+        place = (
+            slice(top, top + conv.stride[0] * (out_y - 1) + 1, conv.stride[0]),
+            slice(left, left + conv.stride[1] * (out_x - 1) + 1, conv.stride[1]),
+        )
+        seen[(..., *place)] += np.einsum("ngoyx,goi->ngiyx", grid, weight[..., ky, kx], optimize=True)
+    inside = seen[..., pad_y : pad_y + height, pad_x : pad_x + width]
+    return np.ascontiguousarray(inside).reshape(rows.shape[0], -1)
+
+
+def on_constant(outer: Map, values: Float) -> Float:
+    """Return what ``outer`` makes of one constant message, of outer's shape."""
+    match outer:
+        case Diagonal():
+            return outer.scale * values.reshape(outer.shape)
+        case DenseMap():
+            return (outer.weight @ values.reshape(-1)).reshape(outer.shape)
+        case ConvMap():
+            return _correlated(outer, values)
+        case _:
+            assert_never(outer)
+
+
+def _correlated(conv: ConvMap, values: Float) -> Float:
+    (height, width), (pad_y, pad_x) = conv.sides_in, conv.padding
+    padded = np.pad(values.reshape(conv.groups, -1, height, width), ((0, 0), (0, 0), (pad_y,) * 2, (pad_x,) * 2))
+    out_y, out_x = conv.sides_out
+    weight = conv.weight.reshape(conv.groups, -1, *conv.weight.shape[1:])  # g o i ky kx
+    made = np.zeros((conv.groups, weight.shape[1], out_y, out_x))
+    for ky, kx in np.ndindex(*conv.weight.shape[2:]):
+        top, left = ky * conv.dilation[0], kx * conv.dilation[1]
+        rows = slice(top, top + conv.stride[0] * (out_y - 1) + 1, conv.stride[0])
+        columns = slice(left, left + conv.stride[1] * (out_x - 1) + 1, conv.stride[1])
+        made += np.einsum("giyx,goi->goyx", padded[:, :, rows, columns], weight[..., ky, kx])
+    return made.reshape(conv.shape)

@@ -1,0 +1,287 @@
+"""Run a module's forward and write down what every tensor is.
+
+The forward runs for real, on zeros, a few steps long; a torch function mode sees every torch call and attaches to the
+result the `Value` that it holds. What nobody knows how to say becomes a `Problem` and an `Unknown`, and the run goes
+on, so one report lists everything.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from snn2hw.problems import Problem
+from snn2hw.sources.from_norse.layers import Array, Layer, Shape
+from snn2hw.sources.from_norse.values import Applied, Constant, Unknown, Value, latest
+
+__all__ = ["HOST", "Call", "Recorder", "Rule", "Tag", "Thread", "numbers"]
+
+
+OURS = Path(__file__).resolve().parents[1]
+"""The folder whose frames are not the user's."""
+
+
+SCALES = ("mul", "div", "true_divide", "__truediv__", "__rmul__", "neg")
+"""Calls that may follow a sum over the steps as well as precede it."""
+
+HOST = ("softmax", "log_softmax", "sigmoid", "argmax", "topk", "sort", "exp", "log", "cross_entropy", "nll_loss")
+"""Calls that may follow the reduction over time, where they run on the host, and stand nowhere else."""
+
+READS = (
+    *HOST,
+    *("sum", "mean", "max", "amax", "detach", "clone", "to", "float", "double", "cpu", "contiguous", "data.__get__"),
+    *("flatten", "reshape", "view", "squeeze", "unsqueeze", "__getitem__", "zeros_like", "ones_like"),
+)
+"""All calls that may follow the reduction over time."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """What a tensor holds: one value, or one per step along a leading axis.
+
+    ``lead`` names the leading axes in order: "B" batch, "T" a stack of values (steps, in most networks), "M" steps and
+    batch in one axis. The other axes are those of the values. ``decoded`` says how values of all steps were combined.
+    """
+
+    values: tuple[Value, ...]
+    lead: str = "B"
+    decoded: str = ""
+
+    @property
+    def shape(self) -> Shape:
+        """Return the shape of each value."""
+        return self.values[0].shape
+
+    def in_time(self) -> bool:
+        """Return whether the values are those of steps 0, 1, 2, ..."""
+        return len(self.values) > 1 and all(latest(v) in (t, None) for t, v in enumerate(self.values))
+
+
+@dataclass
+class Thread:
+    """One layer of neurons through time: the module that was called and the value it read in each step."""
+
+    index: int
+    path: str
+    where: str
+    module: torch.nn.Module
+    shape: Shape
+    neurons: Any
+    inputs: list[Value] = field(default_factory=list)
+
+
+@dataclass
+class Call:
+    """One torch call: its name without underscores for in-place, its arguments and its result."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    out: Any
+
+    def bind(self, **defaults: Any) -> dict[str, Any]:
+        """Return the arguments by name, given the function's parameters in order with their defaults."""
+        known = {name: value for name, value in self.kwargs.items() if name in defaults}
+        return defaults | dict(zip(defaults, self.args, strict=False)) | known
+
+
+def numbers(value: Any) -> Array:
+    """Return a tensor or number as float64, exactly."""
+    if isinstance(value, Tensor):
+        return np.asarray(value.detach().cpu().double().numpy())
+    return np.asarray(value, np.float64)
+
+
+class Recorder(TorchFunctionMode):
+    """The tags of every tensor and the problems met, while a forward runs."""
+
+    def __init__(self, root: torch.nn.Module, operations: "dict[str, Rule]") -> None:
+        super().__init__()
+        self.root = root
+        self.operations = operations
+        self.threads: list[Thread] = []
+        self.problems: dict[Problem, None] = {}
+        self.modules: list[tuple[str, torch.nn.Module]] = [("", root)]
+        self.suspended = 0
+        self._tags: dict[int, tuple[Tensor, Tag]] = {}
+        self._layers: dict[tuple[Any, ...], tuple[tuple[Any, ...], Layer]] = {}
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if self.suspended or not any(self.tag(t) for t in _tensors((args, kwargs))):
+            return func(*args, **kwargs)
+        name = _name(func)
+        inplace = name.endswith("_") and not name.endswith("__")
+        before = args
+        if inplace and args and isinstance(args[0], Tensor):
+            self._refuse_shared_memory(name, args[0])
+            before = args if self.tag(args[0]) else (args[0].clone(), *args[1:])
+        out = func(*args, **kwargs)
+        call = Call(name.rstrip("_") if inplace else name, before, kwargs, out)
+        known = self.operations.get(call.name)
+        made = any(True for _ in _tensors(out))
+        if known is not None and made and any(self._lost(t) for t in _tensors((args, kwargs))):
+            self.opaque(call)
+        elif made and (late := self._after_the_end(call)):
+            self.unknown(call, f"{call.name} behind {late}", "put it in front, or leave it to the host")
+        elif known is not None:
+            known(self, call)
+        elif made:
+            self.unknown(call, f"{call.name} is not an operation of a spiking network")
+        return out
+
+    def _refuse_shared_memory(self, name: str, changed: Tensor) -> None:
+        """Refuse to change in place what another traced tensor is a view of."""
+        place = changed.untyped_storage().data_ptr()
+        if any(t is not changed and t.untyped_storage().data_ptr() == place for t, _ in self._tags.values()):
+            self.problem(f"{name} changes a tensor that another one is a view of", "write it without the underscore")
+
+    def tag(self, tensor: Any) -> Tag | None:
+        """Return what ``tensor`` holds, None when it does not depend on the input."""
+        entry = self._tags.get(id(tensor))
+        return None if entry is None else entry[1]
+
+    def attach(self, tensor: Tensor, tag: Tag) -> None:
+        """Say what ``tensor`` holds; the tensor is kept, so that its identity stays its own."""
+        self._tags[id(tensor)] = (tensor, tag)
+
+    def value(self, tensor: Any, like: Tag, index: int) -> Value:
+        """Return value ``index`` of an operand beside ``like``: a traced one, or plain numbers as a constant."""
+        tag = self.tag(tensor)
+        if tag is not None:
+            return tag.values[index if len(tag.values) > 1 else 0]
+        array = numbers(tensor)
+        lead = max(array.ndim - len(like.shape), 0)
+        if lead == len(like.lead) and len(like.values) == array.shape[0] > 1 and like.lead[0] in "TM":
+            array = array[index : index + 1]
+        first = array[(0,) * lead]
+        if not np.array_equal(array, np.broadcast_to(first, array.shape)):
+            self.problem("a constant differs between the samples of a batch", "use one constant for all samples")
+        return Constant(np.broadcast_to(first, np.broadcast_shapes(first.shape, like.shape)))
+
+    def layer(self, make: Callable[..., Layer], *parts: Any) -> Layer:
+        """Return the layer of these parts, made once: weights are read again only when they are other tensors."""
+        known = tuple((id(p), p._version) if isinstance(p, Tensor) else repr(p) for p in parts)
+        entry = self._layers.get((make, *known))
+        if entry is None:
+            arrays = [numbers(p) if isinstance(p, Tensor) else p for p in parts]
+            entry = self._layers[make, *known] = (parts, make(*arrays))
+        return entry[1]
+
+    def apply(self, call: Call, tag: Tag, layer: Layer, lead: str | None = None) -> None:
+        """Tag the call's result as ``layer`` of every value of ``tag``."""
+        lead = tag.lead if lead is None else lead
+        shape = tuple(call.out.shape[len(lead) :])
+        path, where = self.path or call.name.strip("_"), self.where()
+        self.attach(call.out, Tag(tuple(Applied(layer, v, shape, path, where) for v in tag.values), lead, tag.decoded))
+
+    def unknown(self, call: Call, what: str, fix: str | None = None) -> None:
+        """Report a call that cannot be said and go on."""
+        from snn2hw.sources.from_norse.cures import cure
+
+        self.problem(what, fix or cure(call.name))
+        self.opaque(call)
+
+    def opaque(self, call: Call) -> None:
+        """Tag the results of a call that was reported, or that follows one, so that the run goes on."""
+        tags = [tag for tag in map(self.tag, _tensors((call.args, call.kwargs))) if tag]
+        if not tags:
+            return
+        like = max(tags, key=lambda tag: (len(tag.values), tag.lead))
+        at = like.lead.find("T")
+        for tensor in _tensors(call.out):
+            lost = tensor.ndim < len(like.lead) or (at >= 0 and tensor.shape[at] != len(like.values))
+            lead, count = ("B", 1) if lost else (like.lead, len(like.values))
+            shape = tuple(tensor.shape[len(lead) :])
+            of = [tuple(tag.values[i if len(tag.values) > 1 else 0] for tag in tags) for i in range(count)]
+            self.attach(tensor, Tag(tuple(Unknown(self.where(), v, shape, lost) for v in of), lead, like.decoded))
+
+    def _after_the_end(self, call: Call) -> str:
+        """Return how the network was read off already, if this call is more than a way of reading it off."""
+        ends = {tag.decoded for tag in map(self.tag, _tensors((call.args, call.kwargs))) if tag} - {"", "last step"}
+        scaled = call.name in SCALES and ends <= {"sum over time", "mean over time"}
+        return "" if scaled or call.name in READS else "".join(sorted(ends)[:1])
+
+    def _lost(self, tensor: Tensor) -> bool:
+        tag = self.tag(tensor)
+        return tag is not None and any(isinstance(v, Unknown) and v.lost for v in tag.values)
+
+    def problem(self, what: str, fix: str, where: str | None = None) -> None:
+        """Report one thing, once."""
+        self.problems[Problem(where or self.where(), what, fix)] = None
+
+    @property
+    def path(self) -> str:
+        """Return the path of the module whose forward runs, "" for the root."""
+        return self.modules[-1][0]
+
+    def where(self) -> str:
+        """Return the module that runs and the user's line: "features.3 (GELU), net.py:17"."""
+        path, module = self.modules[-1]
+        place = f"{path} ({type(module).__name__})" if path else type(module).__name__
+        return f"{place}, {line}" if (line := _line()) else place
+
+    def where_failed(self, error: BaseException) -> str:
+        """Return the module and the user's line that an error came out of."""
+        trace, line = error.__traceback__, ""
+        while trace is not None:
+            line = _users(trace.tb_frame, trace.tb_lineno) or line
+            trace = trace.tb_next
+        path, module = self.modules[-1]
+        place = f"{path} ({type(module).__name__})" if path else type(module).__name__
+        return f"{place}, {line}" if line else place
+
+
+Rule = Callable[[Recorder, Call], object]
+"""Says what the result of a call holds, or reports the call."""
+
+
+def _name(func: Any) -> str:
+    """Return a torch function's bare name: "conv2d", "add_", "__getitem__", "shape.__get__"."""
+    name = str(getattr(func, "__name__", func))
+    if name == "__get__":
+        return f"{func.__self__.__name__}.__get__"
+    inplace = name.startswith("__i") and name not in ("__invert__", "__int__", "__index__", "__iter__")
+    return name[3:-2] + "_" if inplace else name
+
+
+def _tensors(tree: Any) -> Iterator[Tensor]:
+    if isinstance(tree, Tensor):
+        yield tree
+    elif isinstance(tree, dict):
+        yield from _tensors(tuple(tree.values()))
+    elif isinstance(tree, Sequence) and not isinstance(tree, str | bytes | torch.Size):
+        for branch in tree:
+            yield from _tensors(branch)
+
+
+def _line() -> str:
+    """Return file and line of the innermost frame that is the user's own, "" when only libraries are running."""
+    frame: FrameType | None = sys._getframe()
+    began = False
+    while frame is not None:
+        if OURS in Path(frame.f_code.co_filename).parents:
+            if began:
+                return ""
+        else:
+            began = True
+            if line := _users(frame, frame.f_lineno):
+                return line
+        frame = frame.f_back
+    return ""
+
+
+def _users(frame: FrameType, line: int) -> str:
+    """Return "net.py:17" for a frame of neither this package nor an installed one."""
+    file = Path(frame.f_code.co_filename)
+    installed = {"site-packages", "dist-packages"} & set(file.parts)
+    return "" if installed or OURS in file.parents or not file.is_absolute() else f"{file.name}:{line}"
