@@ -46,5 +46,5 @@ def golden_arrays(raster: NDArray[np.integer], trace: Trace) -> dict[str, Any]:
 
 
 def write_golden(path: Path, raster: NDArray[np.integer], trace: Trace) -> None:
-    """Write them."""
+    """Write samples and what they do as a ``golden.npz``."""
     np.savez_compressed(path, allow_pickle=False, **golden_arrays(raster, trace))

@@ -98,7 +98,15 @@ def _first(name: str, register: str, left: NDArray[np.integer], right: NDArray[n
     step = int(steps.argmax())
     sample, *neuron = (int(i[0]) for i in np.nonzero(differs[:, step]))
     place = (sample, step, *neuron)
-    return Divergence(name, tuple(neuron), step, sample, register, int(left[place]), int(right[place]))
+    return Divergence(
+        population=name,
+        neuron=tuple(neuron),
+        step=step,
+        sample=sample,
+        register=register,
+        expected=int(left[place]),
+        got=int(right[place]),
+    )
 
 
 def _earlier(first: Divergence | None, second: Divergence | None) -> Divergence | None:

@@ -68,7 +68,7 @@ def _weight(values: ArrayLike, ndim: int, what: str) -> Weight:
     return narrow
 
 
-def _register(values: ArrayLike, shape: tuple[int, ...], what: str) -> RegisterArray:
+def _register(values: Any, shape: tuple[int, ...], what: str) -> RegisterArray:
     if type(values) is int and -(1 << 31) <= values < 1 << 31:  # most registers are one number
         return np.broadcast_to(np.asarray(values, dtype=np.int32), shape)
     array = _integers(values, what)

@@ -38,7 +38,7 @@ def simulate(
     with a certified bound). ``progress`` is called with the number of sample-steps done.
     """
     batch, steps = raster.shape[:2]
-    states = {p.name: _State(program, p, batch, steps, record, p is program.output) for p in program.populations}
+    states = {p.name: _State(program, p, (batch, steps), record) for p in program.populations}
     order = step_order(program.populations)
     sent: dict[str, list[Int]] = {INPUT: [], **{p.name: [] for p in program.populations}}
     for t in range(steps):
@@ -54,8 +54,8 @@ def simulate(
     return Trace(
         digest=program.digest,
         spikes={name: s.recorded["spikes"] for name, s in states.items() if "spikes" in record},
-        u={name: s.recorded["u"] for name, s in states.items() if "u" in record},
-        v={name: s.recorded["v"] for name, s in states.items() if "v" in record},
+        u={name: s.recorded["u"] for name, s in states.items() if "u" in record and "u" in s.recorded},
+        v={name: s.recorded["v"] for name, s in states.items() if "v" in record and "v" in s.recorded},
         counts=counts_from(program, steps, {name: s.tally() for name, s in states.items()}),
         output=last.recorded["spikes" if program.output.fires else program.described.readout],
     )
@@ -73,8 +73,9 @@ class _State:
     """The registers of one population while it runs, and what has been counted of it."""
 
     def __init__(
-        self, program: Program, population: Population, batch: int, steps: int, record: Collection[Record], output: bool
+        self, program: Program, population: Population, size: tuple[int, int], record: Collection[Record]
     ) -> None:
+        (batch, steps), output = size, population is program.output
         self.program, self.population = program, population
         full = (batch, *population.shape)
         self.arithmetic, self.neurons, self.full = program.described, population.neurons, full
@@ -147,7 +148,14 @@ class _State:
 
     def tally(self) -> Tally:
         """Return what was counted."""
-        return Tally(self.events, self.synops, self.spikes, self.active, self.wraps, self.clips)
+        return Tally(
+            events=self.events,
+            synops=self.synops,
+            spikes=self.spikes,
+            active=self.active,
+            wraps=self.wraps,
+            clips=self.clips,
+        )
 
     def _refuse_beyond(self, values: Int, limit: int, t: int, what: str) -> None:
         beyond = np.abs(values) >= limit

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.artifact import Loss
+from exporters.lava.registers import NEVER, lava_order
 from exporters.netx_export.weights import damage, fold
-from sim.arithmetic import Int
+from sim.arithmetic.description import Int
+from sim.arithmetic.loihi import ARITHMETIC, VTH_SHIFT
+from sim.arithmetic.registry import require_arithmetic
 from sim.errors import UnsupportedError
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
@@ -21,9 +24,8 @@ __all__ = ["MESSAGE_BITS", "NetxChain", "NetxLayer", "layers"]
 
 BIAS_EXPONENT = 6
 """The reader gives it to every bias."""
-BIAS_MANTISSA = (-4096, 4095)
-NEVER = 131072
-"""A threshold above every clipped v: 131072 << 6 = 2^23."""
+COMPUTED = ("loihi",)
+"""The arithmetics of NetX's neurons."""
 INT32_LIMIT = 1 << 31
 NARROW_LIMIT = 127
 MESSAGE_BITS = 24
@@ -57,6 +59,7 @@ class NetxChain:
 
 def layers(program: Program) -> NetxChain:
     """Lay ``program`` out as a chain; refuse what is no chain, or what a layer cannot say."""
+    require_arithmetic(program.arithmetic, COMPUTED, "NetX")
     made = [NetxLayer("input", program.input.shape, {})]
     losses: list[Loss] = []
     lo, hi = program.input.lo, program.input.hi
@@ -144,13 +147,13 @@ def _bias(p: Population, shape: Shape) -> Values:
     if not bias.any():
         return {}
     mantissa = bias >> BIAS_EXPONENT
-    low, high = BIAS_MANTISSA
+    low, high = ARITHMETIC.spans["bias_mantissa"]
     if (mantissa << BIAS_EXPONENT != bias).any() or mantissa.min() < low or mantissa.max() > high:
         what = f"bias {bias.min()}..{bias.max()}; NetX takes multiples of {1 << BIAS_EXPONENT} in"
         raise _refusal(p, f"{what} {low << BIAS_EXPONENT}..{high << BIAS_EXPONENT}", COMPILE)
     if len(shape) == 3 and (mantissa == mantissa[:, :1, :1]).all():
         return {"bias": mantissa[:, 0, 0]}
-    return {"bias": _lava_order(mantissa, shape)}
+    return {"bias": lava_order(mantissa, shape)}
 
 
 def _neuron(p: Population, shape: Shape) -> Values:
@@ -161,12 +164,8 @@ def _neuron(p: Population, shape: Shape) -> Values:
         raise _refusal(p, "starts at u0 or v0 other than 0; NetX's neurons start at 0")
     vth = p.vth if p.fires else np.full_like(p.vth, NEVER)
     registers = {"iDecay": p.du + 1, "vDecay": p.dv, "vThMant": vth}
-    values = {n: int(r.flat[0]) if (r == r.flat[0]).all() else _lava_order(r, shape) for n, r in registers.items()}
+    values = {n: int(r.flat[0]) if (r == r.flat[0]).all() else lava_order(r, shape) for n, r in registers.items()}
     return {**values, "refDelay": 1, "gradedSpike": False}
-
-
-def _lava_order(values: NDArray[np.integer], shape: Shape) -> NDArray[np.integer]:
-    return np.ascontiguousarray(values.transpose(2, 1, 0) if len(shape) == 3 else values.reshape(shape))
 
 
 def _losses(
@@ -179,7 +178,10 @@ def _losses(
     if loop is not None:
         said.append("its last spikes would reach the next sample; start the network afresh for each")
     if not p.fires:
-        said.append(f"never fires by vThMant = {NEVER} on the CPU; a chip has {NEVER - 1} and then needs v <= 8388544")
+        most = NEVER - 1
+        said.append(
+            f"never fires by vThMant = {NEVER} on the CPU; a chip has {most} and then needs v <= {most << VTH_SHIFT}"
+        )
     arrays = [name for name, values in (layer.neuron or {}).items() if np.ndim(values)]
     if arrays:
         said.append(f"{', '.join(arrays)} per neuron; exact on the CPU, Lava documents one value for a whole layer")

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from exporters.onnx_export.planes import Plane, split
 from sim.arithmetic import A_LIMIT, DECAY_ONE, U_STORED, V_MAX, VTH_SHIFT, WRAP
+from sim.arithmetic.registry import require_arithmetic
 from sim.errors import UnsupportedError
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 
 __all__ = ["StepNodes", "build_step", "longest_lags"]
+
+COMPUTED = ("loihi",)
+"""The arithmetics whose step is written here."""
 
 INT32_LIMIT = 1 << 31
 
@@ -72,6 +76,7 @@ class StepNodes:
 
 def build_step(program: Program) -> StepNodes:
     """Write the step: ``input``, ``u.p``, ``v.p``, ``past.s`` in; ``u.p.next``, ``v.p.next``, ``spikes.p``, ... out."""
+    require_arithmetic(program.arithmetic, COMPUTED, "the ONNX export")
     step = StepNodes(program)
     current = {INPUT: INPUT}
     for population in step_order(program.populations):

@@ -176,7 +176,7 @@ def _connect(connection: Plan, port: Any, source: list[int], graded: bool, neuro
         return
     if connection["shift"]:
         total = ShiftSum(shape=target.shape, shift=connection["shift"])
-        total.a_out.connect(target)
+        total.s_out.connect(target)
         target = total.s_in
     for piece in connection["pieces"]:
         dense = _dense(piece, connection, bits, arrays)
