@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic.description import Int, Stepped, shift
+from sim.arithmetic.description import Int, Stepped, power, shift
 from sim.errors import MachineError
 from sim.order import step_order
 from sim.program import INPUT, Population, Program
@@ -107,7 +107,7 @@ class _State:
             self.events[index] += _per_sample(present)
             self.synops[index] += _per_sample(present * self.fan_out[index])
         limit = self.arithmetic.accumulator.limit
-        self._refuse_beyond(a, limit, t, f"|a| >= {_power(limit)} leaves the accumulator")
+        self._refuse_beyond(a, limit, t, f"|a| >= {power(limit)} leaves the accumulator")
         return a
 
     def step(self, t: int, a: Int) -> Int:
@@ -116,7 +116,7 @@ class _State:
         self.states = made.states
         for state in self.arithmetic.states:
             if state.refused_from is not None:
-                what = f"|{state.name}| >= {_power(state.refused_from)} after repeated wraps"
+                what = f"|{state.name}| >= {power(state.refused_from)} after repeated wraps"
                 self._refuse_beyond(made.states[state.name], state.refused_from, t, what)
         self._count(made)
         for what, values in (("spikes", made.sent), *made.states.items()):
@@ -168,12 +168,3 @@ class _State:
 def _per_sample(values: NDArray[np.generic]) -> Int:
     sums: Int = values.reshape(len(values), -1).sum(axis=1, dtype=np.int64)
     return sums
-
-
-def _power(limit: int) -> str:
-    """Return a power of two as it is said in messages.
-
-    >>> _power(1 << 21), _power(100)
-    ('2^21', '100')
-    """
-    return f"2^{limit.bit_length() - 1}" if limit & (limit - 1) == 0 else str(limit)

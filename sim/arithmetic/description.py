@@ -22,12 +22,14 @@ __all__ = [
     "Neurons",
     "Property",
     "PropertyValue",
+    "Reached",
     "Register",
     "Reset",
     "Span",
     "State",
     "Stepped",
     "bits_of",
+    "power",
     "shift",
 ]
 
@@ -50,6 +52,15 @@ def bits_of(span: Span) -> int:
     """
     low, high = span
     return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0, 1) + (low < 0)
+
+
+def power(limit: int) -> str:
+    """Return a number as messages say it, a power of two as such.
+
+    >>> power(1 << 21), power(100)
+    ('2^21', '100')
+    """
+    return f"2^{limit.bit_length() - 1}" if limit > 0 and limit & (limit - 1) == 0 else str(limit)
 
 
 def shift(x: Int, exponent: int) -> Int:
@@ -139,6 +150,17 @@ class Stepped:
 
 
 @dataclass(frozen=True, eq=False)
+class Reached:
+    """What one step makes of states of which only the ends are known: (2, *shape), the least and the greatest values.
+
+    ``before_overflow`` holds each state before it wraps or clips, ``after`` where it may be when the step is over.
+    """
+
+    before_overflow: Mapping[str, Int]
+    after: Mapping[str, Int]
+
+
+@dataclass(frozen=True, eq=False)
 class Dynamics:
     """A population without rounding, wraps and clips, in units of a weight; what NIR and float simulators understand.
 
@@ -172,7 +194,10 @@ class Arithmetic:
     """Which of `sim.weight_rule.RULES` a record may state."""
     step: Callable[[Neurons, Mapping[str, Int], Int], Stepped] = field(repr=False)
     """(neurons, states before, a) -> what the step makes of them; a batch, one sample per first index."""
+    interval: Callable[[Neurons, Mapping[str, Int], Int], Reached] = field(repr=False)
+    """The step where states and a may be anywhere between two ends: what certificates are proven by."""
     dynamics: Callable[[Neurons], Dynamics] = field(repr=False)
+    """The same neurons without rounding."""
     properties: tuple[Property, ...] = ()
 
     @cached_property
@@ -184,6 +209,10 @@ class Arithmetic:
     def initial(self) -> Mapping[str, str]:
         """Return the state that a register is the first value of, by the register's name."""
         return MappingProxyType({s.initial: s.name for s in self.states})
+
+    def limits_of(self, state: State) -> Span:
+        """Return between which ends a state neither wraps nor clips."""
+        return self.spans[state.initial]
 
     @property
     def readout(self) -> str:

@@ -14,7 +14,17 @@ from typing import assert_never
 
 import numpy as np
 
-from sim.arithmetic.description import Accumulator, Arithmetic, Dynamics, Int, Neurons, Register, State, Stepped
+from sim.arithmetic.description import (
+    Accumulator,
+    Arithmetic,
+    Dynamics,
+    Int,
+    Neurons,
+    Reached,
+    Register,
+    State,
+    Stepped,
+)
 
 __all__ = [
     "ARITHMETIC",
@@ -27,6 +37,7 @@ __all__ = [
     "clip",
     "decay",
     "dynamics",
+    "interval",
     "step",
     "wrap",
 ]
@@ -96,6 +107,35 @@ def step(neurons: Neurons, before: Mapping[str, Int], a: Int) -> Stepped:
     return Stepped({"u": u, "v": after}, z, u != grown, v != raised)
 
 
+def interval(neurons: Neurons, before: Mapping[str, Int], a: Int) -> Reached:
+    """Advance the ends of what may be: decay, sum and reset keep the order, so an end comes from the same end before.
+
+    After the reset v lies in the hull of what stays, up to the threshold, and of what a spike leaves behind.
+    """
+    u = decay(before["u"], neurons["du"] + 1) + (a << VTH_SHIFT)
+    v = decay(before["v"], neurons["dv"]) + u + (neurons["bias_mantissa"] << neurons["bias_exponent"])
+    return Reached({"u": u, "v": v}, {"u": u, "v": _ends_after_reset(neurons, clip(v))})
+
+
+def _ends_after_reset(neurons: Neurons, ends: Int) -> Int:
+    if not neurons.fires:
+        return ends
+    theta = neurons["vth"] << VTH_SHIFT
+    low, high = ends
+    quiet_low, quiet_high = low, np.minimum(high, theta)
+    match neurons.reset:
+        case "zero":
+            fired_low = fired_high = np.zeros_like(low)
+        case "subtract":
+            fired_low, fired_high = np.maximum(low, theta + 1) - theta, high - theta
+        case _:
+            assert_never(neurons.reset)
+    may, must = high > theta, low > theta
+    least = np.where(must, fired_low, np.where(may, np.minimum(quiet_low, fired_low), quiet_low))
+    most = np.where(must, fired_high, np.where(may, np.maximum(quiet_high, fired_high), quiet_high))
+    return np.stack([least, most])
+
+
 def dynamics(neurons: Neurons) -> Dynamics:
     """Return the neuron without rounding: u and v divided by 64 are in units of a weight."""
     unit = 1 << VTH_SHIFT
@@ -129,6 +169,7 @@ ARITHMETIC = Arithmetic(
     messages=(-(1 << 23) + 1, (1 << 23) - 1),
     weight_rules=("loihi", "signed"),
     step=step,
+    interval=interval,
     dynamics=dynamics,
 )
 """A chip adds 1 to du and nothing to dv: du = 4095 forgets everything, dv = 4095 leaves 1/4096."""

@@ -23,8 +23,10 @@ def get_arithmetic(name: str) -> Arithmetic:
     return described
 
 
-def require_arithmetic(name: str, computed: Collection[str], who: str) -> None:
-    """Refuse a program's arithmetic that ``who`` does not compute, before anything is run or written."""
+ELSEWHERE = "use the reference engine, or export it to golden or nir"
+
+
+def require_arithmetic(name: str, computed: Collection[str], who: str, *, fix: str = ELSEWHERE) -> None:
+    """Refuse an arithmetic that ``who`` does not compute, before anything is run or written."""
     if name not in computed:
-        fix = "use the reference engine, or export it to golden or nir"
         raise UnsupportedError(f"arithmetic {name!r}: {who} computes {', '.join(computed)} only", fix)

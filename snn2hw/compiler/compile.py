@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sim.arithmetic.registry import require_arithmetic
 from sim.errors import InputError, UnsupportedError
 from sim.program import INPUT, Input, Json, Program
 from snn2hw.chips.limits import refuse_beyond
 from snn2hw.chips.target import Target, get_target
 from snn2hw.compiler.calibrate import Ranges, calibrate
-from snn2hw.compiler.certify import Bounds, Certificate, bounds_of, certify
+from snn2hw.compiler.certify import Certificate, ProvenBounds, bounds_of, certify
 from snn2hw.compiler.costs import Method
 from snn2hw.compiler.given import given_registers
 from snn2hw.compiler.grid import Bits, most_bits
@@ -36,6 +37,9 @@ ATTEMPTS = 40
 """How often the scale of a population is lowered by a tenth before the compiler gives up."""
 
 UNCALIBRATED_STEPS = 1024
+
+QUANTISED = ("loihi",)
+"""The arithmetics whose registers the compiler chooses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +128,7 @@ def prepare(
     from snn2hw.network.lowering import lower
 
     chip, chosen = get_target(target), options or Options()
+    require_arithmetic(chip.arithmetic, QUANTISED, "the compiler", fix="choose a target of another arithmetic")
     lowered = lower(source)
     network = read_network(lowered)
     ranges = _ranges(lowered, network, data, steps, progress or _silent)
@@ -227,7 +232,7 @@ def fitted(prepared: Prepared, layer: Layer, bits: Bits) -> Quantized:
     raise UnsupportedError(what, "lower the fan-in, the weights or the time constant of the synapse")
 
 
-def _bounds(made: Quantized, network: Network, messages: Mapping[str, tuple[int, int]], steps: int) -> Bounds:
+def _bounds(made: Quantized, network: Network, messages: Mapping[str, tuple[int, int]], steps: int) -> ProvenBounds:
     shapes = {INPUT: network.input_shape} | {layer.name: layer.shape for layer in network.layers}
     shapes |= {helper.name: helper.shape for helper in made.helpers}
     ranges = dict.fromkeys(shapes, (0, 1)) | dict(messages)

@@ -16,8 +16,16 @@ LOIHI = "arithmetic/loihi.py"
 MUTANTS = {
     "threshold reached fires": (LOIHI, "(v > threshold)", "(v >= threshold)"),
     "decay floors": (LOIHI, "np.sign(x) * (kept >> 12)", "(x * (DECAY_ONE - d)) >> 12"),
-    "du without plus one": (LOIHI, 'neurons["du"] + 1', 'neurons["du"]'),
-    "dv with plus one": (LOIHI, 'neurons["dv"])', 'neurons["dv"] + 1)'),
+    "du without plus one": (
+        LOIHI,
+        'grown = decay(before["u"], neurons["du"] + 1)',
+        'grown = decay(before["u"], neurons["du"])',
+    ),
+    "dv with plus one": (
+        LOIHI,
+        'raised = decay(before["v"], neurons["dv"])',
+        'raised = decay(before["v"], neurons["dv"] + 1)',
+    ),
     "reset by subtraction always": (
         LOIHI,
         "np.where(z, 0, v)",
