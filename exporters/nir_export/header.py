@@ -17,6 +17,9 @@ from sim.program import INPUT, Connection, Conv, Dense, Input, Json, Population,
 
 __all__ = ["dump_json", "header_of", "load_json", "program_from"]
 
+SAID_OF_ALL = {"name", "shape", "reset", "fires", "inputs"}
+"""What a header says of every population, beside the properties of its arithmetic."""
+
 T = TypeVar("T")
 Facts = Mapping[str, Any]
 
@@ -74,6 +77,9 @@ def _population(facts: Any, nodes: Mapping[str, NirNode], arithmetic: Arithmetic
     name = _get(facts, "name", str, where)
     where = f"population {name!r}"
     node, shape = _node(nodes, name, where), _shape(facts, "shape", where)
+    unknown = facts.keys() - SAID_OF_ALL - {p.name for p in arithmetic.properties}
+    if unknown:
+        raise FileError(f"{where}: arithmetic {arithmetic.name!r} has no property {min(unknown)!r}")
     # The graph has an array for every parameter: a shape that no array backs would cost memory before it is refused.
     if any(_size(value) != math.prod(shape) for value in node.fields.values()) or not node.fields:
         raise FileError(f"{where}: shape {shape} is not that of its node")
@@ -82,7 +88,7 @@ def _population(facts: Any, nodes: Mapping[str, NirNode], arithmetic: Arithmetic
         for r in arithmetic.registers
         if not r.optional or f"{REGISTER}{r.name}" in node.metadata
     }
-    properties = {p.name: _get(facts, p.name, (bool, int), where) for p in arithmetic.properties if p.name in facts}
+    properties = {p.name: _get(facts, p.name, type(p.default), where) for p in arithmetic.properties if p.name in facts}
     return Population(
         name,
         shape,
