@@ -56,7 +56,7 @@ def _usual() -> list[Pair]:
         target, fed = "loihi2" if source in SUBTRACTS else "loihi1", source == "train/checkpoint"
         data = 2 if fed or zlib.crc32(source.encode()) % 2 else 0
         made.append(Pair(source, target, data=data, high=31 if fed else 1))
-    return [pair for pair in made if pair.source != "nir/registers"]
+    return [pair for pair in made if not pair.source.startswith("nir/register")]
 
 
 SPREAD = (
@@ -107,6 +107,8 @@ OTHERS = (
     Pair("nir/registers", scale=1),
     Pair("nir/registers", "loihi2", scale=1, steps=60),
     Pair("nir/registers", "fixed", 16, scale=2),
+    Pair("nir/register biases", scale=1),
+    Pair("nir/register biases", "loihi2", scale=2, steps=30),
     Pair("nir/dense lif", steps=5),
     Pair("nir/dense lif", steps=4000, data=3),
     Pair("nir/dense lif", messages=(-4, 7)),

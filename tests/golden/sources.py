@@ -173,6 +173,15 @@ def _registers():
     return source(chain(*nodes, lif(3, v_threshold=90.0, **share), shape=(5,)))
 
 
+def _register_biases():
+    """Return register values with biases: of a leak towards 80, of an affine map, behind a synaptic filter."""
+    share, whole = {"tau": DT * 4096 / 512, "r": 4096 / 512}, {"tau_mem": DT * 8, "r": 8.0, "tau_syn": DT * 4}
+    first = nir.Affine(np.rint(numbers((6, 5), 73, -60, 90)) * 2, np.rint(numbers(6, 74, -20, 40)))
+    second = nir.Affine(np.rint(numbers((3, 6), 75, -60, 70)) * 2, np.rint(numbers(3, 76, 1, 40)))
+    leaky = lif(6, v_threshold=150.0, v_leak=80.0, **share)
+    return source(chain(first, leaky, second, cuba(3, v_threshold=200.0, w_in=4.0, **whole), shape=(5,)))
+
+
 def _samples(shape, seed: int = 81):
     return numbers((24, *shape), seed, 0.0, 1.0)
 
@@ -239,6 +248,7 @@ SOURCES: dict[str, Callable] = {
     "nir/delayed": _delayed,
     "nir/delay per neuron": _delay_per_neuron,
     "nir/registers": _registers,
+    "nir/register biases": _register_biases,
     "nir/trained": lambda: sw.from_nir(FIXTURES / "trained" / "fsdd_hardware_direct.nir"),
     "ann/torch": _converted,
     "ann/torch lif to zero": partial(_converted, neuron="lif", reset="value", percentile=99.0, leak_steps=64.0),
