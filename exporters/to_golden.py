@@ -21,6 +21,7 @@ from exporters.golden_vectors import golden_arrays, golden_vectors, write_golden
 from exporters.nir_export.header import header_of
 from exporters.recording import ExecutorTrace, recording_from
 from exporters.to_nir import step_seconds
+from sim.compare import recorded_of
 from sim.errors import FileError, InputError, UnsupportedError
 from sim.order import step_order
 from sim.program import INPUT, Program
@@ -108,10 +109,11 @@ def _write_nir_data(path: Path, program: Program, samples: NDArray[np.integer], 
         return nir.TimeGriddedData(np.ascontiguousarray(values.reshape(*values.shape[:2], -1)), dt)
 
     binary = (program.input.lo, program.input.hi) == (0, 1)
+    recorded = recorded_of(trace)
     nodes = {INPUT: nir.NIRNodeData({"messages": gridded(samples.astype(np.bool_) if binary else samples)})}
     for p in program.populations:
         spikes = gridded(trace.spikes[p.name].astype(np.bool_))
-        state = {s.name: gridded(getattr(trace, s.name)[p.name]) for s in program.described.states}
+        state = {s.name: gridded(recorded[s.name][p.name]) for s in program.described.states}
         nodes[p.name] = nir.NIRNodeData({"spikes": spikes, **state})
     nir.write_data(path, nir.NIRGraphData(nodes))
 

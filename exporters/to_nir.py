@@ -23,7 +23,7 @@ from sim.arithmetic.registry import get_arithmetic
 from sim.engines import run
 from sim.errors import FileError, InputError
 from sim.program import Population, Program
-from sim.trace import RECORDABLE
+from sim.trace import recordable
 
 __all__ = ["DEFAULT_DT_S", "execute", "export", "float_graph", "read_program", "step_seconds", "write_program"]
 
@@ -70,9 +70,16 @@ def execute(
     difference = program_difference(program, read_damaged(written))
     if difference is not None:
         raise FileError(f"{written}: {difference}", "export again")
-    trace = run(read_program(written), raster, record=RECORDABLE, allow_wrap=True)
+    trace = run(read_program(written), raster, record=recordable(program), allow_wrap=True)
     _compare_floats(program, folder / "network.nir")
-    return ExecutorTrace(trace.digest, trace.spikes, trace.u, trace.v, read_artifact(folder).losses)
+    return ExecutorTrace(
+        digest=trace.digest,
+        spikes=trace.spikes,
+        u=trace.u,
+        v=trace.v,
+        losses=read_artifact(folder).losses,
+        others=trace.others,
+    )
 
 
 def _compare_floats(program: Program, path: Path) -> None:

@@ -51,13 +51,19 @@ def simulate(
         if progress is not None:
             progress(batch)
     last = states[program.output.name]
+    recorded = {
+        state.name: {name: s.recorded[state.name] for name, s in states.items()}
+        for state in program.described.states
+        if state.name in record
+    }
     return Trace(
         digest=program.digest,
         spikes={name: s.recorded["spikes"] for name, s in states.items() if "spikes" in record},
-        u={name: s.recorded["u"] for name, s in states.items() if "u" in record and "u" in s.recorded},
-        v={name: s.recorded["v"] for name, s in states.items() if "v" in record and "v" in s.recorded},
+        u=recorded.pop("u", {}),
+        v=recorded.pop("v", {}),
         counts=counts_from(program, steps, {name: s.tally() for name, s in states.items()}),
         output=last.recorded["spikes" if program.output.fires else program.described.readout],
+        others=recorded,
     )
 
 

@@ -1,8 +1,7 @@
 """What a run leaves behind: the recorded registers, and what the run cost in countable things."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,23 @@ from sim.arithmetic.description import Arithmetic, Int, bits_of
 from sim.program import INPUT, Population, Program
 from sim.weight_rule import weight_bits
 
-__all__ = ["RECORDABLE", "SPIKES", "TALLIES", "Access", "Counts", "Record", "Tally", "Trace", "counts_from"]
+__all__ = [
+    "RECORDABLE",
+    "SPIKES",
+    "TALLIES",
+    "Access",
+    "Counts",
+    "Record",
+    "Tally",
+    "Trace",
+    "counts_from",
+    "recordable",
+]
 
-Record = Literal["spikes", "u", "v"]
+Record = str
+"""What may be recorded of a run: the spikes, or a state by its name."""
 RECORDABLE: tuple[Record, ...] = ("spikes", "u", "v")
+"""All of it in arithmetic ``loihi``."""
 SPIKES: tuple[Record, ...] = ("spikes",)
 
 TALLIES = ("spikes", "active", "wraps", "clips")
@@ -67,7 +79,8 @@ class Counts:
 class Trace:
     """Local time, (B, T, *shape): spikes as uint8, u after the update, v after the reset, both int32.
 
-    ``output`` is the v of the last population where it never fires, its spikes where it does.
+    ``output`` is the v of the last population where it never fires, its spikes where it does. What other states an
+    arithmetic has stands in ``others`` by their names; a state that it lacks is empty.
     """
 
     digest: str
@@ -76,6 +89,12 @@ class Trace:
     v: Mapping[str, NDArray[np.int32]]
     counts: Counts
     output: NDArray[np.uint8] | NDArray[np.int32]
+    others: Mapping[str, Mapping[str, NDArray[np.int32]]] = field(default_factory=dict)
+
+
+def recordable(program: Program) -> tuple[Record, ...]:
+    """Return all that may be recorded of a program's run."""
+    return ("spikes", *(state.name for state in program.described.states))
 
 
 def counts_from(program: Program, steps: int, tallies: Mapping[str, Tally]) -> Counts:

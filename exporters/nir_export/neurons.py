@@ -1,6 +1,6 @@
 """A population as a NIR neuron: the same dynamics without the rounding.
 
-An arithmetic says what a population of it is as real numbers (`sim.arithmetic.description.Dynamics`), a unit of weight
+An arithmetic says what a population is in real numbers (`sim.arithmetic.description.RealDynamics`), a unit of weight
 being the unit of u and v:
 
     u = (1 - share_u) u + a          v = (1 - share_v) v + u + drive          z = v > threshold
@@ -19,7 +19,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic.description import Dynamics
+from sim.arithmetic.description import RealDynamics
 
 __all__ = ["NO_LEAK", "neuron_fields"]
 
@@ -30,7 +30,7 @@ Float = NDArray[np.float64]
 
 
 def neuron_fields(
-    dynamics: Dynamics, *, fires: bool, shape: tuple[int, ...], dt: float
+    dynamics: RealDynamics, *, fires: bool, shape: tuple[int, ...], dt: float
 ) -> tuple[str, Mapping[str, Float]]:
     """Return the type of the NIR node and its parameters, each of ``shape``, time in units of ``dt`` = one step."""
     a_u, drive = dynamics.share_u, dynamics.drive

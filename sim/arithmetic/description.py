@@ -17,16 +17,16 @@ __all__ = [
     "MAX_LAG",
     "Accumulator",
     "Arithmetic",
-    "Dynamics",
     "Int",
     "Neurons",
     "Property",
     "PropertyValue",
     "Reached",
+    "RealDynamics",
     "Register",
     "Reset",
     "Span",
-    "State",
+    "StateVariable",
     "Stepped",
     "bits_of",
     "power",
@@ -104,7 +104,7 @@ class Property:
 
 
 @dataclass(frozen=True)
-class State:
+class StateVariable:
     """A number that a neuron keeps from one step to the next."""
 
     name: str
@@ -161,7 +161,7 @@ class Reached:
 
 
 @dataclass(frozen=True, eq=False)
-class Dynamics:
+class RealDynamics:
     """A population without rounding, wraps and clips, in units of a weight; what NIR and float simulators understand.
 
     u = (1 - share_u) u + a;    v = (1 - share_v) v + u + drive;    a spike where v > threshold
@@ -181,7 +181,7 @@ class Arithmetic:
     name: str
     registers: tuple[Register, ...]
     """In the order of the file and of the digest."""
-    states: tuple[State, ...]
+    states: tuple[StateVariable, ...]
     """In the order in which a step computes them; the last one is the output of a population that never fires."""
     accumulator: Accumulator
     resets: tuple[Reset, ...]
@@ -196,7 +196,7 @@ class Arithmetic:
     """(neurons, states before, a) -> what the step makes of them; a batch, one sample per first index."""
     interval: Callable[[Neurons, Mapping[str, Int], Int], Reached] = field(repr=False)
     """The step where states and a may be anywhere between two ends: what certificates are proven by."""
-    dynamics: Callable[[Neurons], Dynamics] = field(repr=False)
+    dynamics: Callable[[Neurons], RealDynamics] = field(repr=False)
     """The same neurons without rounding."""
     properties: tuple[Property, ...] = ()
 
@@ -210,7 +210,7 @@ class Arithmetic:
         """Return the state that a register is the first value of, by the register's name."""
         return MappingProxyType({s.initial: s.name for s in self.states})
 
-    def limits_of(self, state: State) -> Span:
+    def limits_of(self, state: StateVariable) -> Span:
         """Return between which ends a state neither wraps nor clips."""
         return self.spans[state.initial]
 

@@ -17,12 +17,12 @@ import numpy as np
 from sim.arithmetic.description import (
     Accumulator,
     Arithmetic,
-    Dynamics,
     Int,
     Neurons,
     Reached,
+    RealDynamics,
     Register,
-    State,
+    StateVariable,
     Stepped,
 )
 
@@ -136,10 +136,10 @@ def _ends_after_reset(neurons: Neurons, ends: Int) -> Int:
     return np.stack([least, most])
 
 
-def dynamics(neurons: Neurons) -> Dynamics:
+def dynamics(neurons: Neurons) -> RealDynamics:
     """Return the neuron without rounding: u and v divided by 64 are in units of a weight."""
     unit = 1 << VTH_SHIFT
-    return Dynamics(
+    return RealDynamics(
         share_u=(neurons["du"].astype(np.float64) + 1) / DECAY_ONE,
         share_v=neurons["dv"].astype(np.float64) / DECAY_ONE,
         drive=(neurons["bias_mantissa"] << neurons["bias_exponent"]) / unit,
@@ -160,8 +160,8 @@ ARITHMETIC = Arithmetic(
         Register("v0", (-V_MAX, V_MAX)),
     ),
     states=(
-        State("u", initial="u0", bits=24, overflow="wraps", refused_from=U_STORED),
-        State("v", initial="v0", bits=24, overflow="clips"),
+        StateVariable("u", initial="u0", bits=24, overflow="wraps", refused_from=U_STORED),
+        StateVariable("v", initial="v0", bits=24, overflow="clips"),
     ),
     accumulator=Accumulator(A_LIMIT, bits=22),
     resets=("zero", "subtract"),

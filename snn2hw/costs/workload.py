@@ -133,20 +133,19 @@ def _traffic(program: Program, population: Population, counts: Counts, steps: in
         stored = connection.wiring.weight.size
         bits = weight_bits(program, population, index)
         yield Traffic("weight", bits, stored * bits, weight.count, np.minimum(weight.count, stored * steps), True)
+    states = {s.name for s in program.described.states}
+    filtered = bool((get_arithmetic(population.arithmetic).dynamics(population.neurons).share_u != 1).any())
     for access in counts.writes[name]:
         held = population.size * access.bits
         match access.what:
             case "accumulator":  # read and written by each synop, read and cleared by each update
                 yield Traffic("accumulator", access.bits, held, 2 * synops, 0 * synops, True)
                 yield Traffic("accumulator", access.bits, held, 2 * updates, 2 * active, False)
-            case "u":
-                dynamics = get_arithmetic(population.arithmetic).dynamics(population.neurons)
-                kept = bool((dynamics.share_u != 1).any())
-                yield Traffic("u", access.bits, held, 2 * updates, 2 * active * kept, False)
-            case "v":
-                yield Traffic("v", access.bits, held, 2 * updates, 2 * active, False)
             case "message":
                 yield Traffic("message", access.bits, held, access.count, access.count, True)
+            case state if state in states:
+                kept = state != "u" or filtered
+                yield Traffic(state, access.bits, held, 2 * updates, 2 * active * kept, False)
             case _:
                 raise AssertionError(f"population {name!r}: {access.what} is no state that a run writes")
 

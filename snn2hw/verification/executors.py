@@ -13,7 +13,7 @@ from sim.compare import Recorded
 from sim.engines import ENGINES, run
 from sim.errors import InputError
 from sim.program import Program
-from sim.trace import RECORDABLE
+from sim.trace import recordable
 
 __all__ = ["EXECUTORS", "Executor", "check_executor", "find_executor"]
 
@@ -69,4 +69,4 @@ def _run_engine(
     """Run one of our own engines; wraps are compared like everything else, so they are allowed."""
     if folder is not None:
         raise InputError(f"executor {engine!r} runs programs, not artifacts", "name the folder's own executor")
-    return run(program, raster, engine=engine, record=RECORDABLE, allow_wrap=True)
+    return run(program, raster, engine=engine, record=recordable(program), allow_wrap=True)

@@ -19,25 +19,25 @@ from exporters.to_nir import execute as execute_nir
 from sim.arithmetic.description import (
     Accumulator,
     Arithmetic,
-    Dynamics,
     Property,
     Reached,
+    RealDynamics,
     Register,
-    State,
+    StateVariable,
     Stepped,
 )
 from sim.arithmetic.registry import ARITHMETICS
-from sim.compare import first_divergence
+from sim.compare import first_divergence, recorded_of
 from sim.engines import run
 from sim.errors import FileError, InputError, MachineError, ProgramError, Snn2hwError, UnsupportedError
 from sim.program import Connection, Dense, Input, Population, Program
-from sim.trace import RECORDABLE
 from snn2hw.chips.limits import refuse_beyond
 from snn2hw.chips.target import read_target
 from snn2hw.compiler.certify import certify
 from snn2hw.compiler.checker import check_certificate
 from snn2hw.costs.workload import spiking_workload
 
+ALL = ("spikes", "m")
 LEAST, MOST = -(1 << 15), (1 << 15) - 1
 
 
@@ -48,25 +48,25 @@ def _raised(neurons, v, a):
 
 
 def _step(neurons, before, a):
-    raised, v = _raised(neurons, before["v"], a)
+    raised, v = _raised(neurons, before["m"], a)
     reached = v >= neurons["theta"] if neurons.properties["at_threshold"] else v > neurons["theta"]
     z = (reached & neurons.fires).astype(np.int64)
-    return Stepped({"v": v - z * neurons["theta"]}, z, np.zeros_like(reached), v != raised)
+    return Stepped({"m": v - z * neurons["theta"]}, z, np.zeros_like(reached), v != raised)
 
 
 def _interval(neurons, before, a):
-    raised, (low, high) = _raised(neurons, before["v"], a)
+    raised, (low, high) = _raised(neurons, before["m"], a)
     fired = np.minimum(low, neurons["theta"] * 0) if neurons.fires else low
-    return Reached({"v": raised}, {"v": np.stack([np.minimum(low, fired), high])})
+    return Reached({"m": raised}, {"m": np.stack([np.minimum(low, fired), high])})
 
 
 def _dynamics(neurons):
-    return Dynamics(
+    return RealDynamics(
         share_u=np.ones(neurons["leak"].shape),
         share_v=2.0 ** -neurons["leak"],
         drive=neurons["push"].astype(float),
         threshold=neurons["theta"].astype(float),
-        v0=neurons["v0"].astype(float),
+        v0=neurons["m0"].astype(float),
     )
 
 
@@ -77,9 +77,9 @@ BARE = Arithmetic(
         Register("theta", (1, 1023), default=1),
         Register("push", (-128, 127)),
         Register("floor", (LEAST, 0), default=LEAST, optional=True),
-        Register("v0", (LEAST, MOST)),
+        Register("m0", (LEAST, MOST)),
     ),
-    states=(State("v", initial="v0", bits=16, overflow="clips"),),
+    states=(StateVariable("m", initial="m0", bits=16, overflow="clips"),),
     accumulator=Accumulator(1 << 18, bits=19),
     resets=("subtract",),
     exponents=(0, 8),
@@ -108,7 +108,7 @@ push = [-128, 127]
 resets = ["subtract"]
 delay_steps = 3
 graded_input = true
-per_neuron = ["theta", "v0"]
+per_neuron = ["theta", "m0"]
 [sources]
 "weights.rule" = "made up"
 "weights.exponent" = "made up"
@@ -132,7 +132,7 @@ def _program(*populations, lo=0, hi=255):
 
 
 def _network(**values):
-    first = _population(weight=((3, -2), (90, 7), (-5, 1)), theta=[9, 1, 700], push=2, v0=[0, -70, 5], **values)
+    first = _population(weight=((3, -2), (90, 7), (-5, 1)), theta=[9, 1, 700], push=2, m0=[0, -70, 5], **values)
     return _program(first, _population("out", "p", ((1, 2, -3), (4, 0, 1)), leak=1, fires=False))
 
 
@@ -144,7 +144,7 @@ def _by_hand(program, raster):
     """Return spikes and v of every population, neuron by neuron, in Python's integers."""
     found = {}
     for sample in raster.tolist():
-        v = {p.name: p.v0.tolist() for p in program.populations}
+        v = {p.name: p.m0.tolist() for p in program.populations}
         for messages in sample:
             sent = {"input": messages}
             for p in program.populations:
@@ -163,28 +163,28 @@ def _by_hand(program, raster):
                     v[p.name][n] = x - z * int(p.theta[n])
                     sent[p.name].append(z)
                 found.setdefault(("spikes", p.name), []).append(sent[p.name])
-                found.setdefault(("v", p.name), []).append(list(v[p.name]))
+                found.setdefault(("m", p.name), []).append(list(v[p.name]))
     return found
 
 
 @pytest.mark.parametrize("at_threshold", [False, True])
 def test_the_reference_computes_its_step(at_threshold):
     program, raster = _network(at_threshold=at_threshold), _raster()
-    trace = run(program, raster, record=RECORDABLE)
+    trace = run(program, raster, record=ALL)
     for (what, name), values in _by_hand(program, raster).items():
-        recorded = getattr(trace, what)[name]
+        recorded = recorded_of(trace)[what][name]
         np.testing.assert_array_equal(recorded, np.array(values).reshape(recorded.shape))
-    assert trace.u == {}
+    assert trace.u == trace.v == {}
     assert trace.spikes["p"].any()
-    np.testing.assert_array_equal(trace.output, trace.v["out"])
-    assert [(a.what, a.bits) for a in trace.counts.writes["out"]] == [("accumulator", 19), ("v", 16), ("message", 1)]
+    np.testing.assert_array_equal(trace.output, trace.others["m"]["out"])
+    assert [(a.what, a.bits) for a in trace.counts.writes["out"]] == [("accumulator", 19), ("m", 16), ("message", 1)]
 
 
 def test_saturation_is_counted_and_refused_where_a_certificate_bounds_it():
     program = _program(_population(weight=((120, 120),), theta=1023, leak=15))
     full = np.full((1, 4, 2), 255)
     assert run(program, full).counts.clips["p"].tolist() == [4]
-    with pytest.raises(MachineError, match="population 'p': v clips at step 0 in sample 0, against its certificate"):
+    with pytest.raises(MachineError, match="population 'p': m clips at step 0 in sample 0, against its certificate"):
         run(program, full, clip_free=("p",))
 
 
@@ -252,7 +252,7 @@ def test_a_program_comes_back_from_its_file(tmp_path, values):
         np.testing.assert_array_equal(back.populations[0].registers[name], register)
     with h5py.File(tmp_path / "p.nir") as file:
         held = {name for name in file["node/nodes/p/metadata"] if name.startswith("register_")}
-    assert held == {"register_" + r for r in ("leak", "theta", "push", "v0", *(k for k in values if k == "floor"))}
+    assert held == {"register_" + r for r in ("leak", "theta", "push", "m0", *(k for k in values if k == "floor"))}
 
 
 def test_a_register_edited_in_the_file_is_named(tmp_path):
@@ -262,6 +262,26 @@ def test_a_register_edited_in_the_file_is_named(tmp_path):
         file["node/nodes/p/metadata/register_theta"][0] = 2000
     with pytest.raises(FileError, match=r"population 'p': theta 1..2000 is outside the register's 1..1023"):
         read_program(tmp_path / "p.nir")
+
+
+def test_a_difference_is_found_in_its_state():
+    program, raster = _network(), _raster()
+    trace = run(program, raster, record=ALL)
+    wrong = trace.others["m"]["p"].copy()
+    wrong[1, 3, 2] += 1
+    found = first_divergence(program, trace, replace(trace, others={"m": {**trace.others["m"], "p": wrong}}))
+    assert str(found).startswith("population 'p', neuron (2,), step 3, sample 1: m is ")
+
+
+@pytest.mark.parametrize("engine", ["fast", "torch"])
+def test_engines_that_do_not_compute_it_refuse(engine):
+    with pytest.raises(UnsupportedError, match=f"arithmetic 'toy': engine '{engine}' computes loihi only"):
+        run(_network(), _raster(), engine=engine)
+
+
+def test_what_it_does_not_have_cannot_be_recorded():
+    with pytest.raises(InputError, match="record 'u' is unknown  fix: record any of: spikes, m"):
+        run(_network(), _raster(), record="u")
 
 
 def test_two_programs_differ_in_a_register_or_a_property_by_name():
@@ -278,16 +298,16 @@ def test_golden_memories_are_as_wide_as_its_registers(tmp_path):
     assert words["p", "leak"] == (4, False)
     assert words["p", "theta"] == (10, False)
     assert words["p", "push"] == (8, True)
-    assert words["p", "v0"] == words["p", "v"] == (32, True)
+    assert words["p", "m0"] == words["p", "m"] == (32, True)
     assert ("p", "u") not in words
     replayed = execute_golden(program, raster, folder=tmp_path / "golden")
-    assert first_divergence(program, run(program, raster, record=RECORDABLE), replayed) is None
+    assert first_divergence(program, run(program, raster, record=ALL), replayed) is None
 
 
 def test_nir_holds_it_as_a_leaky_neuron_and_gives_the_program_back(tmp_path):
     program, raster = _network(), _raster()
     artifact = export(program, "nir", tmp_path / "nir")
-    assert first_divergence(program, run(program, raster, record=RECORDABLE), execute_nir(program, raster)) is None
+    assert first_divergence(program, run(program, raster, record=ALL), execute_nir(program, raster)) is None
     with h5py.File(artifact.folder / "network.nir") as file:
         assert file["node/nodes/p/type"][()] == b"LIF"
         np.testing.assert_array_equal(file["node/nodes/p/v_threshold"], np.float32([9, 1, 700]))
@@ -348,9 +368,9 @@ def test_a_chip_refuses_what_its_registers_do_not_hold(tmp_path):
 def test_its_certificate_holds_and_its_checker_says_that_it_has_none():
     program, raster = _network(), _raster(3)
     certificate = certify(program, 20)
-    assert certificate.to_json()["bounds"]["p"].keys() == {"a", "v"}
-    low, high = certificate.bounds["p"].v
-    recorded = run(program, raster, record="v", clip_free=certificate.clip_free).v["p"]
+    assert certificate.to_json()["bounds"]["p"].keys() == {"a", "m"}
+    low, high = certificate.bounds["p"].states["m"]
+    recorded = run(program, raster, record="m", clip_free=certificate.clip_free).others["m"]["p"]
     assert low <= recorded.min() < recorded.max() <= high
     assert check_certificate(program, certificate.to_json()) == [
         "arithmetic 'toy': this checker derives bounds for loihi only"
