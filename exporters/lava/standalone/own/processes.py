@@ -95,7 +95,7 @@ class Passage(AbstractProcess):
 
 
 class PyPassageModel(PyLoihiProcessModel):
-    """The ports of a passage's model: a message goes through in the step in which it comes."""
+    """The ports of the model of a passage; `run_spk` of a subclass says what goes from one to the other."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
