@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.errors import InputError, ProgramError
+from sim.summary import Shown, Summary, shape_text, span_text
 
 __all__ = [
     "INPUT",
@@ -196,8 +197,8 @@ class Input:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
 
 
-@dataclass(frozen=True, eq=False)
-class Program:
+@dataclass(frozen=True, eq=False, repr=False)
+class Program(Shown):
     """A whole network for the integer machine; the last population is the output."""
 
     input: Input
@@ -233,6 +234,24 @@ class Program:
     def shape_of(self, source: str) -> tuple[int, ...]:
         """Return the shape of a message source: the input or a population."""
         return self.input.shape if source == INPUT else self.by_name[source].shape
+
+    def _summary(self) -> Summary:
+        neurons, weights = sum(p.size for p in self.populations), 0
+        rows = []
+        for p in self.populations:
+            held = sum(c.wiring.weight.size for c in p.inputs)
+            reads = ", ".join(f"{c.source} (lag {c.lag})" if c.lag else c.source for c in p.inputs)
+            weights += held
+            vth = span_text(p.vth.min(), p.vth.max()) if p.fires else "never fires"
+            rows.append((p.name, shape_text(p.shape), reads or "nothing", f"{held:,}", vth, p.reset))
+        read = f"input {shape_text(self.input.shape)} of {span_text(self.input.lo, self.input.hi)}"
+        origin = f", {self.record['origin']}" if "origin" in self.record else ""
+        return Summary(
+            title=f"Program {self.digest[:12]}{origin}",
+            facts=[f"{read}; {len(self.populations)} populations, {neurons:,} neurons, {weights:,} weights"],
+            header=("population", "shape", "reads", "weights", "vth", "reset"),
+            rows=rows,
+        )
 
 
 def require_program(given: object) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sim.arithmetic import Int
 from sim.program import INPUT, Population, Program
+from sim.summary import Shown, Summary, shape_text
 from sim.weight_rule import weight_bits
 
 __all__ = ["RECORDABLE", "SPIKES", "TALLIES", "Access", "Counts", "Record", "Tally", "Trace", "counts_from"]
@@ -66,8 +67,8 @@ class Counts:
     writes: Mapping[str, tuple[Access, ...]]
 
 
-@dataclass(frozen=True, eq=False)
-class Trace:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Shown):
     """Local time, (B, T, *shape): spikes as uint8, u after the update, v after the reset, both int32.
 
     ``output`` is the v of the last population where it never fires, its spikes where it does.
@@ -79,6 +80,20 @@ class Trace:
     v: Mapping[str, NDArray[np.int32]]
     counts: Counts
     output: NDArray[np.uint8] | NDArray[np.int32]
+
+    def _summary(self) -> Summary:
+        kept = {"spikes": self.spikes, "u": self.u, "v": self.v}
+        samples, steps, *shape = self.output.shape
+        tallies = self.counts.synops, self.counts.spikes, self.counts.wraps, self.counts.clips
+        return Summary(
+            title=f"Trace of program {self.digest[:12]}",
+            facts=[
+                f"{samples} samples of {steps} steps, output {shape_text(shape)} ({self.output.dtype})",
+                f"recorded: {', '.join(name for name, values in kept.items() if values) or 'the output alone'}",
+            ],
+            header=("population", "synops/sample", "spikes/sample", "wraps/sample", "clips/sample"),
+            rows=[(name, *(f"{n[name].mean():,.1f}" for n in tallies)) for name in self.counts.spikes],
+        )
 
 
 def counts_from(program: Program, steps: int, tallies: Mapping[str, Tally]) -> Counts:

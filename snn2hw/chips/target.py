@@ -11,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 
 from sim.errors import InputError
 from sim.program import REGISTERS
+from sim.summary import Shown, Summary, span_text
 from sim.validate import EXPONENTS, MAX_LAG, REGISTER_RANGES
 from sim.weight_rule import LOIHI_BITS, SIGNED_BITS
 
@@ -38,8 +39,8 @@ class CoreLimits:
     decay_configs: int | None = None
 
 
-@dataclass(frozen=True)
-class Target:
+@dataclass(frozen=True, repr=False)
+class Target(Shown):
     """A chip's integer machine; every pair is (least, greatest)."""
 
     name: str
@@ -61,6 +62,23 @@ class Target:
     cores: int | None
     sources: Mapping[str, str]
     """Field ("weights.rule") to the text that says where its value comes from."""
+
+    def _summary(self) -> Summary:
+        spans = ("weight_bits", "weight_exponent", "du", "dv", "vth", "bias_mantissa", "bias_exponent")
+        core = {f.name: getattr(self.core, f.name) for f in fields(self.core)}
+        return Summary(
+            title=f"Target {self.name}: {self.title}",
+            facts=[f"weights by the rule {self.weight_rule}, arithmetic {self.arithmetic}"],
+            header=("what", "allowed"),
+            rows=[
+                *((name, span_text(*getattr(self, name))) for name in spans),
+                ("resets", ", ".join(self.resets)),
+                ("longest delay, steps", str(self.delay_steps)),
+                ("graded input", "yes" if self.graded_input else "no"),
+                *((f"{name} of a core", f"{limit:,}") for name, limit in core.items() if limit is not None),
+                *([("cores", f"{self.cores:,}")] if self.cores is not None else []),
+            ],
+        )
 
 
 def get_target(target: "str | Path | Target") -> Target:

@@ -20,6 +20,7 @@ import numpy as np
 from sim.arithmetic import A_LIMIT, V_MAX, VTH_SHIFT, WRAP, Int, clip, decay, shift
 from sim.errors import UnsupportedError
 from sim.program import INPUT, Conv, Dense, Population, Program, Wiring
+from sim.summary import Shown, Summary, span_text
 from sim.wiring import apply
 
 __all__ = ["Bounds", "Certificate", "bounds_of", "certify", "prove"]
@@ -46,8 +47,8 @@ class Bounds:
         return self.v[0] >= -V_MAX and self.v[1] <= V_MAX
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Shown):
     """What was proven of one Program: its digest, the assumptions, and the bounds of every population."""
 
     digest: str
@@ -71,6 +72,17 @@ class Certificate:
             "messages": list(self.messages),
             "bounds": {n: {"a": list(b.a), "u": list(b.u), "v": list(b.v)} for n, b in self.bounds.items()},
         }
+
+    def _summary(self) -> Summary:
+        return Summary(
+            title=f"Certificate of program {self.digest[:12]}",
+            facts=[f"messages {span_text(*self.messages)}, at most {self.steps} steps"],
+            header=("population", "a", "u", "v before its clip", "v clips"),
+            rows=[
+                (name, *(span_text(*ends) for ends in (b.a, b.u, b.v)), "never" if b.clip_free else "may")
+                for name, b in self.bounds.items()
+            ],
+        )
 
 
 def certify(program: Program, steps: int) -> Certificate:

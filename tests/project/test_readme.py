@@ -1,0 +1,48 @@
+"""What the README shows can be typed: its Python runs, its command lines are understood, its links lead somewhere."""
+
+import argparse
+import re
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from snn2hw.commands import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHELL = [line.strip() for line in README.splitlines() if line.startswith("    snn2hw ")]
+
+
+def test_the_python_of_the_readme_runs_without_torch_and_without_a_file_of_ones_own(tmp_path):
+    assert len(PYTHON) == 1, "one snippet, so that a reader starts with what is seen to run"
+    code = f"import sys; sys.modules['torch'] = None; sys.path.insert(0, {str(ROOT)!r})\n{PYTHON[0]}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    assert "differs" not in done.stdout
+    assert "as counted, the SNN" in done.stdout
+    assert (tmp_path / "out" / "digits.nir").is_file()
+    assert (tmp_path / "out" / "onnx" / "run_onnx.py").is_file()
+
+
+@pytest.mark.parametrize("line", SHELL)
+def test_a_command_line_of_the_readme_is_understood(line):
+    verb, *words = shlex.split(line)[1:]
+    module = import_module(COMMANDS[verb].module)
+    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    module.configure(parser)
+    parser.parse_args(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_of_a_page_leads_to_a_file(page):
+    found = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in found if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
