@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.cures import install
 from sim.errors import FileError, InputError, MissingToolError
 
 if TYPE_CHECKING:
@@ -67,9 +68,7 @@ def read_model(path: Path | str) -> "onnx.ModelProto":
         import onnx
         import onnx.inliner
     except ImportError as error:
-        raise MissingToolError(
-            f"reading ONNX files needs the onnx package ({error})", 'pip install "snn2hw[onnx]"'
-        ) from None
+        raise MissingToolError(f"reading ONNX files needs the onnx package ({error})", install("onnx")) from None
     file = Path(path)
     if not file.is_file():
         raise InputError(f"{file}: no such file", "give the path of an .onnx file")

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from sim.cures import one_of
 from sim.errors import InputError
 from sim.program import REGISTERS
 from sim.summary import Shown, Summary, span_text
@@ -94,7 +95,7 @@ def get_target(target: "str | Path | Target") -> Target:
         return _parse(packaged.read_text(encoding="utf-8"), f"target {target}")
     if Path(target).suffix == ".toml":
         return read_target(target)
-    raise InputError(f"target {str(target)!r} is unknown", f"use one of {', '.join(TARGETS)}, or a .toml file")
+    raise InputError(f"target {str(target)!r} is unknown", f"use {one_of(str(target), TARGETS)}, or a .toml file")
 
 
 def read_target(path: Path | str) -> Target:
