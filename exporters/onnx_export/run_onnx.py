@@ -1,7 +1,7 @@
 """Run the exported program in ONNX Runtime and compare it with the golden vectors beside this file.
 
-Needs onnxruntime and numpy, nothing else.  python run_onnx.py  prints "equal", or what differs. Exit code: 0 equal, 1 not
-equal, 2 it did not run.
+Needs onnxruntime and numpy, nothing else.  python run_onnx.py  prints "equal", or what differs. Exit code: 0 equal, 1
+not equal, 2 it did not run.
 """
 
 import json

@@ -99,7 +99,7 @@ def quantize_int8(path: Path | str, into: Path | str, calibration: NDArray[Any])
         raise MissingToolError(f"quantising needs onnx and onnxruntime ({error})", install("onnxruntime")) from None
     name = session(path).get_inputs()[0].name
 
-    class Samples(CalibrationDataReader):
+    class OneByOne(CalibrationDataReader):
         def __init__(self) -> None:
             self.rest = iter(calibration)
 
@@ -113,7 +113,7 @@ def quantize_int8(path: Path | str, into: Path | str, calibration: NDArray[Any])
         quantize_static(
             str(folded),
             str(temporary),
-            Samples(),
+            OneByOne(),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QInt8,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snn2hw.sources.from_ann import Ann
-    from snn2hw.verification.conversion import Judgement
+    from snn2hw.verification.conversion import StepAccuracy
 
 __all__ = ["configure", "execute"]
 
@@ -132,7 +132,7 @@ def _write_raster(path: Path, samples: "NDArray[Any]", labels: "NDArray[Any] | N
     print(f"wrote {path}: {len(raster)} samples, {steps} steps")
 
 
-def _report(made: Any, judgement: "Judgement | None") -> None:
+def _report(made: Any, judgement: "StepAccuracy | None") -> None:
     from tabulate import tabulate
 
     rows = [
@@ -147,7 +147,7 @@ def _report(made: Any, judgement: "Judgement | None") -> None:
     print()
 
 
-def _write_json(path: Path, made: Any, judgement: "Judgement | None") -> None:
+def _write_json(path: Path, made: Any, judgement: "StepAccuracy | None") -> None:
     import json
 
     from sim.files import atomic_write

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from sim.cures import one_of
 from sim.errors import InputError
-from snn2hw.costs.prices import EVENTS, Kind, Memory, Price, PriceTable, View
+from snn2hw.costs.prices import EVENTS, Kind, MemoryPrice, Price, PriceTable, View
 
 __all__ = ["TABLES", "get_table"]
 
@@ -119,7 +119,7 @@ def _price(row: dict[str, Any], view: View, where: str) -> Price:
     return Price(event, float(amount), float(low), float(high), *_sourced(row, place))
 
 
-def _memory(row: dict[str, Any], where: str) -> Memory:
+def _memory(row: dict[str, Any], where: str) -> MemoryPrice:
     place = f"{where}: [memory]"
     unknown = sorted(set(row) - {"word_bits", "bytes", "amounts", "kind", "source"})
     if unknown:
@@ -137,4 +137,4 @@ def _memory(row: dict[str, Any], where: str) -> Memory:
         raise InputError(what, "write a positive word_bits and two lists of equal length, sizes rising")
     assert isinstance(sizes, list)
     assert isinstance(amounts, list)
-    return Memory(word, tuple(sizes), tuple(float(a) for a in amounts), *_sourced(row, place))
+    return MemoryPrice(word, tuple(sizes), tuple(float(a) for a in amounts), *_sourced(row, place))

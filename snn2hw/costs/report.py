@@ -18,7 +18,7 @@ from snn2hw.costs.estimate import Estimate, estimate
 from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 from snn2hw.costs.pricing import ENDS, Cost
 
-__all__ = ["SCHEMA", "Ann", "EnergyReport"]
+__all__ = ["SCHEMA", "AnnSide", "EnergyReport"]
 
 SCHEMA = "snn2hw.energy/1"
 
@@ -27,7 +27,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 
 
 @dataclass(frozen=True, eq=False)
-class Ann:
+class AnnSide:
     """The conventional network: its MACs from shapes, and from activations where samples were given."""
 
     path: str
@@ -51,7 +51,7 @@ class EnergyReport(Shown):
     memory: tuple[MemoryRow, ...]
     neurobench: NeurobenchCounts
     snn: tuple[Cost, ...]
-    ann: Ann | None
+    ann: AnnSide | None
     ann_costs: tuple[Cost, ...]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
@@ -144,7 +144,7 @@ class EnergyReport(Shown):
         }
 
 
-def _ann_json(ann: Ann, costs: tuple[Cost, ...], confidence: float) -> dict[str, Any]:
+def _ann_json(ann: AnnSide, costs: tuple[Cost, ...], confidence: float) -> dict[str, Any]:
     effective = None if ann.effective is None else estimate(ann.effective.total, confidence).to_json()
     return {
         "file": Path(ann.path).name,

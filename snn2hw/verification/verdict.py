@@ -7,7 +7,7 @@ from sim.compare import Divergence
 from sim.program import Json
 from sim.summary import Shown, Summary
 
-__all__ = ["SCHEMA", "Row", "Status", "Verdict"]
+__all__ = ["SCHEMA", "Status", "Verdict", "VerdictRow"]
 
 SCHEMA = "snn2hw.verdict/1"
 
@@ -16,7 +16,7 @@ Status = Literal["baseline", "equal", "differs", "refused", "unavailable", "fail
 
 
 @dataclass(frozen=True)
-class Row:
+class VerdictRow:
     """What one executor said."""
 
     executor: str
@@ -41,7 +41,7 @@ class Verdict(Shown):
     steps: int
     updates: int
     """Neuron updates per executor."""
-    rows: tuple[Row, ...]
+    rows: tuple[VerdictRow, ...]
 
     @property
     def equal(self) -> bool:
@@ -86,10 +86,10 @@ class Verdict(Shown):
         return "\n".join([table, *(note for row in self.rows for note in _notes(row))])
 
 
-def _notes(row: Row) -> list[str]:
+def _notes(row: VerdictRow) -> list[str]:
     return [f"{row.executor}: {text}" for text in _said(row)]
 
 
-def _said(row: Row) -> list[str]:
+def _said(row: VerdictRow) -> list[str]:
     said = [str(row.divergence) if row.divergence else None, row.counts, row.message]
     return [*filter(None, said), *(f"loss: {x}" for x in row.losses)]
