@@ -148,9 +148,7 @@ def _report(made: Any, judgement: "StepAccuracy | None") -> None:
 
 
 def _write_json(path: Path, made: Any, judgement: "StepAccuracy | None") -> None:
-    import json
-
-    from sim.files import atomic_write
+    from snn2hw.files.json_file import write_json
 
     layers = [
         {"name": b.name, "lowest": float(b.threshold.min()), "highest": float(b.threshold.max()), "above": b.saturated}
@@ -160,6 +158,5 @@ def _write_json(path: Path, made: Any, judgement: "StepAccuracy | None") -> None
     if judgement is not None:
         values["ann_accuracy"] = judgement.ann
         values["steps"] = [{"steps": t, "accuracy": right, "agreement": same} for t, right, same in judgement.rows]
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    write_json(path, values)
     print(f"wrote {path}")

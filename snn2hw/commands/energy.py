@@ -6,7 +6,6 @@ Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoev
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from snn2hw.commands.options import at_least, option
@@ -38,10 +37,11 @@ def execute(args: argparse.Namespace) -> int:
     """Count, price, print."""
     from exporters.program_file import read_program
     from sim.errors import InputError
-    from sim.files import atomic_write, check_output, make_folder
+    from sim.files import check_output, make_folder
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.energy import energy
     from snn2hw.costs.price_files import TABLES
+    from snn2hw.files.json_file import write_json
     from snn2hw.files.rasters import read_raster
     from snn2hw.files.samples import read_samples
 
@@ -70,8 +70,7 @@ def execute(args: argparse.Namespace) -> int:
         )
     print(report)
     if args.output:
-        with atomic_write(args.output) as temporary:
-            temporary.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+        write_json(args.output, report.to_json())
         print(f"wrote {args.output}")
     if args.plots:
         from snn2hw.costs.plots import plot_band, plot_break_even

@@ -6,7 +6,6 @@ Exit code 0: all agree. 1: one differs, refuses or could not run; the table says
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from snn2hw.commands.options import at_least, default_of, option
@@ -52,8 +51,9 @@ def execute(args: argparse.Namespace) -> int:
     """Verify."""
     from exporters.program_file import read_program
     from sim.errors import InputError
-    from sim.files import atomic_write, check_output
+    from sim.files import check_output
     from snn2hw.commands.progress import progress_bar
+    from snn2hw.files.json_file import write_json
     from snn2hw.files.rasters import read_raster
     from snn2hw.verification import BASELINE, verify
 
@@ -80,7 +80,6 @@ def execute(args: argparse.Namespace) -> int:
     print(verdict)
     print("equal" if verdict.equal else "NOT equal")
     if args.output:
-        with atomic_write(args.output) as temporary:
-            temporary.write_text(json.dumps(verdict.to_json(), indent=1) + "\n", encoding="utf-8")
+        write_json(args.output, verdict.to_json())
         print(f"wrote {args.output}")
     return 0 if verdict.equal else 1
