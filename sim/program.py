@@ -242,14 +242,14 @@ class Program(Shown):
             held = sum(c.wiring.weight.size for c in p.inputs)
             reads = ", ".join(f"{c.source} (lag {c.lag})" if c.lag else c.source for c in p.inputs)
             weights += held
-            vth = span_text(p.vth.min(), p.vth.max()) if p.fires else "never fires"
-            rows.append((p.name, shape_text(p.shape), reads or "nothing", f"{held:,}", vth, p.reset))
+            fires = f"above {span_text(p.vth.min(), p.vth.max())}" if p.fires else "never"
+            rows.append((p.name, shape_text(p.shape), reads or "nothing", f"{held:,}", fires, p.reset))
         read = f"input {shape_text(self.input.shape)} of {span_text(self.input.lo, self.input.hi)}"
         origin = f", {self.record['origin']}" if "origin" in self.record else ""
         return Summary(
             title=f"Program {self.digest[:12]}{origin}",
             facts=[f"{read}; {len(self.populations)} populations, {neurons:,} neurons, {weights:,} weights"],
-            header=("population", "shape", "reads", "weights", "vth", "reset"),
+            header=("population", "shape", "reads", "weights", "fires", "reset"),
             rows=rows,
         )
 

@@ -9,7 +9,7 @@ import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
 from snn2hw.commands.model import certified_for, configure_model, source_of
-from snn2hw.commands.options import option
+from snn2hw.commands.options import choices_of, option
 from snn2hw.commands.progress import StageBars
 
 if TYPE_CHECKING:
@@ -25,28 +25,25 @@ MEASURED = 64
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from typing import get_args
-
     from snn2hw.chips.target import TARGETS
     from snn2hw.codec.decode import DECODERS
-    from snn2hw.compiler.compile import compile_source
-    from snn2hw.compiler.costs import Method
+    from snn2hw.compiler.compile import compile as compiler
     from snn2hw.compiler.mixed import fewest_bits
-    from snn2hw.compiler.options import PER, BiasPolicy, Options
+    from snn2hw.compiler.options import Options
 
     configure_model(parser)
     targets = f"{', '.join(TARGETS)}, or a .toml file"
-    option(parser, "--target", compile_source, targets, metavar="T")
+    option(parser, "--target", compiler, targets, metavar="T")
     parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
     widths = "2..8; ternary; mixed: the fewest per layer"
-    option(parser, "--weight-bits", compile_source, widths, type=_bits, metavar="N")
+    option(parser, "--weight-bits", compiler, widths, type=_bits, metavar="N")
     option(parser, "--budget", fewest_bits, "of right answers that mixed bits may cost", metavar="SHARE")
     option(parser, "--decoder", fewest_bits, "how the output is read, for mixed bits", choices=DECODERS)
     scale = "mantissas per unit; 1: registers as given"
-    option(parser, "--scale", compile_source, scale, type=_scale, metavar="auto|NUMBER")
-    option(parser, "--method", Options, "how scales are chosen", choices=get_args(Method))
-    option(parser, "--per", Options, "what shares a scale", choices=get_args(PER))
-    option(parser, "--bias", Options, "how a bias passes a synaptic filter", choices=get_args(BiasPolicy))
+    option(parser, "--scale", compiler, scale, type=_scale, metavar="auto|NUMBER")
+    option(parser, "--method", Options, "how scales are chosen", choices=choices_of(Options, "method"))
+    option(parser, "--per", Options, "what shares a scale", choices=choices_of(Options, "per"))
+    option(parser, "--bias", Options, "how a bias passes a synaptic filter", choices=choices_of(Options, "bias"))
     parser.add_argument("--levels", type=int, metavar="L", help="the historic L-level scheme, for comparison only")
     parser.add_argument("--steps", type=int, metavar="T", help="the longest sample to certify (as the data, or 1024)")
     parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")

@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from sim.errors import InputError
 
-__all__ = ["at_least", "corpus_options", "default_of", "option", "recipe_option", "shape_option"]
+__all__ = ["at_least", "choices_of", "corpus_options", "default_of", "option", "shape_option"]
 
 
 def default_of(owner: Callable[..., Any], name: str) -> Any:
@@ -21,6 +21,11 @@ def default_of(owner: Callable[..., Any], name: str) -> Any:
     return signature(owner).parameters[name].default
 
 
+def choices_of(record: type, field: str) -> tuple[str, ...]:
+    """Return the words that a field of a record may hold, from its type."""
+    return get_args(get_type_hints(record)[field])
+
+
 def option(
     group: Any, flag: str, owner: Callable[..., Any], what: str, *, parameter: str | None = None, **more: Any
 ) -> None:
@@ -29,12 +34,6 @@ def option(
     if "choices" not in more:
         more.setdefault("type", type(default))
     group.add_argument(flag, default=default, help=f"{what} (default: {_shown(default)})", **more)
-
-
-def recipe_option(group: Any, flag: str, recipe: Any, what: str, **more: Any) -> None:
-    """Declare an option that, not given, is None and leaves the recipe's value, which its help says."""
-    usual = getattr(recipe, flag.lstrip("-").replace("-", "_"))
-    group.add_argument(flag, type=type(usual), help=f"{what} (default: {_shown(usual)})", **more)
 
 
 def _shown(value: Any) -> str:

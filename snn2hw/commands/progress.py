@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["StageBars", "epoch_bar", "progress_bar"]
+__all__ = ["StageBars", "progress_bar"]
 
 
 @contextmanager
@@ -14,23 +14,6 @@ def progress_bar(total: int, what: str, unit: str) -> Iterator[Callable[[int], o
 
     with tqdm(total=total, desc=what, unit=unit, delay=1.0, leave=False, disable=None) as bar:
         yield bar.update
-
-
-@contextmanager
-def epoch_bar(epochs: int, what: str, validated: str) -> Iterator[Callable[[Any], None]]:
-    """Yield a function to be called with an epoch's row; ``validated`` is what its validation accuracy is called."""
-    from tqdm import tqdm
-
-    with tqdm(total=epochs, desc=what, unit="epoch", disable=None) as bar:
-
-        def show(row: Any) -> None:
-            if not row["epoch"]:
-                return  # the network as it was before the first
-            bar.update(int(row["epoch"]) - bar.n)
-            said = f"accuracy {row['accuracy']:.1%}, {validated} {row['validate_accuracy']:.1%}"
-            bar.set_postfix_str(f"loss {row['loss']:.3f}, {said}")
-
-        yield show
 
 
 class StageBars:

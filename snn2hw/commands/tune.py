@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from snn2hw.commands.compile import bits_option
 from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.model import certified_for, configure_model, source_of
-from snn2hw.commands.options import recipe_option
-from snn2hw.commands.progress import StageBars, epoch_bar
+from snn2hw.commands.progress import StageBars
 
 if TYPE_CHECKING:
     from snn2hw.codec.decode import Decoder
@@ -45,21 +44,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_training(group: Any) -> None:
-    from snn2hw.codec.decode import DECODERS
     from snn2hw.train.tuning.recipe import Recipe, rate_of
 
     usual = Recipe()
     rates = ", ".join(f"{rate_of(bits):g} at {bits}" for bits in ("ternary", 3, 4))
-    recipe_option(group, "--epochs", usual, "passes over the training samples")
+
+    def option(name: str, what: str, metavar: str | None = None) -> None:
+        default = getattr(usual, name)
+        group.add_argument(f"--{name}", type=type(default), metavar=metavar, help=f"{what} (default: {default})")
+
+    option("epochs", "passes over the training samples")
     group.add_argument(
         "--rate", type=float, help=f"learning rate, in units of the greatest weight (default: {rates} bits and above)"
     )
-    recipe_option(group, "--batch", usual, "samples of one step of the optimiser")
-    recipe_option(group, "--decoder", usual, "how the output is read", choices=DECODERS)
-    recipe_option(group, "--temperature", usual, "logits per volt of the output")
-    recipe_option(group, "--teacher", usual, "weight of the float network's answers; 0: none", metavar="SHARE")
-    recipe_option(group, "--validation", usual, "of the samples, to choose the best epoch", metavar="SHARE")
-    recipe_option(group, "--seed", usual, "of the order of the samples, and of which are held out")
+    option("batch", "samples of one step of the optimiser")
+    decoders = ("max", "mean", "last", "count")
+    group.add_argument("--decoder", choices=decoders, help=f"how the output is read (default: {usual.decoder})")
+    option("temperature", "logits per volt of the output")
+    option("teacher", "weight of the float network's answers; 0: none", "SHARE")
+    option("validation", "of the samples, to choose the best epoch", "SHARE")
+    option("seed", "of the order of the samples, and of which are held out")
     configure_device(group)
 
 
@@ -79,7 +83,7 @@ def execute(args: argparse.Namespace) -> int:
     if test is not None and test[0].shape[2:] != rasters.shape[2:]:
         raise InputError(f"{args.test}: samples of {test[0].shape[2:]}, not {rasters.shape[2:]} as {args.data}")
     steps, messages = certified_for(args.model, rasters)
-    with StageBars() as stage, epoch_bar(recipe.epochs, "tune", "held out") as show:
+    with StageBars() as stage, _bar(recipe.epochs) as bar:
         _, tuned = tune(
             source,
             rasters,
@@ -93,7 +97,7 @@ def execute(args: argparse.Namespace) -> int:
             folder=args.runs,
             device=device,
             progress=stage,
-            on_epoch=show,
+            on_epoch=lambda row: _show(bar, row),
         )
     _write(tuned, test, args)
     return 0
@@ -115,6 +119,21 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
 
     names = ("epochs", "rate", "batch", "decoder", "temperature", "teacher", "validation", "seed")
     return Recipe(**{name: value for name in names if (value := getattr(args, name)) is not None})
+
+
+def _bar(epochs: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=epochs, desc="tune", unit="epoch", disable=None)
+
+
+def _show(bar: Any, row: Any) -> None:
+    if not row["epoch"]:
+        return
+    bar.update(int(row["epoch"]) - bar.n)
+    bar.set_postfix_str(
+        f"loss {row['loss']:.3f}, accuracy {row['accuracy']:.1%}, held out {row['validate_accuracy']:.1%}"
+    )
 
 
 def _write(tuned: "Tuned", test: "Labelled | None", args: argparse.Namespace) -> None:

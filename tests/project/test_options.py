@@ -13,9 +13,9 @@ from snn2hw.commands import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 SAME = [
-    ("compile", "target", "snn2hw.compiler.compile:compile_source", "target"),
-    ("compile", "weight_bits", "snn2hw.compiler.compile:compile_source", "weight_bits"),
-    ("compile", "scale", "snn2hw.compiler.compile:compile_source", "scale"),
+    ("compile", "target", "snn2hw.compiler.compile:compile", "target"),
+    ("compile", "weight_bits", "snn2hw.compiler.compile:compile", "weight_bits"),
+    ("compile", "scale", "snn2hw.compiler.compile:compile", "scale"),
     ("compile", "method", "snn2hw.compiler.options:Options", "method"),
     ("compile", "per", "snn2hw.compiler.options:Options", "per"),
     ("compile", "bias", "snn2hw.compiler.options:Options", "bias"),
