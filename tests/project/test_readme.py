@@ -46,3 +46,32 @@ def test_a_link_of_a_page_leads_to_a_file(page):
     found = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     missing = [link for link in found if "://" not in link and not (page.parent / link).exists()]
     assert not missing
+
+
+COMING = {"sim/arithmetic/"}
+"""Places that pages name and that are still being built."""
+
+PLACEHOLDER = re.compile(r"[A-Z]{3,}|_X|/x_")
+"""What stands for any name: ``VERB.py``, ``to_X.py``."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_place_that_a_page_names_exists(page):
+    text = page.read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:sim|exporters|snn2hw|tests|benchmarks)/[\w/.-]+)`", text))
+    modules = re.findall(
+        r"(?:^|[`\s])(?:from |import )?((?:sim|exporters|snn2hw)(?:\.\w+)+)(?![\w/])", text, re.MULTILINE
+    )
+    missing = {path for path in paths if not (ROOT / path).exists()} | {m for m in modules if not _found(m)}
+    assert {place for place in missing if not PLACEHOLDER.search(place)} - COMING == set()
+
+
+def _found(dotted):
+    """Whether a dotted name is a module, or a name that stands in one."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:end])
+        if place.with_suffix(".py").is_file() or place.is_dir():
+            file = place.with_suffix(".py") if place.with_suffix(".py").is_file() else place / "__init__.py"
+            return end == len(parts) or parts[end] in file.read_text(encoding="utf-8")
+    return False
