@@ -141,6 +141,7 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
         )
     if ann is None:
         return tuple(notes)
+    notes.append("costs alone are compared: whether both networks do the same task, and how well, is not known here")
     notes.append("a chip's table prices no ANN, and its joules are not divided by those of 45 nm arithmetic")
     if ann.effective is None:
         notes.append("no samples were given for the ANN: its low end does not skip zeros")
