@@ -6,6 +6,7 @@ from typing import get_args
 
 from numpy.typing import ArrayLike
 
+from sim.cures import one_of
 from sim.errors import InputError
 from sim.program import Program, require_program
 from sim.raster import check_raster
@@ -39,7 +40,7 @@ def run(
     record = (record,) if isinstance(record, str) else tuple(record)
     clip_free = (clip_free,) if isinstance(clip_free, str) else tuple(clip_free)
     if engine not in ENGINES:
-        raise InputError(f"engine {engine!r} is unknown", f"use one of: {', '.join(ENGINES)}")
+        raise InputError(f"engine {engine!r} is unknown", f"use {one_of(engine, ENGINES)}")
     for what in record:
         if what not in get_args(Record):
             raise InputError(f"record {what!r} is unknown", f"record any of: {', '.join(get_args(Record))}")

@@ -62,7 +62,8 @@ def test_help_names_the_default_of_every_option_that_has_one(verb):
         (["run", "p.nir", "--inptu", "x.npz"], "there is no option '--inptu'  fix: did you mean '--input'?"),
         (["verify", "p.nir", "--agianst=c"], "there is no option '--agianst'  fix: did you mean '--against'?"),
         (["export", "p.nir", "--nothing-like-it"], "there is no option '--nothing-like-it'  fix: see: --help"),
-        (["check", "n.nir", "--target", "loihi3"], "fix: use one of loihi1, loihi2, fixed"),
+        (["check", "n.nir", "--target", "loihi3"], "fixed (did you mean 'loihi2'?)"),
+        (["check", "n.nir", "--dialect", "snntroch"], "(did you mean 'snntorch'?)"),
     ],
 )
 def test_a_slip_is_answered_with_what_was_meant(words, said, capsys, tmp_path, monkeypatch):
