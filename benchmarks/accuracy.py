@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from accuracy_table import plot, summary, table
-from results import ended, into_readme, write
+from results import ended, into_page, write
 
 from sim.engines import run
 from sim.errors import Snn2hwError
@@ -86,8 +86,8 @@ def main() -> int:
     write(folder / "accuracy.md", text)
     plot(results["runs"], folder / "accuracy.png")
     print(text)
-    if arguments.readme:
-        into_readme("accuracy.py", summary(results["runs"], BITS, LEVELS))
+    if arguments.page:
+        into_page("accuracy.py", summary(results["runs"], BITS, LEVELS))
     return 0
 
 
@@ -97,7 +97,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="the FSDD folder")
     parser.add_argument("-o", "--output", default="benchmarks/results", help="folder of accuracy.json, .md and .png")
     parser.add_argument("--no-tune", action="store_true", help="leave out the fine-tuned rows")
-    parser.add_argument("--readme", action="store_true", help="put the table into the README")
+    parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/results.md")
     return parser.parse_args()
 
 

@@ -46,7 +46,7 @@ def _spread(runs: dict[str, Any], row: str) -> str:
 
 
 def summary(runs: dict[str, Any], all_bits: Sequence[object], all_levels: Sequence[int]) -> str:
-    """Return the README's table: losses alone."""
+    """Return the table of docs/results.md: losses alone."""
     floats = [100 * r["float"]["accuracy"] for r in runs.values()]
     columns = {"mse channel": "compiled", "tuned": "tuned", "max layer": "scaled to the greatest weight of a layer"}
     lines = [f"| bits per weight | {' | '.join(columns.values())} |", "|---|" + "---|" * len(columns)]
@@ -60,7 +60,7 @@ def summary(runs: dict[str, Any], all_bits: Sequence[object], all_levels: Sequen
             *lines,
             "",
             f"The historic L-level scheme loses {historic}. All rows: [benchmarks/results/accuracy.md]"
-            "(benchmarks/results/accuracy.md).",
+            "(../benchmarks/results/accuracy.md).",
             "",
         ]
     )

@@ -1,4 +1,4 @@
-"""SNN against ANN: counts, energy proxies and break-even of trained networks, as JSON, a README table and pictures.
+"""SNN against ANN: counts, energy proxies and break-even of trained networks, as JSON, a table and pictures.
 
 python benchmarks/energy.py --case "hardware SCNN" P.nir X.npz cnn.onnx ann-input.npz -o benchmarks/results
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from results import ended, into_readme, write
+from results import ended, into_page, write
 
 from exporters.program_file import read_program
 from sim.engines import run
@@ -49,8 +49,8 @@ def main() -> int:
     write(folder / "energy.json", json.dumps({"schema": SCHEMA, "cases": cases}, indent=1) + "\n")
     table = _table(cases)
     write(folder / "energy.md", table)
-    if arguments.readme:
-        into_readme("energy.py", table)
+    if arguments.page:
+        into_page("energy.py", table)
     return 0
 
 
@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     files = ("LABEL", "P.nir", "X.npz", "CNN.onnx", "F.npz")
     parser.add_argument("--case", nargs=5, action="append", required=True, metavar=files)
     parser.add_argument("--engine", default="fast")
-    parser.add_argument("--readme", action="store_true", help="put the table between its marks in README.md")
+    parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/results.md")
     parser.add_argument("-o", "--output", default="benchmarks/results", metavar="FOLDER")
     return parser.parse_args()
 

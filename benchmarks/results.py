@@ -1,4 +1,4 @@
-"""What every benchmark does with what it found: files written whole or not at all, a table in the README, one error."""
+"""What every benchmark does with what it found: whole files, a table in docs/results.md, one error."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from sim.errors import Snn2hwError
 from sim.files import atomic_write
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 
 
 def write(path: Path, text: str) -> None:
@@ -16,14 +16,14 @@ def write(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def into_readme(script: str, text: str) -> None:
-    """Put ``text`` between the README's two marks of ``benchmarks/SCRIPT``."""
+def into_page(script: str, text: str) -> None:
+    """Put ``text`` between the marks of ``benchmarks/SCRIPT`` in docs/results.md."""
     start, end = f"<!-- table of benchmarks/{script} -->", f"<!-- end of benchmarks/{script} -->"
-    page = README.read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     if not 0 <= page.find(start) < page.find(end):
-        raise Snn2hwError(f"{README}: has no {start} ... {end}", "put both marks where the table belongs")
+        raise Snn2hwError(f"{PAGE}: has no {start} ... {end}", "put both marks where the table belongs")
     between = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-    write(README, between.sub(lambda _: f"{start}\n\n{text.strip()}\n\n{end}", page))
+    write(PAGE, between.sub(lambda _: f"{start}\n\n{text.strip()}\n\n{end}", page))
 
 
 def ended(main: Callable[[], int]) -> int:

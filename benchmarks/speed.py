@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # the modules beside this one, however it is imported
 
-from results import ended, into_readme, write
+from results import ended, into_page, write
 from timing import quick
 from timing.contestants import PEERS, install
 from timing.parts import PARTS, measure_part
@@ -72,8 +72,8 @@ def _full(arguments: argparse.Namespace) -> None:
     write(folder / "speed.md", text)
     plot(results["parts"], folder / "speed.png")
     print(text)
-    if arguments.readme:
-        into_readme("speed.py", text)
+    if arguments.page:
+        into_page("speed.py", text)
 
 
 def _arguments() -> argparse.Namespace:
@@ -82,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="where --quick writes what it measured (default: to the terminal)")
     parser.add_argument("-o", "--output", default=RESULTS, help="folder of the results")
     parser.add_argument("--only", type=_names_of(PARTS), metavar="PART,...", help=f"any of: {', '.join(PARTS)}")
-    parser.add_argument("--readme", action="store_true", help="put the table between its marks in README.md")
+    parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/results.md")
     parser.add_argument("--install", type=_names_of(PEERS), metavar="PEER,...", help="make their environments, and end")
     return parser.parse_args()
 

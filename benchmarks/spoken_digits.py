@@ -1,6 +1,6 @@
 """Every network trained on spoken digits: its accuracy in floats, as an 8-bit program, and that of its ReLU twin.
 
-python benchmarks/spoken_digits.py --data fsdd/ runs/* -o benchmarks/results --readme
+python benchmarks/spoken_digits.py --data fsdd/ runs/* -o benchmarks/results --page
 
 A run is a folder of `snn2hw train fsdd` that has finished; its network is compiled for loihi1 with 8-bit weights, the
 twin quantised to 8 bit by ONNX Runtime, and both are judged on the run's own test part: the official one, or a speaker
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from results import ended, into_readme, write
+from results import ended, into_page, write
 
 from sim.engines import run
 from sim.errors import InputError, Snn2hwError
@@ -58,8 +58,8 @@ def main() -> int:
     table = _table(results["runs"])
     write(folder / "spoken_digits.md", table)
     print(table)
-    if arguments.readme:
-        into_readme("spoken_digits.py", table)
+    if arguments.page:
+        into_page("spoken_digits.py", table)
     return 0
 
 
@@ -68,7 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("runs", nargs="+", help="folders of `snn2hw train fsdd`")
     parser.add_argument("--data", type=Path, required=True, help="the FSDD folder")
     parser.add_argument("-o", "--output", default="benchmarks/results", help="folder of spoken_digits.json and .md")
-    parser.add_argument("--readme", action="store_true", help="put the table into the README")
+    parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/results.md")
     return parser.parse_args()
 
 

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sim.errors import FileError, InputError
+from sim.summary import Shown, Summary
 
 __all__ = [
     "MANIFEST",
@@ -50,8 +51,8 @@ class Loss:
         return f"population {self.where!r}: {self.what}" if self.where else self.what
 
 
-@dataclass(frozen=True)
-class Artifact:
+@dataclass(frozen=True, repr=False)
+class Artifact(Shown):
     """One exported program: ``files`` are POSIX paths below ``folder``, sorted, the manifest not among them."""
 
     folder: Path
@@ -59,6 +60,13 @@ class Artifact:
     digest: str
     files: tuple[str, ...]
     losses: tuple[Loss, ...] = ()
+
+    def _summary(self) -> Summary:
+        return Summary(
+            title=f"Artifact {self.format} of program {self.digest[:12]} in {self.folder}",
+            facts=[f"files: {len(self.files)}, losses: {len(self.losses) or 'none'}"],
+            rows=[*(("loss", str(loss)) for loss in self.losses), *(("file", name) for name in self.files)],
+        )
 
 
 def check_artifact_folder(folder: Path | str) -> Path:

@@ -103,7 +103,7 @@ class _Walk:
     strings: int = 0
     size: int = 0
 
-    def refuse(self, place: str, what: str, fix: str = "export the network again with plain arrays") -> FileError:
+    def refuse(self, place: str, what: str, fix: str = "write it again with the tool that made it") -> FileError:
         return FileError(f"{self.file}: {place or '/'}: {what}", fix)
 
     def walk(self, opened: "h5py.File") -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from numpy.typing import ArrayLike
 
 from exporters.artifact import Artifact
+from sim.cures import one_of
 from sim.errors import InputError
 from sim.program import Program, require_program
 from sim.raster import check_raster
@@ -30,7 +31,7 @@ def export(program: Program, to: str, folder: Path | str, raster: ArrayLike | No
     """
     require_program(program)
     if to not in EXPORTERS:
-        raise InputError(f"format {to!r} is unknown", f"use one of: {', '.join(EXPORTERS)}")
+        raise InputError(f"format {to!r} is unknown", f"use {one_of(to, EXPORTERS)}")
     checked = None if raster is None else check_raster(program, raster)
     artifact: Artifact = import_module(EXPORTERS[to]).export(program, Path(folder), raster=checked)
     return artifact

@@ -16,6 +16,7 @@ from exporters.golden_vectors import golden_vectors, write_golden
 from exporters.onnx_export.model import OPSET, scan_model, state_shapes, step_model
 from exporters.recording import ExecutorTrace, recording_from
 from sim.compare import first_divergence
+from sim.cures import install
 from sim.engines import run
 from sim.errors import FileError, MachineError, MissingToolError, UnsupportedError
 from sim.program import Program
@@ -95,7 +96,7 @@ def _runner() -> ModuleType:
 def _check_tools() -> None:
     for package in ("onnx", "onnxruntime"):
         if importlib.util.find_spec(package) is None:
-            raise MissingToolError(f"the Python package {package} is not installed", 'pip install "snn2hw[onnx]"')
+            raise MissingToolError(f"the Python package {package} is not installed", install(package))
 
 
 def _first_states(program: Program) -> dict[str, NDArray[np.int64]]:

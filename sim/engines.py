@@ -6,6 +6,7 @@ from importlib import import_module
 from numpy.typing import ArrayLike
 
 from sim.arithmetic.registry import require_arithmetic
+from sim.cures import one_of
 from sim.errors import InputError
 from sim.program import Program, require_program
 from sim.raster import check_raster
@@ -42,7 +43,7 @@ def run(
     record = (record,) if isinstance(record, str) else tuple(record)
     clip_free = (clip_free,) if isinstance(clip_free, str) else tuple(clip_free)
     if engine not in ENGINES:
-        raise InputError(f"engine {engine!r} is unknown", f"use one of: {', '.join(ENGINES)}")
+        raise InputError(f"engine {engine!r} is unknown", f"use {one_of(engine, ENGINES)}")
     if engine in COMPUTED:
         require_arithmetic(program.arithmetic, COMPUTED[engine], f"engine {engine!r}")
     for what in record:

@@ -25,6 +25,7 @@ from sim.parts import (
     Wiring,
     narrowest,
 )
+from sim.summary import Shown, Summary, shape_text, span_text
 from sim.validate import validate
 
 __all__ = [
@@ -45,8 +46,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class Program(Draft):
+@dataclass(frozen=True, eq=False, repr=False)
+class Program(Draft, Shown):
     """A network that keeps every rule of the machine."""
 
     def __post_init__(self) -> None:
@@ -58,6 +59,32 @@ class Program(Draft):
     def digest(self) -> str:
         """SHA-256 of all that a Program says: two Programs with one digest are the same Program."""
         return digest(self)
+
+    def _summary(self) -> Summary:
+        neurons, weights = sum(p.size for p in self.populations), 0
+        rows = []
+        for p in self.populations:
+            held = sum(c.wiring.weight.size for c in p.inputs)
+            reads = ", ".join(f"{c.source} (lag {c.lag})" if c.lag else c.source for c in p.inputs)
+            weights += held
+            rows.append((p.name, shape_text(p.shape), reads or "nothing", f"{held:,}", _fires(p), p.reset))
+        read = f"input {shape_text(self.input.shape)} of {span_text(self.input.lo, self.input.hi)}"
+        origin = f", {self.record['origin']}" if "origin" in self.record else ""
+        return Summary(
+            title=f"Program {self.digest[:12]}{origin}",
+            facts=[f"{read}; {len(self.populations)} populations, {neurons:,} neurons, {weights:,} weights"],
+            header=("population", "shape", "reads", "weights", "fires", "reset"),
+            rows=rows,
+        )
+
+
+def _fires(population: Population) -> str:
+    """Say what a neuron's state must exceed, in the arithmetic's own register."""
+    if not population.fires:
+        return "never"
+    if "vth" not in population.registers:
+        return "yes"
+    return f"above {span_text(population.vth.min(), population.vth.max())}"
 
 
 def require_program(given: object) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sim.arithmetic.description import Arithmetic, Int, bits_of
 from sim.program import INPUT, Population, Program
+from sim.summary import Shown, Summary, shape_text
 from sim.weight_rule import weight_bits
 
 __all__ = [
@@ -75,8 +76,8 @@ class Counts:
     writes: Mapping[str, tuple[Access, ...]]
 
 
-@dataclass(frozen=True, eq=False)
-class Trace:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Shown):
     """Local time, (B, T, *shape): spikes as uint8, u after the update, v after the reset, both int32.
 
     ``output`` is the v of the last population where it never fires, its spikes where it does. What other states an
@@ -90,6 +91,20 @@ class Trace:
     counts: Counts
     output: NDArray[np.uint8] | NDArray[np.int32]
     others: Mapping[str, Mapping[str, NDArray[np.int32]]] = field(default_factory=dict)
+
+    def _summary(self) -> Summary:
+        kept = {"spikes": self.spikes, "u": self.u, "v": self.v, **self.others}
+        samples, steps, *shape = self.output.shape
+        tallies = self.counts.synops, self.counts.spikes, self.counts.wraps, self.counts.clips
+        return Summary(
+            title=f"Trace of program {self.digest[:12]}",
+            facts=[
+                f"{samples} samples of {steps} steps, output {shape_text(shape)} ({self.output.dtype})",
+                f"recorded: {', '.join(name for name, values in kept.items() if values) or 'the output alone'}",
+            ],
+            header=("population", "synops/sample", "spikes/sample", "wraps/sample", "clips/sample"),
+            rows=[(name, *(f"{n[name].mean():,.1f}" for n in tallies)) for name in self.counts.spikes],
+        )
 
 
 def recordable(program: Program) -> tuple[Record, ...]:

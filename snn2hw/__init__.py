@@ -1,9 +1,11 @@
 """snn2hw: from a trained spiking network to a bit-exact program for a neuromorphic chip, and what it costs.
 
     import snn2hw as sw
-    source  = sw.from_norse(model, input_shape=(1, 32, 32))
-    program = sw.compile(source, target="loihi1", data=rasters)
-    verdict = sw.verify(program, rasters, against=("reference", "lava", "onnx", "c"))
+    digits  = sw.example()  # a network that comes with the package; your own: sw.from_norse, sw.from_nir, sw.convert
+    program = sw.compile(digits.source, target="loihi1", data=digits.calibration)
+    trace   = sw.run(program, digits.test)
+    verdict = sw.verify(program, digits.test, against=("fast", "onnx", "c"))
+    report  = sw.energy(program, digits.test, ann=digits.twin, ann_inputs=digits.pictures)
 
 Names are imported on first use: the package itself loads nothing heavy.
 """
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from snn2hw.chips.target import Target
     from snn2hw.compiler.compile import compile
     from snn2hw.costs.energy import energy
+    from snn2hw.demo.exhibit import example
     from snn2hw.network.float_reference import float_reference
     from snn2hw.network.lowering import lower
     from snn2hw.network.to_nir import to_nir, write_nir
@@ -49,6 +52,7 @@ __all__ = [
     "compile",
     "convert",
     "energy",
+    "example",
     "export",
     "float_reference",
     "from_nir",
@@ -85,6 +89,7 @@ _HOME = {
     "export": "exporters.registry",
     **dict.fromkeys(("verify", "Verdict"), "snn2hw.verification"),
     "energy": "snn2hw.costs.energy",
+    "example": "snn2hw.demo.exhibit",
 }
 """Public name to the module that defines it."""
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from sim.cures import install
 from sim.errors import MissingToolError
 from sim.files import atomic_write
 
@@ -15,7 +16,7 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> 
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingToolError(f"drawing needs matplotlib ({error})", 'pip install "snn2hw[plot]"') from None
+        raise MissingToolError(f"drawing needs matplotlib ({error})", install("matplotlib")) from None
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())

@@ -3,6 +3,6 @@
 The path of data:
 
     torch model --export_onnx--> CNN.onnx --quantize_int8--> CNN.int8.onnx
-    any .onnx --load--> Graph --macs--> MacCensus (from shapes)
+    any .onnx --load--> AnnGraph --macs--> MacCensus (from shapes)
     any .onnx + samples --effective_macs--> EffectiveMacs (from activations)
 """

@@ -6,6 +6,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.cures import install
 from sim.errors import MissingToolError, UnsupportedError
 from sim.files import atomic_write
 from snn2hw.ann.clean import clean_file
@@ -26,8 +27,8 @@ def export_onnx(model: "torch.nn.Module", example: "torch.Tensor", path: Path | 
         import onnxscript  # noqa: F401  the exporter's own message does not say what to install
         import torch
     except ImportError as error:
-        fix = 'pip install "snn2hw[train]"'
-        raise MissingToolError(f"exporting to ONNX needs torch and onnxscript ({error})", fix) from None
+        what = f"exporting to ONNX needs torch and onnxscript ({error})"
+        raise MissingToolError(what, install("onnxscript")) from None
     two = torch.cat([example[:1], example[:1]])  # a batch of one would be frozen into the graph
     training = model.training
     model.eval()

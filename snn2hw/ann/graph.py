@@ -1,6 +1,6 @@
 """An ONNX file as plain data: its nodes, the shape of every tensor in them, and which tensors are constants.
 
-    Graph = { node: (operator, attributes, shape of each input, shape of each output) },  batch size 1
+    AnnGraph = { node: (operator, attributes, shape of each input, shape of each output) },  batch size 1
 
 Shapes come from ONNX shape inference with the batch set to one sample; a shape that cannot be inferred is None and the
 node that needs it is reported, never skipped.
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.cures import install
 from sim.errors import FileError, InputError, MissingToolError
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["AnnInput", "Attribute", "Graph", "Node", "Shape", "load", "read_model"]
+__all__ = ["AnnGraph", "AnnInput", "AnnNode", "Attribute", "Shape", "load", "read_model"]
 
 Shape = tuple[int, ...]
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...]
@@ -26,7 +27,7 @@ LARGEST_FILE_BYTES = 2**31
 
 
 @dataclass(frozen=True)
-class Node:
+class AnnNode:
     """One operator: ``inputs`` and ``outputs`` are tensor names, an empty name is an input left out."""
 
     name: str
@@ -48,12 +49,12 @@ class AnnInput:
 
 
 @dataclass(frozen=True)
-class Graph:
+class AnnGraph:
     """A whole network, for one sample."""
 
     path: str
     sha256: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[AnnNode, ...]
     inputs: tuple[AnnInput, ...]
     outputs: tuple[str, ...]
     shapes: Mapping[str, Shape]
@@ -67,9 +68,7 @@ def read_model(path: Path | str) -> "onnx.ModelProto":
         import onnx
         import onnx.inliner
     except ImportError as error:
-        raise MissingToolError(
-            f"reading ONNX files needs the onnx package ({error})", 'pip install "snn2hw[onnx]"'
-        ) from None
+        raise MissingToolError(f"reading ONNX files needs the onnx package ({error})", install("onnx")) from None
     file = Path(path)
     if not file.is_file():
         raise InputError(f"{file}: no such file", "give the path of an .onnx file")
@@ -85,8 +84,8 @@ def read_model(path: Path | str) -> "onnx.ModelProto":
     return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
-def load(path: Path | str) -> Graph:
-    """Read an ONNX file as a Graph for one sample."""
+def load(path: Path | str) -> AnnGraph:
+    """Read an ONNX file as an AnnGraph for one sample."""
     import hashlib
 
     model = read_model(path)
@@ -94,7 +93,7 @@ def load(path: Path | str) -> Graph:
     shapes = _infer(model, str(path))
     constants = {i.name: _count(tuple(i.dims)) for i in model.graph.initializer}
     shapes |= {i.name: tuple(int(d) for d in i.dims) for i in model.graph.initializer}
-    return Graph(
+    return AnnGraph(
         path=str(path),
         sha256=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
         nodes=tuple(_node(n, index) for index, n in enumerate(model.graph.node)),
@@ -155,7 +154,7 @@ def _infer(model: "onnx.ModelProto", path: str) -> dict[str, Shape]:
     return shapes
 
 
-def _node(proto: "onnx.NodeProto", index: int) -> Node:
+def _node(proto: "onnx.NodeProto", index: int) -> AnnNode:
     from onnx import AttributeProto
 
     attributes: dict[str, Attribute] = {}
@@ -172,6 +171,12 @@ def _node(proto: "onnx.NodeProto", index: int) -> Node:
             case AttributeProto.FLOATS:
                 attributes[a.name] = tuple(float(v) for v in a.floats)
     body = any(a.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for a in proto.attribute)
-    name = f"{index}:{proto.name or proto.op_type}"  # a file may name two nodes alike
-    inputs, outputs = tuple(proto.input), tuple(proto.output)
-    return Node(name, proto.op_type, proto.domain, inputs, outputs, attributes, body)
+    return AnnNode(
+        name=f"{index}:{proto.name or proto.op_type}",  # a file may name two nodes alike
+        operator=proto.op_type,
+        domain=proto.domain,
+        inputs=tuple(proto.input),
+        outputs=tuple(proto.output),
+        attributes=attributes,
+        has_body=body,
+    )

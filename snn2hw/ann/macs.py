@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import FileError, InputError
-from snn2hw.ann.graph import Graph, Node, load, read_model
+from snn2hw.ann.graph import AnnGraph, AnnNode, load, read_model
 from snn2hw.ann.operators import MOVING, MULTIPLYING, NO_MACS, Multiplier, Operands, operands
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["EffectiveMacs", "MacCensus", "NodeMacs", "Unknown", "effective_macs", "macs"]
+__all__ = ["EffectiveMacs", "MacCensus", "NodeMacs", "Uncounted", "effective_macs", "macs"]
 
 SHAPING = frozenset(
     "auto_pad dilations group kernel_shape output_padding output_shape pads strides transA transB".split()  # noqa: SIM905
@@ -48,7 +48,7 @@ class NodeMacs:
 
 
 @dataclass(frozen=True)
-class Unknown:
+class Uncounted:
     """A node whose MACs are not known, and why."""
 
     name: str
@@ -62,7 +62,7 @@ class MacCensus:
 
     sha256: str
     nodes: tuple[NodeMacs, ...]
-    unknown: tuple[Unknown, ...]
+    unknown: tuple[Uncounted, ...]
     others: tuple[tuple[str, int], ...]
     """Operators without MACs and the number of values each makes: (operator, values), summed over its nodes."""
 
@@ -102,51 +102,61 @@ class EffectiveMacs:
         return np.asarray(self.per_sample.sum(axis=0), dtype=np.int64)
 
 
-def macs(graph: Graph) -> MacCensus:
+def macs(graph: AnnGraph) -> MacCensus:
     """Count the MACs of every node from shapes."""
     nodes: list[NodeMacs] = []
-    unknown: list[Unknown] = []
+    unknown: list[Uncounted] = []
     others: dict[str, int] = {}
     for node in graph.nodes:
         match _classify(graph, node):
             case NodeMacs() as counted:
                 nodes.append(counted)
-            case Unknown() as named:
+            case Uncounted() as named:
                 unknown.append(named)
             case int(values):
                 others[node.operator] = others.get(node.operator, 0) + values
     return MacCensus(graph.sha256, tuple(nodes), tuple(unknown), tuple(sorted(others.items())))
 
 
-def _classify(graph: Graph, node: Node) -> NodeMacs | Unknown | int:
+def _classify(graph: AnnGraph, node: AnnNode) -> NodeMacs | Uncounted | int:
     """Return a node's MACs, why they are not known, or the number of values it makes without any."""
     multiplier = MULTIPLYING.get((_domain(node), node.operator))
     if multiplier is not None:
         return _count(graph, node, multiplier)
     if node.has_body:
-        return Unknown(node.name, node.operator, "the graph inside it runs a number of times no shape tells")
+        return Uncounted(node.name, node.operator, "the graph inside it runs a number of times no shape tells")
     if _domain(node) == "" and node.operator in NO_MACS:
         return sum(prod(graph.shapes[o]) for o in node.outputs if o in graph.shapes)
     where = f"domain {node.domain}" if _domain(node) else "the standard domain"
-    return Unknown(node.name, node.operator, f"this operator of {where} is in no counting rule")
+    return Uncounted(node.name, node.operator, f"this operator of {where} is in no counting rule")
 
 
-def _domain(node: Node) -> str:
+def _domain(node: AnnNode) -> str:
     return "" if node.domain == "ai.onnx" else node.domain
 
 
-def _count(graph: Graph, node: Node, multiplier: Multiplier) -> NodeMacs | Unknown:
+def _count(graph: AnnGraph, node: AnnNode, multiplier: Multiplier) -> NodeMacs | Uncounted:
     factors = operands(node, multiplier)
     out = next((o for o in node.outputs if o), "")
     missing = [t for t in (factors.left, factors.right, out) if t not in graph.shapes]
     if missing:
-        return Unknown(node.name, node.operator, f"the shape of {', '.join(map(repr, missing))} could not be inferred")
+        return Uncounted(
+            node.name, node.operator, f"the shape of {', '.join(map(repr, missing))} could not be inferred"
+        )
     left, right, made = (graph.shapes[t] for t in (factors.left, factors.right, out))
     try:
         count, nominal = multiplier.count(node.attributes, left, right, made)
     except FileError as error:
         raise FileError(f"{graph.path}: node {node.name} ({node.operator}): {error.what}", error.fix) from None
-    return NodeMacs(node.name, node.operator, count, nominal, prod(right), prod(left), prod(made))
+    return NodeMacs(
+        name=node.name,
+        operator=node.operator,
+        macs=count,
+        nominal=nominal,
+        weights=prod(right),
+        reads=prod(left),
+        writes=prod(made),
+    )
 
 
 def effective_macs(path: Path | str, inputs: NDArray[Any]) -> EffectiveMacs:
@@ -179,7 +189,7 @@ def effective_macs(path: Path | str, inputs: NDArray[Any]) -> EffectiveMacs:
 
 
 def _counting_model(
-    path: Path | str, graph: Graph, census: MacCensus
+    path: Path | str, graph: AnnGraph, census: MacCensus
 ) -> tuple["onnx.ModelProto", dict[str, str], list[NodeMacs]]:
     """Return the model with its counting twins, {node: name of its count}, and the nodes that have no twin."""
     from onnx import TensorProto, helper

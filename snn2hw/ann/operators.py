@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 
 from sim.errors import FileError
-from snn2hw.ann.graph import Attribute, Node, Shape
+from snn2hw.ann.graph import AnnNode, Attribute, Shape
 
 __all__ = ["MOVING", "MULTIPLYING", "NO_MACS", "Multiplier", "Operands", "operands"]
 
@@ -32,25 +32,28 @@ class Operands:
 
 @dataclass(frozen=True)
 class Multiplier:
-    """How one operator multiplies: where its factors are among the inputs, and its counts from shapes."""
+    """How one operator multiplies: where its factors are among the inputs, and its counts from shapes.
+
+    ``zeros`` are the places of the zero points of the left and of the right factor, of an operator on integers.
+    """
 
     plain: str
-    left: int
-    right: int
-    left_zero: int | None
-    right_zero: int | None
     count: Callable[[Mapping[str, Attribute], Shape, Shape, Shape], tuple[int, int]]
     """(attributes, left shape, right shape, output shape) -> (macs, nominal)."""
+    left: int = 0
+    right: int = 1
+    zeros: tuple[int, int] | None = None
 
 
-def operands(node: Node, multiplier: Multiplier) -> Operands:
+def operands(node: AnnNode, multiplier: Multiplier) -> Operands:
     """Return the factors of a node."""
 
     def name(index: int | None) -> str:
         return node.inputs[index] if index is not None and index < len(node.inputs) else ""
 
     m = multiplier
-    return Operands(m.plain, name(m.left), name(m.right), name(m.left_zero), name(m.right_zero))
+    left_zero, right_zero = m.zeros or (None, None)
+    return Operands(m.plain, name(m.left), name(m.right), name(left_zero), name(right_zero))
 
 
 def _ints(attributes: Mapping[str, Attribute], name: str, default: Sequence[int]) -> tuple[int, ...]:
@@ -136,20 +139,20 @@ def _recurrent(gates: int) -> Callable[[Mapping[str, Attribute], Shape, Shape, S
 
 
 MULTIPLYING: Mapping[tuple[str, str], Multiplier] = {
-    ("", "Conv"): Multiplier("Conv", 0, 1, None, None, _conv),
-    ("", "ConvInteger"): Multiplier("Conv", 0, 1, 2, 3, _conv),
-    ("", "QLinearConv"): Multiplier("Conv", 0, 3, 2, 5, _conv),
-    ("com.microsoft", "FusedConv"): Multiplier("Conv", 0, 1, None, None, _conv),
-    ("", "ConvTranspose"): Multiplier("ConvTranspose", 0, 1, None, None, _conv_transpose),
-    ("", "Gemm"): Multiplier("Gemm", 0, 1, None, None, _gemm),
-    ("com.microsoft", "FusedGemm"): Multiplier("Gemm", 0, 1, None, None, _gemm),
-    ("com.microsoft", "QGemm"): Multiplier("Gemm", 0, 3, 2, 5, _gemm),
-    ("", "MatMul"): Multiplier("MatMul", 0, 1, None, None, _matmul),
-    ("", "MatMulInteger"): Multiplier("MatMul", 0, 1, 2, 3, _matmul),
-    ("", "QLinearMatMul"): Multiplier("MatMul", 0, 3, 2, 5, _matmul),
-    ("", "RNN"): Multiplier("", 0, 1, None, None, _recurrent(1)),
-    ("", "GRU"): Multiplier("", 0, 1, None, None, _recurrent(3)),
-    ("", "LSTM"): Multiplier("", 0, 1, None, None, _recurrent(4)),
+    ("", "Conv"): Multiplier("Conv", _conv),
+    ("", "ConvInteger"): Multiplier("Conv", _conv, zeros=(2, 3)),
+    ("", "QLinearConv"): Multiplier("Conv", _conv, right=3, zeros=(2, 5)),
+    ("com.microsoft", "FusedConv"): Multiplier("Conv", _conv),
+    ("", "ConvTranspose"): Multiplier("ConvTranspose", _conv_transpose),
+    ("", "Gemm"): Multiplier("Gemm", _gemm),
+    ("com.microsoft", "FusedGemm"): Multiplier("Gemm", _gemm),
+    ("com.microsoft", "QGemm"): Multiplier("Gemm", _gemm, right=3, zeros=(2, 5)),
+    ("", "MatMul"): Multiplier("MatMul", _matmul),
+    ("", "MatMulInteger"): Multiplier("MatMul", _matmul, zeros=(2, 3)),
+    ("", "QLinearMatMul"): Multiplier("MatMul", _matmul, right=3, zeros=(2, 5)),
+    ("", "RNN"): Multiplier("", _recurrent(1)),
+    ("", "GRU"): Multiplier("", _recurrent(3)),
+    ("", "LSTM"): Multiplier("", _recurrent(4)),
 }
 """Operator (domain, name) -> how it multiplies. An empty ``plain`` has no count from activations, only from shapes."""
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cures import install
 from sim.errors import FileError, InputError, MissingToolError, ToolError
 from sim.files import atomic_write
 from snn2hw.ann.clean import clean_file
@@ -29,9 +30,7 @@ def session(model: Path | str | bytes, *, optimise: bool = True, threads: int = 
     try:
         import onnxruntime as ort
     except ImportError as error:
-        raise MissingToolError(
-            f"running ONNX files needs onnxruntime ({error})", 'pip install "snn2hw[onnx]"'
-        ) from None
+        raise MissingToolError(f"running ONNX files needs onnxruntime ({error})", install("onnxruntime")) from None
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -97,12 +96,10 @@ def quantize_int8(path: Path | str, into: Path | str, calibration: NDArray[Any])
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
     except ImportError as error:
-        raise MissingToolError(
-            f"quantising needs onnx and onnxruntime ({error})", 'pip install "snn2hw[onnx]"'
-        ) from None
+        raise MissingToolError(f"quantising needs onnx and onnxruntime ({error})", install("onnxruntime")) from None
     name = session(path).get_inputs()[0].name
 
-    class Samples(CalibrationDataReader):
+    class OneByOne(CalibrationDataReader):
         def __init__(self) -> None:
             self.rest = iter(calibration)
 
@@ -116,7 +113,7 @@ def quantize_int8(path: Path | str, into: Path | str, calibration: NDArray[Any])
         quantize_static(
             str(folded),
             str(temporary),
-            Samples(),
+            OneByOne(),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QInt8,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cures import install
 from sim.errors import FileError, MissingToolError
 
 __all__ = ["SHORTEST_S", "Clip", "check_samples", "read_clip", "resample"]
@@ -49,7 +50,7 @@ def resample(samples: NDArray[np.float32], from_hz: float, to_hz: float) -> NDAr
     try:
         import soxr
     except ImportError:
-        raise MissingToolError("resampling needs soxr", 'pip install "snn2hw[audio]"') from None
+        raise MissingToolError("resampling needs soxr", install("soxr")) from None
     return np.asarray(soxr.resample(samples, from_hz, to_hz), dtype=np.float32)
 
 
@@ -70,5 +71,5 @@ def _soundfile() -> Any:
     try:
         import soundfile
     except ImportError:
-        raise MissingToolError("reading sound files needs soundfile", 'pip install "snn2hw[audio]"') from None
+        raise MissingToolError("reading sound files needs soundfile", install("soundfile")) from None
     return soundfile

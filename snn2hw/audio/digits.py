@@ -9,6 +9,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cures import one_of
 from sim.errors import InputError
 from snn2hw.audio.clip import resample
 from snn2hw.audio.corpus import Corpus
@@ -32,7 +33,7 @@ TEST_SHARE = 5
 def spoken_digits(language: str = "en", takes: int = 3, seed: int = 0) -> Corpus:
     """Synthesise ``takes`` of every digit by every voice, each at its own rate, pitch and intonation."""
     if language not in WORDS:
-        raise InputError(f"no digits in {language!r}", f"choose one of {', '.join(WORDS)}")
+        raise InputError(f"no digits in {language!r}", f"choose {one_of(language, WORDS)}")
     voices = [voice for voice in voice_variants() if not UNLIKE_SPEECH.fullmatch(voice)]
     plan = [(voice, digit, take) for voice in voices for digit in range(len(WORDS[language])) for take in range(takes)]
     random = np.random.default_rng(seed)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cures import install
 from sim.errors import InputError, MissingToolError, ToolError
 
 __all__ = ["RATE_HZ", "Utterance", "speak", "voice_variants"]
@@ -74,6 +75,6 @@ def _variant_files() -> list[Path]:
     try:
         import espeakng_loader
     except ImportError:
-        raise MissingToolError("synthesising speech needs espeakng-loader", 'pip install "snn2hw[audio]"') from None
+        raise MissingToolError("synthesising speech needs espeakng-loader", install("espeakng_loader")) from None
     folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
     return sorted(file for file in folder.iterdir() if file.is_file())

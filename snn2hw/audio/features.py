@@ -52,13 +52,13 @@ def features(
         if progress:
             progress(k + 1, variants)
     return Features(
-        np.stack(pool),
-        corpus.labels[split.train],
-        quantised(plain[split.validate], scale),
-        corpus.labels[split.validate],
-        quantised(plain[split.test], scale),
-        corpus.labels[split.test],
-        scale,
+        pool=np.stack(pool),
+        train_labels=corpus.labels[split.train],
+        validate=quantised(plain[split.validate], scale),
+        validate_labels=corpus.labels[split.validate],
+        test=quantised(plain[split.test], scale),
+        test_labels=corpus.labels[split.test],
+        normaliser=scale,
     )
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from sim.arithmetic.description import MAX_LAG, Arithmetic, Span
 from sim.arithmetic.registry import ARITHMETICS, get_arithmetic
+from sim.cures import one_of
 from sim.errors import InputError
+from sim.summary import Shown, Summary, span_text
 from sim.weight_rule import RULES
 
 __all__ = ["TARGETS", "CoreLimits", "Target", "get_target", "read_target"]
@@ -36,8 +38,8 @@ class CoreLimits:
     decay_configs: int | None = None
 
 
-@dataclass(frozen=True)
-class Target:
+@dataclass(frozen=True, repr=False)
+class Target(Shown):
     """A chip's integer machine; every pair is (least, greatest)."""
 
     name: str
@@ -59,6 +61,23 @@ class Target:
     sources: Mapping[str, str]
     """Field ("weights.rule") to the text that says where its value comes from."""
 
+    def _summary(self) -> Summary:
+        spans = ("weight_bits", "weight_exponent", "du", "dv", "vth", "bias_mantissa", "bias_exponent")
+        core = {f.name: getattr(self.core, f.name) for f in fields(self.core)}
+        return Summary(
+            title=f"Target {self.name}: {self.title}",
+            facts=[f"weights by the rule {self.weight_rule}, arithmetic {self.arithmetic}"],
+            header=("what", "allowed"),
+            rows=[
+                *((name, span_text(*getattr(self, name))) for name in spans),
+                ("resets", ", ".join(self.resets)),
+                ("longest delay, steps", str(self.delay_steps)),
+                ("graded input", "yes" if self.graded_input else "no"),
+                *((f"{name} of a core", f"{limit:,}") for name, limit in core.items() if limit is not None),
+                *([("cores", f"{self.cores:,}")] if self.cores is not None else []),
+            ],
+        )
+
 
 def get_target(target: "str | Path | Target") -> Target:
     """Return a target by name, or from a TOML file; a Target is returned as it is.
@@ -73,7 +92,7 @@ def get_target(target: "str | Path | Target") -> Target:
         return _parse(packaged.read_text(encoding="utf-8"), f"target {target}")
     if Path(target).suffix == ".toml":
         return read_target(target)
-    raise InputError(f"target {str(target)!r} is unknown", f"use one of {', '.join(TARGETS)}, or a .toml file")
+    raise InputError(f"target {str(target)!r} is unknown", f"use {one_of(str(target), TARGETS)}, or a .toml file")
 
 
 def read_target(path: Path | str) -> Target:

@@ -9,6 +9,7 @@ from typing import Literal, assert_never, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cures import one_of
 from sim.errors import InputError
 
 __all__ = ["DECODERS", "Decoder", "decide", "decode"]
@@ -20,7 +21,7 @@ DECODERS: tuple[Decoder, ...] = get_args(Decoder)
 def decode(output: NDArray[np.generic], decoder: Decoder) -> NDArray[np.generic]:
     """Return the score of every class, (b, classes)."""
     if decoder not in DECODERS:
-        raise InputError(f"decoder {decoder!r}: unknown", f"choose one of {', '.join(DECODERS)}")
+        raise InputError(f"decoder {decoder!r}: unknown", f"choose {one_of(decoder, DECODERS)}")
     scores: NDArray[np.generic]
     match decoder:
         case "max":

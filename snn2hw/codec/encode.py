@@ -14,6 +14,7 @@ from typing import Literal, assert_never, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cures import one_of
 from sim.errors import InputError
 
 __all__ = ["Encoder", "Kind", "encode", "highest", "spike_table"]
@@ -35,7 +36,7 @@ class Encoder:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise InputError(f"encoder {self.kind!r}: unknown", f"choose one of {', '.join(get_args(Kind))}")
+            raise InputError(f"encoder {self.kind!r}: unknown", f"choose {one_of(self.kind, get_args(Kind))}")
         if self.steps < 1 or not 1 <= self.levels <= 255:
             raise InputError(f"encoder: {self.steps} steps, {self.levels} levels", "steps >= 1 and 1 <= levels <= 255")
         if not 0 < self.rate <= 1 or not 0 < self.leak <= 1 or not self.gain > 0:

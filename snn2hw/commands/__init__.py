@@ -8,10 +8,10 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
+from sim.cures import install, meant
 from sim.errors import InputError, MachineError, Snn2hwError, UnsupportedError
 
 __all__ = ["COMMANDS", "main"]
@@ -79,8 +79,8 @@ def _dispatch(words: Sequence[str], *, debug: bool) -> int:
         print(f"snn2hw {__version__}")
         return 0
     if words[0] not in COMMANDS:
-        near = get_close_matches(words[0], COMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "see: snn2hw --help"
+        near = meant(words[0], COMMANDS)
+        hint = f"did you mean {near!r}?" if near else "see: snn2hw --help"
         print(f"snn2hw: there is no command {words[0]!r}  fix: {hint}", file=sys.stderr)
         return 2
     return _execute(words[0], words[1:], debug=debug)
@@ -102,6 +102,7 @@ def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)
     try:
+        _refuse_unknown_options(parser, words)
         args = parser.parse_args(words)
         _keep_inputs(args)
         code: int = module.execute(args)
@@ -118,6 +119,18 @@ def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
         print(f"snn2hw {verb}: {_explain(error)}", file=sys.stderr)
         return 1 if isinstance(error, UnsupportedError | MachineError) else 2
     return code
+
+
+def _refuse_unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Name the option that was meant: argparse would first ask for the one that is missing because it was mistyped."""
+    known = [text for action in parser._actions for text in action.option_strings]
+    for word in words:
+        name = word.partition("=")[0]
+        if word == "--":
+            return
+        if name.startswith("--") and name not in known:
+            near = meant(name, known)
+            raise InputError(f"there is no option {name!r}", f"did you mean {near!r}?" if near else "see: --help")
 
 
 def _keep_inputs(args: argparse.Namespace) -> None:
@@ -146,7 +159,9 @@ def _explain(error: BaseException) -> str:
             return f"{error.filename}: no such file  fix: check the path"
         case OSError():
             return f"{error.filename or 'the system refused'}: {error.strerror or error}"
+        case ModuleNotFoundError() if error.name:
+            return f"this needs {error.name.partition('.')[0]}, which is not installed  fix: {install(error.name)}"
         case ImportError():
-            return f"{error}  fix: install the extra that the documentation names for this command"
+            return f"{error}  fix: install {error.name or 'that package'} again"
         case _:
             return f"internal error, {type(error).__name__}: {error}  fix: run again with --debug and report it"

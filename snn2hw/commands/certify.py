@@ -23,13 +23,13 @@ def execute(args: argparse.Namespace) -> int:
     """Check, or prove and check."""
     from exporters.program_file import read_program_file
     from sim.errors import InputError
+    from snn2hw.commands.options import at_least
     from snn2hw.compiler.certify import prove
     from snn2hw.compiler.checker import check_certificate
 
     found = read_program_file(args.program)
     if args.steps is not None:
-        if args.steps < 1:
-            raise InputError(f"steps is {args.steps}", "give the length of the longest sample")
+        at_least(1, "--steps", args.steps)
         stated: Any = prove(found.program, args.steps).to_json()
     else:
         stated = found.attachments.get("certificate")

@@ -9,7 +9,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from snn2hw.commands.model_options import configure_model, source_of
+from snn2hw.commands.model import configure_model, source_of
 
 if TYPE_CHECKING:
     from snn2hw.chips.preflight import Size

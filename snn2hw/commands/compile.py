@@ -8,14 +8,16 @@ snn2hw compile registers.nir --dt 1e-4 --scale 1 -o P.nir        weights and thr
 import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
-from snn2hw.commands.model_options import certified_for, configure_model, source_of
+from snn2hw.commands.model import certified_for, configure_model, source_of
+from snn2hw.commands.options import choices_of, option
+from snn2hw.commands.progress import StageBars
 
 if TYPE_CHECKING:
     from snn2hw.compiler.compile import Compiled, Prepared
     from snn2hw.files.rasters import Raster
     from snn2hw.sources.source import Source
 
-__all__ = ["StageBars", "bits_option", "configure", "execute", "write"]
+__all__ = ["bits_option", "configure", "execute", "write"]
 
 MEASURED = 64
 """How many samples the table is measured on."""
@@ -23,40 +25,25 @@ MEASURED = 64
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from snn2hw.chips.target import TARGETS
+    from snn2hw.codec.decode import DECODERS
+    from snn2hw.compiler.compile import compile as compiler
+    from snn2hw.compiler.mixed import fewest_bits
+    from snn2hw.compiler.options import Options
+
     configure_model(parser)
-    parser.add_argument(
-        "--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file (loihi1)"
-    )
+    targets = f"{', '.join(TARGETS)}, or a .toml file"
+    option(parser, "--target", compiler, targets, metavar="T")
     parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
-    parser.add_argument(
-        "--weight-bits", type=_bits, default=8, metavar="N", help="2..8; ternary; mixed: the fewest per layer (8)"
-    )
-    parser.add_argument(
-        "--budget", type=float, default=0.01, metavar="SHARE", help="of right answers that mixed bits may cost (0.01)"
-    )
-    parser.add_argument(
-        "--decoder",
-        choices=("max", "mean", "last", "count"),
-        default="mean",
-        help="how the output is read, for mixed bits (mean)",
-    )
-    parser.add_argument(
-        "--scale",
-        type=_scale,
-        default="auto",
-        metavar="auto|NUMBER",
-        help="mantissas per unit; 1: registers as given (auto)",
-    )
-    parser.add_argument(
-        "--method", choices=("mse", "max", "percentile"), default="mse", help="how scales are chosen (mse)"
-    )
-    parser.add_argument("--per", choices=("channel", "layer"), default="channel", help="what shares a scale (channel)")
-    parser.add_argument(
-        "--bias",
-        choices=("axon", "preset", "register"),
-        default="axon",
-        help="how a bias passes a synaptic filter (axon)",
-    )
+    widths = "2..8; ternary; mixed: the fewest per layer"
+    option(parser, "--weight-bits", compiler, widths, type=_bits, metavar="N")
+    option(parser, "--budget", fewest_bits, "of right answers that mixed bits may cost", metavar="SHARE")
+    option(parser, "--decoder", fewest_bits, "how the output is read, for mixed bits", choices=DECODERS)
+    scale = "mantissas per unit; 1: registers as given"
+    option(parser, "--scale", compiler, scale, type=_scale, metavar="auto|NUMBER")
+    option(parser, "--method", Options, "how scales are chosen", choices=choices_of(Options, "method"))
+    option(parser, "--per", Options, "what shares a scale", choices=choices_of(Options, "per"))
+    option(parser, "--bias", Options, "how a bias passes a synaptic filter", choices=choices_of(Options, "bias"))
     parser.add_argument("--levels", type=int, metavar="L", help="the historic L-level scheme, for comparison only")
     parser.add_argument("--steps", type=int, metavar="T", help="the longest sample to certify (as the data, or 1024)")
     parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
@@ -160,29 +147,3 @@ def _summary(compiled: "Compiled") -> str:
         f"{neurons:,} neurons\ncertified for messages {lo}..{hi} and up to {certificate.steps} steps: "
         f"no sum leaves the accumulator, no u wraps{clips}"
     )
-
-
-class StageBars:
-    """A bar on standard error per stage of the compiler, as a context that yields the function to report to."""
-
-    def __enter__(self) -> Any:
-        self.bar: Any = None
-        self.stage = ""
-        return self.advance
-
-    def advance(self, stage: str, done: int, whole: int) -> None:
-        """Move the bar of ``stage`` to ``done`` of ``whole``."""
-        from tqdm import tqdm
-
-        if stage != self.stage:
-            self.close()
-            self.stage, self.bar = stage, tqdm(total=whole, desc=stage, delay=1.0, leave=False, disable=None)
-        self.bar.update(done - self.bar.n)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self.bar is not None:
-            self.bar.close()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -12,79 +12,78 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn2hw.commands.options import at_least, option, shape_option
+from snn2hw.commands.progress import progress_bar
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snn2hw.sources.from_ann import Ann
-    from snn2hw.verification.conversion import Judgement
+    from snn2hw.verification.conversion import StepAccuracy
 
 __all__ = ["configure", "execute"]
-
-SAMPLES = ("features", "inputs", "x")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from typing import get_args
+
+    from snn2hw.files.samples import SAMPLES
+    from snn2hw.sources.from_ann import Spiking, convert
+    from snn2hw.verification.conversion import judge
+
+    held = f"samples to balance thresholds on, as array {' or '.join(map(repr, SAMPLES))}"
     parser.add_argument("model", metavar="MODEL", help="cnn.onnx, model.pt of a CNN, or package.module:function")
-    parser.add_argument("--data", type=Path, required=True, metavar="X.npz", help="samples to balance thresholds on")
+    parser.add_argument("--data", type=Path, required=True, metavar="X.npz", help=held)
     parser.add_argument("--test", type=Path, metavar="Y.npz", help="samples to judge on, with labels")
-    parser.add_argument("--input-shape", type=_shape, metavar="1,32,32", help="one sample, for package.module:function")
-    parser.add_argument("--neuron", choices=("if", "lif"), default="if")
-    parser.add_argument("--leak-steps", type=float, default=100.0, metavar="N", help="time constant of lif, in steps")
-    parser.add_argument("--reset", choices=("subtract", "zero"), default="subtract", help="zero: what Loihi 1 can do")
-    parser.add_argument("--percentile", type=float, default=99.9, help="of the activations: the threshold")
+    shape = "one sample, for package.module:function"
+    parser.add_argument("--input-shape", type=shape_option, metavar="1,32,32", help=shape)
+    option(parser, "--neuron", convert, "what stands for a ReLU", choices=get_args(Spiking))
+    option(parser, "--leak-steps", convert, "time constant of lif, in steps", metavar="N")
+    option(parser, "--reset", convert, "zero: what Loihi 1 can do", choices=("subtract", "zero"))
+    option(parser, "--percentile", convert, "of the activations: the threshold")
     parser.add_argument(
         "--per", choices=("channel", "layer"), help="what has its own threshold (channel; layer for --reset zero)"
     )
-    parser.add_argument("--dt", type=float, default=1e-3, metavar="S", help="seconds per step (0.001)")
-    parser.add_argument("--steps", type=int, default=64, metavar="T", help="steps per sample (64)")
+    option(parser, "--dt", convert, "seconds per step", metavar="S")
+    option(parser, "--steps", judge, "steps per sample", metavar="T")
     parser.add_argument("--raster", type=Path, metavar="OUT.npz", help="write the test samples as a raster of T steps")
     parser.add_argument("--json", type=Path, metavar="OUT.json", help="write thresholds and accuracies")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="NET.nir", help="where to write it")
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    try:
-        shape = tuple(int(n) for n in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no shape; write 1,32,32") from None
-    if min(shape) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: every side is at least 1")
-    return shape
 
 
 def execute(args: argparse.Namespace) -> int:
     """Read, balance, judge, write."""
     from sim.errors import InputError
     from sim.files import check_output
+    from snn2hw.files.samples import read_samples
     from snn2hw.network.to_nir import write_nir
     from snn2hw.sources.from_ann import convert
     from snn2hw.verification.conversion import judge
 
-    if args.steps < 1:
-        raise InputError(f"--steps {args.steps}", "give at least one step")
+    at_least(1, "--steps", args.steps)
     if not 0 < args.dt < float("inf"):
         raise InputError(f"--dt {args.dt:g}", "give the seconds of a step, such as 0.001")
     if args.raster and not args.test:
         raise InputError("--raster writes the test samples, and there are none", "give --test")
     for path in filter(None, (args.output, args.raster, args.json)):
         check_output(path)
-    samples, _ = _read(args.data)
+    samples, _ = read_samples(args.data)
     made = convert(
         _ann(args.model, args.input_shape),
         samples,
         percentile=args.percentile,
         per=args.per,
         neuron=args.neuron,
-        reset="value" if args.reset == "zero" else "subtract",
+        reset=args.reset,
         leak_steps=args.leak_steps,
         dt=args.dt,
     )
     judgement = None
     if args.test:
-        tested, labels = _read(args.test)
+        tested, labels = read_samples(args.test)
         if labels is not None:
-            judgement = judge(made, tested, labels, args.steps, _bar(len(tested)))
+            judgement = judge(made, tested, labels, args.steps, progress_bar(len(tested), "judging", "sample"))
         if args.raster:
             _write_raster(args.raster, tested, labels, args.steps)
     unsaid = write_nir(made.source, args.output)
@@ -112,34 +111,9 @@ def _ann(model: str, input_shape: tuple[int, ...] | None) -> "Ann":
     if ":" not in model:
         what = f"{model}: unknown kind of file" if Path(model).exists() else f"{model!r} is no model"
         raise InputError(what, "name a cnn.onnx, a checkpoint model.pt of a CNN, or package.module:function")
-    from snn2hw.commands.model_argument import named_module
+    from snn2hw.commands.model import named_module
 
     return read_ann(*named_module(model, input_shape))
-
-
-def _read(path: Path) -> "tuple[NDArray[Any], NDArray[Any] | None]":
-    from sim.errors import InputError
-    from snn2hw.files.rasters import read_npz
-
-    arrays = read_npz(path)
-    name = next((n for n in SAMPLES if n in arrays), None)
-    if name is None:
-        held = ", ".join(sorted(arrays)) or "nothing"
-        raise InputError(f"{path}: holds {held}", f"save samples (n, *shape) as one of: {', '.join(SAMPLES)}")
-    samples, labels = arrays[name], arrays.get("labels")
-    if samples.dtype.kind not in "fiub":
-        raise InputError(f"{path}: {name} holds {samples.dtype}", "save numbers")
-    if labels is not None and (labels.shape != samples.shape[:1] or labels.dtype.kind not in "iu"):
-        raise InputError(
-            f"{path}: {len(samples)} samples, labels of shape {labels.shape} {labels.dtype}", "save one each"
-        )
-    return samples, labels
-
-
-def _bar(total: int) -> Any:
-    from snn2hw.commands.progress import progress_bar
-
-    return progress_bar(total, "judging", "sample")
 
 
 def _write_raster(path: Path, samples: "NDArray[Any]", labels: "NDArray[Any] | None", steps: int) -> None:
@@ -158,7 +132,7 @@ def _write_raster(path: Path, samples: "NDArray[Any]", labels: "NDArray[Any] | N
     print(f"wrote {path}: {len(raster)} samples, {steps} steps")
 
 
-def _report(made: Any, judgement: "Judgement | None") -> None:
+def _report(made: Any, judgement: "StepAccuracy | None") -> None:
     from tabulate import tabulate
 
     rows = [
@@ -173,10 +147,8 @@ def _report(made: Any, judgement: "Judgement | None") -> None:
     print()
 
 
-def _write_json(path: Path, made: Any, judgement: "Judgement | None") -> None:
-    import json
-
-    from sim.files import atomic_write
+def _write_json(path: Path, made: Any, judgement: "StepAccuracy | None") -> None:
+    from snn2hw.files.json_file import write_json
 
     layers = [
         {"name": b.name, "lowest": float(b.threshold.min()), "highest": float(b.threshold.max()), "above": b.saturated}
@@ -186,6 +158,5 @@ def _write_json(path: Path, made: Any, judgement: "Judgement | None") -> None:
     if judgement is not None:
         values["ann_accuracy"] = judgement.ann
         values["steps"] = [{"steps": t, "accuracy": right, "agreement": same} for t, right, same in judgement.rows]
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    write_json(path, values)
     print(f"wrote {path}")

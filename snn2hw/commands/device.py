@@ -19,6 +19,7 @@ def configure_device(group: Any) -> None:
 
 def device_of(args: argparse.Namespace) -> str:
     """Set the threads and return the device asked for; refuse one that is not here."""
+    from sim.cures import install
     from sim.errors import InputError, MissingToolError
 
     if args.threads < 1:
@@ -26,7 +27,7 @@ def device_of(args: argparse.Namespace) -> str:
     try:
         import torch
     except ImportError as error:
-        raise MissingToolError(f"training needs torch ({error})", 'pip install "snn2hw[train]"') from None
+        raise MissingToolError(f"training needs torch ({error})", install("torch")) from None
     torch.set_num_threads(args.threads)
     gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     known = ["cpu", "cuda", *gpus] if gpus else ["cpu"]

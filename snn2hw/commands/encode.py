@@ -12,6 +12,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snn2hw.commands.options import at_least, corpus_options
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -23,12 +25,9 @@ __all__ = ["configure", "execute"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from snn2hw.commands.train import DATASETS
-
-    parser.add_argument("dataset", choices=DATASETS, help="as for snn2hw train")
-    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set (fsdd, folder)")
+    corpus_options(parser)
     parser.add_argument("--front", type=Path, required=True, metavar="FRONT.json", help="the model's front end")
-    parser.add_argument("--part", choices=("train", "test", "all"), default="test", help="of the clips (test)")
+    parser.add_argument("--part", choices=("train", "test", "all"), default="test", help="of the clips (default: test)")
     parser.add_argument("--speaker", help="only this speaker's clips (with --part all: of both parts)")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N clips, evenly over the part")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.npz", help="where to write")
@@ -38,10 +37,11 @@ def execute(args: argparse.Namespace) -> int:
     """Read, encode, write."""
     from sim.errors import FileError, InputError
     from sim.files import check_output
+    from snn2hw.audio.corpora import read_corpus
     from snn2hw.audio.front import from_json, raster
-    from snn2hw.commands.train import read_corpus
     from snn2hw.files.rasters import write_raster
 
+    at_least(1, "--limit", args.limit)
     if not args.front.is_file():
         raise InputError(f"{args.front}: no such file", "give the front.json of a trained model")
     try:
@@ -79,7 +79,5 @@ def _chosen(corpus: "Corpus", part: str, speaker: str | None, limit: int | None)
         whose = f" by {speaker!r}" if speaker else ""
         raise InputError(f"{corpus.name}: no clip{whose} in part {part!r}", "choose another part or speaker")
     if limit is not None and limit < chosen.size:
-        if limit < 1:
-            raise InputError(f"limit {limit}: must be at least 1")
         chosen = chosen[np.linspace(0, chosen.size - 1, limit).round().astype(np.int64)]
     return chosen

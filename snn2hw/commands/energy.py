@@ -6,32 +6,29 @@ Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoev
 """
 
 import argparse
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from snn2hw.commands.options import at_least, option
 
 __all__ = ["configure", "execute"]
-
-ANN_ARRAYS = ("features", "inputs", "x")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from snn2hw.costs.energy import energy
     from snn2hw.costs.price_files import TABLES
+    from snn2hw.files.samples import SAMPLES
 
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape)")
     parser.add_argument("--ann", metavar="CNN.onnx", help="the conventional network to compare with")
     parser.add_argument(
-        "--ann-input", metavar="F.npz", help=f"its samples (n, *shape) as array {' or '.join(map(repr, ANN_ARRAYS))}"
+        "--ann-input", metavar="F.npz", help=f"its samples (n, *shape) as array {' or '.join(map(repr, SAMPLES))}"
     )
     parser.add_argument("--tables", metavar="A,B", help=f"some of {', '.join(TABLES)}, or .toml files (all)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
-    parser.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of the intervals (0.95)")
-    parser.add_argument("--engine", default="fast", metavar="NAME", help="the engine that runs the program (fast)")
+    option(parser, "--confidence", energy, "of the intervals", metavar="P")
+    option(parser, "--engine", energy, "the engine that runs the program", metavar="NAME")
     parser.add_argument("--plots", metavar="FOLDER", help="where to draw energy.png and break_even.png")
     parser.add_argument("-o", "--output", metavar="ENERGY.json", help="where to write every number")
 
@@ -40,14 +37,15 @@ def execute(args: argparse.Namespace) -> int:
     """Count, price, print."""
     from exporters.program_file import read_program
     from sim.errors import InputError
-    from sim.files import atomic_write, check_output, make_folder
+    from sim.files import check_output, make_folder
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.energy import energy
     from snn2hw.costs.price_files import TABLES
+    from snn2hw.files.json_file import write_json
     from snn2hw.files.rasters import read_raster
+    from snn2hw.files.samples import read_samples
 
-    if args.samples is not None and args.samples < 1:
-        raise InputError(f"--samples {args.samples}", "ask for at least one")
+    at_least(1, "--samples", args.samples)
     if args.ann_input and not args.ann:
         raise InputError("--ann-input without --ann", "name the network that reads these samples: --ann CNN.onnx")
     tables = TABLES if args.tables is None else tuple(t.strip() for t in args.tables.split(",") if t.strip())
@@ -64,7 +62,7 @@ def execute(args: argparse.Namespace) -> int:
             program,
             spikes,
             ann=args.ann,
-            ann_inputs=_samples(args.ann_input)[: args.samples] if args.ann_input else None,
+            ann_inputs=read_samples(args.ann_input, "the ANN's samples")[0][: args.samples] if args.ann_input else None,
             tables=tables,
             engine=args.engine,
             confidence=args.confidence,
@@ -72,8 +70,7 @@ def execute(args: argparse.Namespace) -> int:
         )
     print(report)
     if args.output:
-        with atomic_write(args.output) as temporary:
-            temporary.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+        write_json(args.output, report.to_json())
         print(f"wrote {args.output}")
     if args.plots:
         from snn2hw.costs.plots import plot_band, plot_break_even
@@ -85,15 +82,3 @@ def execute(args: argparse.Namespace) -> int:
             plot_break_even(report, folder / "break_even.png")
             print(f"wrote {folder / 'break_even.png'}")
     return 0
-
-
-def _samples(path: str) -> "NDArray[Any]":
-    from sim.errors import InputError
-    from snn2hw.files.rasters import read_npz
-
-    arrays = read_npz(path)
-    name = next((n for n in ANN_ARRAYS if n in arrays), None)
-    if name is None:
-        held = ", ".join(sorted(arrays)) or "nothing"
-        raise InputError(f"{path}: holds {held}", f"save the ANN's samples as one of: {', '.join(ANN_ARRAYS)}")
-    return arrays[name]

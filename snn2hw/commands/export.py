@@ -5,6 +5,8 @@ snn2hw export P.nir --to lava -o build/lava
 
 import argparse
 
+from snn2hw.commands.options import at_least
+
 __all__ = ["configure", "execute"]
 
 GOLDEN = 4
@@ -18,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--to", required=True, choices=sorted(EXPORTERS), help="the format")
     parser.add_argument("--input", metavar="X.npz", help="samples to ship as golden vectors")
-    parser.add_argument("--samples", type=int, metavar="N", help="how many of them (default 4)")
+    parser.add_argument("--samples", type=int, metavar="N", help=f"how many of them (default: {GOLDEN})")
     parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where to write")
 
 
@@ -31,9 +33,8 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.samples is not None and args.input is None:
         raise InputError(f"--samples {args.samples}, and no samples to take them from", "add --input X.npz")
-    samples = GOLDEN if args.samples is None else args.samples
-    if samples < 1:
-        raise InputError(f"--samples {samples}", "ask for at least one")
+    at_least(1, "--samples", args.samples)
+    samples = args.samples or GOLDEN
     program = read_program(args.program)
     raster = read_raster(args.input).spikes[:samples] if args.input else None
     artifact = export(program, to=args.to, folder=args.output, raster=raster)

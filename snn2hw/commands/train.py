@@ -14,22 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from snn2hw.commands.device import configure_device, device_of
+from snn2hw.commands.options import corpus_options
 
 if TYPE_CHECKING:
-    from snn2hw.audio.corpus import Corpus
     from snn2hw.train.recipe import Recipe
 
 __all__ = ["configure", "execute"]
 
-DATASETS = ("fsdd", "folder", "digits", "digits-ru")
 SPIKING_STEPS = 24
 """Steps when the input is spikes: the 8 that do for graded input would leave a pixel with five values."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("dataset", choices=DATASETS, help="fsdd; folder: root/class/*.wav; digits: synthesised")
-    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set (fsdd, folder)")
+    corpus_options(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
     from snn2hw.codec.encode import Kind
     from snn2hw.train.recipe import Recipe
@@ -83,6 +81,8 @@ def execute(args: argparse.Namespace) -> int:
     recipe = recipe_of(args)
     start = read_checkpoint(args.start)["weights"] if args.start else None
     make_folder(args.output)
+    from snn2hw.audio.corpora import read_corpus
+
     corpus = read_corpus(args.dataset, args.data)
     print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
     for note in corpus.notes[:8]:
@@ -123,27 +123,6 @@ def recipe_of(args: argparse.Namespace) -> "Recipe":
         layout = replace(layout, synapse=args.synapse)
     start = sha256(args.start.read_bytes()).hexdigest() if args.start and args.start.is_file() else ""
     return replace(Recipe(model=args.model, layout=layout, test_speaker=args.leave_out or "", start=start), **given)
-
-
-def read_corpus(dataset: str, data: Path | None, rate_hz: int = 8000) -> "Corpus":
-    """Read or synthesise a data set; only ``folder`` comes at any rate."""
-    from sim.errors import InputError
-
-    if dataset in ("digits", "digits-ru"):
-        from snn2hw.audio.digits import spoken_digits
-
-        if data is not None:
-            raise InputError(f"--data {data}: {dataset} are synthesised", "leave it out, or choose fsdd or folder")
-        return spoken_digits("ru" if dataset == "digits-ru" else "en")
-    if data is None:
-        raise InputError(f"{dataset}: no folder given", "add --data PATH")
-    if dataset == "fsdd":
-        from snn2hw.audio.fsdd import read_fsdd
-
-        return read_fsdd(data)
-    from snn2hw.audio.folder import read_folder
-
-    return read_folder(data, rate_hz)
 
 
 def _bar(total: int, what: str, unit: str) -> Any:

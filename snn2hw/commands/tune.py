@@ -10,9 +10,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snn2hw.commands.compile import StageBars, bits_option
+from snn2hw.commands.compile import bits_option
 from snn2hw.commands.device import configure_device, device_of
-from snn2hw.commands.model_options import certified_for, configure_model, source_of
+from snn2hw.commands.model import certified_for, configure_model, source_of
+from snn2hw.commands.progress import StageBars
 
 if TYPE_CHECKING:
     from snn2hw.codec.decode import Decoder

@@ -6,23 +6,25 @@ Exit code 0: all agree. 1: one differs, refuses or could not run; the table says
 """
 
 import argparse
-import json
 from pathlib import Path
+
+from snn2hw.commands.options import at_least, default_of, option
 
 __all__ = ["configure", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from snn2hw.verification.executors import EXECUTORS
+    from snn2hw.verification import EXECUTORS, verify
 
+    usual = ",".join(default_of(verify, "against"))
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape)")
     parser.add_argument(
         "--against",
-        default="reference,fast",
+        default=usual,
         metavar="A,B",
-        help=f"some of {', '.join(EXECUTORS)}, torch, module:function (reference,fast)",
+        help=f"some of {', '.join(EXECUTORS)}, torch, module:function (default: {usual})",
     )
     parser.add_argument(
         "--artifact",
@@ -33,13 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="run the artifact in FOLDER instead of a fresh export; may be repeated",
     )
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=600.0,
-        metavar="SECONDS",
-        help="an executor fails that takes longer for one chunk of samples (600)",
-    )
+    late = "an executor fails that takes longer for one chunk of samples"
+    option(parser, "--timeout", verify, late, parameter="timeout_s", metavar="SECONDS")
     parser.add_argument("-o", "--output", metavar="VERDICT.json", help="where to write the verdict")
 
 
@@ -54,13 +51,13 @@ def execute(args: argparse.Namespace) -> int:
     """Verify."""
     from exporters.program_file import read_program
     from sim.errors import InputError
-    from sim.files import atomic_write, check_output
+    from sim.files import check_output
     from snn2hw.commands.progress import progress_bar
+    from snn2hw.files.json_file import write_json
     from snn2hw.files.rasters import read_raster
     from snn2hw.verification import BASELINE, verify
 
-    if args.samples is not None and args.samples < 1:
-        raise InputError(f"--samples {args.samples}", "ask for at least one")
+    at_least(1, "--samples", args.samples)
     if not 0 < args.timeout < 1e9:
         raise InputError(f"--timeout {args.timeout:g}", "give a number of seconds above 0 and below 1e9")
     against = [name.strip() for name in args.against.split(",") if name.strip()]
@@ -83,7 +80,6 @@ def execute(args: argparse.Namespace) -> int:
     print(verdict)
     print("equal" if verdict.equal else "NOT equal")
     if args.output:
-        with atomic_write(args.output) as temporary:
-            temporary.write_text(json.dumps(verdict.to_json(), indent=1) + "\n", encoding="utf-8")
+        write_json(args.output, verdict.to_json())
         print(f"wrote {args.output}")
     return 0 if verdict.equal else 1

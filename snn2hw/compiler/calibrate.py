@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sim.errors import InputError
 from sim.program import INPUT
+from sim.summary import Shown, Summary, span_text
 from snn2hw.compiler.moments import MomentMeter, Moments
 from snn2hw.network.network import Float, Layer, Network
 
@@ -42,8 +43,8 @@ class LayerRange:
     """The fraction of neurons that fired in every step."""
 
 
-@dataclass(frozen=True, eq=False)
-class Ranges:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ranges(Shown):
     """The calibration of a network: one `LayerRange` per layer, and the mean square message of every source element."""
 
     steps: int
@@ -54,6 +55,24 @@ class Ranges:
     power: Mapping[str, Float]
     moments: Mapping[tuple[str, int], Moments | None]
     """Per link (layer, place among its links): which inputs are active together."""
+
+    def _summary(self) -> Summary:
+        return Summary(
+            title=f"Ranges of {len(self.layers)} layers on {self.samples} samples of {self.steps} steps",
+            facts=[f"input {span_text(self.input_low, self.input_high)}"],
+            header=("layer", "u", "v", "rate", "silent", "always on"),
+            rows=[
+                (
+                    name,
+                    *(
+                        span_text(f"{low.min():.3g}", f"{high.max():.3g}")
+                        for low, high in ((one.u_low, one.u_high), (one.v_low, one.v_high))
+                    ),
+                    *(f"{share:.1%}" for share in (one.rate, one.silent, one.always_on)),
+                )
+                for name, one in self.layers.items()
+            ],
+        )
 
 
 def calibrate(

@@ -23,6 +23,7 @@ from sim.arithmetic.description import Arithmetic, Int, Span, power, shift
 from sim.arithmetic.registry import get_arithmetic
 from sim.errors import UnsupportedError
 from sim.program import INPUT, Conv, Dense, Population, Program, Wiring
+from sim.summary import Shown, Summary, span_text
 from sim.wiring import apply
 
 __all__ = ["Certificate", "ProvenBounds", "bounds_of", "certify", "prove"]
@@ -73,8 +74,8 @@ def _wrapping(arithmetic: Arithmetic) -> Iterator[tuple[str, int]]:
             yield state.name, arithmetic.limits_of(state)[1]
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Shown):
     """What was proven of one Program: its digest, the assumptions, and the bounds of every population."""
 
     digest: str
@@ -98,6 +99,17 @@ class Certificate:
             "messages": list(self.messages),
             "bounds": {name: bounds.to_json() for name, bounds in self.bounds.items()},
         }
+
+    def _summary(self) -> Summary:
+        return Summary(
+            title=f"Certificate of program {self.digest[:12]}",
+            facts=[f"messages {span_text(*self.messages)}, at most {self.steps} steps"],
+            header=("population", "a", "u", "v before its clip", "v clips"),
+            rows=[
+                (name, *(span_text(*ends) for ends in (b.a, b.u, b.v)), "never" if b.clip_free else "may")
+                for name, b in self.bounds.items()
+            ],
+        )
 
 
 def certify(program: Program, steps: int) -> Certificate:

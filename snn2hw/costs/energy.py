@@ -1,6 +1,7 @@
 """A program priced on a raster: run it, count, price every count under every table, and put the ANN beside it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from snn2hw.costs.neurobench_rules.program import count_program
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
 from snn2hw.costs.pricing import Cost, price
-from snn2hw.costs.report import Ann, EnergyReport
+from snn2hw.costs.report import AnnSide, EnergyReport
 from snn2hw.costs.workload import ann_workload, spiking_workload
 
 __all__ = ["energy", "report_of"]
@@ -57,7 +58,7 @@ def energy(
     beside = None
     if census is not None and ann is not None:
         effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
-        beside = Ann(str(ann), census, effective)
+        beside = AnnSide(str(ann), census, effective)
     return report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
 
 
@@ -66,7 +67,7 @@ def report_of(
     raster: NDArray[np.integer],
     counts: Counts,
     *,
-    ann: Ann | None = None,
+    ann: AnnSide | None = None,
     tables: Sequence[str | Path | PriceTable] = TABLES,
     confidence: float = 0.95,
 ) -> EnergyReport:
@@ -84,17 +85,12 @@ def report_of(
     rate = float(workload.events["spike"].mean()) / (neurons * steps) if neurons else 0.0
     theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
     paired = {c.table.name: c for c in theirs}
-    comparisons = tuple(
-        compare(
-            cost,
-            paired[cost.table.name],
-            spikes_per_synapse=float(per_synapse.mean()),
-            spike_rate=rate,
-            ann_complete=ann is not None and ann.census.complete,
-            confidence=confidence,
-        )
-        for cost in costs
-        if cost.table.name in paired
+    here = partial(
+        compare,
+        spikes_per_synapse=float(per_synapse.mean()),
+        spike_rate=rate,
+        ann_complete=ann is not None and ann.census.complete,
+        confidence=confidence,
     )
     return EnergyReport(
         digest=program.digest,
@@ -111,7 +107,7 @@ def report_of(
         snn=costs,
         ann=ann,
         ann_costs=theirs,
-        comparisons=comparisons,
+        comparisons=tuple(here(c, paired[c.table.name]) for c in costs if c.table.name in paired),
         notes=_notes(program, raster, counts, ann),
     )
 
@@ -121,7 +117,7 @@ def _refuse_confidence(confidence: float) -> None:
         raise InputError(f"confidence {confidence}", "give a number between 0 and 1, such as 0.95")
 
 
-def _ann_cost(ann: Ann, table: PriceTable) -> Cost:
+def _ann_cost(ann: AnnSide, table: PriceTable) -> Cost:
     samples = 1 if ann.effective is None else ann.effective.per_sample.shape[1]
     if table.value_bits is None:
         fix = "write value_bits = 8 (integers) or 32 (floats) into the table"
@@ -129,7 +125,7 @@ def _ann_cost(ann: Ann, table: PriceTable) -> Cost:
     return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
 
 
-def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: Ann | None) -> tuple[str, ...]:
+def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: AnnSide | None) -> tuple[str, ...]:
     notes = ["proxy: every amount is counted and priced, nothing was measured; static power is in none of them"]
     if not (program.input.lo >= -1 and program.input.hi <= 1):
         span = f"{program.input.lo}..{program.input.hi}"
@@ -145,6 +141,7 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
         )
     if ann is None:
         return tuple(notes)
+    notes.append("costs alone are compared: whether both networks do the same task, and how well, is not known here")
     notes.append("a chip's table prices no ANN, and its joules are not divided by those of 45 nm arithmetic")
     if ann.effective is None:
         notes.append("no samples were given for the ANN: its low end does not skip zeros")

@@ -4,8 +4,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
+from sim.cures import one_of
 from sim.errors import InputError
-from snn2hw.costs.prices import EVENTS, Kind, Memory, Price, PriceTable, View
+from snn2hw.costs.prices import EVENTS, Kind, MemoryPrice, Price, PriceTable, View
 
 __all__ = ["TABLES", "get_table"]
 
@@ -37,7 +38,7 @@ def get_table(table: "str | Path | PriceTable") -> PriceTable:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{table}: cannot be read ({error})", "name a TOML file of a price table") from None
         return _parse(Path(table).stem, _toml(text, str(table)), str(table))
-    raise InputError(f"price table {str(table)!r} is unknown", f"use one of {', '.join(TABLES)}, or a .toml file")
+    raise InputError(f"price table {str(table)!r} is unknown", f"use {one_of(str(table), TABLES)}, or a .toml file")
 
 
 def _packaged(name: str) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def _parse(name: str, given: dict[str, Any], where: str) -> PriceTable:
     base = given.pop("extends", None)
     if base is not None:
         if base not in TABLES:
-            raise InputError(f"{where}: extends {base!r}, which is no table", f"use one of: {', '.join(TABLES)}")
+            raise InputError(f"{where}: extends {base!r}, which is no table", f"use {one_of(str(base), TABLES)}")
         given = _packaged(base) | given
     for field, kind in (FIELDS | OPTIONAL).items():
         if field not in given and field in FIELDS:
@@ -118,7 +119,7 @@ def _price(row: dict[str, Any], view: View, where: str) -> Price:
     return Price(event, float(amount), float(low), float(high), *_sourced(row, place))
 
 
-def _memory(row: dict[str, Any], where: str) -> Memory:
+def _memory(row: dict[str, Any], where: str) -> MemoryPrice:
     place = f"{where}: [memory]"
     unknown = sorted(set(row) - {"word_bits", "bytes", "amounts", "kind", "source"})
     if unknown:
@@ -136,4 +137,4 @@ def _memory(row: dict[str, Any], where: str) -> Memory:
         raise InputError(what, "write a positive word_bits and two lists of equal length, sizes rising")
     assert isinstance(sizes, list)
     assert isinstance(amounts, list)
-    return Memory(word, tuple(sizes), tuple(float(a) for a in amounts), *_sourced(row, place))
+    return MemoryPrice(word, tuple(sizes), tuple(float(a) for a in amounts), *_sourced(row, place))

@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import exp, log
 from typing import Literal
 
-__all__ = ["EVENTS", "Event", "Kind", "Memory", "Price", "PriceTable", "View"]
+__all__ = ["EVENTS", "Event", "Kind", "MemoryPrice", "Price", "PriceTable", "View"]
 
 View = Literal["chip", "arithmetic", "operations"]
 Kind = Literal["measured", "published", "fitted", "derived", "assumed"]
@@ -49,7 +49,7 @@ class Price:
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryPrice:
     """What one access of ``word_bits`` costs in memories of given sizes."""
 
     word_bits: int
@@ -81,7 +81,7 @@ class PriceTable:
     scope: str
     notes: tuple[str, ...]
     prices: Mapping[Event, Price]
-    memory: Memory | None
+    memory: MemoryPrice | None
     value_bits: int | None
     """Bits of an ANN's values; 32 (floats) also stands for the weights and states of the spiking network."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
-from snn2hw.costs.prices import EVENTS, Event, Memory, Price, PriceTable
+from snn2hw.costs.prices import EVENTS, Event, MemoryPrice, Price, PriceTable
 from snn2hw.costs.workload import Traffic, Workload
 
 __all__ = ["ENDS", "Cost", "Ends", "price"]
@@ -84,7 +84,7 @@ def _priced(workload: Workload, event: Event, one: Price) -> Ends:
     return Ends(fewest * one.low, counted * one.amount, counted * one.high)
 
 
-def _moved(traffic: Traffic, bits: int, memory: Memory) -> Ends:
+def _moved(traffic: Traffic, bits: int, memory: MemoryPrice) -> Ends:
     word = memory.access(traffic.stored_bits * bits // traffic.bits)
     packed, whole = bits / memory.word_bits, -(-bits // memory.word_bits)
     least, accesses = traffic.least.astype(np.float64), traffic.accesses.astype(np.float64)

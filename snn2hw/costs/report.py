@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sim.errors import InputError
+from sim.summary import Shown, Summary
 from snn2hw.ann.macs import EffectiveMacs, MacCensus
 from snn2hw.costs import text
 from snn2hw.costs.breakdown import MemoryRow, PopulationRow
@@ -17,7 +18,7 @@ from snn2hw.costs.estimate import Estimate, estimate
 from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 from snn2hw.costs.pricing import ENDS, Cost
 
-__all__ = ["SCHEMA", "Ann", "EnergyReport"]
+__all__ = ["SCHEMA", "AnnSide", "EnergyReport"]
 
 SCHEMA = "snn2hw.energy/1"
 
@@ -26,7 +27,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 
 
 @dataclass(frozen=True, eq=False)
-class Ann:
+class AnnSide:
     """The conventional network: its MACs from shapes, and from activations where samples were given."""
 
     path: str
@@ -34,8 +35,8 @@ class Ann:
     effective: EffectiveMacs | None
 
 
-@dataclass(frozen=True, eq=False)
-class EnergyReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class EnergyReport(Shown):
     """Everything that is known of the cost of one Program on one raster."""
 
     digest: str
@@ -50,7 +51,7 @@ class EnergyReport:
     memory: tuple[MemoryRow, ...]
     neurobench: NeurobenchCounts
     snn: tuple[Cost, ...]
-    ann: Ann | None
+    ann: AnnSide | None
     ann_costs: tuple[Cost, ...]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
@@ -76,6 +77,22 @@ class EnergyReport:
         won = ", ".join(c.table for c in known if c.counted.mean <= 1)
         said = [f"the SNN loses under {lost}"] * bool(lost) + [f"the SNN wins under {won}"] * bool(won)
         return "as counted, " + "; ".join(said or ["nothing can be said: the ANN holds operators that no rule counts"])
+
+    def _summary(self) -> Summary:
+        counted = ("synops", "spikes", "updates")
+        facts = [
+            f"{self.samples} samples of {self.steps} steps; every amount is a proxy, nothing was measured",
+            f"per inference: {', '.join(f'{self.totals[name].mean:,.0f} {name}' for name in counted)}",
+            *([f"verdict: {self.verdict}"] if self.verdict else []),
+        ]
+        rows = [
+            (side.upper(), cost.table.name, *(text.amount(float(end.mean()), cost.table.unit) for end in ends))
+            for side in SIDES
+            for cost in self.costs(side)
+            for ends in ((cost.total.low, cost.total.counted, cost.total.high),)
+        ]
+        title = f"EnergyReport of program {self.digest[:12]}"
+        return Summary(title, facts, ("", "price table", "low", "counted", "high"), rows)
 
     def __str__(self) -> str:
         """Return the tables and sentences, one block after another."""
@@ -127,7 +144,7 @@ class EnergyReport:
         }
 
 
-def _ann_json(ann: Ann, costs: tuple[Cost, ...], confidence: float) -> dict[str, Any]:
+def _ann_json(ann: AnnSide, costs: tuple[Cost, ...], confidence: float) -> dict[str, Any]:
     effective = None if ann.effective is None else estimate(ann.effective.total, confidence).to_json()
     return {
         "file": Path(ann.path).name,

@@ -129,23 +129,25 @@ def _traffic(program: Program, population: Population, counts: Counts, steps: in
     for index, connection in enumerate(population.inputs):
         message, weight = next(reads), next(reads)
         source = int(np.prod(program.shape_of(connection.source), dtype=np.int64))
-        yield Traffic("message", message.bits, source * message.bits, message.count, message.count, True)
+        yield Traffic("message", message.bits, source * message.bits, message.count, message.count, driven=True)
         stored = connection.wiring.weight.size
         bits = weight_bits(program, population, index)
-        yield Traffic("weight", bits, stored * bits, weight.count, np.minimum(weight.count, stored * steps), True)
+        yield Traffic(
+            "weight", bits, stored * bits, weight.count, np.minimum(weight.count, stored * steps), driven=True
+        )
     states = {s.name for s in program.described.states}
     filtered = bool((get_arithmetic(population.arithmetic).dynamics(population.neurons).share_u != 1).any())
     for access in counts.writes[name]:
         held = population.size * access.bits
         match access.what:
             case "accumulator":  # read and written by each synop, read and cleared by each update
-                yield Traffic("accumulator", access.bits, held, 2 * synops, 0 * synops, True)
-                yield Traffic("accumulator", access.bits, held, 2 * updates, 2 * active, False)
+                yield Traffic("accumulator", access.bits, held, 2 * synops, 0 * synops, driven=True)
+                yield Traffic("accumulator", access.bits, held, 2 * updates, 2 * active, driven=False)
             case "message":
-                yield Traffic("message", access.bits, held, access.count, access.count, True)
+                yield Traffic("message", access.bits, held, access.count, access.count, driven=True)
             case state if state in states:
                 kept = state != "u" or filtered
-                yield Traffic(state, access.bits, held, 2 * updates, 2 * active * kept, False)
+                yield Traffic(state, access.bits, held, 2 * updates, 2 * active * kept, driven=False)
             case _:
                 raise AssertionError(f"population {name!r}: {access.what} is no state that a run writes")
 
@@ -165,9 +167,9 @@ def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: in
         possible = least_of.get(node.name, counted)
         for what, values, accesses in (("weight", node.weights, counted), ("activation", node.reads, counted)):
             once = np.minimum(possible, values)
-            traffic.append(Traffic(what, value_bits, values * value_bits, accesses, once, False))
+            traffic.append(Traffic(what, value_bits, values * value_bits, accesses, once, driven=False))
         made = np.full(samples, node.writes, dtype=np.int64)
-        traffic.append(Traffic("activation", value_bits, node.writes * value_bits, made, made, False))
+        traffic.append(Traffic("activation", value_bits, node.writes * value_bits, made, made, driven=False))
     events: dict[Event, Int] = {
         "multiply_accumulate": every,
         "accumulate": 0 * every,

@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.summary import Shown, Summary, shape_text
 from snn2hw.audio.front import FrontEnd, from_json, images, raster
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
 
-__all__ = ["Exhibit", "load_exhibit", "shipped"]
+__all__ = ["Exhibit", "example", "load_exhibit", "shipped"]
 
 NETWORK, TWIN, FRONT = "network.nir", "cnn.onnx", "front.json"
 TEST_CLIPS, CALIBRATION_CLIPS = 200, 128
 
 
-@dataclass(frozen=True, eq=False)
-class Exhibit:
-    """Rasters are (B, T, *shape); ``pictures`` are what the ANN is fed."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Exhibit(Shown):
+    """A trained network, its ANN twin, and spoken digits for both.
+
+    ``calibration`` and ``test`` are rasters (B, T, *shape): voices that were trained on, and others with their
+    ``labels``. ``pictures`` are what the twin is fed of the latter.
+    """
 
     source: "Source"
     twin: Path
@@ -30,6 +35,23 @@ class Exhibit:
     test: NDArray[np.uint8]
     labels: NDArray[np.int64]
     pictures: NDArray[np.float32]
+
+    def _summary(self) -> Summary:
+        rows = [
+            (name, shape_text(array.shape), str(array.dtype), what)
+            for name, array, what in (
+                ("calibration", self.calibration, "voices that were trained on"),
+                ("test", self.test, "voices never heard"),
+                ("labels", self.labels, f"of test: {', '.join(self.front.classes)}"),
+                ("pictures", self.pictures, f"test as its twin {self.twin.name} is fed it"),
+            )
+        ]
+        return Summary(f"Exhibit: {self.source.origin}, and spoken digits", header=("", "shape", "", ""), rows=rows)
+
+
+def example() -> Exhibit:
+    """Return the small network that comes with the package, its ANN twin, and synthesised digits to run them on."""
+    return load_exhibit(shipped())
 
 
 def shipped() -> Path:

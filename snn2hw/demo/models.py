@@ -1,29 +1,40 @@
 """Train the demo's two networks and write them as it reads them: NIR, ONNX, and the front end."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from sim.errors import ToolError
 from snn2hw.demo.exhibit import FRONT, NETWORK, TWIN
 
 __all__ = ["train_models"]
 
-EPOCHS = "12"
+EPOCHS = 12
 
 
-def train_models(folder: Path) -> Path:
+def train_models(folder: Path, *, say: Callable[[str], object] = print) -> Path:
     """Train on the synthesised digits; return the folder that now holds what `load_exhibit` reads."""
-    from snn2hw.commands import main
-    from snn2hw.commands.model_argument import load_source
-    from snn2hw.network.to_nir import write_nir
+    import torch
 
-    for model in ("scnn", "cnn"):
-        words = ["train", "digits", "--model", model, "--epochs", EPOCHS, "-o", str(folder / model)]
-        if main(words):
-            raise ToolError(f"training the {model} failed", f"run it by itself: snn2hw {' '.join(words)}")
-    if main(["ann", "digits", "--model", str(folder / "cnn" / "model.pt"), "-o", str(folder / "cnn")]):
-        raise ToolError("writing the CNN as ONNX failed", "see the message above")
-    write_nir(load_source(str(folder / "scnn" / "model.pt")), folder / NETWORK)
+    from sim.files import make_folder
+    from snn2hw.audio.corpora import read_corpus
+    from snn2hw.network.to_nir import write_nir
+    from snn2hw.train.deployed import deployed_source, write_deployed_twin
+    from snn2hw.train.fit import fit
+    from snn2hw.train.prepare import prepare
+    from snn2hw.train.recipe import Recipe
+    from snn2hw.train.report import write_report
+
+    corpus = read_corpus("digits")
+    recipes = {"scnn": Recipe(model="scnn", epochs=EPOCHS), "cnn": Recipe(model="cnn", epochs=EPOCHS)}
+    for name, recipe in recipes.items():
+        home = make_folder(folder / name)
+        say(f"{name}: {EPOCHS} epochs on {len(corpus)} clips")
+        data = prepare(corpus, recipe)
+        finished = fit(recipe, data, corpus.classes, home, device=torch.device("cpu"))
+        for line in write_report(finished, recipe, data, corpus, home):
+            say(line)
+    write_deployed_twin(folder / "cnn" / "model.pt", corpus, folder / "cnn")
+    write_nir(deployed_source(folder / "scnn" / "model.pt"), folder / NETWORK)
     shutil.copyfile(folder / "cnn" / "cnn.onnx", folder / TWIN)
     shutil.copyfile(folder / "scnn" / "front.json", folder / FRONT)
     return folder

@@ -1,6 +1,5 @@
 """One chapter per arrow of the pipeline; each prints what it measured and leaves its files in the folder."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.files import atomic_write, make_folder
+from sim.files import make_folder
 from sim.program import Program
 from snn2hw.codec.decode import decide
 from snn2hw.demo.exhibit import Exhibit
+from snn2hw.files.json_file import write_json
 
 if TYPE_CHECKING:
     from snn2hw.verification import Verdict
@@ -133,8 +133,7 @@ def _verify(telling: Telling, exhibit: Exhibit, program: Program) -> "Verdict":
     few = exhibit.test[:VERIFIED_CLIPS].reshape(VERIFIED_CLIPS, exhibit.test.shape[1], *program.input.shape)
     verdict = verify(program, few, EXECUTORS)
     telling.say(str(verdict))
-    with atomic_write(telling.folder / "verdict.json") as temporary:
-        temporary.write_text(json.dumps(verdict.to_json(), indent=1) + "\n", encoding="utf-8")
+    write_json(telling.folder / "verdict.json", verdict.to_json())
     telling.facts["verdict"] = {row.executor: row.status for row in verdict.rows}
     return verdict
 
@@ -163,8 +162,7 @@ def _price(telling: Telling, exhibit: Exhibit, program: Program) -> None:
     shaped = exhibit.test.reshape(*exhibit.test.shape[:2], *program.input.shape)
     report = energy(program, shaped, ann=exhibit.twin, ann_inputs=exhibit.pictures)
     telling.say(str(report))
-    with atomic_write(telling.folder / "energy.json") as temporary:
-        temporary.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    write_json(telling.folder / "energy.json", report.to_json())
     plot_band(report, telling.folder / "energy.png")
     plot_break_even(report, telling.folder / "break-even.png")
 
@@ -187,8 +185,7 @@ def _draw(telling: Telling, exhibit: Exhibit, program: Program, curve: dict[int,
 
 def _close(telling: Telling, program: Program, *, agreed: bool) -> None:
     facts = {"schema": SCHEMA, "digest": program.digest, **telling.facts, "seconds": telling.seconds}
-    with atomic_write(telling.folder / "summary.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_json(telling.folder / "summary.json", facts)
     took = sum(telling.seconds.values())
     verdict = telling.facts["verdict"]
     assert isinstance(verdict, dict)

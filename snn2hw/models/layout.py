@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sim.cures import one_of
 from sim.errors import InputError
 
 __all__ = [
@@ -63,7 +64,7 @@ LAYOUTS = {"hardware": HARDWARE, "seed": SEED}
 def layout_of(size: str) -> Layout:
     """Return a named layout."""
     if size not in LAYOUTS:
-        raise InputError(f"there is no network size {size!r}", f"choose one of {', '.join(LAYOUTS)}")
+        raise InputError(f"there is no network size {size!r}", f"choose {one_of(size, LAYOUTS)}")
     return LAYOUTS[size]
 
 

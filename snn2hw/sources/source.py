@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from sim.errors import InputError
+from sim.summary import Shown, Summary, shape_text
 from snn2hw.sources.graph import require_typed, shape_out
 from snn2hw.sources.semantics import NORSE, Reset, ResetAt, Scheme, Semantics
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Source", "require_source", "reset_at_of", "reset_of"]
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
+@dataclass(frozen=True, eq=False, repr=False)
+class Source(Shown):
     """A float network with its complete meaning.
 
     Args:
@@ -77,6 +78,25 @@ class Source:
         """Return the shape of one step of one sample at the input."""
         (node,) = self.graph.inputs.values()
         return shape_out(node)
+
+    def _summary(self) -> Summary:
+        read_by: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for source, target in self.graph.edges:
+            read_by[target].append(source)
+        return Summary(
+            title=f"Source {self.origin}",
+            facts=[
+                f"dt {self.dt:g} s, {self.scheme}, reset {self.reset}, as {self.semantics.name}, "
+                f"input {shape_text(self.input_shape)}",
+                *(f"note: {note}" for note in self.notes[:4]),
+                *([f"and {len(self.notes) - 4} more notes"] if len(self.notes) > 4 else []),
+            ],
+            header=("node", "kind", "shape", "reads"),
+            rows=[
+                (name, type(node).__name__, shape_text(shape_out(node)), ", ".join(read_by[name]))
+                for name, node in self.nodes.items()
+            ],
+        )
 
 
 def reset_of(node: "nir.NIRNode", source: Source) -> Reset:

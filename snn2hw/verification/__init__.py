@@ -2,6 +2,6 @@
 
 from snn2hw.verification.executors import EXECUTORS
 from snn2hw.verification.lockstep import BASELINE, verify
-from snn2hw.verification.verdict import Row, Verdict
+from snn2hw.verification.verdict import Verdict, VerdictRow
 
-__all__ = ["BASELINE", "EXECUTORS", "Row", "Verdict", "verify"]
+__all__ = ["BASELINE", "EXECUTORS", "Verdict", "VerdictRow", "verify"]

@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from snn2hw.network.float_reference import float_reference
 from snn2hw.sources.from_ann import Conversion, in_steps
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["StepAccuracy", "judge"]
 
 BATCH = 20
 
 
 @dataclass(frozen=True)
-class Judgement:
+class StepAccuracy:
     """Accuracy of the network of ReLUs; per number of steps, accuracy and agreement of the spiking one."""
 
     samples: int
@@ -34,7 +34,7 @@ def judge(
     labels: ArrayLike,
     steps: int = 64,
     progress: AbstractContextManager[Callable[[int], object]] | None = None,
-) -> Judgement:
+) -> StepAccuracy:
     """Run the spiking network in floats for ``steps`` steps and read it after 1, 2, 4, ... and after the last."""
     x, truth = np.asarray(samples, np.float64), np.asarray(labels)
     before = made.outputs(x).argmax(1)
@@ -50,4 +50,4 @@ def judge(
         (t, float((row == truth).mean()), float((row == before).mean()))
         for t, row in zip(read_at, after.T, strict=True)
     ]
-    return Judgement(len(x), float((before == truth).mean()), tuple(rows))
+    return StepAccuracy(len(x), float((before == truth).mean()), tuple(rows))

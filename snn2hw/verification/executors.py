@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.compare import Recorded
+from sim.cures import meant
 from sim.engines import ENGINES, run
 from sim.errors import InputError
 from sim.program import Program
@@ -44,7 +45,9 @@ EXECUTORS = {
 def check_executor(name: str) -> None:
     """Refuse a name that is neither in the table, nor an engine, nor a user's own ``module:function``."""
     if name not in EXECUTORS and name not in ENGINES and ":" not in name:
-        fix = f"use any of: {', '.join(EXECUTORS)}, or module:function of your own"
+        near = meant(name, (*EXECUTORS, *ENGINES))
+        slip = f" (did you mean {near!r}?)" if near else ""
+        fix = f"use any of: {', '.join(EXECUTORS)}, or module:function of your own{slip}"
         raise InputError(f"executor {name!r} is unknown", fix)
 
 

@@ -19,7 +19,7 @@ from sim.program import Program, require_program
 from sim.raster import check_raster
 from snn2hw.verification.executors import check_executor
 from snn2hw.verification.isolate import Answer, Isolated
-from snn2hw.verification.verdict import Row, Verdict
+from snn2hw.verification.verdict import Verdict, VerdictRow
 
 __all__ = ["BASELINE", "verify"]
 
@@ -51,13 +51,8 @@ def verify(
     names = tuple(dict.fromkeys((BASELINE, *asked, *(artifacts or {}))))
     for name in names:
         check_executor(name)
-    folders = {name: Path(place) for name, place in (artifacts or {}).items()}
-    for name, place in folders.items():
-        if not place.is_dir():
-            raise InputError(
-                f"artifact of {name!r}, {place}: no such folder", "name a folder that `snn2hw export` wrote"
-            )
-    rows = {name: Row(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
+    folders = _folders(artifacts or {})
+    rows = {name: VerdictRow(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
     with tempfile.TemporaryDirectory(prefix="snn2hw-verify-") as folder, ExitStack() as stack:
         paths = _hand_over(program, checked, Path(folder))
         workers = {
@@ -73,10 +68,27 @@ def verify(
     updates = sum(p.size for p in program.populations) * checked.shape[0] * checked.shape[1]
     sha = hashlib.sha256(np.ascontiguousarray(checked.astype("<i4")).data).hexdigest()
     judged = tuple(_noted(rows[name], folders.get(name)) for name in names)
-    return Verdict(program.digest, sha, checked.shape[0], checked.shape[1], updates, judged)
+    return Verdict(
+        digest=program.digest,
+        input_sha256=sha,
+        samples=checked.shape[0],
+        steps=checked.shape[1],
+        updates=updates,
+        rows=judged,
+    )
 
 
-def _noted(row: Row, folder: Path | None) -> Row:
+def _folders(artifacts: Mapping[str, Path]) -> dict[str, Path]:
+    """Return where each artifact is, and refuse a place that is no folder."""
+    folders = {name: Path(place) for name, place in artifacts.items()}
+    for name, place in folders.items():
+        if not place.is_dir():
+            what = f"artifact of {name!r}, {place}: no such folder"
+            raise InputError(what, "name a folder that `snn2hw export` wrote")
+    return folders
+
+
+def _noted(row: VerdictRow, folder: Path | None) -> VerdictRow:
     """Say so if a file of the artifact has changed since it was written, also one that running it does not read."""
     if folder is None or row.message is not None:
         return row
@@ -103,7 +115,7 @@ def _chunks(program: Program, raster: NDArray[np.integer]) -> list[tuple[int, in
 
 
 def _compare_chunk(
-    program: Program, workers: Mapping[str, Isolated], rows: dict[str, Row], chunk: tuple[int, int], folder: Path
+    program: Program, workers: Mapping[str, Isolated], rows: dict[str, VerdictRow], chunk: tuple[int, int], folder: Path
 ) -> None:
     """Run one chunk on every executor that still agrees, all at once, and bring the rows up to date."""
     running = [name for name, row in rows.items() if row.status in ("baseline", "equal")]
@@ -156,7 +168,7 @@ def _read(answer: Answer) -> _Recorded | None:
         return _Recorded(digest=str(arrays["digest"]), **named, others=held)
 
 
-def _judge(program: Program, row: Row, answer: Answer, expected: _Recorded | None, offset: int) -> Row:
+def _judge(program: Program, row: VerdictRow, answer: Answer, expected: _Recorded | None, offset: int) -> VerdictRow:
     got = _read(answer)
     if got is None:
         known = {"refused": "refused", "unavailable": "unavailable"}

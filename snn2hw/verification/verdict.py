@@ -5,8 +5,9 @@ from typing import Literal
 
 from sim.compare import Divergence
 from sim.program import Json
+from sim.summary import Shown, Summary
 
-__all__ = ["SCHEMA", "Row", "Status", "Verdict"]
+__all__ = ["SCHEMA", "Status", "Verdict", "VerdictRow"]
 
 SCHEMA = "snn2hw.verdict/1"
 
@@ -15,7 +16,7 @@ Status = Literal["baseline", "equal", "differs", "refused", "unavailable", "fail
 
 
 @dataclass(frozen=True)
-class Row:
+class VerdictRow:
     """What one executor said."""
 
     executor: str
@@ -30,8 +31,8 @@ class Row:
     losses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Shown):
     """All rows, for one program and one input."""
 
     digest: str
@@ -40,7 +41,7 @@ class Verdict:
     steps: int
     updates: int
     """Neuron updates per executor."""
-    rows: tuple[Row, ...]
+    rows: tuple[VerdictRow, ...]
 
     @property
     def equal(self) -> bool:
@@ -61,6 +62,18 @@ class Verdict:
             "rows": rows,
         }
 
+    def _summary(self) -> Summary:
+        said = "all equal" if self.equal else "NOT all equal"
+        return Summary(
+            title=f"Verdict of program {self.digest[:12]}: {said}",
+            facts=[f"{self.samples} samples of {self.steps} steps, {self.updates:,} neuron updates per executor"],
+            header=("executor", "verdict", "values", "seconds", "says"),
+            rows=[
+                (r.executor, r.status, f"{r.values:,}", f"{r.seconds:.2f}", " ".join(_said(r)).partition("\n")[0])
+                for r in self.rows
+            ],
+        )
+
     def __str__(self) -> str:
         """Return the table."""
         from tabulate import tabulate
@@ -73,11 +86,10 @@ class Verdict:
         return "\n".join([table, *(note for row in self.rows for note in _notes(row))])
 
 
-def _notes(row: Row) -> list[str]:
-    said = [
-        str(row.divergence) if row.divergence else None,
-        row.counts,
-        row.message,
-        *(f"loss: {x}" for x in row.losses),
-    ]
-    return [f"{row.executor}: {text}" for text in said if text]
+def _notes(row: VerdictRow) -> list[str]:
+    return [f"{row.executor}: {text}" for text in _said(row)]
+
+
+def _said(row: VerdictRow) -> list[str]:
+    said = [str(row.divergence) if row.divergence else None, row.counts, row.message]
+    return [*filter(None, said), *(f"loss: {x}" for x in row.losses)]

@@ -17,26 +17,26 @@ def results(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("results")
 
 
-def test_the_table_goes_between_its_marks_in_the_readme(
+def test_the_table_goes_between_its_marks_in_the_page(
     results: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readme = tmp_path / "README.md"
-    monkeypatch.setattr(results, "README", readme)
+    page = tmp_path / "results.md"
+    monkeypatch.setattr(results, "PAGE", page)
     start, end = "<!-- table of benchmarks/a.py -->", "<!-- end of benchmarks/a.py -->"
-    readme.write_text(f"before\n{start}\nold\n{end}\nafter\n")
-    results.into_readme("a.py", "| new |\n")
-    assert readme.read_text() == f"before\n{start}\n\n| new |\n\n{end}\nafter\n"
-    for page in ("no place", f"{end}\n{start}\n"):
-        readme.write_text(page)
+    page.write_text(f"before\n{start}\nold\n{end}\nafter\n")
+    results.into_page("a.py", "| new |\n")
+    assert page.read_text() == f"before\n{start}\n\n| new |\n\n{end}\nafter\n"
+    for text in ("no place", f"{end}\n{start}\n"):
+        page.write_text(text)
         with pytest.raises(Snn2hwError, match=r"has no <!-- table of benchmarks/a\.py -->"):
-            results.into_readme("a.py", "| new |\n")
-        assert readme.read_text() == page
+            results.into_page("a.py", "| new |\n")
+        assert page.read_text() == text
 
 
-def test_every_benchmark_that_fills_the_readme_has_its_marks_there() -> None:
-    page = (FOLDER.parent / "README.md").read_text()
+def test_every_benchmark_that_fills_the_page_has_its_marks_there() -> None:
+    page = (FOLDER.parent / "docs" / "results.md").read_text()
     for script in FOLDER.glob("*.py"):
-        if "into_readme(" in (text := script.read_text()) and "def into_readme" not in text:
+        if "into_page(" in (text := script.read_text()) and "def into_page" not in text:
             assert f"<!-- table of benchmarks/{script.name} -->" in page
             assert f"<!-- end of benchmarks/{script.name} -->" in page
 

@@ -9,7 +9,7 @@ import pytest
 from sim.errors import InputError
 from snn2hw.chips.preflight import check, measure, rounded
 from snn2hw.commands import main
-from snn2hw.commands.model_argument import load_source
+from snn2hw.commands.model import load_source
 from snn2hw.compiler.compile import compile
 from snn2hw.network.to_nir import write_nir
 from snn2hw.problems import ProblemsError

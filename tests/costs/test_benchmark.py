@@ -1,4 +1,4 @@
-"""benchmarks/energy.py on a small case: it counts again, and writes the files the README is made of."""
+"""benchmarks/energy.py on a small case: it counts again, and writes the files docs/results.md is made of."""
 
 import importlib.util
 import json

@@ -201,3 +201,9 @@ def test_a_constant_input_is_told_to_be_a_bias() -> None:
     assert f"{mean:,.0f} of the synops" in said[0]
     assert said[0].endswith(f"needs {mean / 5:,.0f}")
     assert not any("constant in time" in n for n in _report().notes)
+
+
+def test_a_comparison_says_that_it_knows_neither_task_nor_accuracy(cnn: Path) -> None:
+    said = "costs alone are compared: whether both networks do the same task, and how well, is not known here"
+    assert said in energy(program(), raster(), ann=cnn, engine="reference").notes
+    assert said not in energy(program(), raster(), engine="reference").notes

@@ -18,7 +18,7 @@ from sim.engines import run
 from sim.errors import FileError, InputError, UnsupportedError
 from sim.program import Connection, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
-from tests.files.small import small_program
+from tests.exporters.small import small_program
 from tests.programs import random_program, random_raster
 
 

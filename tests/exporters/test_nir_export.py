@@ -19,7 +19,7 @@ from sim.trace import RECORDABLE
 from sim.wiring import apply
 from snn2hw.network.float_reference import float_reference
 from snn2hw.sources.from_nir import from_nir
-from tests.files.small import small_program
+from tests.exporters.small import small_program
 from tests.programs import Space, random_program, random_raster
 
 

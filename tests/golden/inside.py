@@ -3,11 +3,12 @@
 What moves in the packages is given its new address here; nothing else in this folder changes.
 """
 
+from snn2hw.commands.model_argument import load_source
+
 from exporters.program_file import read_program_file
 from snn2hw.audio.front import FrontEnd, to_json
 from snn2hw.audio.logmel import LogMel, Normaliser
 from snn2hw.commands import main
-from snn2hw.commands.model_argument import load_source
 from snn2hw.compiler.compile import compile_source
 from snn2hw.compiler.options import Options
 from snn2hw.files.rasters import write_raster

@@ -60,3 +60,13 @@ def test_the_top_level_of_the_wheel_is_our_three_packages(names):
 )
 def test_what_the_code_reads_is_in_the_wheel(names, needed):
     assert needed in names
+
+
+def test_the_command_of_the_wheel_leads_to_a_function():
+    import tomllib
+    from importlib import import_module
+
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    for place in scripts.values():
+        module, _, name = place.partition(":")
+        assert callable(getattr(import_module(module), name))

@@ -296,6 +296,15 @@ def test_networks_without_relus_or_with_neurons_are_refused() -> None:
         read_ann(SequentialState(nn.Linear(3, 2), LIFCell()), (3,))
 
 
+def test_the_reset_of_the_command_line_is_a_word_of_the_function_too(tmp_path: Path) -> None:
+    b = Build(SHAPE)
+    ONNX["plain"](b)
+    ann = read_ann(b.write(tmp_path / "net.onnx"))
+    zero, value = (convert(ann, images(6), reset=word) for word in ("zero", "value"))
+    assert zero.source.reset == value.source.reset == "value"
+    assert zero.source.notes == value.source.notes
+
+
 def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"\x80\x04\x95 this is no network")
     with pytest.raises(FileError, match="not a valid ONNX file"):

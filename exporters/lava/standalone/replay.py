@@ -9,7 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError as error:
+    print(f"this folder needs numpy: {error}  fix: pip install numpy", file=sys.stderr)
+    sys.exit(2)
 
 __all__ = ["load", "parser", "replay"]
 
@@ -60,11 +64,18 @@ def _checked(given: Arrays, plan: Plan) -> Any:
 
 def _run(plan: Plan, raster: Any, run: Run) -> Arrays:
     """Run the process graph; whatever happens, leave no process behind."""
-    from lava_graph import GraphError
-
+    try:
+        from lava_graph import GraphError
+    except ImportError as error:
+        fix = 'see "On the other side" of snn2hw\'s docs/lava.md'
+        print(f"this folder needs lava-nc 0.10: {error}  fix: {fix}", file=sys.stderr)
+        raise SystemExit(2) from None
     try:
         with tempfile.TemporaryDirectory() as scratch:
             return run(plan, raster, Path(scratch))
+    except ImportError as error:
+        print(f"this folder needs another package: {error}  fix: install what its run_*.py names", file=sys.stderr)
+        raise SystemExit(2) from None
     except GraphError as error:
         print(f"Lava failed:\n{error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -94,7 +94,7 @@ def convert(
     percentile: float = 99.9,
     per: Per | None = None,
     neuron: Spiking = "if",
-    reset: Reset = "subtract",
+    reset: Reset | Literal["zero"] = "subtract",
     leak_steps: float = 100.0,
     dt: float = 1e-3,
 ) -> Conversion:
@@ -106,10 +106,11 @@ def convert(
         percentile: of the positive activations, the one that a neuron firing in every step stands for.
         per: one threshold for a "layer", or one for each "channel"; by default the latter if spikes subtract.
         neuron: "if" keeps what it got; "lif" leaks towards half its threshold, with a time constant of ``leak_steps``.
-        reset: "subtract" keeps what exceeds the threshold; "value" loses it (chips that can only reset to zero).
+        reset: "subtract" keeps what exceeds the threshold; "zero", which is "value" too, loses it.
         leak_steps: the membrane's time constant in steps, for "lif".
         dt: seconds per step.
     """
+    reset = "value" if reset == "zero" else reset
     if not leak_steps > 1:
         raise InputError(f"leak_steps {leak_steps}", "give a time constant above 1 step")
     per = per or ("channel" if reset == "subtract" else "layer")

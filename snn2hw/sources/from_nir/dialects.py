@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sim.cures import one_of
 from sim.errors import InputError
 from snn2hw.sources.from_nir import dialect_rules as rules
 from snn2hw.sources.semantics import NORSE, Reset, Scheme, Semantics
@@ -130,5 +131,5 @@ DIALECTS: Mapping[str, Dialect] = {row.name: row for row in _ROWS}
 def dialect_of(name: str) -> Dialect:
     """Return a dialect by its name, or say which there are."""
     if name not in DIALECTS:
-        raise InputError(f"there is no dialect {name!r}", f"use one of {', '.join(DIALECTS)}")
+        raise InputError(f"there is no dialect {name!r}", f"use {one_of(name, DIALECTS)}")
     return DIALECTS[name]

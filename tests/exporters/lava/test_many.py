@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from tests.lava.agree import assert_lava_agrees, runnable_cases
+from tests.exporters.lava.agree import assert_lava_agrees, runnable_cases
 
 GRAPHS = 300
 CLASSES, UPDATES = 200, 10**8

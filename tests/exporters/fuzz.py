@@ -1,4 +1,4 @@
-"""Damage a program file in many ways and read it: ``python -m tests.files.fuzz SEED COUNT``.
+"""Damage a program file in many ways and read it: ``python -m tests.exporters.fuzz SEED COUNT``.
 
 Prints how often the damage was found and how often it met bytes that mean nothing; anything else is a traceback.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from exporters.program_file import read_program_file, write_program
 from sim.errors import FileError
 from sim.program import Connection, Dense, Input, Population, Program
-from tests.files.small import small_program
+from tests.exporters.small import small_program
 from tests.programs import random_program
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from exporters.program_file import read_program, write_program
 from sim.errors import FileError
-from tests.files.small import small_program
+from tests.exporters.small import small_program
 
 
 def _set(file, path, value):

@@ -11,7 +11,7 @@ from sim.compare import first_divergence
 from sim.engines import run
 from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
-from tests.lava.agree import assert_lava_agrees, has_schedule, runnable_cases
+from tests.exporters.lava.agree import assert_lava_agrees, has_schedule, runnable_cases
 from tests.programs import cases
 from tests.recordings import dense_layer, recordings, tinynet
 

@@ -1,19 +1,71 @@
-"""MODEL on the command line: a .nir file, a checkpoint of `snn2hw train`, or a function that returns a Norse module."""
+"""MODEL on the command line, and how it is to be read: for every verb that takes one.
 
+A MODEL is a .nir file, a checkpoint of `snn2hw train`, or ``package.module:function`` that returns a Norse module.
+"""
+
+import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from sim.errors import InputError, Snn2hwError
+from snn2hw.commands.options import shape_option
 from snn2hw.sources.semantics import Reset, Scheme
 from snn2hw.sources.source import Source
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
-__all__ = ["fed_to", "load_source", "named_module"]
+__all__ = ["certified_for", "configure_model", "load_source", "named_module", "source_of"]
+
+
+def configure_model(parser: argparse.ArgumentParser) -> None:
+    """Declare MODEL and how to read it."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="net.nir, model.pt of `snn2hw train`, or package.module:function that returns a Norse module",
+    )
+    parser.add_argument("--dt", type=float, metavar="S", help="seconds per step of a .nir file")
+    parser.add_argument("--dialect", metavar="D", help="the framework that wrote the .nir file, see docs/dialects.md")
+    parser.add_argument("--scheme", choices=get_args(Scheme), help="how a .nir file's equations become steps")
+    parser.add_argument("--reset", choices=get_args(Reset), help="what a spike does to v: v_reset, or v - v_threshold")
+    parser.add_argument(
+        "--input-shape", type=shape_option, metavar="C,H,W", help="of a function that returns a module alone"
+    )
+
+
+def source_of(args: argparse.Namespace) -> Source:
+    """Load the model that the options name."""
+    return load_source(
+        args.model,
+        dt=args.dt,
+        dialect=args.dialect,
+        scheme=args.scheme,
+        reset=args.reset,
+        input_shape=args.input_shape,
+    )
+
+
+def certified_for(
+    model: str, data: "NDArray[np.integer] | None", steps: int | None = None
+) -> tuple[int | None, tuple[int, int] | None]:
+    """Return the steps and messages that the certificate must cover, None where the compiler chooses.
+
+    A checkpoint knows what its front end sends, and data may miss its ends: both count. Other models do not know.
+    """
+    fed = _fed_to(model)
+    if fed is None:
+        return steps, None
+    sent, highest = fed
+    if data is None:
+        return sent if steps is None else steps, (0, highest)
+    low, high = int(data.min(initial=0)), int(data.max(initial=highest))
+    return max(sent, data.shape[1]) if steps is None else steps, (low, high)
 
 
 def load_source(
@@ -45,19 +97,17 @@ def load_source(
     extra = [name for name, value in given.items() if value is not None]
     if extra:
         raise InputError(f"{model}: {', '.join(extra)} is said by the module itself", "give it for .nir files only")
+    if path.suffix == ".pt":
+        from snn2hw.train.deployed import deployed_source
+
+        return deployed_source(path, None if input_shape is None else tuple(input_shape))
     from snn2hw.sources.from_norse import from_norse
 
-    if path.suffix == ".pt":
-        from snn2hw.train.checkpoint import deployable, load_trained
-
-        trained = load_trained(path)
-        bands, frames = trained.recipe.mel.bands, trained.recipe.mel.frames
-        return from_norse(deployable(trained), input_shape or (1, bands, frames))
     module, shape = named_module(model, input_shape)
     return from_norse(module, shape)
 
 
-def fed_to(model: str) -> tuple[int, int] | None:
+def _fed_to(model: str) -> tuple[int, int] | None:
     """Return the steps and the largest message that the front end of a checkpoint sends; None for other models."""
     path = Path(model)
     if path.suffix != ".pt":
@@ -84,14 +134,14 @@ def named_module(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.
         raise InputError(f"{model!r}: no module {error.name!r}", "run from the folder that holds it") from None
     except AttributeError:
         raise InputError(f"{model!r}: {place} has no {name!r}", "check the name after the colon") from None
-    except Exception as error:  # whatever a stranger's module raises when it is imported
-        raise _stranger(model, error) from None
+    except Exception as error:  # whatever that module raises when it is imported
+        raise _not_ours(model, error) from None
     finally:
         sys.path.pop(0)
     try:
         made = found() if callable(found) and not hasattr(found, "state_dict") else found
-    except Exception as error:  # whatever a stranger's function raises
-        raise _stranger(model, error) from None
+    except Exception as error:  # whatever that function raises
+        raise _not_ours(model, error) from None
     module, shape = made if isinstance(made, tuple) and len(made) == 2 else (made, input_shape)
     if not hasattr(module, "state_dict"):
         raise InputError(f"{model!r}: returns a {type(module).__name__}", "return a torch module, or (module, shape)")
@@ -103,7 +153,7 @@ def named_module(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.
     return module, shape
 
 
-def _stranger(model: str, error: Exception) -> Exception:
+def _not_ours(model: str, error: Exception) -> Exception:
     """Say that the code which makes the model failed, not ours."""
     if isinstance(error, Snn2hwError):
         return error

@@ -121,14 +121,14 @@ import threading, time
 import numpy as np
 from exporters.lava import run
 from exporters.lava.session import shared_session
-from tests.lava.test_failure import PROGRAM
+from tests.exporters.lava.test_failure import PROGRAM
 def tell():
     while shared_session()._process is None: time.sleep(0.01)
     print(shared_session()._process.pid, shared_session()._folder, flush=True)
 threading.Thread(target=tell).start()
 run(PROGRAM, np.ones((1, 100_000, 3), dtype=int))
 """
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as owner:
         try:
             words = owner.stdout.readline().split()

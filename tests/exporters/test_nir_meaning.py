@@ -8,7 +8,7 @@ from exporters.nir_export.views import choose_views
 from exporters.program_file import write_program
 from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.wiring import apply
-from tests.files.nir_interpreter import input_current, step
+from tests.exporters.nir_interpreter import input_current, step
 from tests.programs import random_program
 
 

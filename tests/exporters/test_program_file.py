@@ -19,7 +19,7 @@ from exporters.program_file import (
 )
 from sim.errors import FileError, InputError, ProgramError
 from sim.program import Connection, Dense, Input, Population, Program
-from tests.files.small import small_program
+from tests.exporters.small import small_program
 from tests.programs import programs
 
 

@@ -8,7 +8,7 @@ import pytest
 
 def _fuzz(seed, count, timeout_s):
     """Run in a process of its own: a crash or a hang of the HDF5 library must fail the test, not the suite."""
-    command = [sys.executable, "-m", "tests.files.fuzz", str(seed), str(count)]
+    command = [sys.executable, "-m", "tests.exporters.fuzz", str(seed), str(count)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     assert done.returncode == 0, done.stderr
     refused, unharmed = map(int, done.stdout.split())

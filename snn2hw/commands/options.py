@@ -1,0 +1,68 @@
+"""Options that several verbs share, and options whose default is a function's: said once, there, and read here."""
+
+import argparse
+import re
+from collections.abc import Callable
+from inspect import signature
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from sim.errors import InputError
+
+__all__ = ["at_least", "choices_of", "corpus_options", "default_of", "option", "shape_option"]
+
+
+def default_of(owner: Callable[..., Any], name: str) -> Any:
+    """Return the default of a parameter of a function, or of a field of a record.
+
+    >>> default_of(sorted, "reverse")
+    False
+    """
+    return signature(owner).parameters[name].default
+
+
+def choices_of(record: type, field: str) -> tuple[str, ...]:
+    """Return the words that a field of a record may hold, from its type."""
+    return get_args(get_type_hints(record)[field])
+
+
+def option(
+    group: Any, flag: str, owner: Callable[..., Any], what: str, *, parameter: str | None = None, **more: Any
+) -> None:
+    """Declare an option with the default that ``owner`` gives its parameter, of the flag's name or another."""
+    default = default_of(owner, parameter or flag.lstrip("-").replace("-", "_"))
+    if "choices" not in more:
+        more.setdefault("type", type(default))
+    group.add_argument(flag, default=default, help=f"{what} (default: {_shown(default)})", **more)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def corpus_options(parser: argparse.ArgumentParser) -> None:
+    """Declare which clips are meant."""
+    from snn2hw.audio.corpora import CORPORA
+
+    said = "; ".join(f"{name}: {what}" for name, what in CORPORA.items())
+    parser.add_argument("dataset", choices=tuple(CORPORA), help=said)
+    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set (fsdd, folder)")
+
+
+def shape_option(text: str) -> tuple[int, ...]:
+    """Read the shape of one sample.
+
+    >>> shape_option("1,32,32")
+    (1, 32, 32)
+    """
+    written = re.fullmatch(r"[0-9]+([,x][0-9]+)*,?", text)
+    shape = tuple(int(n) for n in re.findall("[0-9]+", text))
+    if not written or min(shape) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no shape; write 1,32,32")
+    return shape
+
+
+def at_least(least: int, flag: str, value: int | None) -> None:
+    """Refuse a number that is given and too small."""
+    if value is not None and value < least:
+        raise InputError(f"{flag} {value}", f"ask for at least {'one' if least == 1 else least}")
