@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sim.errors import InputError
 from sim.program import Program, require_program
 from sim.raster import check_raster
+from sim.request import Request
 from sim.trace import SPIKES, Record, Trace
 
 __all__ = ["ENGINES", "run"]
@@ -18,7 +19,7 @@ ENGINES = {
     "fast": "sim.fast",
     "torch": "sim.torch_engine",
 }
-"""Engine name to the module whose ``simulate`` runs it; imported on use."""
+"""Engine name to the module whose ``simulate(program, raster, request)`` runs it; imported on use."""
 
 
 def run(
@@ -48,7 +49,5 @@ def run(
             raise InputError(f"clip_free names {name!r}, which is no population of this program")
     simulate = import_module(ENGINES[engine]).simulate
     checked = check_raster(program, raster)
-    trace: Trace = simulate(
-        program, checked, record=record, allow_wrap=allow_wrap, clip_free=clip_free, progress=progress
-    )
+    trace: Trace = simulate(program, checked, Request(record, allow_wrap, clip_free, progress))
     return trace

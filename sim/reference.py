@@ -7,7 +7,7 @@ z = fires and v > (vth << 6)
 v = 0 where z  (reset "zero")   |   v - (vth << 6) where z  (reset "subtract")
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import assert_never
 
 import numpy as np
@@ -17,7 +17,8 @@ from sim.arithmetic import A_LIMIT, U_STORED, VTH_SHIFT, Int, clip, decay, shift
 from sim.errors import MachineError
 from sim.order import step_order
 from sim.program import INPUT, Population, Program
-from sim.trace import SPIKES, Record, Tally, Trace, counts_from
+from sim.request import Request
+from sim.trace import Record, Tally, Trace, counts_from
 from sim.wiring import apply, fan_out
 
 __all__ = ["simulate"]
@@ -25,20 +26,9 @@ __all__ = ["simulate"]
 Messages = Mapping[str, list[Int]]
 
 
-def simulate(
-    program: Program,
-    raster: NDArray[np.integer],
-    *,
-    record: Collection[Record] = SPIKES,
-    allow_wrap: bool = False,
-    clip_free: Collection[str] = (),
-    progress: Callable[[int], object] | None = None,
-) -> Trace:
-    """Run a batch (B, T, *input shape) from the initial state.
-
-    A wrap of u is an error unless ``allow_wrap``; a clip of v is one in the populations named in ``clip_free`` (those
-    with a certified bound). ``progress`` is called with the number of sample-steps done.
-    """
+def simulate(program: Program, raster: NDArray[np.integer], request: Request) -> Trace:
+    """Run a batch (B, T, *input shape) from the initial state."""
+    record = request.record
     batch, steps = raster.shape[:2]
     states = {p.name: _State(program, p, batch, steps, record, p is program.output) for p in program.populations}
     order = step_order(program.populations)
@@ -49,10 +39,10 @@ def simulate(
             state = states[population.name]
             state.step(t, state.deliver(sent, t))
             sent[population.name].append(state.z)
-            state.refuse(t, allow_wrap=allow_wrap, clip_allowed=population.name not in clip_free)
+            state.refuse(t, allow_wrap=request.allow_wrap, clip_allowed=population.name not in request.clip_free)
         _forget(program, sent, t)
-        if progress is not None:
-            progress(batch)
+        if request.progress is not None:
+            request.progress(batch)
     last = states[program.output.name]
     return Trace(
         digest=program.digest,
