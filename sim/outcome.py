@@ -78,7 +78,9 @@ def trace_from(program: Program, order: Order, record: Collection[Record], outco
     steps = outcome.spikes.shape[1]
     counts = counts_from(program, steps, _tallies(order, outcome))
     output = part("spikes" if program.output.fires else "v", program.output)
-    return Trace(program.digest, taken["spikes"], taken["u"], taken["v"], counts, output)
+    return Trace(
+        digest=program.digest, spikes=taken["spikes"], u=taken["u"], v=taken["v"], counts=counts, output=output
+    )
 
 
 def _starts(order: Order) -> dict[str, int]:

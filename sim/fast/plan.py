@@ -59,8 +59,9 @@ class _VectorPlan:
     layout: LaidOut
     connections: NDArray[np.void]
     pieces: NDArray[np.void]
-    sizes: dict[str, int]
+    sizes: SizesRow
     sources: NDArray[np.void]
+    recording: dict[bytes, tuple[NDArray[np.void], NDArray[np.void]]] = field(default_factory=dict)
     spare: list[Scratch] = field(default_factory=list)
 
 
@@ -80,10 +81,17 @@ def runner(
     refused = refusing.astype(np.uint8)
 
     def run(raster: NDArray[np.integer[Any]], outcome: Outcome) -> None:
-        recorded = {f"{name}_size": getattr(outcome, name).shape[2] for name in RECORDABLE}
-        sizes = table_of(SIZES, [SizesRow(**plan.sizes, **recorded, batch=len(raster))])
-        populations = _populations(plan, outcome.recorded)
-        tables = Tables(sizes, plan.sources, populations, plan.connections, layout.tiles, plan.pieces, layout.runs)
+        sizes, populations = _recording(plan, outcome)
+        sizes["batch"] = len(raster)
+        tables = Tables(
+            sizes=sizes,
+            sources=plan.sources,
+            populations=populations,
+            connections=plan.connections,
+            tiles=layout.tiles,
+            pieces=plan.pieces,
+            runs=layout.runs,
+        )
         try:  # rather than ask first: another thread may take the last one in between
             scratch = plan.spare.pop()
         except IndexError:
@@ -146,7 +154,7 @@ def _pieces(layout: LaidOut, connections: NDArray[np.void]) -> NDArray[np.void]:
     return pieces
 
 
-def _sizes(layout: LaidOut, steps: int) -> tuple[dict[str, int], NDArray[np.void]]:
+def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
     """Return the sizes of everything, and of the lists of each source, which depend on the number of steps."""
     lags = [
         max((int(c["lag"]) for c in layout.connections if c["source"] == i), default=0)
@@ -178,29 +186,41 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[dict[str, int], NDArray[np.void
         index_at, ends_at = index_at + slots * source.index_size, ends_at + slots * source.ends_size
     pixels = layout.tiles["pixel_to"] - layout.tiles["pixel"] + MOST_PIXELS  # a product is of several at a time
     sums = -(-(int((pixels * layout.tiles["lanes"]).max()) + TILE_UNIT) // TILE_UNIT) * TILE_UNIT
-    sizes = {
-        "steps": steps,
-        "inputs": layout.grids[0].size * (4 if layout.graded else 1),
-        "places": len(layout.order),
-        "connections": len(layout.connections),
-        "runs": len(layout.runs),
-        "lanes": layout.arenas.u0.size,
-        "index_size": index_at,
-        "ends_size": ends_at,
-        "values_size": sources[0].slots * sources[0].index_size if layout.graded else 0,
-        "sums_size": sums,
-        "spikes_room": sums // 8 + TILE_UNIT,
-        "together": TOGETHER,
-        "stretch": stretch,
-        "graded": int(layout.graded),
-    }
-    return sizes | packing, table_of(SOURCE, sources)
+    sizes = SizesRow(
+        steps=steps,
+        inputs=layout.grids[0].size * (4 if layout.graded else 1),
+        places=len(layout.order),
+        connections=len(layout.connections),
+        runs=len(layout.runs),
+        lanes=layout.arenas.u0.size,
+        index_size=index_at,
+        ends_size=ends_at,
+        values_size=sources[0].slots * sources[0].index_size if layout.graded else 0,
+        sums_size=sums,
+        spikes_room=sums // 8 + TILE_UNIT,
+        together=TOGETHER,
+        stretch=stretch,
+        graded=int(layout.graded),
+        **packing,
+    )
+    return sizes, table_of(SOURCE, sources)
+
+
+def _recording(plan: _VectorPlan, outcome: Outcome) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Return the sizes, for any batch, and the populations of runs that record what this one does."""
+    recorded = outcome.recorded.tobytes()
+    if recorded not in plan.recording:
+        of_a_step = {f"{name}_size": getattr(outcome, name).shape[2] for name in RECORDABLE}
+        sizes = table_of(SIZES, [plan.sizes._replace(**of_a_step)])
+        plan.recording[recorded] = sizes, _populations(plan, outcome.recorded)
+    sizes, populations = plan.recording[recorded]
+    return sizes.copy(), populations
 
 
 def _populations(plan: _VectorPlan, recorded: NDArray[np.int64]) -> NDArray[np.void]:
     """Return the populations with the places where they are recorded, and the loops that advance them."""
     populations, neuron = plan.layout.populations.copy(), 0
-    stretch, steps = plan.sizes["stretch"], plan.sizes["steps"]
+    stretch, steps = plan.sizes.stretch, plan.sizes.steps
     lengths = {stretch, steps % stretch} - {0}
     together = [plan.layout.tiles[run["tiles"] : run["tiles_to"]] for run in plan.layout.runs if run["stepwise"]]
     stepwise = {int(place) for tiles in together for place in tiles["place"]}

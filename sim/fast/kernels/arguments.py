@@ -7,7 +7,7 @@ from numba.core import types
 
 from sim.fast.layout.records import CONNECTION, POPULATION, TILE
 
-__all__ = ["ADVANCE", "PRODUCT_OF_TWO", "SUM", "Brought", "Fired", "Made", "Membranes", "Memory", "Moment", "Work"]
+__all__ = ["ADVANCE", "PRODUCT_OF_TWO", "SUM", "Brought", "Fired", "LoopMemory", "Made", "Membranes", "Moment", "Work"]
 
 
 class Brought(NamedTuple):
@@ -21,7 +21,7 @@ class Brought(NamedTuple):
     graded: int
 
 
-class Memory(NamedTuple):
+class LoopMemory(NamedTuple):
     """What a loop that sums reads and writes beside the tables, the sums and what was sent."""
 
     weights: Any  # bytes
@@ -86,7 +86,7 @@ def _record(kind: Any, *fields: Any) -> Any:
 BYTES, WORDS, WHOLE_NUMBERS = _to(types.uint8), _to(types.uint16), _to(types.int32)
 REALS, LONGS = _to(types.float32), _to(types.int64)
 BROUGHT = _record(Brought, WORDS, WHOLE_NUMBERS, WHOLE_NUMBERS, BYTES, WHOLE_NUMBERS, types.int64)
-MEMORY = _record(Memory, _to(types.int8), WHOLE_NUMBERS, WORDS, BYTES)
+MEMORY = _record(LoopMemory, _to(types.int8), WHOLE_NUMBERS, WORDS, BYTES)
 MADE = _record(Made, BYTES, BYTES, LONGS)
 MEMBRANES = _record(Membranes, REALS, REALS, REALS, REALS, BYTES)
 THE_CONNECTION, THE_POPULATION, THE_TILE = (numba.from_dtype(record) for record in (CONNECTION, POPULATION, TILE))

@@ -13,39 +13,53 @@ from numpy.typing import NDArray
 
 from sim.arithmetic import A_LIMIT, U_STORED, V_MAX, VTH_SHIFT, WRAP
 from sim.fast.layout.checked import CheckedTables, tables
-from sim.fast.vector.jit import inline, kernel
+from sim.fast.vector.jit import inline, kernel, part
+from sim.fast.vector.pointers import pointer, pointer_to, pointers, row
 from sim.outcome import Outcome
 from sim.program import Program
 from sim.refusal import CLIPPED, OVERFLOWED, STORED, WRAPPED
 
 __all__ = ["runner", "simulate_samples"]
 
-Int = NDArray[np.int64]
+TALLY, REGISTERS = 4, 4
+"""Numbers in a row of the counts of populations, and of the registers of neurons."""
+
+
+class Ring(NamedTuple):
+    """What every source sent in its last steps: slot by neuron of all sources, the input's first."""
+
+    neuron: Any
+    value: Any
+    n: Any  # slot by source
+    slots: int
+    inputs: int
+    neurons: int
+    sources: int
 
 
 class Listed(NamedTuple):
     """The messages of one step of one source that are not zero."""
 
-    neuron: Int
-    value: Int
+    neuron: Any
+    value: Any
     n: int
 
 
 class Neurons(NamedTuple):
-    """The neurons of one population."""
+    """The neurons of a sample, or from the first of a population on; and the sums that arrive at a population."""
 
-    registers: Int  # neuron by (factor of u, factor of v, threshold, bias)
-    a: Int
-    u: Int
-    v: Int
+    u: Any
+    v: Any
+    a: Any
+    sums: Any  # of one connection
 
 
 class Noted(NamedTuple):
     """What is counted of one population of one sample, why the sample ends, and what would end it."""
 
-    counts: Int  # spikes, active, wraps, clips
-    refused: Int  # step, place, check, neuron, how many
-    refusing: NDArray[np.bool_]  # a wrap, a clip
+    counts: Any  # spikes, active, wraps, clips
+    refused: Any  # step, place, check, neuron, how many
+    refusing: Any  # a wrap, a clip
 
 
 @inline
@@ -55,7 +69,7 @@ def decay(x: int, factor: int) -> int:
 
 
 @inline
-def refuse(refused: Int, step: int, place: int, check: int, neuron: int, count: int) -> None:
+def refuse(refused: Any, step: int, place: int, check: int, neuron: int, count: int) -> None:
     """Note why a sample ends here."""
     refused[0] = step
     refused[1] = place
@@ -65,20 +79,27 @@ def refuse(refused: Int, step: int, place: int, check: int, neuron: int, count: 
 
 
 @inline
-def read_input(raster: NDArray[np.integer], index: Int, value: Int) -> int:
+def listed_at(ring: Ring, slot: int, source: int, first: int) -> Any:
+    """Return the list of a source in a slot; ``first`` is its first neuron, -1 for the input."""
+    at = slot * (ring.inputs + ring.neurons) + (ring.inputs + first if source > 0 else 0)
+    return Listed(pointer_to(ring.neuron, at), pointer_to(ring.value, at), ring.n[slot * ring.sources + source])
+
+
+@inline
+def read_input(raster: Any, size: int, listed: Listed) -> int:
     """List the messages of one step; return how many."""
     n = 0
-    for i in range(raster.size):
+    for i in range(size):
         if raster[i] != 0:
-            index[n] = i
-            value[n] = raster[i]
+            listed.neuron[n] = i
+            listed.value[n] = raster[i]
             n += 1
     return n
 
 
 @inline
-def scatter_dense(weight: Int, outs: int, sums: Int, listed: Listed) -> None:
-    """Add the column of each event: ``sums += W[:, index] * value``, ``weight`` being W transposed."""
+def scatter_dense(weight: Any, outs: int, sums: Any, listed: Listed) -> None:
+    """Add the column of each event: ``sums += W[:, neuron] * value``, ``weight`` being W transposed."""
     for event in range(listed.n):
         row, message = listed.neuron[event] * outs, listed.value[event]
         for o in range(outs):
@@ -86,7 +107,7 @@ def scatter_dense(weight: Int, outs: int, sums: Int, listed: Listed) -> None:
 
 
 @inline
-def scatter_conv(c: Any, weight: Int, sums: Int, listed: Listed) -> None:
+def scatter_conv(c: Any, weight: Any, sums: Any, listed: Listed) -> None:
     """Add each event through every kernel tap that reaches an output; ``weight`` is (C_in, kh, kw, C_out / groups)."""
     pixels = c.out_height * c.out_width
     for event in range(listed.n):
@@ -109,10 +130,11 @@ def scatter_conv(c: Any, weight: Int, sums: Int, listed: Listed) -> None:
 
 
 @inline
-def deliver(c: Any, tables: CheckedTables, a: Int, sums: Int, listed: Listed, count: Int) -> None:
-    """Add what one connection brings to ``a``, and count its events and synops."""
-    size, weight = a.size, tables.weights[c.weight_at :]
-    sums[:size] = 0
+def deliver(c: Any, tables: Any, neurons: Neurons, size: int, listed: Listed, count: Any) -> None:
+    """Add what one connection brings to ``neurons.a``, and count its events and synops."""
+    weight, a, sums = pointer_to(tables.weights, c.weight_at), neurons.a, neurons.sums
+    for i in range(size):
+        sums[i] = 0
     if c.conv:
         scatter_conv(c, weight, sums, listed)
     else:
@@ -124,46 +146,59 @@ def deliver(c: Any, tables: CheckedTables, a: Int, sums: Int, listed: Listed, co
         for i in range(size):
             a[i] += sums[i] >> -c.exponent
     count[0] += listed.n
-    fan = tables.fan_out[c.fan_at :]
+    fan_out = pointer_to(tables.fan_out, c.fan_at)
     for event in range(listed.n):
-        count[1] += fan[listed.neuron[event]]
+        count[1] += fan_out[listed.neuron[event]]
 
 
-@inline
-def step_neuron(p: Any, neurons: Neurons, i: int) -> tuple[bool, bool, bool]:
-    """Advance one neuron; return whether u wrapped, v clipped, and it fired."""
-    registers, threshold = neurons.registers, neurons.registers[i, 2]
-    grown = decay(neurons.u[i], registers[i, 0]) + (neurons.a[i] << VTH_SHIFT)
+@part
+def collect(tables: Any, ring: Ring, neurons: Neurons, p: Any, t: int, counts: Any) -> None:
+    """Sum in ``neurons.a`` what arrives at one population in step t."""
+    for i in range(p.size):
+        neurons.a[i] = 0
+    for k in range(p.connections, p.connections_to):
+        c = row(tables.connections, k)
+        if t >= c.lag:
+            first = row(tables.populations, c.source - 1).first if c.source > 0 else -1
+            listed = listed_at(ring, (t - c.lag) % ring.slots, c.source, first)
+            deliver(c, tables, neurons, p.size, listed, pointer_to(counts, 2 * k))
+
+
+@part
+def step_neuron(p: Any, registers: Any, u: int, v: int, a: int) -> Any:
+    """Advance one neuron; return u, v, and whether u wrapped, v clipped, and it fired."""
+    threshold = registers[2]
+    grown = decay(u, registers[0]) + (a << VTH_SHIFT)
     u = grown - 2 * WRAP if grown > WRAP else (grown + 2 * WRAP if grown <= -WRAP else grown)
-    raised = decay(neurons.v[i], registers[i, 1]) + u + registers[i, 3]
+    raised = decay(v, registers[1]) + u + registers[3]
     v = min(max(raised, -V_MAX), V_MAX)
-    clipped = v != raised
+    wrapped, clipped = u != grown, v != raised
     fired = p.fires != 0 and v > threshold
     if fired:
         v = v - threshold if p.subtract != 0 else 0
-    neurons.u[i] = u
-    neurons.v[i] = v
-    return u != grown, clipped, fired
+    return u, v, wrapped, clipped, fired
 
 
 @inline
-def update(p: Any, neurons: Neurons, index: Int, noted: Noted, t: int, place: int) -> int:
+def update(p: Any, registers: Any, neurons: Neurons, fired_list: Any, noted: Noted, t: int, place: int) -> int:
     """Advance the neurons of one population, list their spikes, count; return how many spiked."""
     n, wraps, clips, active, refused = 0, 0, 0, 0, noted.refused
     for i in range(p.size):
         a = neurons.a[i]
         if (a >= A_LIMIT or a <= -A_LIMIT) and (refused[0] != t or refused[2] != OVERFLOWED):
             refuse(refused, t, place, OVERFLOWED, i, 1)
-        wrapped, clipped, fired = step_neuron(p, neurons, i)
-        u = neurons.u[i]
+        own = pointer_to(registers, i * REGISTERS)
+        u, v, wrapped, clipped, fired = step_neuron(p, own, neurons.u[i], neurons.v[i], a)
         if (u >= U_STORED or u <= -U_STORED) and refused[0] != t:
             refuse(refused, t, place, STORED, i, 1)
         wraps += wrapped
         clips += clipped
         if fired:
-            index[n] = i
+            fired_list[n] = i
             n += 1
-        active += fired or u != 0 or neurons.v[i] != 0
+        neurons.u[i] = u
+        neurons.v[i] = v
+        active += fired or u != 0 or v != 0
     noted.counts[0] += n
     noted.counts[1] += active
     noted.counts[2] += wraps
@@ -175,70 +210,44 @@ def update(p: Any, neurons: Neurons, index: Int, noted: Noted, t: int, place: in
     return n
 
 
-class Ring(NamedTuple):
-    """What every source sent in its last steps: slot by neuron of all sources, the input's first."""
-
-    neuron: Int
-    value: Int
-    n: Int  # slot by source
-
-
-class Room(NamedTuple):
-    """What one sample is computed in."""
-
-    u: Int  # of all neurons
-    v: Int
-    a: Int
-    sums: Int
-
-
-@inline
-def collect(tables: CheckedTables, ring: Ring, room: Room, p: Any, t: int, counts: Int) -> None:
-    """Sum in ``room.a`` what arrives at one population in step t."""
-    slots, a = ring.n.shape[0], room.a[: p.size]
-    a[:] = 0
-    for k in range(p.connections, p.connections_to):
-        c = tables.connections[k]
-        if t >= c.lag:
-            then, start = (t - c.lag) % slots, 0
-            if c.source > 0:
-                start = ring.neuron.shape[1] - room.u.size + tables.populations[c.source - 1].first
-            n = ring.n[then, c.source]
-            listed = Listed(ring.neuron[then, start : start + n], ring.value[then, start:], n)
-            deliver(c, tables, a, room.sums, listed, counts[k])
-
-
-@inline
-def record(outcome: Outcome, room: Room, b: int, t: int) -> None:
-    """Write u and v of one step where they are recorded."""
-    recorded = outcome.recorded
-    for i in range(recorded[1, 0], recorded[1, 1]):
-        outcome.u[b, t, i - recorded[1, 0]] = room.u[i]
-    for i in range(recorded[2, 0], recorded[2, 1]):
-        outcome.v[b, t, i - recorded[2, 0]] = room.v[i]
-
-
-@inline
-def advance(
-    tables: CheckedTables, ring: Ring, room: Room, outcome: Outcome, refusing: NDArray[np.bool_], b: int, t: int
-) -> bool:
+@part
+def advance(tables: Any, ring: Ring, neurons: Neurons, sample: Any, recorded: Any, refusing: Any, t: int) -> bool:
     """Advance all populations of a sample by one step; return whether it goes on."""
-    now, inputs = t % ring.n.shape[0], ring.neuron.shape[1] - room.u.size
-    recorded, refused = outcome.recorded, outcome.refused[b]
-    for place in range(len(tables.populations)):
-        p = tables.populations[place]
-        first, end = p.first, p.first + p.size
-        collect(tables, ring, room, p, t, outcome.con_counts[b])
-        neurons = Neurons(tables.registers[first:end], room.a, room.u[first:end], room.v[first:end])
-        index = ring.neuron[now, inputs + first : inputs + end]
-        noted = Noted(outcome.pop_counts[b, place], refused, refusing[place])
-        ring.n[now, place + 1] = update(p, neurons, index, noted, t, place)
+    now, refused = t % ring.slots, sample.refused
+    for place in range(ring.sources - 1):
+        p = row(tables.populations, place)
+        collect(tables, ring, neurons, p, t, sample.con_counts)
+        own = Neurons(pointer_to(neurons.u, p.first), pointer_to(neurons.v, p.first), neurons.a, neurons.sums)
+        fired = listed_at(ring, now, place + 1, p.first).neuron
+        noted = Noted(pointer_to(sample.pop_counts, place * TALLY), refused, pointer_to(refusing, 2 * place))
+        n = update(p, pointer_to(tables.registers, p.first * REGISTERS), own, fired, noted, t, place)
+        ring.n[now * ring.sources + place + 1] = n
         if refused[0] == t:
             return False
-        if recorded[0, 0] <= first < recorded[0, 1]:
-            for i in range(ring.n[now, place + 1]):
-                outcome.spikes[b, t, first - recorded[0, 0] + index[i]] = 1
+        if recorded[0, 0] <= p.first < recorded[0, 1]:
+            out = pointer_to(sample.spikes, t * (recorded[0, 1] - recorded[0, 0]) + p.first - recorded[0, 0])
+            for i in range(n):
+                out[fired[i]] = 1
+    for i in range(recorded[1, 0], recorded[1, 1]):
+        sample.u[t * (recorded[1, 1] - recorded[1, 0]) + i - recorded[1, 0]] = neurons.u[i]
+    for i in range(recorded[2, 0], recorded[2, 1]):
+        sample.v[t * (recorded[2, 1] - recorded[2, 0]) + i - recorded[2, 0]] = neurons.v[i]
     return True
+
+
+@part
+def of_sample(outcome: Outcome, b: int) -> Any:
+    """Return what one sample leaves behind, as pointers."""
+    o = outcome
+    return Outcome(
+        recorded=o.recorded,
+        spikes=pointer(o.spikes[b]),
+        u=pointer(o.u[b]),
+        v=pointer(o.v[b]),
+        pop_counts=pointer(o.pop_counts[b]),
+        con_counts=pointer(o.con_counts[b]),
+        refused=pointer(o.refused[b]),
+    )
 
 
 @kernel
@@ -247,28 +256,33 @@ def simulate_samples(
     tables: CheckedTables,
     slots: int,
     outcome: Outcome,
-    refusing: NDArray[np.bool_],  # population (wrap, clip)
+    refusing: NDArray[np.uint8],  # population (wrap, clip)
 ) -> None:
     """Run every sample from the initial state to its last step, or to its first refusal."""
-    neurons, inputs = tables.initial.shape[1], raster.shape[2]
-    widest = max(neurons, inputs)
-    room = Room(
-        np.empty(neurons, np.int64), np.empty(neurons, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
-    )
+    count, inputs, sources = tables.initial.shape[1], raster.shape[2], len(tables.populations) + 1
+    u, v = np.empty(count, np.int64), np.empty(count, np.int64)
+    a, sums = np.empty(count, np.int64), np.empty(count, np.int64)
+    neuron, value = np.empty(slots * (inputs + count), np.int64), np.ones(slots * (inputs + count), np.int64)
+    n = np.zeros(slots * sources, np.int64)
     ring = Ring(
-        np.empty((slots, inputs + neurons), np.int64),
-        np.ones((slots, inputs + neurons), np.int64),
-        np.zeros((slots, len(tables.populations) + 1), np.int64),
+        neuron=pointer(neuron),
+        value=pointer(value),
+        n=pointer(n),
+        slots=slots,
+        inputs=inputs,
+        neurons=count,
+        sources=sources,
     )
+    neurons = Neurons(pointer(u), pointer(v), pointer(a), pointer(sums))
     for b in range(raster.shape[0]):
-        room.u[:] = tables.initial[0]
-        room.v[:] = tables.initial[1]
+        u[:] = tables.initial[0]
+        v[:] = tables.initial[1]
+        sample = of_sample(outcome, b)
         for t in range(raster.shape[1]):
             now = t % slots
-            ring.n[now, 0] = read_input(raster[b, t], ring.neuron[now, :inputs], ring.value[now, :inputs])
-            if not advance(tables, ring, room, outcome, refusing, b, t):
+            n[now * sources] = read_input(pointer(raster[b, t]), inputs, listed_at(ring, now, 0, -1))
+            if not advance(pointers(tables), ring, neurons, sample, outcome.recorded, pointer(refusing), t):
                 break
-            record(outcome, room, b, t)
 
 
 def runner(program: Program, refusing: NDArray[np.bool_]) -> Callable[[NDArray[np.integer[Any]], Outcome], None]:
@@ -278,6 +292,6 @@ def runner(program: Program, refusing: NDArray[np.bool_]) -> Callable[[NDArray[n
 
     def run(raster: NDArray[np.integer[Any]], outcome: Outcome) -> None:
         slots = 1 + min(reach, raster.shape[1])  # a lag beyond the last step is never looked up
-        simulate_samples(raster, laid_out, slots, outcome, refusing)
+        simulate_samples(raster, laid_out, slots, outcome, refusing.view(np.uint8))
 
     return run

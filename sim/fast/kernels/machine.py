@@ -26,7 +26,7 @@ from sim.fast.kernels.sums import SUM_BYTES, sum_steps
 from sim.fast.layout.records import BARE, Arenas, Scratch, Tables
 from sim.fast.vector.calls import call_counting
 from sim.fast.vector.jit import kernel, part
-from sim.fast.vector.pointers import int32s, pointer, pointer_to, row
+from sim.fast.vector.pointers import int32s, pointer, pointer_to, pointers, row
 from sim.outcome import Outcome
 
 __all__ = ["run_samples"]
@@ -147,28 +147,6 @@ def read_input(isa: Any, work: Any, raster: Any, moment: Any) -> None:
             mine.ends[source.pixels] = messages
 
 
-@part
-def pointers(tables: Tables, arenas: Arenas, scratch: Scratch, outcome: Outcome) -> Any:
-    """Return all arrays as pointers."""
-    a, b, c, d = tables, arenas, scratch, outcome
-    return Work(
-        Tables(
-            pointer(a.sizes), pointer(a.sources), pointer(a.populations), pointer(a.connections), pointer(a.tiles),
-            pointer(a.pieces), pointer(a.runs),
-        ),
-        Arenas(pointer(b.weights), pointer(b.integers), pointer(b.registers), pointer(b.u0), pointer(b.v0)),
-        Scratch(
-            pointer(c.u), pointer(c.v), pointer(c.counters), pointer(c.sums), pointer(c.part), pointer(c.spikes),
-            pointer(c.lists), pointer(c.ends), pointer(c.window), pointer(c.values), pointer(c.bits), pointer(c.image),
-            pointer(c.drawn), pointer(c.faults), pointer(c.heard), pointer(c.block), pointer(c.same),
-        ),
-        Outcome(
-            pointer(d.recorded), pointer(d.spikes), pointer(d.u), pointer(d.v), pointer(d.pop_counts),
-            pointer(d.con_counts), pointer(d.refused),
-        ),
-    )  # fmt: skip
-
-
 @kernel
 def run_samples(
     isa: Any,
@@ -180,7 +158,7 @@ def run_samples(
     refusing_array: NDArray[np.uint8],  # place (wrap, clip)
 ) -> None:
     """Run every sample from the initial state to the last step, or past its first refusal."""
-    work = pointers(tables, arenas, scratch, outcome)
+    work = Work(pointers(tables), pointers(arenas), pointers(scratch), pointers(outcome))
     raster, refusing, sizes = pointer(raster_array), pointer(refusing_array), row(work.tables.sizes, 0)
     for first in range(0, sizes.batch, sizes.together):
         samples = min(sizes.together, sizes.batch - first)

@@ -29,7 +29,7 @@ from sim.refusal import OUT_OF_SIGHT
 __all__ = ["advance_neurons"]
 
 
-class Constants(NamedTuple):
+class NeuronConstants(NamedTuple):
     """The registers of a block of neurons that no step changes."""
 
     factor_u: Any  # the share of u, and of v, that a step leaves
@@ -86,7 +86,7 @@ def advance_neurons(form: Any, p: Any, tile: Any, membranes: Any, registers: Any
         valid = -1 if size - j >= TILE_UNIT else (1 << (size - j)) - 1
         at = first + r
         factors = load(registers, at, like), load(registers, at + stride, like)
-        constants = Constants(
+        constants = NeuronConstants(
             factors[0], factors[1], load(registers, at + 2 * stride, like), load(registers, at + 3 * stride, like)
         )
         u, v = load(membranes.before_u, base + j, like), load(membranes.before_v, base + j, like)

@@ -15,12 +15,12 @@ def sent(sizes: Any, source: Any, scratch: Any, place: int, s: int, t: int) -> A
     slot = t & (source.slots - 1)
     first = 1 if place == 0 else 0  # only the input is graded, or packed
     return Brought(
-        pointer_to(scratch.lists, s * sizes.index_size + source.index_at + slot * source.index_size),
-        pointer_to(scratch.ends, s * sizes.ends_size + source.ends_at + slot * source.ends_size),
-        pointer_to(scratch.values, first * (s * sizes.values_size + slot * source.index_size) * sizes.graded),
-        pointer_to(scratch.bits, first * (s * source.slots + slot) * sizes.bits_size),
-        pointer_to(scratch.image, first * (s * source.slots + slot) * sizes.image_size),
-        first * sizes.graded,
+        events=pointer_to(scratch.lists, s * sizes.index_size + source.index_at + slot * source.index_size),
+        ends=pointer_to(scratch.ends, s * sizes.ends_size + source.ends_at + slot * source.ends_size),
+        values=pointer_to(scratch.values, first * (s * sizes.values_size + slot * source.index_size) * sizes.graded),
+        bits=pointer_to(scratch.bits, first * (s * source.slots + slot) * sizes.bits_size),
+        image=pointer_to(scratch.image, first * (s * source.slots + slot) * sizes.image_size),
+        graded=first * sizes.graded,
     )
 
 

@@ -5,7 +5,7 @@ There is room for the sums of two steps, one half for each.
 
 from typing import Any
 
-from sim.fast.kernels.arguments import Memory
+from sim.fast.kernels.arguments import LoopMemory
 from sim.fast.kernels.slots import sent, unchanged
 from sim.fast.layout.grid import TILE_UNIT
 from sim.fast.layout.records import GROUPED
@@ -22,7 +22,7 @@ SUM_BYTES = 4
 @part
 def memory_of(work: Any) -> Any:
     """Return what the loops read and write beside the sums."""
-    return Memory(work.arenas.weights, work.arenas.integers, work.scratch.window, work.scratch.drawn)
+    return LoopMemory(work.arenas.weights, work.arenas.integers, work.scratch.window, work.scratch.drawn)
 
 
 @part

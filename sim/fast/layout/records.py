@@ -38,6 +38,7 @@ __all__ = [
     "SourceRow",
     "Tables",
     "TileRow",
+    "record_of",
     "table_of",
 ]
 
@@ -188,7 +189,6 @@ class RunRow(NamedTuple):
 class SizesRow(NamedTuple):
     """How much there is of everything in one call of the kernels."""
 
-    batch: int
     steps: int
     inputs: int  # bytes of the input of a step
     places: int  # populations
@@ -203,10 +203,11 @@ class SizesRow(NamedTuple):
     together: int  # samples that run together
     stretch: int  # steps that a tile is advanced before the next
     graded: int
+    batch: int = 0
     # numbers that are recorded of a step
-    spikes_size: int
-    u_size: int
-    v_size: int
+    spikes_size: int = 0
+    u_size: int = 0
+    v_size: int = 0
     # the input as bits
     bits_size: int = 0
     bits_channels: int = 0
@@ -222,12 +223,13 @@ class SizesRow(NamedTuple):
     image_width: int = 0
 
 
-def _record(row: Any) -> np.dtype[np.void]:
+def record_of(row: Any) -> np.dtype[np.void]:
+    """Return the type of a record of 64-bit integers with the fields of a named tuple."""
     return np.dtype([(name, np.int64) for name in row._fields])
 
 
-SOURCE, POPULATION, CONNECTION = _record(SourceRow), _record(PopulationRecord), _record(ConnectionRow)
-TILE, PIECE, RUN, SIZES = _record(TileRow), _record(PieceRow), _record(RunRow), _record(SizesRow)
+SOURCE, POPULATION, CONNECTION = (record_of(SourceRow), record_of(PopulationRecord), record_of(ConnectionRow))
+TILE, PIECE, RUN, SIZES = (record_of(TileRow), record_of(PieceRow), record_of(RunRow), record_of(SizesRow))
 
 
 def table_of(record: np.dtype[np.void], rows: Iterable[tuple[int, ...]]) -> NDArray[np.void]:

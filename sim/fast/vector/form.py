@@ -61,16 +61,22 @@ def entries(typing: Any, form: Any) -> Any:
     return _zeros(Lanes(16, form.settled["entries"]), form)
 
 
+INTEGERS = {8: types.int8, 16: types.int16, 32: types.int32}
+
+
 def _cast(name: str) -> Any:
     """Make what takes a pointer to bytes as one to the integers whose width is settled under a name."""
 
     def typer(typing: Any, form: Any, start: Any) -> Any:
-        bits, pointer_to = form.settled[name], types.CPointer
-        kind: Any = pointer_to(getattr(types, f"int{bits}"))
+        bits, kind = form.settled[name], _pointer_type()
         numbers = ir.IntType(bits).as_pointer()
-        return kind(form, start), lambda context, builder, _, args: builder.bitcast(args[1], numbers)
+        return kind(INTEGERS[bits])(form, start), lambda context, builder, _, args: builder.bitcast(args[1], numbers)
 
     return generated(typer)
+
+
+def _pointer_type() -> Any:
+    return types.CPointer
 
 
 sums_in, weights_in = _cast("sum_bits"), _cast("weight_bits")

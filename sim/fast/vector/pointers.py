@@ -4,7 +4,7 @@ Nothing is tested: indexing a pointer tests no bounds, and a call passes it as o
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from llvmlite import ir
 from numba.core import types
@@ -17,6 +17,7 @@ __all__ = [
     "int32s",
     "pointer",
     "pointer_to",
+    "pointers",
     "put_unaligned64",
     "row",
     "seldom",
@@ -48,6 +49,21 @@ def pointer(typing: Any, array: Any) -> Any:
 
 
 @generated
+def pointers(typing: Any, arrays: Any) -> Any:
+    """Return a named record of arrays as one of pointers to where they start."""
+    pointer_type, record = cast("Any", types.CPointer), cast("Any", types.NamedTuple)
+    result = record([pointer_type(kind.dtype) for kind in arrays.types], arrays.instance_class)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        values = [builder.extract_value(args[0], i) for i in range(len(arrays.types))]
+        made = zip(arrays.types, values, strict=True)
+        starts = [context.make_array(kind)(context, builder, value).data for kind, value in made]
+        return context.make_tuple(builder, result, starts)
+
+    return result(arrays), generate
+
+
+@generated
 def row(typing: Any, start: Any, place: Any) -> Any:
     """Return one record of an array of records."""
     return start.dtype(start, types.int64), lambda context, builder, _, args: builder.gep(args[0], [args[1]])
@@ -59,18 +75,18 @@ def pointer_to(typing: Any, start: Any, place: Any) -> Any:
     return start(start, types.int64), lambda context, builder, _, args: builder.gep(args[0], [args[1]])
 
 
-def _cast(bits: int) -> Any:
+def _cast(element: Any) -> Any:
     """Make what takes a pointer to bytes as one to integers."""
 
     def typer(typing: Any, start: Any) -> Any:
-        pointer_type, numbers = types.CPointer, ir.IntType(bits).as_pointer()
-        kind: Any = pointer_type(getattr(types, f"int{bits}"))
-        return kind(start), lambda context, builder, _, args: builder.bitcast(args[0], numbers)
+        kind: Any = types.CPointer
+        numbers = ir.IntType(element.bitwidth).as_pointer()
+        return kind(element)(start), lambda context, builder, _, args: builder.bitcast(args[0], numbers)
 
     return generated(typer)
 
 
-int16s, int32s = _cast(16), _cast(32)
+int16s, int32s = _cast(types.int16), _cast(types.int32)
 
 
 @generated
