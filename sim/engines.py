@@ -10,6 +10,7 @@ from sim.cures import one_of
 from sim.errors import InputError
 from sim.program import Program, require_program
 from sim.raster import check_raster
+from sim.request import Request
 from sim.trace import SPIKES, Record, Trace, recordable
 
 __all__ = ["ENGINES", "run"]
@@ -19,7 +20,7 @@ ENGINES = {
     "fast": "sim.fast",
     "torch": "sim.torch_engine",
 }
-"""Engine name to the module whose ``simulate`` runs it; imported on use."""
+"""Engine name to the module whose ``simulate(program, raster, request)`` runs it; imported on use."""
 
 COMPUTED = {"fast": ("loihi",), "torch": ("loihi",)}
 """The arithmetics that an engine computes; one that is not here computes them all."""
@@ -54,7 +55,5 @@ def run(
             raise InputError(f"clip_free names {name!r}, which is no population of this program")
     simulate = import_module(ENGINES[engine]).simulate
     checked = check_raster(program, raster)
-    trace: Trace = simulate(
-        program, checked, record=record, allow_wrap=allow_wrap, clip_free=clip_free, progress=progress
-    )
+    trace: Trace = simulate(program, checked, Request(record, allow_wrap, clip_free, progress))
     return trace

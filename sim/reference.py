@@ -6,7 +6,7 @@ states, z = step(neurons, states, a)
 ``step`` belongs to the program's arithmetic: `sim.arithmetic.loihi` has that of today's chips.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from sim.arithmetic.description import Int, Stepped, power, shift
 from sim.errors import MachineError
 from sim.order import step_order
 from sim.program import INPUT, Population, Program
-from sim.trace import SPIKES, Record, Tally, Trace, counts_from
+from sim.request import Request
+from sim.trace import Record, Tally, Trace, counts_from
 from sim.wiring import apply, fan_out
 
 __all__ = ["simulate"]
@@ -23,20 +24,9 @@ __all__ = ["simulate"]
 Messages = Mapping[str, list[Int]]
 
 
-def simulate(
-    program: Program,
-    raster: NDArray[np.integer],
-    *,
-    record: Collection[Record] = SPIKES,
-    allow_wrap: bool = False,
-    clip_free: Collection[str] = (),
-    progress: Callable[[int], object] | None = None,
-) -> Trace:
-    """Run a batch (B, T, *input shape) from the initial state.
-
-    A wrap of u is an error unless ``allow_wrap``; a clip of v is one in the populations named in ``clip_free`` (those
-    with a certified bound). ``progress`` is called with the number of sample-steps done.
-    """
+def simulate(program: Program, raster: NDArray[np.integer], request: Request) -> Trace:
+    """Run a batch (B, T, *input shape) from the initial state."""
+    record = request.record
     batch, steps = raster.shape[:2]
     states = {p.name: _State(program, p, (batch, steps), record) for p in program.populations}
     order = step_order(program.populations)
@@ -46,10 +36,10 @@ def simulate(
         for population in order:
             state = states[population.name]
             sent[population.name].append(state.step(t, state.deliver(sent, t)))
-            state.refuse(t, allow_wrap=allow_wrap, clip_allowed=population.name not in clip_free)
+            state.refuse(t, allow_wrap=request.allow_wrap, clip_allowed=population.name not in request.clip_free)
         _forget(program, sent, t)
-        if progress is not None:
-            progress(batch)
+        if request.progress is not None:
+            request.progress(batch)
     last = states[program.output.name]
     recorded = {
         state.name: {name: s.recorded[state.name] for name, s in states.items()}

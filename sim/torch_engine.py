@@ -5,22 +5,21 @@ are unfolded into such products, because the convolutions of GPU libraries may t
 is int64, as in `sim.reference`. Samples run together; refusals are noted on the device and raised at the end.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import A_LIMIT, DECAY_ONE, U_STORED, V_MAX, VTH_SHIFT
-from sim.arithmetic import WRAP as WRAPS_AT
+from sim.arithmetic import A_LIMIT, DECAY_ONE, U_STORED, V_MAX, VTH_SHIFT, WRAP
 from sim.errors import InputError, MissingToolError
-from sim.fast.outcome import results_for, trace_from
-from sim.fast.records import Results
-from sim.fast.refusal import CLIP, NEVER, STORED, WRAP, A, raise_first
 from sim.order import step_order
+from sim.outcome import Outcome, outcome_for, trace_from
 from sim.program import INPUT, Connection, Conv, Population, Program
-from sim.trace import RECORDABLE, SPIKES, Record, Trace
+from sim.refusal import CLIPPED, NEVER, OVERFLOWED, STORED, WRAPPED, raise_first
+from sim.request import Request
+from sim.trace import RECORDABLE, Trace
 from sim.wiring import fan_out
 
 __all__ = ["simulate"]
@@ -35,11 +34,11 @@ EXACT = 1 << 53
 Tensor = Any
 Messages = dict[str, dict[int, Tensor]]
 """What every source sent, by step, (B, neuron) in float64; as far back as a lag reaches."""
-Note = Callable[["_Layer", int, Tensor], None]
+Note = Callable[["_DevicePopulation", int, Tensor], None]
 
 
 @dataclass(frozen=True, eq=False)
-class _Way:
+class _DeviceConnection:
     """A connection on the device."""
 
     connection: Connection
@@ -49,30 +48,21 @@ class _Way:
 
 
 @dataclass(frozen=True, eq=False)
-class _Layer:
+class _DevicePopulation:
     """A population on the device; registers are (neuron,) int64."""
 
     population: Population
     place: int
     first: int  # among the neurons of all populations
-    first_way: int  # among all connections
-    ways: tuple[_Way, ...]
-    kept_u: Tensor
-    kept_v: Tensor
+    first_input: int  # among all connections
+    inputs: tuple[_DeviceConnection, ...]
+    factor_u: Tensor
+    factor_v: Tensor
     threshold: Tensor
     bias: Tensor
 
 
-def simulate(
-    program: Program,
-    raster: NDArray[np.integer],
-    *,
-    record: Collection[Record] = SPIKES,
-    allow_wrap: bool = False,
-    clip_free: Collection[str] = (),
-    progress: Callable[[int], object] | None = None,
-    device: str | None = None,
-) -> Trace:
+def simulate(program: Program, raster: NDArray[np.integer], request: Request, *, device: str | None = None) -> Trace:
     """Run a batch (B, T, *input shape); the same Trace, counts and refusals as `sim.reference.simulate`.
 
     ``device`` is one of torch's: "cuda" where there is one, else "cpu", unless given.
@@ -81,19 +71,18 @@ def simulate(
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     batch, steps = raster.shape[:2]
     order = step_order(program.populations)
-    results = results_for(program, order, (batch, steps), record)
-    refusing = [(not allow_wrap, p.name in clip_free) for p in order]
+    outcome = outcome_for(program, order, (batch, steps), request.record)
+    refusing = [(not request.allow_wrap, p.name in request.clip_free) for p in order]
     with torch.inference_mode():
         layers = _layers(torch, program, order, where)
         size = _group(program)
         for first in range(0, batch, size):
             to = min(first + size, batch)
-            part = results._replace(**{name: getattr(results, name)[first:to] for name in results._fields[1:]})
-            _run(torch, program, layers, raster[first:to], part, refusing, where)
-            if progress is not None:
-                progress((to - first) * steps)
-    raise_first(order, results.refused)
-    return trace_from(program, order, record, results)
+            _run(torch, program, layers, raster[first:to], outcome.of_samples(first, to), refusing, where)
+            if request.progress is not None:
+                request.progress((to - first) * steps)
+    raise_first(order, outcome.refused)
+    return trace_from(program, order, request.record, outcome)
 
 
 def _torch() -> Any:
@@ -117,20 +106,20 @@ def _group(program: Program) -> int:
     return max(1, min(MOST, GROUP_BYTES // (8 * largest)))
 
 
-def _layers(torch: Any, program: Program, order: tuple[Population, ...], where: str) -> list[_Layer]:
-    layers: list[_Layer] = []
-    first = first_way = 0
+def _layers(torch: Any, program: Program, order: tuple[Population, ...], where: str) -> list[_DevicePopulation]:
+    layers: list[_DevicePopulation] = []
+    first = first_input = 0
     for place, p in enumerate(order):
-        registers = (DECAY_ONE - 1 - p.du, DECAY_ONE - p.dv, p.vth.astype(np.int64) << VTH_SHIFT)
-        bias = p.bias_mantissa.astype(np.int64) << p.bias_exponent
-        kept = [torch.from_numpy(r.astype(np.int64).reshape(-1)).to(where) for r in (*registers, bias)]
-        ways = tuple(_way(torch, program, p, c, where) for c in p.inputs)
-        layers.append(_Layer(p, place, first, first_way, ways, *kept))
-        first, first_way = first + p.size, first_way + len(ways)
+        threshold, bias = p.vth.astype(np.int64) << VTH_SHIFT, p.bias_mantissa.astype(np.int64) << p.bias_exponent
+        values = (DECAY_ONE - 1 - p.du, DECAY_ONE - p.dv, threshold, bias)
+        registers = [torch.from_numpy(r.astype(np.int64).reshape(-1)).to(where) for r in values]
+        inputs = tuple(_connection(torch, program, p, c, where) for c in p.inputs)
+        layers.append(_DevicePopulation(p, place, first, first_input, inputs, *registers))
+        first, first_input = first + p.size, first_input + len(inputs)
     return layers
 
 
-def _way(torch: Any, program: Program, p: Population, c: Connection, where: str) -> _Way:
+def _connection(torch: Any, program: Program, p: Population, c: Connection, where: str) -> _DeviceConnection:
     source = program.shape_of(c.source)
     message = max(-program.input.lo, program.input.hi) if c.source == INPUT else 1
     rows = np.abs(c.wiring.weight.astype(np.float64)).reshape(len(c.wiring.weight), -1)
@@ -140,36 +129,36 @@ def _way(torch: Any, program: Program, p: Population, c: Connection, where: str)
     groups = c.wiring.groups if isinstance(c.wiring, Conv) else 1
     weight = c.wiring.weight.astype(np.float64).reshape(groups, len(c.wiring.weight) // groups, -1)
     fan = fan_out(c.wiring, source, p.shape).reshape(-1).astype(np.float64)
-    return _Way(c, source, torch.from_numpy(weight).to(where), torch.from_numpy(fan).to(where))
+    return _DeviceConnection(c, source, torch.from_numpy(weight).to(where), torch.from_numpy(fan).to(where))
 
 
-def _sums(torch: Any, way: _Way, messages: Tensor) -> Tensor:
+def _sums(torch: Any, connected: _DeviceConnection, messages: Tensor) -> Tensor:
     """Return ``shift(W . s)`` of one connection, (B, neuron) int64; messages are (B, source neuron) float64."""
-    wiring = way.connection.wiring
+    wiring = connected.connection.wiring
     if isinstance(wiring, Conv):
-        image = messages.reshape(len(messages), *way.source)
+        image = messages.reshape(len(messages), *connected.source)
         columns = torch.nn.functional.unfold(
             image, wiring.weight.shape[2:], dilation=wiring.dilation, padding=wiring.padding, stride=wiring.stride
         )  # b (i ky kx) pixel
         columns = columns.reshape(len(messages), wiring.groups, -1, columns.shape[-1])
     else:
         columns = messages[:, None, :, None]
-    sums = torch.matmul(way.weight, columns).reshape(len(messages), -1).to(torch.int64)
-    exponent = way.connection.exponent
+    sums = torch.matmul(connected.weight, columns).reshape(len(messages), -1).to(torch.int64)
+    exponent = connected.connection.exponent
     return sums << exponent if exponent >= 0 else sums >> -exponent
 
 
-def _decay(torch: Any, x: Tensor, kept: Tensor) -> Tensor:
-    """Return ``sign(x) * ((|x| * kept) >> 12)``."""
-    return torch.sign(x) * ((x.abs() * kept) >> 12)
+def _decay(torch: Any, x: Tensor, factor: Tensor) -> Tensor:
+    """Return ``sign(x) * ((|x| * factor) >> 12)``."""
+    return torch.sign(x) * ((x.abs() * factor) >> 12)
 
 
 def _run(
     torch: Any,
     program: Program,
-    layers: list[_Layer],
+    layers: list[_DevicePopulation],
     raster: NDArray[np.integer],
-    results: Results,
+    outcome: Outcome,
     refusing: list[tuple[bool, bool]],
     where: str,
 ) -> None:
@@ -179,7 +168,7 @@ def _run(
     sent: Messages = {name: {} for name in (INPUT, *program.by_name)}
     state = {layer.population.name: _initial(torch, layer.population, batch, where) for layer in layers}
     counted = torch.zeros((batch, len(layers), 4), dtype=torch.int64, device=where)
-    delivered = torch.zeros(results.con_counts.shape, dtype=torch.int64, device=where)
+    delivered = torch.zeros(outcome.con_counts.shape, dtype=torch.int64, device=where)
     refused = torch.full((batch, 5), NEVER, dtype=torch.int64, device=where)
     for t in range(steps):
         step = np.ascontiguousarray(raster[:, t].reshape(batch, -1), dtype=np.float64)
@@ -191,12 +180,12 @@ def _run(
             u, v, z = _step(torch, layer, *state[name], a, counted, note)
             state[name] = u, v
             sent[name][t] = z.to(torch.float64)
-            _record(results, layer, t, (z, u, v))
+            _record(outcome, layer, t, (z, u, v))
         for messages in sent.values():
             messages.pop(t - reach + 1, None)
-    results.pop_counts[:] = counted.cpu().numpy()
-    results.con_counts[:] = delivered.cpu().numpy()
-    results.refused[:] = refused.cpu().numpy()
+    outcome.pop_counts[:] = counted.cpu().numpy()
+    outcome.con_counts[:] = delivered.cpu().numpy()
+    outcome.refused[:] = refused.cpu().numpy()
 
 
 def _initial(torch: Any, p: Population, batch: int, where: str) -> tuple[Tensor, Tensor]:
@@ -204,37 +193,37 @@ def _initial(torch: Any, p: Population, batch: int, where: str) -> tuple[Tensor,
     return u, v
 
 
-def _deliver(torch: Any, layer: _Layer, sent: Messages, t: int, delivered: Tensor, batch: int) -> Tensor:
+def _deliver(torch: Any, layer: _DevicePopulation, sent: Messages, t: int, delivered: Tensor, batch: int) -> Tensor:
     """Return a, counting events and synops on the way; a message from before step 0 is zero."""
     a = torch.zeros((batch, layer.population.size), dtype=torch.int64, device=delivered.device)
-    for index, way in enumerate(layer.ways, layer.first_way):
-        then = t - way.connection.lag
+    for index, connected in enumerate(layer.inputs, layer.first_input):
+        then = t - connected.connection.lag
         if then < 0:
             continue
-        messages = sent[way.connection.source][then]
-        a += _sums(torch, way, messages)
+        messages = sent[connected.connection.source][then]
+        a += _sums(torch, connected, messages)
         present = (messages != 0).to(torch.float64)
         delivered[:, index, 0] += present.sum(dim=1).to(torch.int64)
-        delivered[:, index, 1] += (present @ way.fan_out).to(torch.int64)
+        delivered[:, index, 1] += (present @ connected.fan_out).to(torch.int64)
     return a
 
 
 def _step(
-    torch: Any, layer: _Layer, u: Tensor, v: Tensor, a: Tensor, counted: Tensor, note: Note
+    torch: Any, layer: _DevicePopulation, u: Tensor, v: Tensor, a: Tensor, counted: Tensor, note: Note
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Advance every neuron by one local step; return u, v and the spikes."""
     p = layer.population
-    note(layer, A, a.abs() >= A_LIMIT)
-    grown = _decay(torch, u, layer.kept_u) + (a << VTH_SHIFT)
-    u = torch.where(grown > WRAPS_AT, grown - 2 * WRAPS_AT, grown)
-    u = torch.where(grown <= -WRAPS_AT, grown + 2 * WRAPS_AT, u)
+    note(layer, OVERFLOWED, a.abs() >= A_LIMIT)
+    grown = _decay(torch, u, layer.factor_u) + (a << VTH_SHIFT)
+    u = torch.where(grown > WRAP, grown - 2 * WRAP, grown)
+    u = torch.where(grown <= -WRAP, grown + 2 * WRAP, u)
     note(layer, STORED, u.abs() >= U_STORED)
-    raised = _decay(torch, v, layer.kept_v) + u + layer.bias
+    raised = _decay(torch, v, layer.factor_v) + u + layer.bias
     v = raised.clamp(-V_MAX, V_MAX)
     z = (v > layer.threshold) & p.fires
     wrapped, clipped = u != grown, v != raised
-    note(layer, WRAP, wrapped)
-    note(layer, CLIP, clipped)
+    note(layer, WRAPPED, wrapped)
+    note(layer, CLIPPED, clipped)
     v = torch.where(z, 0 if p.reset == "zero" else v - layer.threshold, v)
     for i, seen in enumerate((z, (u != 0) | (v != 0) | z, wrapped, clipped)):  # in the order of TALLIES
         counted[:, layer.place, i] += seen.sum(dim=1)
@@ -244,11 +233,11 @@ def _step(
 def _noter(torch: Any, refused: Tensor, refusing: list[tuple[bool, bool]], t: int) -> Note:
     """Return what notes, for every sample that was not refused yet, where a check fails: (B, neuron) truth values."""
 
-    def note(layer: _Layer, check: int, failed: Tensor) -> None:
-        if check in (WRAP, CLIP) and not refusing[layer.place][check == CLIP]:
+    def note(layer: _DevicePopulation, check: int, failed: Tensor) -> None:
+        if check in (WRAPPED, CLIPPED) and not refusing[layer.place][check == CLIPPED]:
             return
         count = failed.sum(dim=1)
-        neuron = failed.to(torch.uint8).argmax(dim=1) if check in (A, STORED) else torch.zeros_like(count)
+        neuron = failed.to(torch.uint8).argmax(dim=1) if check in (OVERFLOWED, STORED) else torch.zeros_like(count)
         known = (torch.full_like(count, value) for value in (t, layer.place, check))
         row = torch.stack([*known, neuron, count], dim=1)
         new = (count > 0) & (refused[:, 0] == NEVER)
@@ -257,10 +246,10 @@ def _noter(torch: Any, refused: Tensor, refusing: list[tuple[bool, bool]], t: in
     return note
 
 
-def _record(results: Results, layer: _Layer, t: int, values: tuple[Tensor, Tensor, Tensor]) -> None:
+def _record(outcome: Outcome, layer: _DevicePopulation, t: int, values: tuple[Tensor, Tensor, Tensor]) -> None:
     """Write spikes, u and v of one step where they are recorded."""
-    for what, (first, to), value in zip(RECORDABLE, results.recorded.tolist(), values, strict=True):
+    for what, (first, to), value in zip(RECORDABLE, outcome.recorded.tolist(), values, strict=True):
         if first <= layer.first < to:
             at = layer.first - first
-            out = getattr(results, what)[:, t, at : at + layer.population.size]
+            out = getattr(outcome, what)[:, t, at : at + layer.population.size]
             out[:] = value.cpu().numpy()

@@ -22,9 +22,10 @@ def _main(batch: int, steps: int) -> None:
     from networks import inputs, reference_net
 
     from sim.fast import simulate
+    from sim.request import Request
 
     net = reference_net()
-    simulate(net.program, inputs(net.program, batch, steps), record=())
+    simulate(net.program, inputs(net.program, batch, steps), Request(record=()))
     print(_high_water())
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sim.fast import Kernels, simulate
 from sim.program import Program
 from sim.reference import simulate as simulate_reference
+from sim.request import Request
 from timing.networks import adds
 
 __all__ = ["measure", "measure_reference_engine", "warm_up"]
@@ -19,7 +20,7 @@ LEAST = 3
 
 def warm_up(program: Program, raster: NDArray[Any], kernels: Kernels = "auto") -> None:
     """Have everything compiled that a measurement runs."""
-    simulate(program, raster[:1], record=(), kernels=kernels, threads=1)
+    simulate(program, raster[:1], Request(record=()), kernels=kernels, threads=1)
 
 
 def measure(
@@ -41,7 +42,7 @@ def measure(
     end = time.perf_counter() + seconds
     while len(took) < LEAST or time.perf_counter() < end:
         start = now()
-        simulate(program, raster, record=(), kernels=kernels, threads=threads)
+        simulate(program, raster, Request(record=()), kernels=kernels, threads=threads)
         took.append(now() - start)
         if sum(took) > 2 * seconds:
             break
@@ -64,7 +65,7 @@ def measure(
 def measure_reference_engine(program: Program, raster: NDArray[Any]) -> dict[str, Any]:
     """Run the definition itself once; it computes with numpy and is not built for speed."""
     start = time.thread_time()
-    simulate_reference(program, raster)
+    simulate_reference(program, raster, Request())
     per_sample = (time.thread_time() - start) / len(raster)
     return {
         "samples_per_s": 1 / per_sample,

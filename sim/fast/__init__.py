@@ -1,92 +1,13 @@
-"""The engine that is fast: event-driven compiled kernels, one thread per group of samples; equal to the reference.
+"""The engine that is fast: a program is laid out once, and compiled loops run rasters through it.
 
-A Program whose sums 32 bits hold runs on vector kernels (`sim.fast.machine`), any other one on kernels that sum in 64
-bits and check as the reference does (`sim.fast.general`). These also run a group of samples once more in which a sum
-came so far out that vector kernels cannot tell what follows.
+    engine, groups, plan    which kernels run a program; samples in groups; sizes, memory and loops of a run
+    kernels/                the compiled loops: what arrives, what neurons make of it, what is counted
+    layout/                 what follows from a program alone: tables, and the arenas they point into
+    vector/                 vector instructions in compiled code, and how it is compiled
+
+Imports go down this list, never up.
 """
 
-from collections.abc import Callable, Collection
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
-
-from sim.errors import InputError
-from sim.fast.outcome import clear, results_for, trace_from, unsure
-from sim.fast.records import Results
-from sim.fast.refusal import raise_first
-from sim.order import step_order
-from sim.program import Program
-from sim.trace import SPIKES, Record, Trace
+from sim.fast.engine import Kernels, simulate
 
 __all__ = ["Kernels", "simulate"]
-
-Kernels = Literal["auto", "avx512", "portable", "general"]
-Run = Callable[[NDArray[np.integer[Any]], Results], None]
-
-
-def simulate(
-    program: Program,
-    raster: NDArray[np.integer],
-    *,
-    record: Collection[Record] = SPIKES,
-    allow_wrap: bool = False,
-    clip_free: Collection[str] = (),
-    progress: Callable[[int], object] | None = None,
-    kernels: Kernels = "auto",
-    threads: int | None = None,
-) -> Trace:
-    """Run a batch (B, T, *input shape); the same Trace, counts and refusals as `sim.reference.simulate`.
-
-    ``kernels`` other than "auto" are there to be tested and measured; ``threads`` is the number of CPUs unless given.
-    """
-    from sim.fast.groups import in_groups
-
-    batch, steps = raster.shape[:2]
-    order = step_order(program.populations)
-    results = results_for(program, order, (batch, steps), record)
-    refusing = np.array([(not allow_wrap, p.name in clip_free) for p in order])
-    run, kind = _runner(program, steps, refusing, kernels)
-
-    def run_group(first: int, to: int) -> None:
-        part: NDArray[Any] = np.ascontiguousarray(raster[first:to].reshape(to - first, steps, -1), dtype=kind).view()
-        part.setflags(write=False)
-        run(part, results._replace(**{name: getattr(results, name)[first:to] for name in results._fields[1:]}))
-
-    in_groups(batch, run_group, threads, None if progress is None else lambda done: progress(done * steps))
-    raise_first(order, results.refused)
-    return trace_from(program, order, record, results)
-
-
-def _runner(program: Program, steps: int, refusing: NDArray[np.bool_], kernels: Kernels) -> tuple[Any, type]:
-    """Return what runs a group of samples, and the type of messages it takes."""
-    if kernels != "general":
-        from sim.fast.layout import layout
-        from sim.fast.vector import runner
-
-        laid_out = layout(program)
-        if laid_out is not None:
-            run = runner(laid_out, steps, refusing, kernels)
-            return _or_again(program, refusing, run), np.int32 if laid_out.graded else np.uint8
-        if kernels != "auto":
-            why = "32 bits do not hold every sum, or a line of a window, or a pixel, has too many neurons for a list"
-            what = f"fast: vector kernels do not take this program: {why}"
-            raise InputError(what, "leave the choice of kernels to the engine")
-    from sim.fast.general import runner as general_runner
-
-    return general_runner(program, refusing), np.int32
-
-
-def _or_again(program: Program, refusing: NDArray[np.bool_], run: Run) -> Run:
-    """Return what runs a group of samples, and runs it again on the kernels that check everything where it must."""
-
-    def run_or_again(raster: NDArray[np.integer[Any]], results: Results) -> None:
-        run(raster, results)
-        if not unsure(results):
-            return
-        from sim.fast.general import runner
-
-        clear(results)
-        runner(program, refusing)(raster.astype(np.int32), results)
-
-    return run_or_again

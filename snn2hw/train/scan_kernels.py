@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.fast.jit import inline, kernel
+from sim.fast.vector.jit import inline, kernel
 
 __all__ = ["backward", "forward"]
 

@@ -1,0 +1,109 @@
+"""The neurons of one tile, one step or two: 64 or 32 at a time, their spikes counted and noted as bits.
+
+What a neuron does in a step stands in `step` alone. The form of the loop: ``avx512``, ``sum_bits``, ``steps``, and
+``checked``, without which there is no wrap, no clip and no reset by subtraction: for populations that reset to zero and
+of which a bound proves that u never wraps and v never clips.
+"""
+
+from typing import Any, NamedTuple
+
+from sim.arithmetic import V_MAX, VTH_SHIFT, WRAP
+from sim.fast.layout.grid import TILE_UNIT
+from sim.fast.vector.form import settled, sums_in
+from sim.fast.vector.isa import block, decay, integers, numbers
+from sim.fast.vector.jit import loop, part
+from sim.fast.vector.lanes import load, multiply_add, real, splat, store
+from sim.fast.vector.masks import (
+    above,
+    any_exceeds,
+    bits_of,
+    choose,
+    count_up,
+    count_up_both,
+    either,
+    popcount,
+    put_bits,
+)
+from sim.refusal import OUT_OF_SIGHT
+
+__all__ = ["advance_neurons"]
+
+
+class NeuronConstants(NamedTuple):
+    """The registers of a block of neurons that no step changes."""
+
+    factor_u: Any  # the share of u, and of v, that a step leaves
+    factor_v: Any
+    threshold: Any
+    bias: Any
+
+
+@part
+def step(form: Any, p: Any, u: Any, v: Any, a: Any, constants: Any, faults: Any, valid: int) -> Any:
+    """Advance a block of neurons; return u, v, where they fired, and how many are active.
+
+    All numbers are integers held in float32, exactly: nothing exceeds 2^24 but a v that is clipped, or formed anew,
+    whatever it was rounded to, and, where no bound shows 64 |a| <= 2^23, a u that ends the run. A neuron that fires has
+    v > threshold >= 0 before its reset, so it is active whatever is left of it. Lanes that are not ``valid`` hold no
+    neuron.
+    """
+    zero, threshold = numbers(form), constants.threshold
+    x = multiply_add(real(a), splat(1 << VTH_SHIFT, zero), decay(form, u, constants.factor_u))
+    decayed = decay(form, v, constants.factor_v)
+    y = decayed + x
+    if p.biased:
+        y = y + constants.bias
+    if settled(form, "checked") and any_exceeds(x, y, splat(V_MAX, zero)):  # seldom; V_MAX is WRAP - 1
+        if any_exceeds(x, x, splat(2 * WRAP, zero)):
+            faults[0] += OUT_OF_SIGHT
+        high, low = above(x, splat(WRAP, zero)), above(splat(1 - WRAP, zero), x)
+        faults[0] += popcount(bits_of(high) & valid) + popcount(bits_of(low) & valid)
+        x = choose(high, x - splat(2 * WRAP, zero), choose(low, x + splat(2 * WRAP, zero), x))
+        y = decayed + x + constants.bias
+        high, low = above(y, splat(V_MAX, zero)), above(splat(-V_MAX, zero), y)
+        faults[1] += popcount(bits_of(high) & valid) + popcount(bits_of(low) & valid)
+        y = choose(high, splat(V_MAX, zero), choose(low, splat(-V_MAX, zero), y))
+    fired = above(y, threshold)
+    left = choose(fired, zero, y)
+    if settled(form, "checked") and p.subtract:
+        left = choose(fired, y - threshold, y)
+    return x, left, fired, popcount(bits_of(either(x, y)) & valid)
+
+
+@loop
+def advance_neurons(form: Any, p: Any, tile: Any, membranes: Any, registers: Any, now: Any, later: Any) -> int:
+    """Advance a tile from the sums of one step, or of two; return how many neurons are active.
+
+    u and v stay in registers between the two steps. Which lanes fired is written to ``now.spikes`` and
+    ``later.spikes``, as bits; those behind the last lane of the tile mean nothing.
+    """
+    base, stride = tile.pixel * p.pitch + tile.lane, p.register_stride
+    size = (tile.pixel_to - tile.pixel) * tile.lanes
+    first, period = p.registers, p.register_period
+    r, active, like, sums_like = base % period, 0, numbers(form), integers(form)
+    sums, later_sums = sums_in(form, now.sums), sums_in(form, later.sums)
+    for j in range(0, size, block(form)):
+        valid = -1 if size - j >= TILE_UNIT else (1 << (size - j)) - 1
+        at = first + r
+        factors = load(registers, at, like), load(registers, at + stride, like)
+        constants = NeuronConstants(
+            factors[0], factors[1], load(registers, at + 2 * stride, like), load(registers, at + 3 * stride, like)
+        )
+        u, v = load(membranes.before_u, base + j, like), load(membranes.before_v, base + j, like)
+        u, v, fired, busy = step(form, p, u, v, load(sums, j, sums_like), constants, now.faults, valid)
+        if settled(form, "steps") == 2:
+            a = load(later_sums, j, sums_like)
+            u, v, fired_later, later_busy = step(form, p, u, v, a, constants, later.faults, valid)
+            count_up_both(membranes.counters, base + j, fired, fired_later)
+            put_bits(later.spikes, j >> 3, fired_later)
+            busy += later_busy
+        else:
+            count_up(membranes.counters, base + j, fired)
+        put_bits(now.spikes, j >> 3, fired)
+        active += busy
+        store(membranes.u, base + j, u)
+        store(membranes.v, base + j, v)
+        r += block(form)
+        if r == period:
+            r = 0
+    return active

@@ -1,0 +1,1 @@
+"""Vector instructions: values of several lanes, masks of them, pointers, and how loops are compiled."""
