@@ -18,17 +18,18 @@ from snn2hw.audio.augment import Augmentation
 from snn2hw.audio.features import Features
 from snn2hw.audio.logmel import Normaliser
 from snn2hw.models.layout import Layout, Stage
+from snn2hw.train.answers import spikes_per_synapse
 from snn2hw.train.checkpoint import deployable, load_trained, read_checkpoint, write_checkpoint
 from snn2hw.train.feed import feed_of
 from snn2hw.train.fit import fit
 from snn2hw.train.in_time import in_time
-from snn2hw.train.judge import spikes_per_synapse
+from snn2hw.train.network_recipe import NetworkRecipe, encoder_of, recipe_from
 from snn2hw.train.pictures import draw_curves
-from snn2hw.train.recipe import Recipe, recipe_from, recipe_to
+from snn2hw.train.recipe import recipe_to
 
 CPU = torch.device("cpu")
 CLASSES = ("low", "middle", "high")
-RECIPE = Recipe(
+RECIPE = NetworkRecipe(
     layout=Layout((Stage(6, 3, 2), Stage(6, 3, 2)), hidden=24, membrane=0.5),
     steps=6,
     epochs=6,
@@ -70,7 +71,7 @@ def test_it_learns(tmp_path, change):
     assert finished.accuracy["test"] >= 0.9
     assert finished.confusion.sum() == 30
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert rows == finished.journal.rows
+    assert rows == list(finished.rows)
     assert rows[-1]["loss"] < rows[0]["loss"]
 
 
@@ -163,7 +164,7 @@ def test_it_stops_when_validation_stays_worse_and_keeps_the_last_epoch_that_was_
     data = toy_data()
     wrong = replace_labels(data, np.zeros(len(data.validate_labels)))
     finished = fit(replace(RECIPE, epochs=40, patience=3), wrong, CLASSES, tmp_path, device=CPU)
-    rows = finished.journal.rows
+    rows = finished.rows
     assert len(rows) < 40
     highest, kept = 0.0, 0
     for row in rows:
@@ -203,7 +204,7 @@ def test_a_seed_gives_the_same_run_and_another_seed_another(tmp_path):
     losses = []
     for k, seed in enumerate((1, 1, 2)):
         finished = fit(replace(recipe, seed=seed), data, CLASSES, tmp_path / str(k), device=CPU)
-        losses.append([row["loss"] for row in finished.journal.rows])
+        losses.append([row["loss"] for row in finished.rows])
     assert losses[0] == losses[1] != losses[2]
 
 
@@ -275,7 +276,6 @@ def test_the_feed_gives_what_the_encoder_says(tmp_path):
     assert direct.shape == (1, 4, 1, 32, 32)
     np.testing.assert_array_equal(np.rint(direct.numpy()[0, :, 0] * 31), images)
     from snn2hw.codec.encode import encode
-    from snn2hw.train.feed import encoder_of
 
     for kind in ("lif", "latency", "poisson"):
         recipe = replace(RECIPE, encoder=kind)

@@ -21,7 +21,7 @@ from snn2hw.compiler.grid import Grid
 from snn2hw.compiler.quantize import Quantized
 from snn2hw.compiler.registers import bias_registers
 from snn2hw.network.network import Float
-from snn2hw.train.tuning.scan import Registers, straight
+from snn2hw.train.tuning.machine_scan import FixedRegisters, straight
 
 __all__ = ["Cell", "Synapse"]
 
@@ -142,12 +142,12 @@ class Cell(nn.Module):
         for synapse in self.synapses:
             cast("Synapse", synapse).project()
 
-    def registers(self, device: torch.device) -> Registers:
+    def registers(self, device: torch.device) -> FixedRegisters:
         """Return what does not learn."""
         p = self.fixed
         values = (DECAY_ONE - 1 - p.du, DECAY_ONE - p.dv, p.u0, p.v0)
         keep_u, keep_v, u0, v0 = (torch.from_numpy(x.astype(np.float64)).to(device) for x in values)
-        return Registers(keep_u, keep_v, u0, v0, p.reset == "subtract", p.fires)
+        return FixedRegisters(keep_u, keep_v, u0, v0, p.reset == "subtract", p.fires)
 
     def theta(self) -> Tensor:
         """Return vth << 6."""

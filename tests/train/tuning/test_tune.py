@@ -15,9 +15,9 @@ from snn2hw.commands import main
 from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import compile_source
 from snn2hw.network.float_reference import float_reference
-from snn2hw.train.tuning.fit import Samples, tune_compiled
-from snn2hw.train.tuning.recipe import Recipe, rate_of
 from snn2hw.train.tuning.tune import tune
+from snn2hw.train.tuning.tune_fit import Samples, tune_compiled
+from snn2hw.train.tuning.tune_recipe import TuneRecipe, rate_of
 from tests.compiler.networks import Builder, lif, nir, readout
 
 STEPS, CLASSES = 12, 4
@@ -57,7 +57,7 @@ def _answers_of_a_random_network(samples=900):
 def test_tuning_wins_back_accuracy_on_unseen_samples_and_the_result_is_certified():
     source, data, labels = _answers_of_a_random_network()
     seen, unseen = (data[:600], labels[:600]), (data[600:], labels[600:])
-    recipe = Recipe(epochs=10, rate=2e-2, batch=30, validation=0.2)
+    recipe = TuneRecipe(epochs=10, rate=2e-2, batch=30, validation=0.2)
     compiled, tuned = tune(source, *seen, weight_bits="ternary", recipe=recipe)
     for samples in (seen, unseen):
         before, after = (_accuracy(p, *samples) for p in (compiled.program, tuned.program))
@@ -78,7 +78,7 @@ class _Killed(Exception):
 def test_a_run_that_is_killed_and_resumed_ends_in_the_same_program(tmp_path):
     source, data, labels = _task(samples=80)
     compiled = compile_source(source, "loihi1", data[:20], weight_bits=3)
-    samples, recipe = Samples(data, labels), Recipe(epochs=4, batch=20, teacher=0.0)
+    samples, recipe = Samples(data, labels), TuneRecipe(epochs=4, batch=20, teacher=0.0)
     whole = tune_compiled(compiled, samples, recipe)
 
     def kill(row):
@@ -100,7 +100,7 @@ def test_a_run_that_is_killed_and_resumed_ends_in_the_same_program(tmp_path):
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     source, data, labels = _task(samples=40)
     compiled = compile_source(source, "loihi1", data[:20], weight_bits=3)
-    samples, recipe = Samples(data, labels), Recipe(epochs=1, teacher=0.0)
+    samples, recipe = Samples(data, labels), TuneRecipe(epochs=1, teacher=0.0)
     tune_compiled(compiled, samples, recipe, folder=tmp_path)
     with pytest.raises(InputError, match="belongs to another program or recipe"):
         tune_compiled(compiled, samples, replace(recipe, rate=1e-3), folder=tmp_path)
@@ -113,7 +113,7 @@ def test_no_program_is_returned_that_could_overflow():
     """Weights that grow beyond the certificate's worst case are never kept."""
     source, data, labels = _task(samples=60)
     compiled = compile_source(source, "loihi1", data[:20], weight_bits=4)
-    recipe = Recipe(epochs=3, rate=0.5, batch=20, teacher=0.0)
+    recipe = TuneRecipe(epochs=3, rate=0.5, batch=20, teacher=0.0)
     rows = []
     with suppress(UnsupportedError):  # raised where no epoch at all is certified
         tuned = tune_compiled(compiled, Samples(data, labels), recipe, on_epoch=rows.append)
@@ -125,7 +125,7 @@ def test_no_program_is_returned_that_could_overflow():
 @pytest.mark.parametrize("wrong", [{"epochs": 0}, {"rate": 0.0}, {"validation": 1.0}, {"teacher": 2.0}])
 def test_recipes_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputError):
-        Recipe(**wrong)
+        TuneRecipe(**wrong)
 
 
 def test_snn2hw_tune_writes_a_certified_program_and_judges_it(tmp_path, capsys):
@@ -159,13 +159,13 @@ def test_spikes_of_an_output_that_never_fires_cannot_be_counted():
     source, data, labels = _task(samples=40)
     compiled = compile_source(source, "loihi1", data[:20], weight_bits=4)
     with pytest.raises(InputError, match="output 'out' never fires  fix: use the decoder max, mean or last"):
-        tune_compiled(compiled, Samples(data, labels), Recipe(epochs=1, decoder="count", teacher=0.0))
+        tune_compiled(compiled, Samples(data, labels), TuneRecipe(epochs=1, decoder="count", teacher=0.0))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"recipe": Recipe(decoder="count")}, "output 'out' never fires"),
+        ({"recipe": TuneRecipe(decoder="count")}, "output 'out' never fires"),
         ({"labels": np.zeros(3, int)}, "int64 labels of shape (3,) for 40 samples"),
         ({"labels": None}, "object labels of shape () for 40 samples  fix: give one integer label per sample"),
         ({"labels": [0.5] * 40}, "float64 labels"),
@@ -191,7 +191,7 @@ def test_the_certificate_covers_every_sample_and_what_else_may_be_sent():
     graded = data.astype(np.int16)
     graded[0, 0, 0] = 9
     held_out = (np.full((2, STEPS, 16), 11), labels[:2])
-    common = {"recipe": Recipe(epochs=1, teacher=0.0), "held_out": held_out}
+    common = {"recipe": TuneRecipe(epochs=1, teacher=0.0), "held_out": held_out}
     _, tuned = tune(source, graded, labels, **common)
     assert tuned.certificate.messages == (0, 11)
     _, tuned = tune(source, graded, labels, **common, messages=(-2, 31), steps=50)
@@ -216,6 +216,6 @@ def test_options_that_mean_nothing_are_refused_before_the_work(tmp_path, capsys,
 @pytest.mark.parametrize("bits", ["ternary", 2, 3, 4, 8, {"lif": 3, "out": 4}])
 def test_the_rate_that_is_not_given_suits_the_bits(bits):
     source, data, labels = _task(samples=40)
-    for recipe in (None, Recipe(epochs=1, teacher=0.0)):
+    for recipe in (None, TuneRecipe(epochs=1, teacher=0.0)):
         _, tuned = tune(source, data, labels, weight_bits=bits, recipe=recipe)
         assert tuned.program.record["tuned"]["recipe"]["rate"] == rate_of(bits)
