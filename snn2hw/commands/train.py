@@ -158,9 +158,12 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
     """Return the recipe the options ask for; what is not given keeps the recipe's default."""
     from dataclasses import replace
 
+    from sim.errors import InputError
     from snn2hw.models.layout import layout_of
     from snn2hw.train.network_recipe import NetworkRecipe
 
+    if args.teacher_weight is not None and args.teacher is None:
+        raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
     given = given_of(args, ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "variants"))
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)

@@ -18,7 +18,7 @@ from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import SCHEMA, build, load_weights, read_checkpoint, write_checkpoint
 from snn2hw.train.feed import feed_of
 from snn2hw.train.judge import Judged, judge
-from snn2hw.train.loop import Batch, Optimising, Row, Training, train
+from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
 from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 from snn2hw.train.objective import Objective
 from snn2hw.train.rates import one_cycle
@@ -43,7 +43,7 @@ class Finished:
     checkpoint: Path
     accuracy: dict[str, float]
     confusion: NDArray[np.int64]
-    rows: tuple[Row, ...]
+    rows: tuple[EpochRow, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,13 +169,13 @@ def _judge(network: _Network, images: NDArray[np.uint8], labels: NDArray[np.int6
     return judge(scores, labels, Objective(), at_once=AT_ONCE)
 
 
-def _judged_row(network: _Network) -> Row:
+def _judged_row(network: _Network) -> EpochRow:
     _settle(network, GLANCE)
     judged = _judge(network, network.data.validate, network.data.validate_labels)
     return {"validate_loss": judged.loss, "validate_accuracy": judged.accuracy}
 
 
-def _within_the_error_of_the_best(rows: Sequence[Row], row: Row, count: int) -> bool:
+def _within_the_error_of_the_best(rows: Sequence[EpochRow], row: EpochRow, count: int) -> bool:
     accuracy = float(row["validate_accuracy"])
     highest = max([accuracy, *(float(earlier["validate_accuracy"]) for earlier in rows)])
     return accuracy >= highest - standard_error(highest, count)

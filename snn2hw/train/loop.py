@@ -23,12 +23,12 @@ from snn2hw.train.rates import Moment, RateSchedule
 from snn2hw.train.recipe import Recipe
 from snn2hw.train.run_state import Course, RunFiles, RunState, begun, write_state
 
-__all__ = ["Batch", "Optimising", "Row", "Training", "train"]
+__all__ = ["Batch", "EpochRow", "Optimising", "Training", "train"]
 
 FURTHER = 0.1
 """Peak of the rate in a course that prolongs a run, over that of the first: what was learnt is not shaken up again."""
 
-Row = dict[str, Any]
+EpochRow = dict[str, Any]
 
 
 class Batch(NamedTuple):
@@ -80,8 +80,8 @@ class Training:
     labels: NDArray[np.integer]
     draw: Callable[[NDArray[np.int64], np.random.Generator], Batch]
     forward: Callable[[Tensor], tuple[Tensor, Tensor | None]]
-    judge: Callable[[Row], Row]
-    keeps: Callable[[Sequence[Row], Row, int | None], bool]
+    judge: Callable[[EpochRow], EpochRow]
+    keeps: Callable[[Sequence[EpochRow], EpochRow, int | None], bool]
     stepped: Callable[[], None] = lambda: None
     draws_inside: bool = False
     judged_first: bool = False
@@ -118,7 +118,9 @@ def train(
     return state
 
 
-def _close(training: Training, state: RunState, files: RunFiles | None, row: Row, started: float | None = None) -> None:
+def _close(
+    training: Training, state: RunState, files: RunFiles | None, row: EpochRow, started: float | None = None
+) -> None:
     """Judge an epoch, keep it if it is to be kept, and write the run down."""
     row |= training.judge(row)
     if started is not None:
@@ -131,7 +133,7 @@ def _close(training: Training, state: RunState, files: RunFiles | None, row: Row
         write_state(files, state, training.model.state_dict(), training.optimising.optimizer.state_dict())
 
 
-def _epoch(training: Training, recipe: Recipe, epoch: int, courses: Sequence[Course]) -> Row:
+def _epoch(training: Training, recipe: Recipe, epoch: int, courses: Sequence[Course]) -> EpochRow:
     """Train one epoch; return the training part of its row."""
     random = np.random.default_rng((recipe.seed, epoch))
     if training.draws_inside:

@@ -12,8 +12,8 @@ from snn2hw.train.network_recipe import NetworkRecipe
 __all__ = ["Demand", "demand_of", "memory_here", "refuse_too_large"]
 
 FLOAT = 4
-KEPT_PER_NEURON_STEP = 4
-"""Floats kept for the backward pass: the sum of the inputs, its norm, v before the reset, the spike."""
+KEPT_PER_NEURON_STEP = 2
+"""Floats kept for the backward pass: v before the reset, and the spike."""
 COPIES_OF_WEIGHTS = 6
 """Weights, gradients, two moments of Adam, the best epoch, what is written."""
 CGROUP = Path("/sys/fs/cgroup/memory.max")

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from sim.files import make_folder
 from snn2hw.chips.target import Target
 from snn2hw.compiler.answers import float_answers
 from snn2hw.compiler.compile import Compiled, Progress, compile_source
 from snn2hw.compiler.grid import Bits
 from snn2hw.compiler.options import Options
+from snn2hw.files.lock import refuse_locked
 from snn2hw.network.lowering import lower
 from snn2hw.network.reading import read_network
 from snn2hw.train.tuning.tune_fit import Samples, Tuned, refuse_counting, tune_compiled
@@ -62,6 +64,10 @@ class TuneOptions:
     progress: Progress | None = None
     on_epoch: Callable[[Mapping[str, float]], object] | None = None
 
+    def __post_init__(self) -> None:
+        if self.more_epochs and self.folder is None:
+            raise InputError("more epochs of what: no folder is given", "name the folder of the run to prolong")
+
 
 class TuneKeywords(TypedDict, total=False):
     """The fields of `TuneOptions` as keywords; None is an option that is not given."""
@@ -102,6 +108,8 @@ def tune(
     refuse_counting(said.recipe, network.layers[-1])
     for pair in given:
         _refuse_misfit(source, network.layers[-1].size, *pair)
+    if said.folder is not None:
+        refuse_locked(make_folder(said.folder))
     compiled = _compiled(source, target, [x for x, _ in given], said)
     taught, *held = (_samples(source, compiled, *pair, said.recipe) for pair in given)
     tuned = tune_compiled(

@@ -20,7 +20,7 @@ from snn2hw.files.tensor_file import read_tensors
 from snn2hw.network.network import Layer
 from snn2hw.train.batches import class_weights
 from snn2hw.train.judge import decoded, judge
-from snn2hw.train.loop import Batch, Optimising, Row, Training, train
+from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
 from snn2hw.train.objective import Objective
 from snn2hw.train.rates import cosine
 from snn2hw.train.recipe import recipe_to
@@ -180,7 +180,7 @@ def _optimising(machine: Machine, rate: float) -> Optimising:
     return Optimising(optimizer, peaks, cosine)
 
 
-def _judged_row(program: _Program, held: _Part, row: Row) -> Row:
+def _judged_row(program: _Program, held: _Part, row: EpochRow) -> EpochRow:
     """Judge the program as it is now; without samples that are held out, by those it has just learnt from."""
     if len(held.labels):
         teacher = held.samples.teacher
@@ -200,7 +200,7 @@ def _judged_row(program: _Program, held: _Part, row: Row) -> Row:
     return found | {"certified": float(all(b.safe for b in bounds.values()))}
 
 
-def _beats_the_best(rows: Sequence[Row], row: Row, best_epoch: int | None) -> bool:
+def _beats_the_best(rows: Sequence[EpochRow], row: EpochRow, best_epoch: int | None) -> bool:
     """Whether an epoch is certified, and no worse than the best so far."""
     if not row["certified"]:
         return False
@@ -208,7 +208,7 @@ def _beats_the_best(rows: Sequence[Row], row: Row, best_epoch: int | None) -> bo
     return best is None or _score(row) >= _score(best)
 
 
-def _score(row: Row) -> tuple[float, float]:
+def _score(row: EpochRow) -> tuple[float, float]:
     return row["validate_accuracy"], -row["validate_loss"]
 
 

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -14,8 +14,11 @@ from snn2hw.codec.decode import decide
 from snn2hw.commands import main
 from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import compile_source
+from snn2hw.files.lock import locked
+from snn2hw.files.tensor_file import read_tensors, write_tensors
 from snn2hw.network.float_reference import float_reference
-from snn2hw.train.tuning.tune import tune
+from snn2hw.train.recipe import recipe_to
+from snn2hw.train.tuning.tune import TuneKeywords, TuneOptions, tune
 from snn2hw.train.tuning.tune_fit import Samples, tune_compiled
 from snn2hw.train.tuning.tune_recipe import TuneRecipe, rate_of
 from tests.compiler.networks import Builder, lif, nir, readout
@@ -95,6 +98,77 @@ def test_a_run_that_is_killed_and_resumed_ends_in_the_same_program(tmp_path):
     assert resumed.program.digest == whole.program.digest
     lines = (tmp_path / "run" / "tuning.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2, 3, 4]
+
+
+def test_a_tuning_that_was_stopped_by_an_older_version_ends_in_the_same_program(tmp_path):
+    source, data, labels = _task(samples=80)
+    compiled = compile_source(source, "loihi1", data[:20], weight_bits=3)
+    samples, recipe = Samples(data, labels), TuneRecipe(epochs=3, batch=20, teacher=0.0)
+    whole = tune_compiled(compiled, samples, recipe)
+
+    def kill(row):
+        raise _Killed
+
+    with pytest.raises(_Killed):
+        tune_compiled(compiled, samples, recipe, folder=tmp_path, on_epoch=kill)
+    path = tmp_path / "tuning.pt"
+    values = read_tensors(path, "tuning checkpoint", "")
+    best = values.pop("best")
+    values |= {"machine": values.pop("weights"), "rows": values.pop("history"), "best_epoch": best["epoch"]}
+    write_tensors(path, values | {"best": best["weights"] or None, "best_score": [0.5, -1.0]})
+    assert tune_compiled(compiled, samples, recipe, folder=tmp_path).program.digest == whole.program.digest
+
+
+def test_a_tuning_is_prolonged(tmp_path):
+    source, data, labels = _task(samples=80)
+    options = {"weight_bits": 3, "recipe": TuneRecipe(epochs=2, batch=20), "folder": tmp_path}
+    _, first = tune(source, data, labels, **options)
+    _, more = tune(source, data, labels, **options, more_epochs=2)
+    assert [row["epoch"] for row in first.rows] == [0, 1, 2]
+    assert [row["epoch"] for row in more.rows] == [0, 1, 2, 3, 4]
+    assert more.best_row["validate_accuracy"] >= first.best_row["validate_accuracy"]
+    with pytest.raises(InputError, match="more epochs of what: no folder is given"):
+        tune(source, data, labels, more_epochs=2)
+
+
+def test_a_folder_that_is_being_tuned_in_is_refused_before_the_work(tmp_path, monkeypatch):
+    source, data, labels = _task(samples=40)
+    monkeypatch.setattr("snn2hw.train.tuning.tune.compile_source", lambda *a, **k: pytest.fail("it was compiled"))
+    with locked(tmp_path), pytest.raises(InputError, match="is writing to this folder"):
+        tune(source, data, labels, folder=tmp_path)
+
+
+def test_keywords_of_tune_are_the_fields_of_its_options():
+    assert set(TuneKeywords.__annotations__) == {field.name for field in fields(TuneOptions)}
+
+
+def test_the_share_of_the_teacher_may_have_its_older_name():
+    assert TuneRecipe(teacher=0.25) == TuneRecipe(teacher_weight=0.25)
+    assert replace(TuneRecipe(teacher=0.25), epochs=3).teacher_weight == 0.25
+    assert recipe_to(TuneRecipe(teacher_weight=0.25)) == {
+        "epochs": 20,
+        "rate": None,
+        "batch": 64,
+        "decoder": "mean",
+        "temperature": 4.0,
+        "teacher": 0.25,
+        "validation": 0.1,
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize("name", ["--teacher", "--teacher-weight"])
+def test_the_command_knows_both_names_of_the_share(tmp_path, name):
+    from exporters.program_file import read_program_file
+    from snn2hw.files.rasters import write_raster
+
+    source, data, labels = _task(samples=40)
+    nir.write(tmp_path / "net.nir", source.graph)
+    write_raster(tmp_path / "x.npz", data, labels)
+    common = ["tune", str(tmp_path / "net.nir"), "--dt", "1e-3", "-o", str(tmp_path / "p.nir"), "--epochs", "1"]
+    assert main([*common, "--data", str(tmp_path / "x.npz"), name, "0.3", "--balanced", "--device", "cpu"]) == 0
+    recipe = read_program_file(tmp_path / "p.nir").program.record["tuned"]["recipe"]
+    assert (recipe["teacher"], recipe["balanced"]) == (0.3, True)
 
 
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
