@@ -87,7 +87,8 @@ def begun(files: RunFiles | None, epochs: int, more: int, patience: int | None) 
     assert files is not None
     best = values["best"]
     courses = tuple(Course(*pair) for pair in values.get("courses", [[1, epochs]]))
-    state = RunState(courses, list(values["history"]), best["epoch"] if best["weights"] else None, best["weights"])
+    kept = (best["epoch"], best["weights"]) if best["weights"] else (None, None)
+    state = RunState(courses, list(values["history"]), *kept)
     return prolonged(state, more, patience, files.state) if more else state, values
 
 

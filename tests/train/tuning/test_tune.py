@@ -119,6 +119,15 @@ def test_a_tuning_that_was_stopped_by_an_older_version_ends_in_the_same_program(
     assert tune_compiled(compiled, samples, recipe, folder=tmp_path).program.digest == whole.program.digest
 
 
+def test_a_resumed_tuning_without_any_certified_epoch_says_so(tmp_path, monkeypatch):
+    source, data, labels = _task(samples=40)
+    compiled = compile_source(source, "loihi1", data[:20], weight_bits=3)
+    monkeypatch.setattr("snn2hw.train.tuning.tune_fit._beats_the_best", lambda *_: False)
+    for _ in range(2):
+        with pytest.raises(UnsupportedError, match="no epoch gave a program whose registers cannot overflow"):
+            tune_compiled(compiled, Samples(data, labels), TuneRecipe(epochs=1, teacher=0.0), folder=tmp_path)
+
+
 def test_a_tuning_is_prolonged(tmp_path):
     source, data, labels = _task(samples=80)
     options = {"weight_bits": 3, "recipe": TuneRecipe(epochs=2, batch=20), "folder": tmp_path}
