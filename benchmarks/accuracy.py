@@ -35,7 +35,7 @@ from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.explain import explain
 from snn2hw.compiler.options import Options
 from snn2hw.sources import Source
-from snn2hw.train.tuning.recipe import MEASURED
+from snn2hw.train.tuning.tune_recipe import MEASURED
 
 SCHEMA = "snn2hw.benchmark.accuracy/1"
 CALIBRATION = 256
@@ -124,7 +124,7 @@ def _task(folder: Path, data: Path) -> Task:
     from snn2hw.codec.encode import encode
     from snn2hw.sources.from_norse import from_norse
     from snn2hw.train.checkpoint import deployable, load_trained
-    from snn2hw.train.feed import encoder_of
+    from snn2hw.train.network_recipe import encoder_of
     from snn2hw.train.prepare import prepare, split_of
 
     trained = load_trained(folder / "model.pt")
@@ -235,12 +235,12 @@ def _tuned(task: Task, bits: Any) -> dict[str, Any]:
     """Fine-tune, and check that the torch forward and the engine agree in every spike of every test sample."""
     import torch
 
-    from snn2hw.train.tuning.recipe import Recipe
     from snn2hw.train.tuning.tune import tune
+    from snn2hw.train.tuning.tune_recipe import TuneRecipe
 
     torch.set_num_threads(1)
     epochs, rate = MEASURED[bits]
-    recipe = Recipe(epochs=epochs, rate=rate, decoder=task.decoder)
+    recipe = TuneRecipe(epochs=epochs, rate=rate, decoder=task.decoder)
     samples, labels = task.train(TUNED_ON)
     started = time.process_time()
     compiled, tuned = tune(

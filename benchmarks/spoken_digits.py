@@ -102,7 +102,7 @@ def _program(trained: Trained, heard: Heard, home: Path) -> dict[str, Any]:
     """Compile the spiking network, check its certificate, and let it hear the test part."""
     from snn2hw.codec.encode import encode
     from snn2hw.sources.from_norse import from_norse
-    from snn2hw.train.feed import encoder_of
+    from snn2hw.train.network_recipe import encoder_of
 
     mel, encoder = trained.recipe.mel, encoder_of(trained.recipe)
     source = from_norse(deployable(trained), (1, mel.bands, mel.frames))

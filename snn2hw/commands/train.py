@@ -15,9 +15,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.options import corpus_options
+from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 
 if TYPE_CHECKING:
-    from snn2hw.train.recipe import Recipe
+    import torch
+
+    from snn2hw.audio.corpus import Corpus
+    from snn2hw.audio.features import Features
+    from snn2hw.train.network_recipe import NetworkRecipe
+    from snn2hw.train.teacher import Teacher
 
 __all__ = ["configure", "execute"]
 
@@ -29,41 +35,48 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     corpus_options(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
+    _configure_network(parser.add_argument_group("network"))
+    _configure_training(parser.add_argument_group("training"))
+
+
+def _configure_network(group: Any) -> None:
     from snn2hw.codec.encode import Kind
-    from snn2hw.train.recipe import Recipe
+    from snn2hw.models.layout import LAYOUTS
+    from snn2hw.train.network_recipe import NetworkRecipe
 
-    usual = Recipe()
-    network = parser.add_argument_group("network")
-    network.add_argument("--model", choices=("scnn", "cnn"), default="scnn", help="spiking, or ReLU (default: scnn)")
-    network.add_argument(
-        "--size", choices=("hardware", "seed"), default="hardware", help="small, or wide (default: hardware)"
+    usual = NetworkRecipe()
+    recipe_option(group, usual, "model", "spiking, or ReLU", choices=("scnn", "cnn"))
+    group.add_argument("--size", choices=tuple(LAYOUTS), default="hardware", help="small, or wide (default: hardware)")
+    group.add_argument(
+        "--synapse",
+        type=float,
+        metavar="A",
+        help=f"dt/tau of the synaptic current, in (0, 1]; 1: none (default: {usual.layout.synapse:g})",
     )
-    _option(network, "--synapse", usual.layout.synapse, "dt/tau of the synaptic current, in (0, 1]; 1: none", "A")
-    _option(network, "--encoder", usual.encoder, "how the images are fed", choices=get_args(Kind))
-    _option(network, "--steps", usual.steps, f"steps of a sample; with spikes as input {SPIKING_STEPS}", "T")
-    _option(network, "--levels", usual.levels, "largest integer of the input images")
-    _option(network, "--gain", usual.gain, "current of the lif encoder at full level, in thresholds")
-    _option(network, "--decoder", usual.decoder, "how the readout is read", choices=("max", "mean", "last"))
-    training = parser.add_argument_group("training")
-    training.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")
-    _option(training, "--seed", usual.seed, "of weights, order and augmentation")
-    training.add_argument("--start", type=Path, metavar="model.pt", help="begin with the weights of another run")
-    _option(training, "--epochs", usual.epochs, "passes over the training part, at most")
-    _option(training, "--patience", usual.patience, "epochs of worse validation before it stops")
-    _option(training, "--batch", usual.batch, "samples of one step of the optimiser")
-    _option(training, "--rate", usual.rate, "peak learning rate")
-    _option(training, "--quiet", usual.quiet, "of one spike per synapse, in the loss", "PRICE")
-    _option(training, "--variants", usual.variants, "augmented variants of every training clip; 0: none")
-    _option(training, "--validation", usual.validation, "of the training part, for early stopping", "SHARE")
-    configure_device(training)
+    recipe_option(group, usual, "encoder", "how the images are fed", choices=get_args(Kind))
+    recipe_option(group, usual, "steps", f"steps of a sample; with spikes as input {SPIKING_STEPS}", "T")
+    recipe_option(group, usual, "levels", "largest integer of the input images")
+    recipe_option(group, usual, "gain", "current of the lif encoder at full level, in thresholds")
+    recipe_option(group, usual, "decoder", "how the readout is read", choices=("max", "mean", "last"))
 
 
-def _option(group: Any, name: str, usual: float | str, what: str, metavar: str | None = None, **more: Any) -> None:
-    """Declare an option that, not given, leaves the recipe's value; its kind is that of the value."""
-    shown = f"{what} (default: {usual:g})" if isinstance(usual, float) else f"{what} (default: {usual})"
-    if "choices" not in more:
-        more["metavar"] = metavar
-    group.add_argument(name, type=type(usual), help=shown, **more)
+def _configure_training(group: Any) -> None:
+    from snn2hw.train.network_recipe import NetworkRecipe
+
+    usual = NetworkRecipe()
+    group.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")
+    recipe_option(group, usual, "seed", "of weights, order and augmentation")
+    group.add_argument("--start", type=Path, metavar="model.pt", help="begin with the weights of another run")
+    group.add_argument("--teacher", metavar="MODEL", help="learn the answers of this model too (distillation)")
+    recipe_option(group, usual, "teacher_weight", "of the teacher's answers in the loss", "SHARE")
+    recipe_option(group, usual, "epochs", "passes over the training part, at most")
+    recipe_option(group, usual, "patience", "epochs of worse validation before it stops")
+    recipe_option(group, usual, "rate", "peak learning rate")
+    recipe_option(group, usual, "quiet", "of one spike per synapse, in the loss", "PRICE")
+    recipe_option(group, usual, "variants", "augmented variants of every training clip; 0: none")
+    recipe_option(group, usual, "validation", "of the training part, for early stopping", "SHARE")
+    configure_shared(group, usual)
+    configure_device(group)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -72,26 +85,27 @@ def execute(args: argparse.Namespace) -> int:
     import torch
 
     from sim.files import make_folder
+    from snn2hw.audio.corpora import read_corpus
+    from snn2hw.files.lock import refuse_locked
     from snn2hw.train.checkpoint import read_checkpoint
     from snn2hw.train.fit import fit
-    from snn2hw.train.prepare import prepare
+    from snn2hw.train.memory import refuse_too_large
+    from snn2hw.train.prepare import split_of
     from snn2hw.train.report import write_report
 
     device = torch.device(name)
     recipe = recipe_of(args)
+    refuse_too_large(recipe, name)
     start = read_checkpoint(args.start)["weights"] if args.start else None
-    make_folder(args.output)
-    from snn2hw.audio.corpora import read_corpus
-
+    refuse_locked(make_folder(args.output))
     corpus = read_corpus(args.dataset, args.data)
-    print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
-    for note in corpus.notes[:8]:
-        print(f"  converted {note}")
-    if len(corpus.notes) > 8:
-        print(f"  and {len(corpus.notes) - 8} more files converted")
-    with _bar(recipe.variants, "features", "variant") as bar:
-        data = prepare(corpus, recipe, lambda done, _: bar.update(done - bar.n))
-    with _bar(recipe.epochs, f"{recipe.model} {args.size}", "epoch") as bar:
+    _tell(corpus)
+    split = split_of(corpus, recipe)
+    sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}
+    refuse_too_large(recipe, name, **sizes)
+    teacher = _teacher(args.teacher, recipe, corpus.classes, device)
+    data = _images(corpus, recipe)
+    with _bar(recipe.epochs + args.more_epochs, f"{recipe.model} {args.size}", "epoch") as bar:
         finished = fit(
             recipe,
             data,
@@ -99,6 +113,8 @@ def execute(args: argparse.Namespace) -> int:
             args.output,
             device=device,
             start=start,
+            teacher=teacher,
+            more_epochs=args.more_epochs,
             on_epoch=lambda row: _show(bar, row),
         )
     for line in write_report(finished, recipe, data, corpus, args.output):
@@ -106,23 +122,73 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def recipe_of(args: argparse.Namespace) -> "Recipe":
+def _tell(corpus: "Corpus") -> None:
+    print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
+    for note in corpus.notes[:8]:
+        print(f"  converted {note}")
+    if len(corpus.notes) > 8:
+        print(f"  and {len(corpus.notes) - 8} more files converted")
+
+
+def _images(corpus: "Corpus", recipe: "NetworkRecipe") -> "Features":
+    from snn2hw.train.prepare import prepare
+
+    with _bar(recipe.variants, "features", "variant") as bar:
+        return prepare(corpus, recipe, lambda done, _: bar.update(done - bar.n))
+
+
+def _teacher(
+    model: str | None, recipe: "NetworkRecipe", classes: tuple[str, ...], device: "torch.device"
+) -> "Teacher | None":
+    """Load the model whose answers are learnt too; a checkpoint answers fast, others by the float reference."""
+    if model is None:
+        return None
+    from snn2hw.train.teacher import source_teacher, trained_teacher
+
+    if Path(model).suffix == ".pt":
+        from snn2hw.train.checkpoint import load_trained
+
+        return trained_teacher(load_trained(Path(model)), recipe, classes, device)
+    from snn2hw.commands.model import load_source
+
+    return source_teacher(load_source(model), recipe, len(classes), device)
+
+
+def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
     """Return the recipe the options ask for; what is not given keeps the recipe's default."""
     from dataclasses import replace
-    from hashlib import sha256
 
+    from sim.errors import InputError
     from snn2hw.models.layout import layout_of
-    from snn2hw.train.recipe import Recipe
+    from snn2hw.train.network_recipe import NetworkRecipe
 
-    names = ("encoder", "steps", "levels", "gain", "decoder", "seed", "epochs", "patience", "batch", "rate", "quiet")
-    given = {n: value for n in (*names, "variants", "validation") if (value := getattr(args, n)) is not None}
+    if args.teacher_weight is not None and args.teacher is None:
+        raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    given = given_of(args, ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "variants"))
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)
     layout = layout_of(args.size)
     if args.synapse is not None:
         layout = replace(layout, synapse=args.synapse)
-    start = sha256(args.start.read_bytes()).hexdigest() if args.start and args.start.is_file() else ""
-    return replace(Recipe(model=args.model, layout=layout, test_speaker=args.leave_out or "", start=start), **given)
+    return NetworkRecipe(
+        layout=layout,
+        test_speaker=args.leave_out or "",
+        start=_identity(args.start),
+        teacher=_identity(args.teacher),
+        **given,
+    )
+
+
+def _identity(model: "Path | str | None") -> str:
+    """Return the SHA-256 of a model's file, or of the name of a function that makes one."""
+    from hashlib import sha256
+
+    if model is None:
+        return ""
+    path = Path(model)
+    if path.is_file():
+        return sha256(path.read_bytes()).hexdigest()
+    return sha256(str(model).encode()).hexdigest() if ":" in str(model) else ""
 
 
 def _bar(total: int, what: str, unit: str) -> Any:

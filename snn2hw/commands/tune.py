@@ -14,12 +14,13 @@ from snn2hw.commands.compile import bits_option
 from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.model import certified_for, configure_model, source_of
 from snn2hw.commands.progress import StageBars
+from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 
 if TYPE_CHECKING:
     from snn2hw.codec.decode import Decoder
-    from snn2hw.train.tuning.fit import Tuned
-    from snn2hw.train.tuning.recipe import Recipe
     from snn2hw.train.tuning.tune import Labelled
+    from snn2hw.train.tuning.tune_fit import Tuned
+    from snn2hw.train.tuning.tune_recipe import TuneRecipe
 
 __all__ = ["configure", "execute"]
 
@@ -44,26 +45,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_training(group: Any) -> None:
-    from snn2hw.train.tuning.recipe import Recipe, rate_of
+    from snn2hw.codec.decode import DECODERS
+    from snn2hw.train.tuning.tune_recipe import TuneRecipe, rate_of
 
-    usual = Recipe()
+    usual = TuneRecipe()
     rates = ", ".join(f"{rate_of(bits):g} at {bits}" for bits in ("ternary", 3, 4))
-
-    def option(name: str, what: str, metavar: str | None = None) -> None:
-        default = getattr(usual, name)
-        group.add_argument(f"--{name}", type=type(default), metavar=metavar, help=f"{what} (default: {default})")
-
-    option("epochs", "passes over the training samples")
-    group.add_argument(
-        "--rate", type=float, help=f"learning rate, in units of the greatest weight (default: {rates} bits and above)"
+    recipe_option(group, usual, "epochs", "passes over the training samples")
+    shown = f"{rates} bits and above"
+    recipe_option(
+        group, usual, "rate", "learning rate, in units of the greatest weight", "RATE", type=float, shown=shown
     )
-    option("batch", "samples of one step of the optimiser")
-    decoders = ("max", "mean", "last", "count")
-    group.add_argument("--decoder", choices=decoders, help=f"how the output is read (default: {usual.decoder})")
-    option("temperature", "logits per volt of the output")
-    option("teacher", "weight of the float network's answers; 0: none", "SHARE")
-    option("validation", "of the samples, to choose the best epoch", "SHARE")
-    option("seed", "of the order of the samples, and of which are held out")
+    recipe_option(group, usual, "decoder", "how the output is read", choices=DECODERS)
+    recipe_option(group, usual, "temperature", "logits per volt of the output")
+    what = "of the float network's answers in the loss; 0: none; formerly --teacher"
+    recipe_option(group, usual, "teacher_weight", what, "SHARE", flags=("--teacher-weight", "--teacher"))
+    recipe_option(group, usual, "validation", "of the samples, to choose the best epoch", "SHARE")
+    recipe_option(group, usual, "seed", "of the order of the samples, and of which are held out")
+    configure_shared(group, usual)
     configure_device(group)
 
 
@@ -83,7 +81,7 @@ def execute(args: argparse.Namespace) -> int:
     if test is not None and test[0].shape[2:] != rasters.shape[2:]:
         raise InputError(f"{args.test}: samples of {test[0].shape[2:]}, not {rasters.shape[2:]} as {args.data}")
     steps, messages = certified_for(args.model, rasters)
-    with StageBars() as stage, _bar(recipe.epochs) as bar:
+    with StageBars() as stage, _bar(recipe.epochs + args.more_epochs) as bar:
         _, tuned = tune(
             source,
             rasters,
@@ -95,6 +93,7 @@ def execute(args: argparse.Namespace) -> int:
             steps=steps,
             messages=messages or (0, 1),
             folder=args.runs,
+            more_epochs=args.more_epochs,
             device=device,
             progress=stage,
             on_epoch=lambda row: _show(bar, row),
@@ -113,12 +112,11 @@ def _labelled(path: str) -> "Labelled":
     return found.spikes, found.labels
 
 
-def _recipe(args: argparse.Namespace) -> "Recipe":
+def _recipe(args: argparse.Namespace) -> "TuneRecipe":
     """Return the recipe the options ask for; what is not given keeps its default."""
-    from snn2hw.train.tuning.recipe import Recipe
+    from snn2hw.train.tuning.tune_recipe import TuneRecipe
 
-    names = ("epochs", "rate", "batch", "decoder", "temperature", "teacher", "validation", "seed")
-    return Recipe(**{name: value for name in names if (value := getattr(args, name)) is not None})
+    return TuneRecipe(**given_of(args, ("temperature",)))
 
 
 def _bar(epochs: int) -> Any:

@@ -20,12 +20,12 @@ def train_models(folder: Path, *, say: Callable[[str], object] = print) -> Path:
     from snn2hw.network.to_nir import write_nir
     from snn2hw.train.deployed import deployed_source, write_deployed_twin
     from snn2hw.train.fit import fit
+    from snn2hw.train.network_recipe import NetworkRecipe
     from snn2hw.train.prepare import prepare
-    from snn2hw.train.recipe import Recipe
     from snn2hw.train.report import write_report
 
     corpus = read_corpus("digits")
-    recipes = {"scnn": Recipe(model="scnn", epochs=EPOCHS), "cnn": Recipe(model="cnn", epochs=EPOCHS)}
+    recipes = {"scnn": NetworkRecipe(model="scnn", epochs=EPOCHS), "cnn": NetworkRecipe(model="cnn", epochs=EPOCHS)}
     for name, recipe in recipes.items():
         home = make_folder(folder / name)
         say(f"{name}: {EPOCHS} epochs on {len(corpus)} clips")

@@ -1,5 +1,6 @@
 """The shape of a network, before it is spiking or not. No torch."""
 
+import math
 from dataclasses import dataclass
 
 from sim.cures import one_of
@@ -14,8 +15,10 @@ __all__ = [
     "flat_size",
     "layout_of",
     "map_synapses",
+    "map_weights",
     "neurons",
     "synapses",
+    "weight_shapes",
 ]
 
 
@@ -102,3 +105,14 @@ def map_synapses(layout: Layout, side: int, classes: int) -> tuple[int, ...]:
     """Return the synapses of every linear map in order: one per stage, to the hidden layer, to the readout."""
     images = [s.channels * before**2 * channels * s.kernel**2 for s, channels, before, _ in _images(layout, side)]
     return (*images, layout.hidden * flat_size(layout, side), layout.hidden * classes)
+
+
+def weight_shapes(layout: Layout, side: int, classes: int) -> tuple[tuple[int, ...], ...]:
+    """Return the shape of every linear map's weight in order: one per stage, to the hidden layer, to the readout."""
+    stages = tuple((s.channels, channels, s.kernel, s.kernel) for s, channels, _, _ in _images(layout, side))
+    return (*stages, (layout.hidden, flat_size(layout, side)), (classes, layout.hidden))
+
+
+def map_weights(layout: Layout, side: int, classes: int) -> tuple[int, ...]:
+    """Return how many weights every linear map has; a convolution shares them among its neurons."""
+    return tuple(math.prod(shape) for shape in weight_shapes(layout, side, classes))

@@ -12,9 +12,9 @@ from snn2hw.audio.front import FrontEnd, from_json
 from snn2hw.files.tensor_file import read_tensors, write_tensors
 from snn2hw.models.cnn import cnn
 from snn2hw.models.fold import folded
+from snn2hw.models.layout import weight_shapes
 from snn2hw.models.scnn import scnn
-from snn2hw.train.feed import input_scale
-from snn2hw.train.recipe import Recipe, recipe_from
+from snn2hw.train.network_recipe import NetworkRecipe, input_scale, recipe_from
 
 __all__ = [
     "SCHEMA",
@@ -35,12 +35,12 @@ class Trained:
     """A trained network, how it was trained, what comes before and after it, and how well it does."""
 
     model: nn.Module
-    recipe: Recipe
+    recipe: NetworkRecipe
     front: FrontEnd
     accuracy: dict[str, float]
 
 
-def build(recipe: Recipe, classes: int) -> nn.Module:
+def build(recipe: NetworkRecipe, classes: int) -> nn.Module:
     """Return the untrained network of a recipe."""
     side = recipe.mel.bands
     if side != recipe.mel.frames:
@@ -68,11 +68,30 @@ def load_trained(path: Path) -> Trained:
     values = read_checkpoint(path)
     if "accuracy" not in values:
         raise FileError(f"{path}: is a run in progress", "finish the run, then use its model.pt")
+    missing = [name for name in ("recipe", "front", "weights") if name not in values]
+    if missing:
+        raise FileError(f"{path}: not a checkpoint of a network (no {', '.join(missing)})", "train the model again")
     recipe = recipe_from(values["recipe"], str(path))
     front = from_json(values["front"], str(path))
+    _refuse_other_sizes(values["weights"], recipe, len(front.classes), str(path))
     model = build(recipe, len(front.classes))
     load_weights(model, values["weights"], str(path))
     return Trained(model.eval(), recipe, front, dict(values["accuracy"]))
+
+
+def _refuse_other_sizes(weights: Mapping[str, Tensor], recipe: NetworkRecipe, classes: int, where: str) -> None:
+    """Refuse a network that its weights do not fill, before memory is asked for it: then a file's size bounds both.
+
+    Tensors in a file may say more values than it holds, by repeating them.
+    """
+    wanted = weight_shapes(recipe.layout, recipe.mel.bands, classes)
+    found = tuple(tuple(tensor.shape) for tensor in weights.values() if tensor.dim() > 1)
+    stored = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in weights.values()}
+    said, held = sum(t.numel() * t.element_size() for t in weights.values()), sum(stored.values())
+    if found != wanted or said > held:
+        sizes = ", ".join("x".join(map(str, shape)) for shape in wanted)
+        what = f"{where}: weights of another network: its recipe wants {sizes}, and the file holds {held:,} bytes"
+        raise FileError(what, "use a checkpoint of the same model, size and synapse")
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:

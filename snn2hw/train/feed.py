@@ -5,10 +5,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from snn2hw.codec.encode import Encoder, encode, highest, spike_table
-from snn2hw.train.recipe import Recipe
+from snn2hw.codec.encode import Encoder, encode, spike_table
+from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 
-__all__ = ["Feed", "encoder_of", "feed_of", "input_scale"]
+__all__ = ["Feed", "feed_of"]
 
 
 class Feed:
@@ -32,16 +32,6 @@ class Feed:
         return drawn.to(self.device).float().movedim(1, 0).contiguous()
 
 
-def encoder_of(recipe: Recipe) -> Encoder:
-    """Return the encoder of a recipe."""
-    return Encoder(recipe.encoder, recipe.steps, recipe.levels, gain=recipe.gain, seed=recipe.seed)
-
-
-def input_scale(recipe: Recipe) -> int:
-    """Return what the integers on the wire are divided by to give what the network was trained on."""
-    return highest(encoder_of(recipe)) if recipe.model == "scnn" else recipe.levels
-
-
-def feed_of(recipe: Recipe, device: torch.device) -> Feed:
+def feed_of(recipe: NetworkRecipe, device: torch.device) -> Feed:
     """Return the feed of a recipe."""
     return Feed(encoder_of(recipe), spiking=recipe.model == "scnn", device=device)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snn2hw.train.scan import constants_of, spikes_in_time
+from snn2hw.train.norse_scan import constants_of, spikes_in_time
 
 __all__ = ["in_time", "is_spiking"]
 
@@ -31,7 +31,7 @@ def in_time(model: nn.Module, x: Tensor, steps: int, record: dict[int, Tensor] |
 
 
 def is_spiking(module: nn.Module) -> bool:
-    """Whether the module is one of the neurons that ``scan`` computes."""
+    """Whether the module is one of the neurons that `norse_scan` computes."""
     from norse.torch import LIFBoxCell, LIFCell
 
     return isinstance(module, LIFBoxCell | LIFCell)

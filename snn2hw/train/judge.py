@@ -1,28 +1,21 @@
-"""What a network is worth on images it has not seen."""
+"""What a network or a program is worth on samples it has not learnt from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 
-from snn2hw.models.layout import map_synapses
-from snn2hw.train.feed import Feed
-from snn2hw.train.in_time import in_time
-from snn2hw.train.recipe import Recipe
+from snn2hw.codec.decode import Decoder
+from snn2hw.train.objective import Objective
 
-__all__ = ["TEMPERATURE", "Judgement", "forward", "judge", "logits", "spikes_per_synapse"]
-
-TEMPERATURE = 4.0
-"""A readout of one threshold is that many logits: a leaky mean of a few spikes is small beside what the loss wants."""
-
-BATCH = 100
+__all__ = ["Judged", "decoded", "judge"]
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class Judged:
     """Mean loss, share of right answers, and how often class i (row) was taken for class j."""
 
     loss: float
@@ -30,50 +23,45 @@ class Judgement:
     confusion: NDArray[np.int64]
 
 
-def forward(model: nn.Module, x: Tensor, recipe: Recipe, record: dict[int, Tensor] | None = None) -> Tensor:
-    """Return the network's output: (b, classes) of a CNN, (T, b, classes) of a spiking network."""
-    if recipe.model == "cnn":
-        result: Tensor = model(x)
-        return result
-    return in_time(model, x, recipe.steps, record)
-
-
-def spikes_per_synapse(record: dict[int, Tensor], recipe: Recipe, classes: int) -> Tensor:
-    """Return the synops behind the spiking layers per synapse and inference: sum_l T rate_l synapses_l / sum synapses.
-
-    Every layer's mean rate stands for all of its neurons, and a max pool of spikes for none.
-    """
-    synapses = map_synapses(recipe.layout, recipe.mel.bands, classes)
-    behind = zip(record.values(), synapses[1:], strict=True)
-    return sum((recipe.steps * s.mean() * n for s, n in behind), start=torch.zeros(())) / sum(synapses)
-
-
-def logits(output: Tensor, recipe: Recipe) -> Tensor:
-    """Return (b, classes): the decoded readout in units the loss understands."""
-    if recipe.model == "cnn":
-        return output
-    match recipe.decoder:
-        case "max":
-            return TEMPERATURE * output.amax(0)
-        case "last":
-            return TEMPERATURE * output[-1]
-        case "mean":
-            return TEMPERATURE * output.mean(0)
-        case "count":
-            return TEMPERATURE / len(output) * output.sum(0)
-
-
 def judge(
-    model: nn.Module, feed: Feed, recipe: Recipe, images: NDArray[np.uint8], labels: NDArray[np.int64]
-) -> Judgement:
-    """Run the network, in eval mode, over images (n, bands, frames)."""
-    model.eval()
-    scores = []
+    scores_of: Callable[[slice], Tensor],
+    labels: NDArray[np.integer],
+    objective: Objective,
+    *,
+    answers: Tensor | None = None,
+    at_once: int,
+    mean_of_parts: bool = False,
+) -> Judged:
+    """Judge the logits of samples that ``scores_of`` computes for a part of them, ``at_once`` of them at most.
+
+    ``answers`` are a teacher's logits. The loss is that of all samples, or the mean of the parts' losses: the same
+    but for the last bits, which the journals of old runs hold.
+    """
+    parts = [slice(start, min(start + at_once, len(labels))) for start in range(0, len(labels), at_once)]
     with torch.no_grad():
-        for start in range(0, len(images), BATCH):
-            x = feed(images[start : start + BATCH], start)
-            scores.append(logits(forward(model, x, recipe), recipe).cpu())
-    score, target = torch.cat(scores), torch.from_numpy(labels)
-    confusion = np.zeros((score.shape[1],) * 2, dtype=np.int64)
-    np.add.at(confusion, (labels, score.argmax(1).numpy()), 1)
-    return Judgement(float(cross_entropy(score, target)), float(np.trace(confusion) / confusion.sum()), confusion)
+        scores = torch.cat([scores_of(part).cpu() for part in parts])
+        target = torch.from_numpy(labels.astype(np.int64))
+        losses = [
+            (
+                float(objective(scores[part], target[part], None if answers is None else answers[part])),
+                len(target[part]),
+            )
+            for part in (parts if mean_of_parts else [slice(0, len(labels))])
+        ]
+    loss = sum(loss * count for loss, count in losses) / len(labels) if mean_of_parts else losses[0][0]
+    confusion = np.zeros((scores.shape[1],) * 2, dtype=np.int64)
+    np.add.at(confusion, (target.numpy(), scores.argmax(1).numpy()), 1)
+    return Judged(loss, float(np.trace(confusion) / confusion.sum()), confusion)
+
+
+def decoded(output: Tensor, decoder: Decoder) -> Tensor:
+    """Return (b, classes) of an output (T, b, classes), as `snn2hw.codec.decode` does."""
+    match decoder:
+        case "max":
+            return output.amax(0)
+        case "last":
+            return output[-1]
+        case "mean":
+            return output.mean(0)
+        case "count":
+            return output.sum(0)

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from sim.errors import InputError
 from snn2hw.audio.corpus import Corpus, Split, holdout, leave_out, official
 from snn2hw.audio.features import Features, features
-from snn2hw.train.recipe import Recipe
+from snn2hw.train.network_recipe import NetworkRecipe
 
 __all__ = ["prepare", "split_of"]
 
 
-def split_of(corpus: Corpus, recipe: Recipe) -> Split:
+def split_of(corpus: Corpus, recipe: NetworkRecipe) -> Split:
     """Return a recipe's split: the corpus's own, or one speaker left out; validation comes from the training part."""
     whole = leave_out(corpus, recipe.test_speaker) if recipe.test_speaker else official(corpus)
     split = holdout(corpus, whole, recipe.validation, recipe.seed)
@@ -19,7 +19,7 @@ def split_of(corpus: Corpus, recipe: Recipe) -> Split:
     return split
 
 
-def prepare(corpus: Corpus, recipe: Recipe, progress: Callable[[int, int], None] | None = None) -> Features:
+def prepare(corpus: Corpus, recipe: NetworkRecipe, progress: Callable[[int, int], None] | None = None) -> Features:
     """Compute or fetch the images of a recipe."""
     if corpus.rate_hz != recipe.mel.rate_hz:
         raise InputError(f"corpus at {corpus.rate_hz} Hz, features at {recipe.mel.rate_hz} Hz", "use one rate")

@@ -1,75 +1,76 @@
-"""What a training run is: every choice that decides its result, stored with the checkpoint."""
+"""What a training is: every choice that decides its result. No torch."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal, get_args
 
-from sim.errors import FileError, InputError
-from snn2hw.audio.augment import Augmentation
-from snn2hw.audio.logmel import LogMel
+from sim.errors import InputError
 from snn2hw.codec.decode import Decoder
-from snn2hw.codec.encode import Kind
-from snn2hw.models.layout import Layout, Stage, layout_of
 
-__all__ = ["Recipe", "recipe_from", "recipe_to"]
+__all__ = ["CLASS_WEIGHTS", "ClassWeights", "Recipe", "recipe_to"]
+
+ClassWeights = Literal["none", "balanced"]
+CLASS_WEIGHTS: tuple[ClassWeights, ...] = get_args(ClassWeights)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A network (``scnn`` or its ``cnn`` twin), its input, and how it is trained.
+    """What every training has, whether a network of real numbers is trained or an integer program is tuned.
 
-    ``start`` is the SHA-256 of the checkpoint its weights come from; empty, they are drawn from the seed. ``quiet`` is
-    the price, in the loss, of one spike per synapse: it trades accuracy for fewer synops.
+    Args:
+        epochs: passes over the training samples.
+        patience: epochs without a better one before it stops; None: it never does.
+        batch: samples of one step of the optimiser.
+        rate: peak of the learning rate.
+        seed: of everything that is drawn: each epoch draws from (seed, epoch) alone.
+        validation: share of the samples that chooses the epoch which is kept.
+        decoder: how the output over time becomes one score per class.
+        temperature: logits per volt (threshold) of the output: a leaky mean of a few spikes is small beside what the
+            loss wants.
+        teacher_weight: of the divergence from a teacher's answers in the loss; the labels have the rest.
+        class_weights: "balanced": a class weighs in the loss by one over its samples.
+        balanced: every class is drawn equally often in an epoch.
     """
 
-    model: Literal["scnn", "cnn"] = "scnn"
-    layout: Layout = field(default_factory=lambda: layout_of("hardware"))
-    mel: LogMel = field(default_factory=LogMel)
-    levels: int = 31
-    encoder: Kind = "direct"
-    gain: float = 6.0
-    steps: int = 8
-    decoder: Decoder = "mean"
-    test_speaker: str = ""
-    start: str = ""
-    validation: float = 0.06
-    seed: int = 0
-    epochs: int = 120
-    patience: int = 30
+    epochs: int = 20
+    patience: int | None = None
     batch: int = 64
-    rate: float = 1e-2
-    decay: float = 1e-3
-    smoothing: float = 0.0
-    quiet: float = 0.0
-    variants: int = 12
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    rate: float | None = None
+    seed: int = 0
+    validation: float = 0.1
+    decoder: Decoder = "mean"
+    temperature: float = 4.0
+    teacher_weight: float = 0.5
+    class_weights: ClassWeights = "none"
+    balanced: bool = False
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"class_weights", "balanced"})
+    """Fields that older files do not have: at their default they enter no file, so that one recipe has one form."""
+    FILED: ClassVar[Mapping[str, str]] = {}
+    """Names that differ in files."""
 
     def __post_init__(self) -> None:
-        if self.model not in ("scnn", "cnn"):
-            raise InputError(f"there is no model {self.model!r}", "choose scnn or cnn")
-        for name in ("steps", "epochs", "patience", "batch"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} {getattr(self, name)}: must be at least 1")
+        for name in ("epochs", "batch", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} {value}: must be at least 1")
+        if self.rate is not None and not self.rate > 0:
+            raise InputError(f"rate {self.rate}: must be positive", "leave it out for the usual one")
+        if not 0 <= self.validation < 1 or not 0 <= self.teacher_weight <= 1:
+            what = f"validation {self.validation}, teacher_weight {self.teacher_weight}"
+            raise InputError(what, "use shares between 0 and 1")
+        if not 0 < self.temperature < float("inf"):
+            raise InputError(f"temperature {self.temperature}: must be positive", "4 is usual")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed {self.seed}: must be a whole number from 0 to 2^63 - 1")
-        if not self.rate > 0 or self.quiet < 0:
-            raise InputError(f"rate {self.rate}, quiet {self.quiet}: must be positive")
+        if self.class_weights not in CLASS_WEIGHTS:
+            raise InputError(f"class_weights {self.class_weights!r}", f"choose one of {', '.join(CLASS_WEIGHTS)}")
 
 
 def recipe_to(recipe: Recipe) -> dict[str, Any]:
-    """Return plain JSON values."""
-    values: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
+    """Return plain JSON values: what checkpoints, summaries and records hold."""
+    usual = asdict(type(recipe)())
+    kept = {n: v for n, v in asdict(recipe).items() if n not in recipe.LATER or v != usual[n]}
+    values: dict[str, Any] = json.loads(json.dumps({recipe.FILED.get(n, n): v for n, v in kept.items()}))
     return values
-
-
-def recipe_from(values: dict[str, Any], where: str) -> Recipe:
-    """Read what ``recipe_to`` returned; ``where`` is the file an error names."""
-    try:
-        layout = dict(values["layout"])
-        layout["stages"] = tuple(Stage(**stage) for stage in layout["stages"])
-        how = dict(values["augmentation"])
-        how["noise_db"] = tuple(how["noise_db"])
-        parts = {"layout": Layout(**layout), "mel": LogMel(**values["mel"]), "augmentation": Augmentation(**how)}
-        return replace(Recipe(), **{**values, **parts})
-    except (KeyError, TypeError) as error:
-        raise FileError(f"{where}: not a recipe of this version ({error})", "train the model again") from None

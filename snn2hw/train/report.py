@@ -11,24 +11,26 @@ from snn2hw.audio.front import FrontEnd, to_json
 from snn2hw.codec.encode import encode
 from snn2hw.files.rasters import write_raster
 from snn2hw.models.layout import neurons, synapses
-from snn2hw.train.feed import encoder_of
 from snn2hw.train.fit import Finished
+from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 from snn2hw.train.pictures import draw_confusion, draw_curves
-from snn2hw.train.recipe import Recipe, recipe_to
+from snn2hw.train.recipe import recipe_to
 
 __all__ = ["write_report"]
 
 SCHEMA = "snn2hw.training/1"
 
 
-def write_report(finished: Finished, recipe: Recipe, data: Features, corpus: Corpus, folder: Path) -> Iterator[str]:
+def write_report(
+    finished: Finished, recipe: NetworkRecipe, data: Features, corpus: Corpus, folder: Path
+) -> Iterator[str]:
     """Write the files; yield the lines to print."""
     encoder = encoder_of(recipe)
     front = FrontEnd(recipe.mel, data.normaliser, encoder, recipe.decoder, corpus.classes)
     _write(folder / "front.json", to_json(front))
     if recipe.model == "scnn":
         write_raster(folder / "test.npz", encode(data.test[:, None], encoder), data.test_labels, recipe.decoder)
-    rows = finished.journal.rows
+    rows = finished.rows
     summary = {
         "schema": SCHEMA,
         "corpus": corpus.name,

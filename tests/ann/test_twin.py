@@ -36,11 +36,11 @@ def _checkpoint(corpus: Path, path: Path, model: str = "cnn") -> Path:
     from snn2hw.audio.logmel import LogMel, decibels, fit_normaliser
     from snn2hw.models.layout import Layout, Stage
     from snn2hw.train.checkpoint import build, write_checkpoint
-    from snn2hw.train.feed import encoder_of
-    from snn2hw.train.recipe import Recipe, recipe_to
+    from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
+    from snn2hw.train.recipe import recipe_to
 
     torch.manual_seed(0)
-    recipe = Recipe(model=model, layout=Layout((Stage(2, 3, 2),), hidden=4))
+    recipe = NetworkRecipe(model=model, layout=Layout((Stage(2, 3, 2),), hidden=4))
     found = read_folder(corpus, 8000)
     mel = LogMel()
     scale = fit_normaliser(np.stack([decibels(s, mel) for s in found.samples]), recipe.levels)

@@ -1,12 +1,15 @@
 """`snn2hw train` and `snn2hw encode` from the shell, on a small corpus."""
 
+import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
 import soundfile
 
 from snn2hw.commands import main
+from snn2hw.files.lock import locked
 from snn2hw.files.rasters import read_raster
 
 RATE_HZ = 8000
@@ -105,6 +108,37 @@ def test_options_that_mean_nothing_are_refused_before_any_work(tmp_path, capsys,
     assert main(["train", "folder", "--data", str(tmp_path / "none"), "-o", str(run), *options]) == 2
     assert message in capsys.readouterr().err
     assert not run.exists()
+
+
+def test_a_run_is_prolonged_with_the_options_it_had(words, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert train(words, run, "--epochs", "1", "--more-epochs", "1") == 2
+    assert "there is no run to prolong" in capsys.readouterr().err
+    assert train(words, run, "--epochs", "1") == 0
+    assert train(words, run, "--epochs", "1", "--more-epochs", "2") == 0
+    assert json.loads((run / "summary.json").read_text())["epochs"] == 3
+
+
+def test_a_pupil_is_trained_beside_its_teacher(words, tmp_path, capsys):
+    assert train(words, tmp_path / "cnn", "--model", "cnn") == 0
+    model = str(tmp_path / "cnn" / "model.pt")
+    options = ["--teacher-weight", "0.9", "--epochs", "2", "--balanced", "--class-weights", "balanced"]
+    assert train(words, tmp_path / "scnn", "--teacher", model, *options) == 0
+    recipe = json.loads((tmp_path / "scnn" / "summary.json").read_text())["recipe"]
+    assert recipe["teacher"] == hashlib.sha256((tmp_path / "cnn" / "model.pt").read_bytes()).hexdigest()
+    assert (recipe["teacher_weight"], recipe["balanced"], recipe["class_weights"]) == (0.9, True, "balanced")
+    capsys.readouterr()
+    assert train(words, tmp_path / "scnn", *options) == 2
+    assert "--teacher-weight 0.9: there is no teacher  fix: name one with --teacher" in capsys.readouterr().err
+
+
+def test_a_second_training_into_one_folder_is_refused_before_any_work(words, tmp_path, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    with locked(run):
+        assert train(words, run) == 2
+    assert f"{run}: process {os.getpid()} is writing to this folder" in capsys.readouterr().err
+    assert list(run.iterdir()) == []
 
 
 @pytest.mark.parametrize(("verb", "usual"), [("train", "epochs 120"), ("tune", "epochs 20")])

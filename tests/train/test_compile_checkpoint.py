@@ -11,8 +11,8 @@ from snn2hw.commands import main
 from snn2hw.files.rasters import write_raster
 from snn2hw.models.layout import Layout, Stage
 from snn2hw.train.checkpoint import build, write_checkpoint
-from snn2hw.train.feed import encoder_of
-from snn2hw.train.recipe import Recipe, recipe_to
+from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
+from snn2hw.train.recipe import recipe_to
 
 SIDE = LogMel().bands
 
@@ -20,7 +20,7 @@ SIDE = LogMel().bands
 def _checkpoint(path, encoder="direct"):
     torch.manual_seed(0)
     mel = LogMel()
-    recipe = Recipe(layout=Layout((Stage(2, 3, 2),), hidden=4), encoder=encoder, steps=5)
+    recipe = NetworkRecipe(layout=Layout((Stage(2, 3, 2),), hidden=4), encoder=encoder, steps=5)
     scale = fit_normaliser(np.random.default_rng(0).normal(size=(3, mel.bands, mel.frames)), recipe.levels)
     front = FrontEnd(mel, scale, encoder_of(recipe), recipe.decoder, ("no", "yes"))
     values = {"recipe": recipe_to(recipe), "weights": build(recipe, 2).state_dict(), "front": to_json(front)}

@@ -14,43 +14,15 @@ import pytest
 import torch
 
 from sim.errors import FileError, InputError
-from snn2hw.audio.augment import Augmentation
-from snn2hw.audio.features import Features
-from snn2hw.audio.logmel import Normaliser
-from snn2hw.models.layout import Layout, Stage
+from snn2hw.train.answers import spikes_per_synapse
 from snn2hw.train.checkpoint import deployable, load_trained, read_checkpoint, write_checkpoint
 from snn2hw.train.feed import feed_of
 from snn2hw.train.fit import fit
 from snn2hw.train.in_time import in_time
-from snn2hw.train.judge import spikes_per_synapse
+from snn2hw.train.network_recipe import encoder_of, recipe_from
 from snn2hw.train.pictures import draw_curves
-from snn2hw.train.recipe import Recipe, recipe_from, recipe_to
-
-CPU = torch.device("cpu")
-CLASSES = ("low", "middle", "high")
-RECIPE = Recipe(
-    layout=Layout((Stage(6, 3, 2), Stage(6, 3, 2)), hidden=24, membrane=0.5),
-    steps=6,
-    epochs=6,
-    batch=16,
-    augmentation=Augmentation(mask=1, shift=1),
-)
-
-
-def toy_data(seed=0):
-    """Three classes that differ in the rows that are loud."""
-    random = np.random.default_rng(seed)
-
-    def part(count):
-        labels = np.arange(count) % 3
-        images = random.integers(0, 8, (count, 32, 32))
-        for image, label in zip(images, labels, strict=True):
-            image[10 * label : 10 * label + 10] += random.integers(8, 22)
-        return images.astype(np.uint8), labels.astype(np.int64)
-
-    train, validate, test = part(121), part(30), part(30)
-    scale = Normaliser((-70.0,) * 32, (0.0,) * 32, 31)
-    return Features(np.stack([train[0]] * 2), train[1], *validate, *test, scale)
+from snn2hw.train.recipe import recipe_to
+from tests.train.toy import CLASSES, CPU, RECIPE, Interrupted, assert_same_weights, stop_after, toy_data
 
 
 @pytest.mark.parametrize(
@@ -70,7 +42,7 @@ def test_it_learns(tmp_path, change):
     assert finished.accuracy["test"] >= 0.9
     assert finished.confusion.sum() == 30
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert rows == finished.journal.rows
+    assert rows == list(finished.rows)
     assert rows[-1]["loss"] < rows[0]["loss"]
 
 
@@ -86,33 +58,19 @@ def test_the_checkpoint_gives_the_network_and_its_accuracy_back(tmp_path):
     assert (output.amax(0).argmax(1).numpy() == data.test_labels).mean() == finished.accuracy["test"]
 
 
-def weights(path):
-    return {name: tensor.numpy() for name, tensor in read_checkpoint(path)["weights"].items()}
-
-
 def test_an_interrupted_run_ends_in_the_same_weights(tmp_path):
     data = toy_data()
     fit(RECIPE, data, CLASSES, tmp_path / "whole", device=CPU)
 
-    class Interrupted(Exception):
-        pass
-
-    def stop(row):
-        if row["epoch"] == 3:
-            raise Interrupted
-
     with pytest.raises(Interrupted):
-        fit(RECIPE, data, CLASSES, tmp_path / "torn", device=CPU, on_epoch=stop)
+        fit(RECIPE, data, CLASSES, tmp_path / "torn", device=CPU, on_epoch=stop_after(3))
     assert not (tmp_path / "torn" / "model.pt").exists()
     log = tmp_path / "torn" / "log.jsonl"
     log.write_text(log.read_text() + '{"epoch": 4, "half a li')  # as a kill may leave it
     epochs = []
     fit(RECIPE, data, CLASSES, tmp_path / "torn", device=CPU, on_epoch=lambda row: epochs.append(row["epoch"]))
     assert epochs == [4, 5, 6]
-    whole, torn = weights(tmp_path / "whole" / "model.pt"), weights(tmp_path / "torn" / "model.pt")
-    assert whole.keys() == torn.keys()
-    for name, values in whole.items():
-        np.testing.assert_array_equal(values, torn[name], err_msg=name)
+    assert_same_weights(tmp_path / "whole" / "model.pt", tmp_path / "torn" / "model.pt")
     logs = [[json.loads(x) for x in (tmp_path / n / "log.jsonl").read_text().splitlines()] for n in ("whole", "torn")]
     assert [{**row, "seconds": 0} for row in logs[0]] == [{**row, "seconds": 0} for row in logs[1]]
 
@@ -124,7 +82,7 @@ from pathlib import Path
 from dataclasses import replace
 import torch
 torch.set_num_threads(1)
-from tests.train.test_fit import CLASSES, CPU, RECIPE, toy_data
+from tests.train.toy import CLASSES, CPU, RECIPE, toy_data
 from snn2hw.train.fit import fit
 fit(replace(RECIPE, epochs=400, patience=400), toy_data(), CLASSES, Path(sys.argv[1]), device=CPU)
 """
@@ -163,7 +121,7 @@ def test_it_stops_when_validation_stays_worse_and_keeps_the_last_epoch_that_was_
     data = toy_data()
     wrong = replace_labels(data, np.zeros(len(data.validate_labels)))
     finished = fit(replace(RECIPE, epochs=40, patience=3), wrong, CLASSES, tmp_path, device=CPU)
-    rows = finished.journal.rows
+    rows = finished.rows
     assert len(rows) < 40
     highest, kept = 0.0, 0
     for row in rows:
@@ -203,7 +161,7 @@ def test_a_seed_gives_the_same_run_and_another_seed_another(tmp_path):
     losses = []
     for k, seed in enumerate((1, 1, 2)):
         finished = fit(replace(recipe, seed=seed), data, CLASSES, tmp_path / str(k), device=CPU)
-        losses.append([row["loss"] for row in finished.journal.rows])
+        losses.append([row["loss"] for row in finished.rows])
     assert losses[0] == losses[1] != losses[2]
 
 
@@ -275,7 +233,6 @@ def test_the_feed_gives_what_the_encoder_says(tmp_path):
     assert direct.shape == (1, 4, 1, 32, 32)
     np.testing.assert_array_equal(np.rint(direct.numpy()[0, :, 0] * 31), images)
     from snn2hw.codec.encode import encode
-    from snn2hw.train.feed import encoder_of
 
     for kind in ("lif", "latency", "poisson"):
         recipe = replace(RECIPE, encoder=kind)

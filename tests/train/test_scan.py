@@ -11,8 +11,9 @@ from snn2hw.models.fold import folded
 from snn2hw.models.layout import HARDWARE, Layout, Stage
 from snn2hw.models.scnn import scnn
 from snn2hw.train.in_time import in_time
-from snn2hw.train.scan import SHARPNESS, constants_of, spikes_in_time
-from snn2hw.train.statistics import reestimate
+from snn2hw.train.norse_scan import constants_of, spikes_in_time
+from snn2hw.train.reestimate import reestimate
+from snn2hw.train.surrogate import SHARPNESS
 
 STEPS = 12
 

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from sim.arithmetic import DECAY_ONE, VTH_SHIFT
-from sim.program import Connection, Conv, Dense, Population, RegisterArray, Weight, Wiring
+from sim.program import Connection, Conv, Dense, Population, RegisterArray, Weight
 from snn2hw.chips.target import Target
 from snn2hw.compiler.grid import Grid
 from snn2hw.compiler.quantize import Quantized
 from snn2hw.compiler.registers import bias_registers
 from snn2hw.network.network import Float
-from snn2hw.train.tuning.scan import Registers, straight
+from snn2hw.train.tuning.machine_scan import FixedRegisters, straight
 
 __all__ = ["Cell", "Synapse"]
 
@@ -38,6 +38,7 @@ class Synapse(nn.Module):
         connection: Connection,
         grid: Grid | None,
         latent: Float | None,
+        *,
         source: Shape,
         target: Shape,
         message: int,
@@ -97,16 +98,12 @@ class Synapse(nn.Module):
         if not self.learns:
             return self.connection
         mantissas = cast("Weight", self.weight().detach().cpu().numpy().astype(np.int64))
-        return replace(self.connection, wiring=_with_weight(self.connection.wiring, mantissas))
+        return replace(self.connection, wiring=replace(self.connection.wiring, weight=mantissas))
 
 
 def _starting(stored: Float, real: Float) -> Float:
     """Return latents that round to what is stored and lie as near to the real weights as that allows."""
     return stored + np.clip(real - stored, -0.49, 0.49)
-
-
-def _with_weight(wiring: Wiring, weight: Weight) -> Wiring:
-    return replace(wiring, weight=weight)
 
 
 class Cell(nn.Module):
@@ -125,15 +122,23 @@ class Cell(nn.Module):
         latents = made.mantissas() if made is not None else ()
         grids: Sequence[Grid | None] = made.grids if latents and made is not None else (None,) * len(population.inputs)
         self.synapses = nn.ModuleList(
-            Synapse(c, g, latents[i] if latents else None, shape_of(c.source), self.shape, messages.get(c.source, 1))
+            Synapse(
+                c,
+                g,
+                latents[i] if latents else None,
+                source=shape_of(c.source),
+                target=self.shape,
+                message=messages.get(c.source, 1),
+            )
             for i, (c, g) in enumerate(zip(population.inputs, grids, strict=True))
         )
         learns = bool(latents) and population.fires
         self.first_vth = _shared(population.vth)
         self.vth = nn.Parameter(torch.ones(self.first_vth.shape if learns else (0,)))
         bias = population.bias_mantissa.astype(np.int64) << population.bias_exponent
-        self.first_bias = np.asarray(_shared(bias), dtype=np.float64) / (UNIT * max(1, int(population.vth.max())))
-        self.drive = nn.Parameter(torch.from_numpy(self.first_bias).to(torch.float32))
+        self.drive_unit = UNIT * max(1, int(population.vth.max()))
+        first_bias = np.asarray(_shared(bias), dtype=np.float64) / self.drive_unit
+        self.drive = nn.Parameter(torch.from_numpy(first_bias).to(torch.float32))
         if not (latents and bias.any()):
             self.drive = nn.Parameter(torch.empty(0))
 
@@ -142,12 +147,12 @@ class Cell(nn.Module):
         for synapse in self.synapses:
             cast("Synapse", synapse).project()
 
-    def registers(self, device: torch.device) -> Registers:
+    def registers(self, device: torch.device) -> FixedRegisters:
         """Return what does not learn."""
         p = self.fixed
         values = (DECAY_ONE - 1 - p.du, DECAY_ONE - p.dv, p.u0, p.v0)
         keep_u, keep_v, u0, v0 = (torch.from_numpy(x.astype(np.float64)).to(device) for x in values)
-        return Registers(keep_u, keep_v, u0, v0, p.reset == "subtract", p.fires)
+        return FixedRegisters(keep_u, keep_v, u0, v0, subtract=p.reset == "subtract", fires=p.fires)
 
     def theta(self) -> Tensor:
         """Return vth << 6."""
@@ -163,12 +168,12 @@ class Cell(nn.Module):
         whole = torch.from_numpy((mantissa << exponent).astype(np.float64)).to(self.vth.device)
         if not self.drive.numel():
             return whole
-        return straight(self.drive.to(torch.float64) * (UNIT * max(1, int(self.fixed.vth.max()))), whole)
+        return straight(self.drive.to(torch.float64) * self.drive_unit, whole)
 
     def _bias_registers(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if not self.drive.numel():
             return self.fixed.bias_mantissa.astype(np.int64), self.fixed.bias_exponent.astype(np.int64)
-        wanted = self.drive.detach().cpu().numpy().astype(np.float64) * (UNIT * max(1, int(self.fixed.vth.max())))
+        wanted = self.drive.detach().cpu().numpy().astype(np.float64) * self.drive_unit
         return bias_registers(wanted, self.target)
 
     def sums(self, sent: Mapping[str, Tensor], steps: int, batch: int) -> Tensor:

@@ -11,7 +11,7 @@ from sim.order import step_order
 from sim.program import INPUT, Program
 from snn2hw.compiler.compile import Compiled
 from snn2hw.train.tuning.cell import Cell
-from snn2hw.train.tuning.scan import advance, scan
+from snn2hw.train.tuning.machine_scan import advance, scan
 
 __all__ = ["Machine"]
 

@@ -1,27 +1,30 @@
 """From a float network and labelled samples to a tuned program: compile, then train what was compiled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from sim.files import make_folder
 from snn2hw.chips.target import Target
 from snn2hw.compiler.answers import float_answers
 from snn2hw.compiler.compile import Compiled, Progress, compile_source
 from snn2hw.compiler.grid import Bits
 from snn2hw.compiler.options import Options
+from snn2hw.files.lock import refuse_locked
 from snn2hw.network.lowering import lower
 from snn2hw.network.reading import read_network
-from snn2hw.train.tuning.fit import Samples, Tuned, refuse_counting, tune_compiled
-from snn2hw.train.tuning.recipe import Recipe
+from snn2hw.train.tuning.tune_fit import Samples, Tuned, refuse_counting, tune_compiled
+from snn2hw.train.tuning.tune_recipe import TuneRecipe
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
 
-__all__ = ["Labelled", "tune"]
+__all__ = ["Labelled", "TuneKeywords", "TuneOptions", "tune"]
 
 Labelled = tuple[NDArray[np.integer], NDArray[np.integer]]
 
@@ -32,21 +35,61 @@ HEADROOM = 2.0
 """Weights may grow in tuning: the worst case is given twice its room."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TuneOptions:
+    """What `tune` may be told beyond network, samples and target; each is a keyword of it.
+
+    Args:
+        weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
+        recipe: how to tune; by default at the rate that suits the bits.
+        held_out: rasters and labels to choose the best epoch on; where variants of one recording are among the samples,
+            give recordings of which there is none. Otherwise a share of the samples is held out.
+        steps: the longest sample that the certificate covers; that of the samples unless given.
+        messages: what the input may send beyond what the samples hold.
+        folder: where checkpoints and the log go; a run found there is resumed.
+        more_epochs: by how many epochs to prolong the finished run in ``folder``.
+        device: of torch: "cpu", "cuda".
+        progress: of the compiler.
+        on_epoch: called with every epoch's row.
+    """
+
+    weight_bits: Bits | Mapping[str, Bits] = 4
+    recipe: TuneRecipe = field(default_factory=TuneRecipe)
+    held_out: Labelled | None = None
+    steps: int | None = None
+    messages: tuple[int, int] = (0, 1)
+    folder: Path | None = None
+    more_epochs: int = 0
+    device: str = "cpu"
+    progress: Progress | None = None
+    on_epoch: Callable[[Mapping[str, float]], object] | None = None
+
+    def __post_init__(self) -> None:
+        if self.more_epochs and self.folder is None:
+            raise InputError("more epochs of what: no folder is given", "name the folder of the run to prolong")
+
+
+class TuneKeywords(TypedDict, total=False):
+    """The fields of `TuneOptions` as keywords; None is an option that is not given."""
+
+    weight_bits: Bits | Mapping[str, Bits]
+    recipe: TuneRecipe | None
+    held_out: Labelled | None
+    steps: int | None
+    messages: tuple[int, int]
+    folder: Path | None
+    more_epochs: int
+    device: str
+    progress: Progress | None
+    on_epoch: Callable[[Mapping[str, float]], object] | None
+
+
 def tune(
     source: "Source",
     rasters: NDArray[np.integer],
     labels: NDArray[np.integer],
     target: str | Path | Target = "loihi1",
-    *,
-    weight_bits: Bits | Mapping[str, Bits] = 4,
-    recipe: Recipe | None = None,
-    held_out: Labelled | None = None,
-    steps: int | None = None,
-    messages: tuple[int, int] = (0, 1),
-    folder: Path | None = None,
-    device: str = "cpu",
-    progress: Progress | None = None,
-    on_epoch: Callable[[Mapping[str, float]], object] | None = None,
+    **options: Unpack[TuneKeywords],
 ) -> tuple[Compiled, Tuned]:
     """Compile ``source`` and tune the program on labelled rasters (B, T, *input shape).
 
@@ -55,41 +98,48 @@ def tune(
         rasters: training samples; a part of them is held out to choose the best epoch.
         labels: the class of every sample, the place of its neuron in the output.
         target: as for `snn2hw.compiler.compile.compile_source`.
-        weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
-        recipe: how to tune; by default at the rate that suits the bits.
-        held_out: rasters and labels to choose the best epoch on; where variants of one recording are among the samples,
-            give recordings of which there is none. Otherwise a share of the samples is held out.
-        steps: the longest sample that the certificate covers; that of ``rasters`` unless given.
-        messages: what the input may send beyond what the samples hold.
-        folder: where checkpoints and the log go; a run found there is resumed.
-        device: of torch: "cpu", "cuda".
-        progress: of the compiler.
-        on_epoch: called with every epoch's row.
+        options: the fields of `TuneOptions`, which documents them.
     """
-    recipe = recipe or Recipe()
-    rasters, labels = np.asarray(rasters), np.asarray(labels)
-    given = [(rasters, labels), *([] if held_out is None else [(np.asarray(held_out[0]), np.asarray(held_out[1]))])]
+    said = TuneOptions(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
+    samples = (np.asarray(rasters), np.asarray(labels))
+    held_out = None if said.held_out is None else (np.asarray(said.held_out[0]), np.asarray(said.held_out[1]))
+    given = [samples] if held_out is None else [samples, held_out]
     network = read_network(lower(source))
-    refuse_counting(recipe, network.layers[-1])
+    refuse_counting(said.recipe, network.layers[-1])
     for pair in given:
         _refuse_misfit(source, network.layers[-1].size, *pair)
-    chosen = np.random.default_rng(recipe.seed).permutation(len(rasters))[:CALIBRATION]
-    compiled = compile_source(
+    if said.folder is not None:
+        refuse_locked(make_folder(said.folder))
+    compiled = _compiled(source, target, [x for x, _ in given], said)
+    taught, *held = (_samples(source, compiled, *pair, said.recipe) for pair in given)
+    tuned = tune_compiled(
+        compiled,
+        taught,
+        said.recipe,
+        held_out=held[0] if held else None,
+        folder=said.folder,
+        device=said.device,
+        more_epochs=said.more_epochs,
+        on_epoch=said.on_epoch,
+    )
+    return compiled, tuned
+
+
+def _compiled(
+    source: "Source", target: str | Path | Target, given: Sequence[NDArray[np.integer]], said: TuneOptions
+) -> Compiled:
+    """Compile, calibrated on some of the first rasters and certified for the messages of all."""
+    chosen = np.random.default_rng(said.recipe.seed).permutation(len(given[0]))[:CALIBRATION]
+    low, high = said.messages
+    return compile_source(
         source,
         target,
-        rasters[np.sort(chosen)],
-        weight_bits=weight_bits,
-        steps=steps,
-        messages=(
-            min(int(x.min(initial=messages[0])) for x, _ in given),
-            max(int(x.max(initial=messages[1])) for x, _ in given),
-        ),
+        given[0][np.sort(chosen)],
+        weight_bits=said.weight_bits,
+        steps=said.steps,
+        messages=(min(int(x.min(initial=low)) for x in given), max(int(x.max(initial=high)) for x in given)),
         options=Options(headroom=HEADROOM),
-        progress=progress,
-    )
-    samples, *held = (_samples(source, compiled, *pair, recipe) for pair in given)
-    return compiled, tune_compiled(
-        compiled, samples, recipe, held_out=held[0] if held else None, folder=folder, device=device, on_epoch=on_epoch
+        progress=said.progress,
     )
 
 
@@ -108,7 +158,7 @@ def _refuse_misfit(source: "Source", classes: int, rasters: NDArray[np.integer],
 
 
 def _samples(
-    source: "Source", compiled: Compiled, rasters: NDArray[np.integer], labels: NDArray[np.integer], recipe: Recipe
+    source: "Source", compiled: Compiled, rasters: NDArray[np.integer], labels: NDArray[np.integer], recipe: TuneRecipe
 ) -> Samples:
-    teacher = float_answers(source, rasters, recipe.decoder) if recipe.teacher else None
+    teacher = float_answers(source, rasters, recipe.decoder) if recipe.teacher_weight else None
     return Samples(rasters.reshape(*rasters.shape[:2], *compiled.program.input.shape), labels, teacher)

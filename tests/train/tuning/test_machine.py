@@ -10,7 +10,7 @@ from sim.engines import run
 from snn2hw.compiler.compile import compile_source
 from snn2hw.compiler.options import Options
 from snn2hw.train.tuning.machine import Machine
-from snn2hw.train.tuning.scan import Registers, advance, scan
+from snn2hw.train.tuning.machine_scan import FixedRegisters, advance, scan
 from tests.compiler.networks import convolutional, cuba, dense, lif, raster, recurrent
 
 NETWORKS = {
@@ -71,7 +71,7 @@ def test_the_two_ways_through_time_give_equal_numbers_and_gradients():
     a = torch.from_numpy(rng.integers(-40, 60, (12, 3, 5)).astype(np.float64))
     keep = torch.from_numpy(rng.integers(1000, 4096, (2, 5)).astype(np.float64))
     for subtract in (False, True):
-        r = Registers(keep[0], keep[1], torch.zeros(5).double(), torch.full((5,), -7.0).double(), subtract, True)
+        r = FixedRegisters(keep[0], keep[1], torch.zeros(5).double(), torch.full((5,), -7.0).double(), subtract, True)
         results = []
         for way in ("scan", "advance"):
             inputs = [
@@ -97,7 +97,7 @@ def test_the_two_ways_through_time_give_equal_numbers_and_gradients():
 def test_the_gradient_of_a_readout_is_the_derivative_of_the_unrounded_machine():
     """Of a population that never fires everything but rounding is linear: finite differences over many units agree."""
     keep = torch.tensor([3000.0, 3900.0], dtype=torch.float64)
-    r = Registers(keep[0], keep[1], torch.zeros(1).double(), torch.zeros(1).double(), False, False)
+    r = FixedRegisters(keep[0], keep[1], torch.zeros(1).double(), torch.zeros(1).double(), False, False)
     a = torch.full((9, 1, 1), 5000.0, dtype=torch.float64, requires_grad=True)
     zero = torch.zeros(1).double()
     scan(a, zero, zero, r)[-1].sum().backward()

@@ -18,15 +18,15 @@ import torch
 from torch import Tensor
 
 from sim.arithmetic import DECAY_ONE, V_MAX, VTH_SHIFT
+from snn2hw.train.surrogate import SHARPNESS
 
-__all__ = ["SHARPNESS", "Registers", "advance", "scan", "straight"]
+__all__ = ["FixedRegisters", "advance", "scan", "straight"]
 
-SHARPNESS = 2.0
 UNIT = float(1 << VTH_SHIFT)
 
 
 @dataclass(frozen=True, eq=False)
-class Registers:
+class FixedRegisters:
     """What stays as it is while weights are tuned; tensors broadcast to (b, *shape), whole numbers in float64."""
 
     keep_u: Tensor
@@ -39,7 +39,7 @@ class Registers:
     fires: bool
 
 
-def scan(a: Tensor, theta: Tensor, bias: Tensor, registers: Registers) -> Tensor:
+def scan(a: Tensor, theta: Tensor, bias: Tensor, registers: FixedRegisters) -> Tensor:
     """Return the spikes (T, b, *shape) for input sums a, or, of a population that never fires, v.
 
     ``theta`` is vth << 6, ``bias`` is mantissa << exponent; all three hold whole numbers in float64.
@@ -54,7 +54,7 @@ def _decayed(x: Tensor, keep: Tensor) -> Tensor:
 
 class _Scan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, a: Tensor, theta: Tensor, bias: Tensor, r: Registers) -> Tensor:
+    def forward(ctx: Any, a: Tensor, theta: Tensor, bias: Tensor, r: FixedRegisters) -> Tensor:
         forgets = not r.keep_u.any()
         u, v = r.u0.expand_as(a[0]), r.v0.expand_as(a[0])
         before = torch.empty_like(a)
@@ -71,7 +71,7 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *arriving: Tensor) -> Any:
         before, theta = ctx.saved_tensors
-        r: Registers = ctx.r
+        r: FixedRegisters = ctx.r
         (grad,) = arriving
         ga = torch.empty_like(before)
         gtheta, gbias = torch.zeros_like(before[0]), torch.zeros_like(before[0])
@@ -95,7 +95,7 @@ class _Scan(torch.autograd.Function):
 
 
 def advance(
-    u: Tensor, v: Tensor, a: Tensor, theta: Tensor, bias: Tensor, r: Registers
+    u: Tensor, v: Tensor, a: Tensor, theta: Tensor, bias: Tensor, r: FixedRegisters
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return (u, v, message) after one step: the same numbers and gradients as `scan`, for networks with feedback."""
     u = straight(u * (r.keep_u / DECAY_ONE), _decayed(u, r.keep_u)) + UNIT * a

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sim.errors import UnsupportedError
+from snn2hw.train.surrogate import SHARPNESS
 
-__all__ = ["SHARPNESS", "Constants", "constants_of", "spikes_in_time"]
-
-SHARPNESS = 2.0
+__all__ = ["Constants", "constants_of", "spikes_in_time"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class _Stepwise(torch.autograd.Function):
 class _Compiled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, k: Constants, steps: int) -> Tensor:
-        from snn2hw.train.scan_kernels import forward
+        from snn2hw.train.norse_scan_kernels import forward
 
         x = _ordered(x)
         spikes = torch.empty_strided((steps, *x.shape[1:]), x.stride())
@@ -106,7 +105,7 @@ class _Compiled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        from snn2hw.train.scan_kernels import backward
+        from snn2hw.train.norse_scan_kernels import backward
 
         (before_reset,), k = ctx.saved_tensors, ctx.constants
         grad = (

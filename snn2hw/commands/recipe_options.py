@@ -1,0 +1,48 @@
+"""The options that every verb which trains has: one for each field of its recipe, which holds the one default of it."""
+
+import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snn2hw.train.recipe import Recipe
+
+__all__ = ["configure_shared", "given_of", "recipe_option"]
+
+SHARED = ("epochs", "batch", "rate", "decoder", "validation", "seed", "teacher_weight", "class_weights", "balanced")
+"""Fields of a `Recipe` that both verbs offer."""
+
+
+def recipe_option(group: Any, usual: "Recipe", field: str, what: str, metavar: str | None = None, **more: Any) -> None:
+    """Declare the option of a recipe's field: not given, it leaves the field as it is; its kind is the default's."""
+    default = getattr(usual, field)
+    shown = f"{default:g}" if isinstance(default, float) else str(default)
+    flags = more.pop("flags", (f"--{field.replace('_', '-')}",))
+    if "choices" not in more:
+        more["metavar"] = metavar
+    kind = more.pop("type", type(default))
+    group.add_argument(*flags, dest=field, type=kind, help=f"{what} (default: {more.pop('shown', shown)})", **more)
+
+
+def configure_shared(group: Any, usual: "Recipe") -> None:
+    """Declare what the two verbs say in the same words."""
+    from snn2hw.train.recipe import CLASS_WEIGHTS
+
+    recipe_option(group, usual, "batch", "samples of one step of the optimiser")
+    what = "how much a class weighs in the loss; balanced: by one over its samples"
+    recipe_option(group, usual, "class_weights", what, choices=CLASS_WEIGHTS)
+    group.add_argument(
+        "--balanced", action="store_true", default=None, help="draw every class equally often (default: as they come)"
+    )
+    group.add_argument(
+        "--more-epochs",
+        type=int,
+        default=0,
+        metavar="N",
+        help="prolong the finished run by so many epochs, given with the options it had",
+    )
+
+
+def given_of(args: argparse.Namespace, fields: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the fields of a recipe that were given: the shared ones, and ``fields``."""
+    return {name: value for name in (*SHARED, *fields) if (value := getattr(args, name)) is not None}

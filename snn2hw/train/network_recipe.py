@@ -1,0 +1,77 @@
+"""How a network on spoken words is trained: stored with its checkpoint. No torch."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.augment import Augmentation
+from snn2hw.audio.logmel import LogMel
+from snn2hw.codec.encode import Encoder, Kind, highest
+from snn2hw.models.layout import Layout, Stage, layout_of
+from snn2hw.train.recipe import Recipe
+
+__all__ = ["NetworkRecipe", "encoder_of", "input_scale", "recipe_from"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRecipe(Recipe):
+    """A network (``scnn`` or its ``cnn`` twin), its input, and how it is trained.
+
+    ``start`` and ``teacher`` are the SHA-256 of the model whose weights it begins with, and whose answers it learns
+    beside the labels; empty, there is none. ``quiet`` is the price, in the loss, of one spike per synapse: it trades
+    accuracy for fewer synops.
+    """
+
+    model: Literal["scnn", "cnn"] = "scnn"
+    layout: Layout = field(default_factory=lambda: layout_of("hardware"))
+    mel: LogMel = field(default_factory=LogMel)
+    levels: int = 31
+    encoder: Kind = "direct"
+    gain: float = 6.0
+    steps: int = 8
+    test_speaker: str = ""
+    start: str = ""
+    teacher: str = ""
+    decay: float = 1e-3
+    smoothing: float = 0.0
+    quiet: float = 0.0
+    variants: int = 12
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    epochs: int = 120
+    patience: int | None = 30
+    rate: float = 1e-2
+    validation: float = 0.06
+
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"teacher", "teacher_weight", "temperature"}
+
+    def __post_init__(self) -> None:
+        if self.model not in ("scnn", "cnn"):
+            raise InputError(f"there is no model {self.model!r}", "choose scnn or cnn")
+        if self.steps < 1:
+            raise InputError(f"steps {self.steps}: must be at least 1")
+        super().__post_init__()
+        if self.quiet < 0:
+            raise InputError(f"quiet {self.quiet}: must be positive")
+
+
+def recipe_from(values: dict[str, Any], where: str) -> NetworkRecipe:
+    """Read what `recipe_to` returned for one; ``where`` is the file an error names."""
+    try:
+        layout = dict(values["layout"])
+        layout["stages"] = tuple(Stage(**stage) for stage in layout["stages"])
+        how = dict(values["augmentation"])
+        how["noise_db"] = tuple(how["noise_db"])
+        parts = {"layout": Layout(**layout), "mel": LogMel(**values["mel"]), "augmentation": Augmentation(**how)}
+        return replace(NetworkRecipe(), **{**values, **parts})
+    except (KeyError, TypeError) as error:
+        raise FileError(f"{where}: not a recipe of this version ({error})", "train the model again") from None
+
+
+def encoder_of(recipe: NetworkRecipe) -> Encoder:
+    """Return the encoder of a recipe."""
+    return Encoder(recipe.encoder, recipe.steps, recipe.levels, gain=recipe.gain, seed=recipe.seed)
+
+
+def input_scale(recipe: NetworkRecipe) -> int:
+    """Return what the integers on the wire are divided by to give what the network was trained on."""
+    return highest(encoder_of(recipe)) if recipe.model == "scnn" else recipe.levels
