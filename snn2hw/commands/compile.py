@@ -13,9 +13,11 @@ from snn2hw.commands.model_options import certified_for, configure_model, source
 if TYPE_CHECKING:
     from snn2hw.compiler.compile import Compiled, Prepared
     from snn2hw.files.rasters import Raster
-    from snn2hw.sources.source import Source
 
 __all__ = ["StageBars", "bits_option", "configure", "execute", "write"]
+
+CHOSEN = ("weight_bits", "scale", "method", "per", "bias", "levels")
+"""The options of the compiler that the command has under the same names."""
 
 MEASURED = 64
 """How many samples the table is measured on."""
@@ -23,13 +25,19 @@ MEASURED = 64
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from snn2hw.compiler.options import USUAL
+
     configure_model(parser)
     parser.add_argument(
         "--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file (loihi1)"
     )
     parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
     parser.add_argument(
-        "--weight-bits", type=_bits, default=8, metavar="N", help="2..8; ternary; mixed: the fewest per layer (8)"
+        "--weight-bits",
+        type=_bits,
+        default=USUAL.weight_bits,
+        metavar="N",
+        help=f"2..8; ternary; mixed: the fewest per layer ({USUAL.weight_bits})",
     )
     parser.add_argument(
         "--budget", type=float, default=0.01, metavar="SHARE", help="of right answers that mixed bits may cost (0.01)"
@@ -43,19 +51,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale",
         type=_scale,
-        default="auto",
+        default=USUAL.scale,
         metavar="auto|NUMBER",
-        help="mantissas per unit; 1: registers as given (auto)",
+        help=f"mantissas per unit; 1: registers as given ({USUAL.scale})",
     )
     parser.add_argument(
-        "--method", choices=("mse", "max", "percentile"), default="mse", help="how scales are chosen (mse)"
+        "--method",
+        choices=("mse", "max", "percentile"),
+        default=USUAL.method,
+        help=f"how scales are chosen ({USUAL.method})",
     )
-    parser.add_argument("--per", choices=("channel", "layer"), default="channel", help="what shares a scale (channel)")
+    parser.add_argument(
+        "--per", choices=("channel", "layer"), default=USUAL.per, help=f"what shares a scale ({USUAL.per})"
+    )
     parser.add_argument(
         "--bias",
         choices=("axon", "preset", "register"),
-        default="axon",
-        help="how a bias passes a synaptic filter (axon)",
+        default=USUAL.bias,
+        help=f"how a bias passes a synaptic filter ({USUAL.bias})",
     )
     parser.add_argument("--levels", type=int, metavar="L", help="the historic L-level scheme, for comparison only")
     parser.add_argument("--steps", type=int, metavar="T", help="the longest sample to certify (as the data, or 1024)")
@@ -91,29 +104,28 @@ def _scale(text: str) -> float | Literal["auto"]:
 def execute(args: argparse.Namespace) -> int:
     """Compile the model."""
     from sim.files import check_output
+    from snn2hw.chips.target import get_target
     from snn2hw.compiler.compile import build, prepare
     from snn2hw.compiler.options import Options
     from snn2hw.compiler.report import measure
     from snn2hw.files.rasters import read_raster
+    from snn2hw.network.registers import machine_of
 
     check_output(args.output)
-    source = source_of(args)
+    machine = machine_of(source_of(args))
     given = None if args.data is None else read_raster(args.data)
     data = None if given is None else given.spikes
     steps, messages = certified_for(args.model, data, args.steps)
-    options = Options(method=args.method, per=args.per, bias=args.bias, levels=args.levels)
+    mixed = args.weight_bits == "mixed"
+    chosen = {name: getattr(args, name) for name in CHOSEN if not mixed or name not in ("weight_bits", "scale")}
+    options = Options(**chosen, steps=steps, messages=messages)
     with StageBars() as progress:
-        prepared = prepare(
-            source, args.target, data, steps=steps, messages=messages, options=options, progress=progress
-        )
-        if args.weight_bits == "mixed":
-            compiled = _mixed(source, prepared, given, args)
-        else:
-            compiled = build(prepared, args.weight_bits, scale=args.scale, progress=progress)
+        prepared = prepare(machine, get_target(args.target), data, options=options, progress=progress)
+        compiled = _mixed(prepared, given, args) if mixed else build(prepared, progress=progress)
     attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json()}
     print(_summary(compiled))
     if data is not None:
-        report = measure(source, compiled, data[:MEASURED])
+        report = measure(compiled, data[:MEASURED])
         attachments["quantization"] = report.to_json()
         print(report)
     else:
@@ -123,7 +135,7 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def _mixed(source: "Source", prepared: "Prepared", given: "Raster | None", args: argparse.Namespace) -> "Compiled":
+def _mixed(prepared: "Prepared", given: "Raster | None", args: argparse.Namespace) -> "Compiled":
     """Return the program with the fewest bits within the budget, judged by the labels or by the float network."""
     from sim.errors import InputError
     from snn2hw.compiler.answers import float_answers
@@ -133,7 +145,7 @@ def _mixed(source: "Source", prepared: "Prepared", given: "Raster | None", args:
         raise InputError("mixed bits are chosen on data", "add --data X.npz")
     wanted = given.labels
     if wanted is None:
-        wanted = float_answers(source, given.spikes, args.decoder).argmax(axis=1)
+        wanted = float_answers(prepared.machine.network, given.spikes, args.decoder).argmax(axis=1)
     mixed = fewest_bits(
         prepared, given.spikes, wanted, budget=args.budget, decoder=args.decoder, on_trial=lambda t: print(f"  {t}")
     )

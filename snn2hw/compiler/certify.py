@@ -22,13 +22,13 @@ from sim.errors import UnsupportedError
 from sim.program import INPUT, Conv, Dense, Population, Program, Wiring
 from sim.wiring import apply
 
-__all__ = ["Bounds", "Certificate", "bounds_of", "certify", "prove"]
+__all__ = ["Certificate", "RegisterBounds", "bounds_of", "certify", "prove"]
 
 SCHEMA = "snn2hw.certificate/1"
 
 
 @dataclass(frozen=True)
-class Bounds:
+class RegisterBounds:
     """(least, greatest) of a, of u and of v before its clip, over all neurons of one population and all steps."""
 
     a: tuple[int, int]
@@ -55,7 +55,7 @@ class Certificate:
     """The bounds hold for samples of at most this many steps."""
     messages: tuple[int, int]
     """The input messages lie in this range."""
-    bounds: Mapping[str, Bounds]
+    bounds: Mapping[str, RegisterBounds]
 
     @property
     def clip_free(self) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def bounds_of(
     messages: Mapping[str, tuple[int, int]],
     shape_of: Callable[[str], tuple[int, ...]],
     steps: int,
-) -> Bounds:
+) -> RegisterBounds:
     """Return the bounds of one population from the message range and the shape of each of its sources."""
     low, high = _sums(population, messages, shape_of)
     bias = population.bias_mantissa.astype(np.int64) << population.bias_exponent
@@ -116,7 +116,7 @@ def bounds_of(
             break  # nothing will ever change again
     least_u, most_u, least_v, most_v = zip(*ends, strict=True)
     u_range, v_range = (min(least_u), max(most_u)), (min(least_v), max(most_v))
-    return Bounds((int(low.min()), int(high.max())), u_range, v_range)
+    return RegisterBounds((int(low.min()), int(high.max())), u_range, v_range)
 
 
 def _sums(

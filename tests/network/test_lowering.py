@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from snn2hw.network import maps as lowering_maps
 from snn2hw.network.float_reference import float_reference
-from snn2hw.network.lowering import lower
+from snn2hw.network.view import lower
 from snn2hw.problems import ProblemsError
 from snn2hw.sources import Semantics
 from snn2hw.sources.graph import assemble, predecessors, successors

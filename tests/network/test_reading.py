@@ -5,7 +5,7 @@ import pytest
 
 from sim.engines import run
 from snn2hw.compiler.compile import compile_source
-from snn2hw.network.lowering import lower
+from snn2hw.network.view import lower
 from snn2hw.network.reading import read_network
 from snn2hw.problems import ProblemsError
 from snn2hw.sources import Semantics

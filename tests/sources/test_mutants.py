@@ -8,7 +8,7 @@ import pytest
 from snn2hw.network import float_neurons as neurons
 from snn2hw.network import maps, paths
 from snn2hw.network.float_reference import float_reference
-from snn2hw.network.lowering import lower
+from snn2hw.network.view import lower
 from snn2hw.sources import order
 from snn2hw.sources.from_nir import dialect_rules, from_nir
 from snn2hw.sources.graph import assemble

@@ -20,9 +20,9 @@ from snn2hw.codec.decode import Decoder
 from snn2hw.compiler.answers import output_scale
 from snn2hw.compiler.certify import Certificate, certify, prove
 from snn2hw.compiler.compile import Compiled
-from snn2hw.compiler.grid import Bits
+from snn2hw.compiler.options import Bits
 from snn2hw.files.tensor_file import read_tensors, write_tensors
-from snn2hw.network.network import Layer
+from snn2hw.network.registers import RealPopulation
 from snn2hw.train.tuning.machine import Machine
 from snn2hw.train.tuning.recipe import Recipe, rate_of
 
@@ -75,7 +75,7 @@ def tune_compiled(
     The best epoch is chosen on ``held_out``, or on a share of the samples; the program as compiled takes part. Every
     epoch draws from (seed, epoch) alone, so a run resumed from ``folder`` ends in the same program.
     """
-    refuse_counting(recipe, compiled.network.layers[-1])
+    refuse_counting(recipe, compiled.machine.output)
     if recipe.rate is None:
         recipe = replace(recipe, rate=rate_of(_widths(compiled)))
     machine = Machine(compiled).to(device)
@@ -102,7 +102,7 @@ def tune_compiled(
     return Tuned(program, certificate, tuple(run.rows), machine, best)
 
 
-def refuse_counting(recipe: Recipe, output: Layer) -> None:
+def refuse_counting(recipe: Recipe, output: RealPopulation) -> None:
     """Refuse to count the spikes of an output that never fires."""
     if recipe.decoder == "count" and not output.fires:
         raise InputError(f"output {output.name!r} never fires", "use the decoder max, mean or last")

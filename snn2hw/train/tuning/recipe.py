@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sim.errors import InputError
 from snn2hw.codec.decode import Decoder
-from snn2hw.compiler.grid import Bits
+from snn2hw.compiler.options import Bits
 
 __all__ = ["MEASURED", "Recipe", "rate_of"]
 

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
-from snn2hw.chips.target import Target
+from snn2hw.chips.target import Target, get_target
 from snn2hw.compiler.answers import float_answers
-from snn2hw.compiler.compile import Compiled, Progress, compile_source
-from snn2hw.compiler.grid import Bits
-from snn2hw.compiler.options import Options
-from snn2hw.network.lowering import lower
-from snn2hw.network.reading import read_network
+from snn2hw.compiler.compile import Compiled, Progress, build, prepare
+from snn2hw.compiler.options import Bits, Options
+from snn2hw.network.registers import machine_of
 from snn2hw.train.tuning.fit import Samples, Tuned, refuse_counting, tune_compiled
 from snn2hw.train.tuning.recipe import Recipe
 
@@ -69,25 +67,17 @@ def tune(
     recipe = recipe or Recipe()
     rasters, labels = np.asarray(rasters), np.asarray(labels)
     given = [(rasters, labels), *([] if held_out is None else [(np.asarray(held_out[0]), np.asarray(held_out[1]))])]
-    network = read_network(lower(source))
-    refuse_counting(recipe, network.layers[-1])
+    machine = machine_of(source)
+    refuse_counting(recipe, machine.output)
     for pair in given:
-        _refuse_misfit(source, network.layers[-1].size, *pair)
+        _refuse_misfit(source, machine.output.size, *pair)
     chosen = np.random.default_rng(recipe.seed).permutation(len(rasters))[:CALIBRATION]
-    compiled = compile_source(
-        source,
-        target,
-        rasters[np.sort(chosen)],
-        weight_bits=weight_bits,
-        steps=steps,
-        messages=(
-            min(int(x.min(initial=messages[0])) for x, _ in given),
-            max(int(x.max(initial=messages[1])) for x, _ in given),
-        ),
-        options=Options(headroom=HEADROOM),
-        progress=progress,
-    )
-    samples, *held = (_samples(source, compiled, *pair, recipe) for pair in given)
+    low = min(int(x.min(initial=messages[0])) for x, _ in given)
+    high = max(int(x.max(initial=messages[1])) for x, _ in given)
+    options = Options(weight_bits=weight_bits, steps=steps, messages=(low, high), headroom=HEADROOM)
+    prepared = prepare(machine, get_target(target), rasters[np.sort(chosen)], options=options, progress=progress)
+    compiled = build(prepared, progress=progress)
+    samples, *held = (_samples(compiled, *pair, recipe) for pair in given)
     return compiled, tune_compiled(
         compiled, samples, recipe, held_out=held[0] if held else None, folder=folder, device=device, on_epoch=on_epoch
     )
@@ -107,8 +97,6 @@ def _refuse_misfit(source: "Source", classes: int, rasters: NDArray[np.integer],
         )
 
 
-def _samples(
-    source: "Source", compiled: Compiled, rasters: NDArray[np.integer], labels: NDArray[np.integer], recipe: Recipe
-) -> Samples:
-    teacher = float_answers(source, rasters, recipe.decoder) if recipe.teacher else None
+def _samples(compiled: Compiled, rasters: NDArray[np.integer], labels: NDArray[np.integer], recipe: Recipe) -> Samples:
+    teacher = float_answers(compiled.network, rasters, recipe.decoder) if recipe.teacher else None
     return Samples(rasters.reshape(*rasters.shape[:2], *compiled.program.input.shape), labels, teacher)
