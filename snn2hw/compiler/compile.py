@@ -102,13 +102,14 @@ def compile_source(
     target: str | Path | Target = "loihi1",
     data: ArrayLike | None = None,
     *,
-    options: Options = USUAL,
+    options: Options | None = None,
     progress: Progress | None = None,
     **chosen: Unpack[Chosen],
 ) -> Compiled:
     """Return the program, its certificate and every choice; what is ``chosen`` by name goes before ``options``."""
     machine = machine_of(source)
-    prepared = prepare(machine, get_target(target), data, options=replace(options, **chosen), progress=progress)
+    options = replace(options or USUAL, **chosen)
+    prepared = prepare(machine, get_target(target), data, options=options, progress=progress)
     return build(prepared, progress=progress)
 
 

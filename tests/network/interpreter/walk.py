@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError
-from tests.network.interpreter.maps import Float, apply_map
-from tests.network.interpreter.neurons import dynamics, held_message, start, step
 from snn2hw.sources.graph import Edge, predecessors, shape_in, shape_out
 from snn2hw.sources.order import Order, delay_steps, order_of
 from snn2hw.sources.source import Source, require_source
+from tests.network.interpreter.maps import Float, apply_map
+from tests.network.interpreter.neurons import dynamics, held_message, start, step
 
 __all__ = ["FloatTrace", "float_reference"]
 
