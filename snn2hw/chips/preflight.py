@@ -11,7 +11,7 @@ from snn2hw.chips.target import Target, get_target
 from snn2hw.network.lowering import network_of, stored_links
 from snn2hw.network.maps import is_identity
 from snn2hw.network.network import Network
-from snn2hw.network.neurons import Gate, Integrating, Leak, Relay, Spiking
+from snn2hw.network.neurons import Integrating, Leak, Relay, Spiking, ThresholdGate
 from snn2hw.network.registers import real_machine
 from snn2hw.problems import Problem, ProblemsError
 from snn2hw.sources.source import Source, require_source
@@ -105,7 +105,7 @@ def measure(source: Source) -> Size:
     layers = [layer for layer in network.layers if not isinstance(layer.neuron, Relay)]
     maps = [k.map for layer in network.layers for k in stored_links(layer) if not is_identity(k.map)]
     return Size(
-        spiking=sum(layer.size for layer in layers if isinstance(layer.neuron, Spiking | Gate)),
+        spiking=sum(layer.size for layer in layers if isinstance(layer.neuron, Spiking | ThresholdGate)),
         readout=sum(layer.size for layer in layers if isinstance(layer.neuron, Integrating)),
         synapses=sum(synapses(map_) for map_ in maps),
         weights=sum(stored_weights(map_) for map_ in maps),

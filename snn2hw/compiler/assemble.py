@@ -8,7 +8,7 @@ from sim.arithmetic import DECAY_ONE
 from sim.program import Input, Json, Program
 from snn2hw.compiler.calibrate import Prepared
 from snn2hw.compiler.grid import most_bits
-from snn2hw.compiler.quantize import Quantized
+from snn2hw.compiler.quantized import Quantized
 from snn2hw.network.maps import Float
 
 __all__ = ["assemble"]

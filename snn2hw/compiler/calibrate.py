@@ -16,10 +16,13 @@ from snn2hw.network.maps import Float
 from snn2hw.network.network import Network
 from snn2hw.network.registers import RealMachine, RealPopulation
 
-__all__ = ["LayerRange", "Prepared", "Ranges", "calibrate", "integers", "sample_unit", "uncalibrated"]
+__all__ = ["Fed", "LayerRange", "Prepared", "Progress", "Ranges", "calibrate", "fed", "sample_unit"]
 
 UNCALIBRATED_STEPS = 1024
 """The longest sample that is certified where neither data nor the user say one."""
+
+Progress = Callable[[str, int, int], object]
+"""Called with the stage ("calibrate", "quantize", "certify"), the part done and the whole."""
 
 CHUNK_VALUES = 1 << 24
 """How many neuron-steps are run at once: the float run records three arrays of them."""
@@ -77,9 +80,30 @@ class Prepared:
     options: Options
 
 
-def integers(network: Network, rasters: ArrayLike) -> NDArray[np.integer]:
-    """Return calibration data as they are used; refuse what is no raster (B, T, *input shape) of integers."""
-    x = np.asarray(rasters)
+@dataclass(frozen=True, eq=False)
+class Fed:
+    """What a network will be fed: calibration data if there are any, the range of its messages, its longest sample."""
+
+    rasters: NDArray[np.integer] | None
+    messages: tuple[int, int]
+    steps: int
+
+
+def fed(network: Network, data: ArrayLike | None, options: Options) -> Fed:
+    """Return calibration data (B, T, *input shape) as they are used, and what the certificate has to cover."""
+    rasters = None if data is None else _integers(network, data)
+    low, high, steps = 0, 1, UNCALIBRATED_STEPS
+    if rasters is not None:
+        low, high, steps = min(low, int(rasters.min())), max(high, int(rasters.max())), rasters.shape[1]
+    messages = options.messages or (low, high)
+    if messages[0] > low or messages[1] < high:
+        what = f"messages {messages[0]}..{messages[1]}, the calibration data holds {low}..{high}"
+        raise InputError(what, "give a range that holds the data")
+    return Fed(rasters, messages, options.steps or steps)
+
+
+def _integers(network: Network, data: ArrayLike) -> NDArray[np.integer]:
+    x = np.asarray(data)
     if x.ndim != len(network.input_shape) + 2 or x.shape[2:] != network.input_shape or not x.size:
         expected = ", ".join(map(str, ("B", "T", *network.input_shape)))
         raise InputError(f"calibration data: shape {x.shape}", f"give ({expected}) integers")
@@ -88,31 +112,19 @@ def integers(network: Network, rasters: ArrayLike) -> NDArray[np.integer]:
     return x
 
 
-def uncalibrated(machine: RealMachine, messages: tuple[int, int], steps: int | None) -> Ranges:
-    """Return ranges without data: all messages count alike."""
-    power = {name: np.ones(shape) for name, shape in machine.shapes.items()}
-    return Ranges(steps or UNCALIBRATED_STEPS, 0, messages, {}, power, {})
-
-
-def calibrate(
-    machine: RealMachine,
-    x: NDArray[np.integer],
-    messages: tuple[int, int],
-    *,
-    progress: Callable[[int, int], object] | None = None,
-) -> Ranges:
-    """Run the float machine on rasters (B, T, *input shape) and measure it in the registers of ``machine``.
-
-    ``messages`` is the range that the input may use beyond what the rasters hold.
-    """
+def calibrate(machine: RealMachine, data: Fed, progress: Progress) -> Ranges:
+    """Run the float machine on the data and measure it in real registers; without data all messages count alike."""
+    x = data.rasters
+    if x is None:
+        power = {name: np.ones(shape) for name, shape in machine.shapes.items()}
+        return Ranges(data.steps, 0, data.messages, layers={}, power=power, moments={})
     meters = _Meters(machine)
     size = max(1, CHUNK_VALUES // (x.shape[1] * max(layer.size for layer in machine.populations)))
     for first in range(0, x.shape[0], size):
         chunk = x[first : first + size]
         meters.add(chunk, run_network(machine.network, chunk, record=("spikes", "u", "v")))
-        if progress is not None:
-            progress(first + len(chunk), len(x))
-    return meters.finish(x.shape[0], x.shape[1], messages)
+        progress("calibrate", first + len(chunk), len(x))
+    return meters.finish(data)
 
 
 class _Meters:
@@ -146,13 +158,14 @@ class _Meters:
             for i, link in enumerate(layer.links):
                 self.moments[layer.name, i].add(messages[link.source])
 
-    def finish(self, samples: int, steps: int, messages: tuple[int, int]) -> Ranges:
+    def finish(self, data: Fed) -> Ranges:
         """Return what was seen."""
+        samples, steps = (0, 0) if data.rasters is None else data.rasters.shape[:2]
         neuron_steps = samples * steps
         return Ranges(
-            steps=steps,
+            steps=data.steps,
             samples=samples,
-            messages=messages,
+            messages=data.messages,
             layers={name: meter.finish(neuron_steps) for name, meter in self.layers.items()},
             power={name: values / neuron_steps for name, values in self.power.items()},
             moments={place: meter.finish() for place, meter in self.moments.items()},

@@ -1,36 +1,30 @@
 """Everything between a float network and a Program, in this order: lower, judge, calibrate, quantise, certify."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from sim.errors import InputError, UnsupportedError
 from sim.program import Program
-from snn2hw.chips.limits import judge, refuse_beyond
+from snn2hw.chips.limits import judge
 from snn2hw.chips.target import Target, get_target
 from snn2hw.compiler.assemble import assemble
-from snn2hw.compiler.calibrate import Prepared, Ranges, calibrate, integers, uncalibrated
+from snn2hw.compiler.calibrate import Prepared, Progress, Ranges, calibrate, fed
 from snn2hw.compiler.certify import Certificate, certify
-from snn2hw.compiler.given import given_registers
 from snn2hw.compiler.grid import leveled
 from snn2hw.compiler.options import PER, USUAL, BiasPolicy, Bits, Chosen, Method, Options
-from snn2hw.compiler.quantize import Quantized, bits_by_layer, quantize_layer
-from snn2hw.compiler.registers import NoRegisterError
+from snn2hw.compiler.quantize import quantize
+from snn2hw.compiler.quantized import Quantized
 from snn2hw.network.network import Network
-from snn2hw.network.registers import RealMachine, RealPopulation, machine_of
+from snn2hw.network.registers import RealMachine, machine_of
 from snn2hw.problems import refuse
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
 
 __all__ = ["Compiled", "Prepared", "Progress", "build", "compile", "compile_source", "prepare"]
-
-Progress = Callable[[str, int, int], object]
-"""Called with the stage ("calibrate", "quantize", "certify"), the part done and the whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,15 +116,10 @@ def prepare(
     progress: Progress | None = None,
 ) -> Prepared:
     """Judge and calibrate."""
-    network = machine.network
-    rasters = None if data is None else integers(network, data)
-    messages = _messages(rasters, options)
-    refuse(network.origin, judge(network, machine, target, messages=messages, bits=options.weight_bits))
-    if rasters is None:
-        ranges = uncalibrated(machine, messages, options.steps)
-    else:
-        ranges = calibrate(machine, rasters, messages, progress=_stage("calibrate", progress))
-        ranges = replace(ranges, steps=options.steps or ranges.steps)
+    given = fed(machine.network, data, options)
+    problems = judge(machine.network, machine, target, messages=given.messages, bits=options.weight_bits)
+    refuse(machine.network.origin, problems)
+    ranges = calibrate(machine, given, progress or _silent)
     if options.levels is not None:
         machine = leveled(machine, options.levels)
     return Prepared(machine, ranges, target, options)
@@ -146,44 +135,14 @@ def build(
     """Quantise and certify, with the options' bits unless others are given; ``known`` layers are taken as they are."""
     if bits is not None:
         prepared = replace(prepared, options=replace(prepared.options, weight_bits=bits))
-    chosen = bits_by_layer(prepared.machine, prepared.options.weight_bits, prepared.target)
-    advance = _stage("quantize", progress)
-    layers: list[Quantized] = []
-    for index, layer in enumerate(prepared.machine.populations):
-        advance(index, len(prepared.machine.populations))
-        taken = None if known is None else known.get(layer.name)
-        layers.append(taken or _quantized(prepared, layer, chosen[layer.name]))
-    for made in layers:
-        refuse_beyond(made.population, prepared.target)
-    advance = _stage("certify", progress)
-    advance(0, 1)
+    report = progress or _silent
+    layers = quantize(prepared, report, known)
     program = assemble(prepared, layers)
+    report("certify", 0, 1)
     certificate = certify(program, prepared.ranges.steps)
-    advance(1, 1)
+    report("certify", 1, 1)
     return Compiled(program, certificate, prepared, tuple(layers))
 
 
-def _quantized(prepared: Prepared, layer: RealPopulation, bits: Bits) -> Quantized:
-    scale = prepared.options.scale
-    try:
-        if scale == "auto":
-            return quantize_layer(prepared, layer, bits)
-        return given_registers(layer, float(scale), prepared.target, bits)
-    except NoRegisterError as error:
-        raise UnsupportedError(f"population {layer.name!r}: {error.what}", error.fix) from None
-
-
-def _messages(rasters: np.ndarray | None, options: Options) -> tuple[int, int]:
-    """Return the range of the input's integers, at least 0..1; refuse one that does not hold the data."""
-    low, high = (0, 1) if rasters is None else (min(0, int(rasters.min())), max(1, int(rasters.max())))
-    if options.messages is None:
-        return low, high
-    if options.messages[0] > low or options.messages[1] < high:
-        what = f"messages {options.messages[0]}..{options.messages[1]}, the calibration data holds {low}..{high}"
-        raise InputError(what, "give a range that holds the data")
-    return options.messages
-
-
-def _stage(name: str, progress: Progress | None) -> Callable[[int, int], object]:
-    """Return the function to which one stage reports."""
-    return (lambda done, whole: None) if progress is None else lambda done, whole: progress(name, done, whole)
+def _silent(stage: str, done: int, whole: int) -> None:
+    """Report nothing."""

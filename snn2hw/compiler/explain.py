@@ -26,7 +26,7 @@ from sim.engines import run
 from sim.program import INPUT
 from sim.trace import Trace
 from snn2hw.compiler.compile import Compiled
-from snn2hw.compiler.quantize import Quantized
+from snn2hw.compiler.quantized import Quantized
 from snn2hw.network.apply import applied
 from snn2hw.network.maps import Float
 from snn2hw.network.registers import RealPopulation

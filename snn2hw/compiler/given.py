@@ -11,8 +11,8 @@ from snn2hw.chips.target import Target
 from snn2hw.compiler.biases import place_biases
 from snn2hw.compiler.grid import grid_for, most_bits, to_grid
 from snn2hw.compiler.options import Bits
-from snn2hw.compiler.quantize import Ints, Quantized, wiring_of
-from snn2hw.compiler.registers import bias_registers, nearest_decay
+from snn2hw.compiler.quantized import Quantized, wiring_of
+from snn2hw.compiler.registers import Ints, bias_registers, nearest_decay
 from snn2hw.network.maps import Float
 from snn2hw.network.registers import RealPopulation
 

@@ -16,7 +16,8 @@ from snn2hw.codec.decode import Decoder, decide
 from snn2hw.compiler.compile import Compiled, Prepared, build
 from snn2hw.compiler.grid import most_bits
 from snn2hw.compiler.options import Bits
-from snn2hw.compiler.quantize import Quantized, is_exact, quantize_layer
+from snn2hw.compiler.quantize import is_exact, quantize_layer
+from snn2hw.compiler.quantized import Quantized
 
 __all__ = ["Mixed", "Trial", "fewest_bits"]
 

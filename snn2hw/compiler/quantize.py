@@ -2,29 +2,31 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, assert_never, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
 from sim.errors import InputError, UnsupportedError
-from sim.program import INPUT, Connection, Conv, Dense, Population, Weight, Wiring
+from sim.program import INPUT, Connection, Population
+from snn2hw.chips.limits import refuse_beyond
 from snn2hw.chips.target import Target
 from snn2hw.compiler.biases import centred, is_centred, place_biases
-from snn2hw.compiler.calibrate import Prepared, sample_unit
+from snn2hw.compiler.calibrate import Prepared, Progress, sample_unit
 from snn2hw.compiler.certify import RegisterBounds, bounds_of
-from snn2hw.compiler.grid import WeightGrid, grid_for, most_bits
+from snn2hw.compiler.given import given_registers
+from snn2hw.compiler.grid import grid_for, most_bits
 from snn2hw.compiler.options import Bits
+from snn2hw.compiler.quantized import Quantized, wiring_of
 from snn2hw.compiler.registers import NoRegisterError, bias_registers, compensated, nearest_decay, per_value
 from snn2hw.compiler.scales import is_convolution
 from snn2hw.compiler.weights import WeightTask, choose_weights
-from snn2hw.network.maps import ConvMap, DenseMap, Float
-from snn2hw.network.registers import RealMachine, RealPopulation, WeightMap
+from snn2hw.network.maps import Float
+from snn2hw.network.registers import RealMachine, RealPopulation
 
-__all__ = ["Quantized", "bits_by_layer", "is_exact", "quantize_layer", "wiring_of"]
+__all__ = ["is_exact", "quantize", "quantize_layer"]
 
 UNIT = 1 << VTH_SHIFT
 
@@ -34,31 +36,28 @@ ATTEMPTS = 40
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Quantized:
-    """One population with the choices that made it."""
-
-    population: Population
-    helpers: tuple[Population, ...]
-    grids: tuple[WeightGrid, ...]
-    scale: Float
-    """S of every neuron: threshold mantissas per unit of V."""
-    layer: RealPopulation
-    """The layer as quantised: biases moved to where the policy puts them."""
-    sqnr_db: tuple[float, ...]
-    """Per connection, the power of the weights over that of their error, each weight counted as often as it is used."""
-    exact: bool = False
-    """Whether the weights are stored as they are, with nothing to choose."""
-
-    def mantissas(self) -> tuple[Float, ...]:
-        """Return, per connection, the mantissas before they were rounded: where fine-tuning starts."""
-        if self.exact:
-            return ()
-        pairs = zip(self.layer.links, self.population.inputs, strict=True)
-        return tuple(_unrounded(link.map, self.scale, c.exponent) for link, c in pairs)
+def quantize(prepared: Prepared, progress: Progress, known: Mapping[str, Quantized] | None = None) -> list[Quantized]:
+    """Return every population in integers; layers in ``known`` are taken as they are."""
+    machine, target, scale = prepared.machine, prepared.target, prepared.options.scale
+    bits = _bits_by_layer(machine, prepared.options.weight_bits, target)
+    made: list[Quantized] = []
+    for index, layer in enumerate(machine.populations):
+        progress("quantize", index, len(machine.populations))
+        try:
+            if known is not None and layer.name in known:
+                made.append(known[layer.name])
+            elif scale == "auto":
+                made.append(quantize_layer(prepared, layer, bits[layer.name]))
+            else:
+                made.append(given_registers(layer, float(scale), target, bits[layer.name]))
+        except NoRegisterError as error:
+            raise UnsupportedError(f"population {layer.name!r}: {error.what}", error.fix) from None
+    for quantized in made:
+        refuse_beyond(quantized.population, target)
+    return made
 
 
-def bits_by_layer(machine: RealMachine, bits: Bits | Mapping[str, Bits], target: Target) -> dict[str, Bits]:
+def _bits_by_layer(machine: RealMachine, bits: Bits | Mapping[str, Bits], target: Target) -> dict[str, Bits]:
     """Return the bits of every layer; what a mapping does not name gets the target's widest weights."""
     names = [layer.name for layer in machine.populations]
     if isinstance(bits, Mapping):
@@ -163,23 +162,6 @@ def _groups(layer: RealPopulation, per: str) -> NDArray[np.intp]:
         channel = np.arange(layer.shape[0], dtype=np.intp).reshape(-1, *(1,) * (len(layer.shape) - 1))
         return np.broadcast_to(channel, layer.shape)
     return np.arange(layer.size, dtype=np.intp).reshape(layer.shape)
-
-
-def _unrounded(map_: WeightMap, scale: Float, exponent: int) -> Float:
-    row = scale.reshape(map_.weight.shape[0], -1)[:, 0]  # one scale per row of weights
-    return np.asarray(map_.weight * row.reshape(-1, *(1,) * (map_.weight.ndim - 1)) / 2.0**exponent)
-
-
-def wiring_of(map_: WeightMap, mantissas: NDArray[Any]) -> Wiring:
-    """Return the integer wiring of a real one."""
-    whole = mantissas.astype(np.int64).reshape(map_.weight.shape)
-    match map_:
-        case DenseMap():
-            return Dense(cast("Weight", whole))  # any integer array is taken, and narrowed
-        case ConvMap():
-            return Conv(cast("Weight", whole), map_.stride, map_.padding, map_.dilation, map_.groups)
-        case _:
-            assert_never(map_)
 
 
 def _population(prepared: Prepared, layer: RealPopulation, connections: list[Connection], scale: Float) -> Population:

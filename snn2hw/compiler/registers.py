@@ -10,7 +10,7 @@ from sim.errors import UnsupportedError
 from snn2hw.chips.target import Target
 from snn2hw.network.maps import Float
 
-__all__ = ["NoRegisterError", "bias_registers", "compensated", "nearest_decay", "per_value"]
+__all__ = ["Ints", "NoRegisterError", "bias_registers", "compensated", "nearest_decay", "per_value"]
 
 Ints = NDArray[np.int64]
 

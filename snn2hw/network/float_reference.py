@@ -19,10 +19,10 @@ from snn2hw.network.maps import Map
 from snn2hw.network.network import FloatLayer, Link, Network
 from snn2hw.network.neurons import (
     Float,
-    Gate,
     Integrating,
     Relay,
     Spiking,
+    ThresholdGate,
     advance,
     coefficients,
     held_message,
@@ -77,7 +77,7 @@ def run_network(network: Network, rasters: ArrayLike, *, record: Collection[Reco
 
 
 def _run_some(network: Network, x: Float, record: frozenset[Recorded]) -> FloatTrace:
-    run = _Run(network, x, record)
+    run = _NetworkRun(network, x, record)
     for group in network.groups:
         layers = [run.layers[name] for name in group]
         if len(layers) > 1 or any(link.source == group[0] for link in layers[0].links):
@@ -99,7 +99,7 @@ def _joined(parts: list[FloatTrace]) -> FloatTrace:
 
 
 @dataclass(eq=False)
-class _Run:
+class _NetworkRun:
     """The messages of the layers computed so far; those that nobody reads any more are dropped."""
 
     network: Network
@@ -130,7 +130,7 @@ class _Run:
         return (*self.x.shape[:2], *layer.shape)
 
 
-def _brought(run: _Run, layer: FloatLayer, link: Link[Map]) -> Float:
+def _brought(run: _NetworkRun, layer: FloatLayer, link: Link[Map]) -> Float:
     """Return what one link brings in all steps; nothing arrives before its lag."""
     sent, (batch, steps) = run.sent[link.source], run.x.shape[:2]
     if link.lag:
@@ -159,12 +159,12 @@ def _sum(layer: FloatLayer, parts: Iterable[Float], first_step: int) -> Float:
 class _Neurons:
     """The neurons of one layer as they go through time, and where their registers are recorded."""
 
-    def __init__(self, run: _Run, layer: FloatLayer) -> None:
+    def __init__(self, run: _NetworkRun, layer: FloatLayer) -> None:
         self.layer = layer
         self.sent = run.sent[layer.name] = np.zeros(run.shape_of(layer))
         self.made: dict[Recorded, Float] = {}
         neuron = layer.neuron
-        if "spikes" in run.record and isinstance(neuron, Spiking | Gate):
+        if "spikes" in run.record and isinstance(neuron, Spiking | ThresholdGate):
             run.spikes[layer.name] = self.sent
         membrane = membrane_of(neuron)
         if membrane is None:
@@ -194,7 +194,7 @@ class _Neurons:
                     self.made["u"][:, t] = u
                 if "v" in self.made:
                     self.made["v"][:, t] = self.state.v
-            case Gate(threshold):
+            case ThresholdGate(threshold):
                 self.sent[:, t] = x > threshold
             case Relay():
                 self.sent[:, t] = x
@@ -202,7 +202,7 @@ class _Neurons:
                 assert_never(self.layer.neuron)
 
 
-def _run_alone(run: _Run, layer: FloatLayer) -> None:
+def _run_alone(run: _NetworkRun, layer: FloatLayer) -> None:
     """Compute a layer outside any loop."""
     arriving = _sum(layer, (_brought(run, layer, link) for link in layer.links), 0)
     if isinstance(layer.neuron, Relay):
@@ -213,7 +213,7 @@ def _run_alone(run: _Run, layer: FloatLayer) -> None:
         neurons.take(t, arriving[:, t])
 
 
-def _run_loop(run: _Run, layers: list[FloatLayer]) -> None:
+def _run_loop(run: _NetworkRun, layers: list[FloatLayer]) -> None:
     """Compute the layers of a loop together, step by step."""
     inside = {layer.name for layer in layers}
     outer = {

@@ -24,7 +24,7 @@ from snn2hw.network.maps import (
     varies_within_channels,
 )
 from snn2hw.network.network import Always, FloatLayer, Link, Network
-from snn2hw.network.neurons import Float, Gate, Integrating, Neuron, Relay, Spiking
+from snn2hw.network.neurons import Float, Integrating, Neuron, Relay, Spiking, ThresholdGate
 from snn2hw.network.nir_border import Affine, Element, Entry, Late, Reshaping, element_of
 from snn2hw.sources.graph import predecessors, shape_in, shape_out
 from snn2hw.sources.order import Order, order_of
@@ -38,7 +38,7 @@ def network_of(source: Source) -> Network:
     """Return the float machine that computes what ``source`` means."""
     require_source(source)
     order = order_of(source)
-    walk = _Walk(source, order)
+    walk = _ReadSource(source, order)
     layers = [_layer(walk, name, x) for name, x in walk.elements.items() if isinstance(x, Neuron)]
     names = {layer.name for layer in layers}
     groups = (tuple(name for name in group if name in names) for group in order.groups)
@@ -56,7 +56,7 @@ def network_of(source: Source) -> Network:
 
 
 @dataclass(eq=False)
-class _Walk:
+class _ReadSource:
     """A Source with every node read, and who is before whom."""
 
     source: Source
@@ -70,7 +70,7 @@ class _Walk:
 
 
 @dataclass(frozen=True, eq=False)
-class _Way:
+class _Gathered:
     """What has been gathered walking back from a neuron; no map where nothing but the identity has been met."""
 
     map: Map | None = None
@@ -82,7 +82,7 @@ class _Way:
     longest: int = 0
 
 
-def _layer(walk: _Walk, name: str, neuron: Neuron) -> FloatLayer:
+def _layer(walk: _ReadSource, name: str, neuron: Neuron) -> FloatLayer:
     shape = shape_in(walk.source.nodes[name])
     links, constants = _heard(walk, name)
     always = tuple(Always(values.reshape(shape), lag) for lag, values in sorted(constants.items()))
@@ -92,17 +92,17 @@ def _layer(walk: _Walk, name: str, neuron: Neuron) -> FloatLayer:
     return FloatLayer(name, shape, neuron, tuple(links), always)
 
 
-def _heard(walk: _Walk, target: str) -> tuple[list[Link[Map]], dict[int, Float]]:
+def _heard(walk: _ReadSource, target: str) -> tuple[list[Link[Map]], dict[int, Float]]:
     """Walk back through maps and delays to every neuron and the input; return links and constants by their lag."""
     links: list[Link[Map]] = []
     constants: dict[int, Float] = {}
-    waiting = [(name, target, _Way()) for name in walk.before.get(target, ())]
+    waiting = [(name, target, _Gathered()) for name in walk.before.get(target, ())]
     for name, reader, way in waiting:  # grows while it is read
         if (name, reader) in walk.order.late:  # a map in a loop has sent its bias before step 0: the bias is not late
             way = replace(way, lag=way.lag + 1)
         element = walk.elements[name]
         match element:
-            case Entry() | Spiking() | Integrating() | Gate() | Relay():
+            case Entry() | Spiking() | Integrating() | ThresholdGate() | Relay():
                 shape = shape_out(walk.source.nodes[name])
                 whole = way.map or Diagonal(np.ones(shape), shape)
                 links.append(Link(name, whole, way.lag, way.name or f"{name} to {target}", way.delay))
@@ -121,7 +121,7 @@ def _heard(walk: _Walk, target: str) -> tuple[list[Link[Map]], dict[int, Float]]
     return links, constants
 
 
-def _delayed(way: _Way, steps: NDArray[np.int64], name: str) -> list[_Way]:
+def _delayed(way: _Gathered, steps: NDArray[np.int64], name: str) -> list[_Gathered]:
     """Return one way per number of steps: delays that differ between elements part it."""
     ways = []
     for k in np.unique(steps):
@@ -134,7 +134,7 @@ def _delayed(way: _Way, steps: NDArray[np.int64], name: str) -> list[_Way]:
     return ways
 
 
-def _add_constant(constants: dict[int, Float], way: _Way, bias: Float) -> None:
+def _add_constant(constants: dict[int, Float], way: _Gathered, bias: Float) -> None:
     constant = bias if way.map is None else on_constant(way.map, bias)
     known = constants.get(way.bias_lag)
     constants[way.bias_lag] = np.array(constant) if known is None else known + constant.reshape(known.shape)

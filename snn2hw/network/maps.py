@@ -6,7 +6,7 @@ too large, the maps stay a `Chain`, which a network with real numbers can run an
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import numpy as np
@@ -29,6 +29,7 @@ __all__ = [
     "as_matrix",
     "is_identity",
     "on_constant",
+    "one_tap",
     "single",
     "varies_within_channels",
 ]
@@ -105,6 +106,12 @@ class Chain:
 
 
 Map = SingleMap | Chain
+
+
+def one_tap(factors: Float, shape: Shape) -> ConvMap:
+    """Return the convolution that multiplies each channel by its own factor."""
+    weight = factors.reshape(-1, 1, 1, 1)
+    return ConvMap(weight, (1, 1), (0, 0), (1, 1), groups=shape[0], source=shape, shape=shape)
 
 
 def _sides(shape: Shape) -> tuple[int, int]:
@@ -229,7 +236,7 @@ def _scaled_input(outer: ConvMap, inner: Diagonal) -> Map:
 
 
 def _reweighted(conv: ConvMap, weight: Float) -> ConvMap:
-    return ConvMap(weight, conv.stride, conv.padding, conv.dilation, conv.groups, conv.source, conv.shape)
+    return replace(conv, weight=weight)
 
 
 def _one_convolution(outer: ConvMap, inner: ConvMap) -> ConvMap | None:
@@ -243,7 +250,9 @@ def _one_convolution(outer: ConvMap, inner: ConvMap) -> ConvMap | None:
     stride = (inner.stride[0] * outer.stride[0], inner.stride[1] * outer.stride[1])
     padding = tuple(inner.padding[a] + inner.stride[a] * outer.padding[a] for a in (0, 1))
     groups = _common_groups(outer, inner)
-    return ConvMap(weight, stride, (padding[0], padding[1]), (1, 1), groups, inner.source, outer.shape)
+    return ConvMap(
+        weight, stride, (padding[0], padding[1]), (1, 1), groups=groups, source=inner.source, shape=outer.shape
+    )
 
 
 def _padding_reads_nothing(outer: ConvMap, inner: ConvMap, axis: int) -> bool:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Coefficients",
     "Float",
-    "Gate",
     "Integrating",
     "Leak",
     "Membrane",
@@ -28,6 +27,7 @@ __all__ = [
     "Potentials",
     "Relay",
     "Spiking",
+    "ThresholdGate",
     "advance",
     "coefficients",
     "held_message",
@@ -99,7 +99,7 @@ class Spiking:
 
 
 @dataclass(frozen=True, eq=False)
-class Gate:
+class ThresholdGate:
     """A neuron without memory: it sends 1 where what arrives exceeds the threshold."""
 
     threshold: Float
@@ -110,7 +110,7 @@ class Relay:
     """It sends what arrives: the output of a network."""
 
 
-Neuron = Spiking | Integrating | Gate | Relay
+Neuron = Spiking | Integrating | ThresholdGate | Relay
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2hw.network.maps import ConvMap, DenseMap, Diagonal, Map
-from snn2hw.network.neurons import Float, Gate, Integrating, Membrane, Neuron, Relay, Spiking, leak
+from snn2hw.network.neurons import Float, Integrating, Membrane, Neuron, Relay, Spiking, ThresholdGate, leak
 from snn2hw.sources.graph import shape_in, shape_out
 from snn2hw.sources.order import delay_steps
 from snn2hw.sources.shapes import Shape, pair
@@ -66,7 +66,7 @@ def element_of(name: str, source: "Source") -> Element:
         case nir.Delay():
             return Late(delay_steps(node, source.dt))
         case nir.Threshold():
-            return Gate(_numbers(node.threshold))
+            return ThresholdGate(_numbers(node.threshold))
         case nir.I() | nir.LI() | nir.CubaLI():
             return Integrating(_membrane(node, source))
         case nir.IF() | nir.LIF() | nir.CubaLIF():
@@ -98,8 +98,9 @@ def _membrane(node: "nir.NIRNode", source: "Source") -> Membrane:
             rest = _numbers(node.v_leak)
             return Membrane(r, rest, first(rest), leak(node.tau, dt, scheme))
         case nir.CubaLI() | nir.CubaLIF():
-            rest, synapse = _numbers(node.v_leak), leak(node.tau_syn, dt, scheme)
-            return Membrane(r, rest, first(rest), leak(node.tau_mem, dt, scheme), _numbers(node.w_in), synapse)
+            rest, w_in = _numbers(node.v_leak), _numbers(node.w_in)
+            membrane, synapse = leak(node.tau_mem, dt, scheme), leak(node.tau_syn, dt, scheme)
+            return Membrane(r, rest, first(rest), membrane, w_in=w_in, synapse=synapse)
         case _:
             raise AssertionError(f"{type(node).__name__} has no membrane")
 
@@ -154,10 +155,10 @@ def _convolution(node: "nir.NIRNode", source: Shape, shape: Shape) -> ConvMap:
     stride, padding, dilation = (pair(getattr(node, n), n) for n in ("stride", "padding", "dilation"))
     if weight.ndim == 3:
         weight, stride, padding, dilation = weight[:, :, None], (1, stride[0]), (0, padding[0]), (1, dilation[0])
-    return ConvMap(weight, stride, padding, dilation, int(node.groups), source, shape)
+    return ConvMap(weight, stride, padding, dilation, groups=int(node.groups), source=source, shape=shape)
 
 
 def _pool(node: "nir.NIRNode", source: Shape, shape: Shape, value: float) -> ConvMap:
     kernel, stride, padding = (pair(getattr(node, n), n) for n in ("kernel_size", "stride", "padding"))
     ones = np.full((source[0], 1, *kernel), value)
-    return ConvMap(ones, stride, padding, (1, 1), source[0], source, shape)
+    return ConvMap(ones, stride, padding, (1, 1), groups=source[0], source=source, shape=shape)

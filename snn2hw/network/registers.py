@@ -12,7 +12,7 @@ synapse and the membrane:
 | with synapse and leak | a_s | a_m | a_m r a_s w_in |
 | with leak | 1 | a_m | a_m r |
 | integrator | 1 | 0 | r (of one step) |
-| `Gate` (max pooling of spikes) | 1 | 1 | 1 |
+| `ThresholdGate` (max pooling of spikes) | 1 | 1 | 1 |
 
 The origin is v_reset where a spike resets to it, 0 where it subtracts, v_leak where nothing ever fires.
 """
@@ -27,9 +27,9 @@ from sim.errors import Snn2hwError
 from sim.program import INPUT, Reset
 from sim.validate import NAME, RESERVED
 from snn2hw.network.lowering import network_of, stored_links
-from snn2hw.network.maps import ConvMap, DenseMap, Diagonal, SingleMap, is_identity, varies_within_channels
+from snn2hw.network.maps import ConvMap, DenseMap, Diagonal, SingleMap, is_identity, one_tap, varies_within_channels
 from snn2hw.network.network import Always, FloatLayer, Link, Network
-from snn2hw.network.neurons import Float, Gate, Integrating, Leak, Membrane, Relay, Spiking
+from snn2hw.network.neurons import Float, Integrating, Leak, Membrane, Relay, Spiking, ThresholdGate
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.shapes import Shape
 
@@ -222,8 +222,8 @@ def _weights(map_: SingleMap, source: Shape, target: Shape) -> WeightMap:
         case Diagonal():
             scale = map_.scale.reshape(target)
             if len(target) == 3 and source == target and not varies_within_channels(scale):
-                taps = scale[:, 0, 0].reshape(-1, 1, 1, 1).copy()
-                return ConvMap(taps, (1, 1), (0, 0), (1, 1), target[0], source, target)
+                taps = scale[:, 0, 0].copy()
+                return one_tap(taps, source)
             return DenseMap(np.diag(scale.reshape(-1)), source, target)
         case _:
             assert_never(map_)
@@ -272,7 +272,7 @@ def _registers(layer: FloatLayer, name: str, shape: Shape) -> RealPopulation:
     match layer.neuron:
         case Relay():
             return still
-        case Gate(threshold):
+        case ThresholdGate(threshold):
             if (threshold < 0).any():
                 raise Snn2hwError("a threshold below 0, which fires without any input", "raise it to 0 or above")
             return replace(still, threshold=threshold.reshape(shape), fires=True)

@@ -25,6 +25,7 @@ from snn2hw.network.maps import (
     SingleMap,
     as_matrix,
     is_identity,
+    one_tap,
     varies_within_channels,
 )
 from snn2hw.network.network import FloatLayer, Link, Network
@@ -115,8 +116,7 @@ def _node(map_: SingleMap, constant: Float | None) -> "nir.NIRNode":
         case Diagonal():
             if len(map_.shape) == 1 or varies_within_channels(map_.scale):
                 return _node(as_matrix(map_), constant)
-            factors = map_.scale.reshape(map_.shape[0], -1)[:, :1].reshape(-1, 1, 1, 1)
-            return _node(ConvMap(factors, (1, 1), (0, 0), (1, 1), map_.shape[0], map_.shape, map_.shape), constant)
+            return _node(one_tap(map_.scale.reshape(map_.shape[0], -1)[:, 0], map_.shape), constant)
         case DenseMap():
             return nir.Linear(map_.weight) if constant is None else nir.Affine(map_.weight, constant.reshape(-1))
         case ConvMap():

@@ -96,10 +96,10 @@ def test_a_pool_folded_where_it_may_not_be_is_seen(monkeypatch):
 
 def test_a_bias_that_comes_a_step_late_is_seen(monkeypatch):
     @dataclass(frozen=True, eq=False)
-    class LateBias(lowering._Way):
+    class LateBias(lowering._Gathered):
         def __post_init__(self):
             object.__setattr__(self, "bias_lag", self.lag)
 
-    monkeypatch.setattr(lowering, "_Way", LateBias)
+    monkeypatch.setattr(lowering, "_Gathered", LateBias)
     s = source_of(assemble(*loop(np.full(4, 0.3))))
     assert spikes_differ(s, rasters(np.random.default_rng(0), (3,)))

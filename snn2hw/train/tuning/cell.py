@@ -18,7 +18,7 @@ from sim.arithmetic import DECAY_ONE, VTH_SHIFT
 from sim.program import Connection, Conv, Dense, Population, Register, Weight, Wiring
 from snn2hw.chips.target import Target
 from snn2hw.compiler.grid import WeightGrid
-from snn2hw.compiler.quantize import Quantized
+from snn2hw.compiler.quantized import Quantized
 from snn2hw.compiler.registers import bias_registers
 from snn2hw.network.maps import Float
 from snn2hw.train.tuning.scan import Registers, straight
