@@ -109,6 +109,8 @@ OTHERS = (
     Pair("nir/registers", "fixed", 16, scale=2),
     Pair("nir/register biases", scale=1),
     Pair("nir/register biases", "loihi2", scale=2, steps=30),
+    Pair("nir/slow leak", bits="ternary", data=3),
+    Pair("nir/slow leak", "fixed", 3, data=3),
     Pair("nir/dense lif", steps=5),
     Pair("nir/dense lif", steps=4000, data=3),
     Pair("nir/dense lif", messages=(-4, 7)),

@@ -165,6 +165,12 @@ def _delay_per_neuron():
     return source(chain(*nodes, shape=(5,)))
 
 
+def _slow_leak():
+    """Leak in half a second with small numbers, where rounding leaks as much as the register does."""
+    nodes = (nir.Linear(numbers((6, 5), 69, -0.75, 1.0)), lif(6, tau=0.5, r=500.0, v_threshold=3.0))
+    return source(chain(*nodes, shape=(5,)))
+
+
 def _registers():
     """Return a network whose weights and thresholds are register values of Loihi already, for ``scale=1``."""
     share = {"tau": DT * 4096 / 512, "r": 4096 / 512}
@@ -247,6 +253,7 @@ SOURCES: dict[str, Callable] = {
     "nir/signals": _signals,
     "nir/delayed": _delayed,
     "nir/delay per neuron": _delay_per_neuron,
+    "nir/slow leak": _slow_leak,
     "nir/registers": _registers,
     "nir/register biases": _register_biases,
     "nir/trained": lambda: sw.from_nir(FIXTURES / "trained" / "fsdd_hardware_direct.nir"),
