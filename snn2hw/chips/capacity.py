@@ -6,7 +6,7 @@ of its image holds the kernel again, and populations share cores freely.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import assert_never
 
 import numpy as np
@@ -53,6 +53,15 @@ class CoresNeeded:
     def least(self) -> int:
         """Return the number that no placement goes below."""
         return max(1, self.neurons or 0, self.synapse_bits or 0, self.decay_configs or 0)
+
+    @property
+    def limited(self) -> bool:
+        """Whether the chip states any limit of its cores."""
+        return any(value is not None for value in asdict(self).values())
+
+    def to_json(self) -> dict[str, int | None]:
+        """Return the numbers by name."""
+        return {"least": self.least, **asdict(self)}
 
     @property
     def decisive(self) -> str:

@@ -76,8 +76,12 @@ def cores(source: Source, target: str | Path | Target, weight_bits: WeightBits =
 
 def rounded(source: Source) -> list[Problem]:
     """Return parameters that a register only holds to its nearest value, where that is felt; they stop nothing."""
-    found = []
-    for layer in network_of(source).layers:
+    found: list[Problem] = []
+    try:
+        network = network_of(source)
+    except Snn2hwError:
+        return found  # what stops the model is for `check` to say
+    for layer in network.layers:
         if isinstance(layer.neuron, Spiking | Integrating):
             membrane = layer.neuron.membrane
             name = "tau" if membrane.synapse is None else "tau_mem"
@@ -88,7 +92,7 @@ def rounded(source: Source) -> list[Problem]:
 
 def _felt(tau: str, leak: Leak | None) -> Iterator[tuple[str, str]]:
     if leak is None or not (leak.share > 0).all():
-        return  # nothing to round; what stops the model is for `check` to say
+        return  # nothing to round, or a problem that `check` names
     share = leak.share
     if (share < LEAST_SHARE).any():
         steps = 1 / share.min()

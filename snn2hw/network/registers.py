@@ -41,6 +41,9 @@ __all__ = ["RealMachine", "RealPopulation", "WeightMap", "machine_of", "real_mac
 NEAR = 1e-6
 """Files store float32: a dt / tau this little above 1 was meant as 1."""
 
+LARGEST_DIAGONAL = 1 << 28
+"""Entries of a matrix that only connects neuron to neuron: 2 GiB of float64."""
+
 WeightMap = DenseMap | ConvMap
 """The maps of which a chip holds the weights."""
 
@@ -224,6 +227,9 @@ def _weights(map_: SingleMap, source: Shape, target: Shape) -> WeightMap:
             if len(target) == 3 and source == target and not varies_within_channels(scale):
                 taps = scale[:, 0, 0].copy()
                 return one_tap(taps, source)
+            if scale.size**2 > LARGEST_DIAGONAL:
+                what = f"one input to each of {scale.size:,} neurons needs {scale.size:,} x {scale.size:,} weights"
+                raise Snn2hwError(what, "give both sides one shape (channels, height, width): one weight per channel")
             return DenseMap(np.diag(scale.reshape(-1)), source, target)
         case _:
             assert_never(map_)

@@ -342,3 +342,31 @@ def test_compiling_twice_gives_one_digest():
     assert (
         compile_source(source, "loihi1", data).program.digest == compile_source(source, "loihi1", data).program.digest
     )
+
+
+def test_inputs_that_depend_on_each_other_linearly_still_spread_their_errors():
+    """The mean taken out of constant inputs leaves rounding errors, below zero as often as above."""
+    rng = np.random.default_rng(0)
+    for columns in range(2, 30):
+        constant = np.outer(*[1e5 * rng.random(columns)] * 2)
+        left = 1e-12 * constant * rng.normal(size=(columns, columns))
+        spread = spread_of(left + left.T - 1e-9 * np.eye(columns) * constant.max())
+        assert (np.linalg.eigvalsh(spread.moments) > 0).all()
+        assert np.isfinite(spread.factor).all()
+
+
+@pytest.mark.parametrize("high", [1, 31, 255])
+def test_calibration_data_that_never_change_compile(high):
+    source = dense(np.random.default_rng(0), lif, bias=0.3)
+    data = np.full((2, 12, 20), high)
+    assert compile_source(source, "fixed", data, weight_bits=6, options=Options(centre="always")).program
+
+
+def test_a_scaled_image_that_is_read_flat_becomes_a_matrix():
+    b = Builder(np.random.default_rng(0))
+    b.add("input", nir.Input(np.array([2, 3, 3])))
+    b.add("scale", nir.Scale(np.full((2, 3, 3), 2.0)), "input")
+    program = compile_source(b.source(b.add("n", lif(), b.add("flat", nir.Flatten(None, 0, -1), "scale"))), "loihi1")
+    weight = program.program.by_name["n"].inputs[0].wiring.weight
+    assert weight.shape == (18, 18)
+    assert (weight != 0).sum() == 18
