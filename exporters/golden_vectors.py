@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.compare import recorded_of
 from sim.engines import run
 from sim.errors import MachineError
 from sim.program import Program
-from sim.trace import RECORDABLE, Trace
+from sim.trace import Trace, recordable
 
 __all__ = ["golden_arrays", "golden_vectors", "write_golden"]
 
@@ -36,15 +37,17 @@ def golden_vectors(program: Program, raster: NDArray[np.integer] | None) -> tupl
 
 
 def _expected(program: Program, raster: NDArray[np.integer]) -> Trace:
-    return run(program, raster, record=RECORDABLE, allow_wrap=True)
+    return run(program, raster, record=recordable(program), allow_wrap=True)
 
 
 def golden_arrays(raster: NDArray[np.integer], trace: Trace) -> dict[str, Any]:
-    """Return the arrays of a ``golden.npz``: ``input``, and ``REGISTER.POPULATION`` for spikes, u and v."""
-    recorded = {f"{what}.{name}": values for what in RECORDABLE for name, values in getattr(trace, what).items()}
+    """Return the arrays of a ``golden.npz``: ``input``, and ``WHAT.POPULATION`` for spikes and every state."""
+    recorded = {
+        f"{what}.{name}": array for what, values in recorded_of(trace).items() for name, array in values.items()
+    }
     return {"input": raster, **recorded}
 
 
 def write_golden(path: Path, raster: NDArray[np.integer], trace: Trace) -> None:
-    """Write them."""
+    """Write samples and what they do as a ``golden.npz``."""
     np.savez_compressed(path, allow_pickle=False, **golden_arrays(raster, trace))

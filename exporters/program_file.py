@@ -15,7 +15,7 @@ from pathlib import Path
 from exporters.hdf5_border import open_checked
 from exporters.nir_export.graph import graph_of
 from exporters.nir_export.header import dump_json, header_of, load_json, program_from
-from exporters.nir_export.node import Graph, Style, Value, graph_difference
+from exporters.nir_export.node import NirGraph, Style, Value, graph_difference
 from exporters.nir_export.store import load, save
 from exporters.nir_export.views import choose_views
 from sim.digest import canonical_record
@@ -84,7 +84,7 @@ def is_program_file(path: Path | str) -> bool:
     return isinstance(schema, bytes) and schema.startswith(b"snn2hw.program/")
 
 
-def _load(path: Path | str) -> Graph:
+def _load(path: Path | str) -> NirGraph:
     found = load(path)
     schema = found.metadata.get("schema")
     if schema != SCHEMA:
@@ -104,11 +104,11 @@ def _naming(path: Path | str) -> Iterator[None]:
         raise FileError(f"{path}: the header is absurd ({type(error).__name__})", DAMAGED) from None
 
 
-def _program(found: Graph) -> Program:
+def _program(found: NirGraph) -> Program:
     return program_from(load_json(found.metadata.get("program"), "header"), found.nodes)
 
 
-def _checked(found: Graph) -> ProgramFile:
+def _checked(found: NirGraph) -> ProgramFile:
     program = _program(found)
     stated = found.metadata.get("digest")
     if program.digest != stated:
@@ -120,7 +120,7 @@ def _checked(found: Graph) -> ProgramFile:
     return ProgramFile(program, attachments)
 
 
-def _file_graph(program: Program, attachments: Mapping[str, Json]) -> Graph:
+def _file_graph(program: Program, attachments: Mapping[str, Json]) -> NirGraph:
     views = choose_views(program)
     metadata: dict[str, Value] = {
         "schema": SCHEMA,
@@ -136,4 +136,4 @@ def _file_graph(program: Program, attachments: Mapping[str, Json]) -> Graph:
         text = dump_json(dict(attachments))
         metadata |= {"attachments": text, "attachments_sha256": hashlib.sha256(text.encode()).hexdigest()}
     graph = graph_of(program, Style(), views)
-    return Graph(graph.nodes, graph.edges, metadata)
+    return NirGraph(graph.nodes, graph.edges, metadata)

@@ -11,7 +11,8 @@ from exporters.artifact import Artifact, check_artifact_folder, check_same_progr
 from exporters.c_export.build import build, run_binary, write_input
 from exporters.c_export.tables import program_c, program_h, table_bytes
 from exporters.golden_vectors import golden_vectors
-from exporters.recording import Recording, recording_from
+from exporters.recording import ExecutorTrace, recording_from
+from sim.arithmetic.registry import require_arithmetic
 from sim.errors import UnsupportedError
 from sim.program import Program
 from sim.trace import Trace
@@ -20,6 +21,9 @@ __all__ = ["execute", "export"]
 
 RUNTIME = Path(__file__).with_name("c_export") / "runtime"
 RUNTIME_FILES = ("snn_runtime.h", "snn_runtime.c", "main.c")
+COMPUTED = ("loihi",)
+"""The arithmetics that the runtime has been written for."""
+
 MAX_TABLE_BYTES = 1 << 28
 """Larger tables make source text that compilers take minutes and gigabytes for."""
 
@@ -50,7 +54,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
 
 def execute(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Compile and run; ``folder`` compiles the artifact that stands there instead of a fresh export."""
     with tempfile.TemporaryDirectory(prefix="snn2hw-c-") as made:
         workspace = Path(made)
@@ -65,6 +69,7 @@ def execute(
 
 
 def _check(program: Program) -> None:
+    require_arithmetic(program.arithmetic, COMPUTED, "the C runtime")
     size = table_bytes(program)
     if size > MAX_TABLE_BYTES:
         what = f"the program's tables take {size} bytes, more than a C compiler reads in reasonable time"

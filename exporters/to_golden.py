@@ -19,8 +19,9 @@ from exporters.artifact import Artifact, check_artifact_folder, check_same_progr
 from exporters.golden_export.memories import compare, constants, read_memory, recordings, write_memory
 from exporters.golden_vectors import golden_arrays, golden_vectors, write_golden
 from exporters.nir_export.header import header_of
-from exporters.recording import Recording, recording_from
+from exporters.recording import ExecutorTrace, recording_from
 from exporters.to_nir import step_seconds
+from sim.compare import recorded_of
 from sim.errors import FileError, InputError, UnsupportedError
 from sim.order import step_order
 from sim.program import INPUT, Program
@@ -51,7 +52,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
 
 def execute(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Return what the memories say of these samples, after every register and weight in them has been compared.
 
     Without ``folder`` the memories are made first; with it, the samples must be among those it holds. Nothing runs, so
@@ -108,10 +109,11 @@ def _write_nir_data(path: Path, program: Program, samples: NDArray[np.integer], 
         return nir.TimeGriddedData(np.ascontiguousarray(values.reshape(*values.shape[:2], -1)), dt)
 
     binary = (program.input.lo, program.input.hi) == (0, 1)
+    recorded = recorded_of(trace)
     nodes = {INPUT: nir.NIRNodeData({"messages": gridded(samples.astype(np.bool_) if binary else samples)})}
     for p in program.populations:
         spikes = gridded(trace.spikes[p.name].astype(np.bool_))
-        state = {"u": gridded(trace.u[p.name]), "v": gridded(trace.v[p.name])}
+        state = {s.name: gridded(recorded[s.name][p.name]) for s in program.described.states}
         nodes[p.name] = nir.NIRNodeData({"spikes": spikes, **state})
     nir.write_data(path, nir.NIRGraphData(nodes))
 

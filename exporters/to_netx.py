@@ -19,8 +19,8 @@ from exporters.golden_vectors import golden_vectors, write_golden
 from exporters.lava.install import copy_standalone
 from exporters.lava.runner import ask_in_parts
 from exporters.lava.session import shared_session
-from exporters.netx_export.layers import MESSAGE_BITS, Layer, Layers, layers
-from exporters.recording import Recording, recording_from
+from exporters.netx_export.layers import MESSAGE_BITS, NetxChain, NetxLayer, layers
+from exporters.recording import ExecutorTrace, recording_from
 from sim.program import Json, Program
 
 __all__ = ["execute", "export"]
@@ -47,7 +47,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
 
 def execute(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Read the file with lava-dl and run it in lava-nc; ``folder`` reads the one that stands there."""
     deadline = time.monotonic() + timeout_s
     made, worker = layers(program), shared_session()
@@ -60,7 +60,7 @@ def execute(
     return recording_from(program, found, made.losses)
 
 
-def _write(program: Program, made: Layers, folder: Path) -> None:
+def _write(program: Program, made: NetxChain, folder: Path) -> None:
     import h5py
 
     with h5py.File(folder / "network.net", "w") as file:
@@ -70,7 +70,7 @@ def _write(program: Program, made: Layers, folder: Path) -> None:
     (folder / "plan.json").write_text(json.dumps(_plan(program, made), indent=1) + "\n", encoding="utf-8")
 
 
-def _write_layer(group: Any, layer: Layer) -> None:
+def _write_layer(group: Any, layer: NetxLayer) -> None:
     """Write one layer; the population's name is an attribute, which NetX passes over."""
     group.create_dataset("type", data=np.array([layer.type], "S10"))
     group["shape"] = np.array(layer.shape)
@@ -84,7 +84,7 @@ def _write_layer(group: Any, layer: Layer) -> None:
             neuron[name] = values
 
 
-def _plan(program: Program, made: Layers) -> dict[str, Json]:
+def _plan(program: Program, made: NetxChain) -> dict[str, Json]:
     lo, hi = program.input.lo, program.input.hi
     populations = [layer for layer in made.layers if layer.population]
     return {

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from exporters.artifact import Artifact, Loss, check_same_program, read_artifact, write_artifact
 from exporters.nir_export.difference import program_difference
 from exporters.nir_export.graph import graph_of
-from exporters.nir_export.node import Graph, Style, Value, graph_difference
+from exporters.nir_export.node import NirGraph, Style, Value, graph_difference
 from exporters.nir_export.store import load, save
 from exporters.nir_export.views import Views, choose_views
 from exporters.program_file import read_damaged, read_program, write_program
-from exporters.recording import Recording
+from exporters.recording import ExecutorTrace
+from sim.arithmetic.registry import get_arithmetic
 from sim.engines import run
 from sim.errors import FileError, InputError
 from sim.program import Population, Program
-from sim.trace import RECORDABLE
+from sim.trace import recordable
 
 __all__ = ["DEFAULT_DT_S", "execute", "export", "float_graph", "read_program", "step_seconds", "write_program"]
 
@@ -55,7 +56,7 @@ def export(
 
 def execute(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Compare both files with the program, value by value, then run what ``program.nir`` says on the reference.
 
     Without ``folder`` they are written first. ``timeout_s`` has no effect: no outside tool runs.
@@ -69,9 +70,16 @@ def execute(
     difference = program_difference(program, read_damaged(written))
     if difference is not None:
         raise FileError(f"{written}: {difference}", "export again")
-    trace = run(read_program(written), raster, record=RECORDABLE, allow_wrap=True)
+    trace = run(read_program(written), raster, record=recordable(program), allow_wrap=True)
     _compare_floats(program, folder / "network.nir")
-    return Recording(trace.digest, trace.spikes, trace.u, trace.v, read_artifact(folder).losses)
+    return ExecutorTrace(
+        digest=trace.digest,
+        spikes=trace.spikes,
+        u=trace.u,
+        v=trace.v,
+        losses=read_artifact(folder).losses,
+        others=trace.others,
+    )
 
 
 def _compare_floats(program: Program, path: Path) -> None:
@@ -82,7 +90,7 @@ def _compare_floats(program: Program, path: Path) -> None:
         raise FileError(f"{path}: {place} is not what the program gives", "export again")
 
 
-def float_graph(program: Program, dt_s: float, views: Views | None = None) -> Graph:
+def float_graph(program: Program, dt_s: float, views: Views | None = None) -> NirGraph:
     """Return the float meaning: forward Euler with ``dt_s``, current before voltage, potentials in mantissas (v / 64).
 
     The graph's metadata say what NIR leaves open, in the words that `snn2hw.from_nir` understands.
@@ -95,7 +103,7 @@ def float_graph(program: Program, dt_s: float, views: Views | None = None) -> Gr
         "snn2hw_dialect": "nir",
         "program_digest": program.digest,
     }
-    return Graph(graph.nodes, graph.edges, said)
+    return NirGraph(graph.nodes, graph.edges, said)
 
 
 def step_seconds(program: Program, dt_s: float | None = None) -> float:
@@ -119,10 +127,11 @@ def _losses(program: Program, views: Views, step: float) -> Iterator[Loss]:
 def _lost(population: Population) -> Iterator[str]:
     if population.fires and population.reset == "subtract":
         yield "NIR has no reset rule: reset by subtraction stands in the metadata only"
-    if population.v0.any():
-        yield "NIR has no initial state: v0 stands in the metadata only"
-    if population.u0.any():
-        yield "NIR has no initial state: u0 stands in program.nir only"
+    described = get_arithmetic(population.arithmetic)
+    for register, state in reversed(tuple(described.initial.items())):
+        if population.registers[register].any():
+            where = "the metadata" if state == described.readout else "program.nir"
+            yield f"NIR has no initial state: {register} stands in {where} only"
     for connection in population.inputs:
         if connection.exponent < 0:
             yield f"what arrives from {connection.source!r} is floored after >> {-connection.exponent}, in NIR not"

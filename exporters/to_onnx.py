@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from exporters.artifact import Artifact, check_artifact_folder, check_same_program, write_artifact
 from exporters.golden_vectors import golden_vectors, write_golden
 from exporters.onnx_export.model import OPSET, scan_model, state_shapes, step_model
-from exporters.recording import Recording, recording_from
+from exporters.recording import ExecutorTrace, recording_from
 from sim.compare import first_divergence
 from sim.engines import run
 from sim.errors import FileError, MachineError, MissingToolError, UnsupportedError
@@ -51,7 +51,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
 
 def execute(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Run a raster in ONNX Runtime; ``folder`` runs the artifact that stands there instead of a fresh export."""
     _check_tools()
     if folder is not None:
@@ -63,7 +63,7 @@ def execute(
         return _run(program, raster, Path(made))
 
 
-def _run_both(program: Program, raster: NDArray[np.integer], folder: Path) -> Recording:
+def _run_both(program: Program, raster: NDArray[np.integer], folder: Path) -> ExecutorTrace:
     """Run the sequence and the single step; where they part, return the one that the reference contradicts."""
     sequence, steps = _run(program, raster, folder), _run(program, raster, folder, "run_steps")
     if first_divergence(program, sequence, steps) is None:
@@ -72,7 +72,7 @@ def _run_both(program: Program, raster: NDArray[np.integer], folder: Path) -> Re
     return steps if first_divergence(program, expected, sequence) is None else sequence
 
 
-def _run(program: Program, raster: NDArray[np.integer], folder: Path, how: str = "run") -> Recording:
+def _run(program: Program, raster: NDArray[np.integer], folder: Path, how: str = "run") -> ExecutorTrace:
     try:
         found = getattr(_runner(), how)(folder, raster)
     except OverflowError as error:

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import Int
+from sim.arithmetic.description import Int
 from sim.errors import InputError
 from sim.order import step_order
 from sim.program import Program
@@ -15,23 +15,26 @@ from sim.trace import Counts
 
 __all__ = [
     "Divergence",
-    "Registers",
+    "Recorded",
     "compared_values",
     "count_difference",
     "first_divergence",
     "flat_counts",
     "flat_difference",
+    "recorded_of",
 ]
 
 COUNTED = ("events", "synops_by_connection", "spikes", "updates", "active", "wraps", "clips")
 """The fields of Counts that are compared; the others follow from them."""
 
-ORDER = ("u", "v", "spikes")
-"""The order in which a step computes what is recorded."""
+Values = Mapping[str, NDArray[np.integer]]
 
 
-class Registers(Protocol):
-    """Anything that recorded a run: an engine's Trace, or what came back from another executor."""
+class Recorded(Protocol):
+    """Anything that recorded a run: an engine's Trace, or what came back from another executor.
+
+    States of other names than u and v stand in a mapping ``others`` by their names, where there are any.
+    """
 
     @property
     def digest(self) -> str:
@@ -48,6 +51,12 @@ class Registers(Protocol):
     @property
     def v(self) -> Mapping[str, NDArray[np.int32]]:
         """Return v after the reset."""
+
+
+def recorded_of(run: Recorded) -> dict[str, Values]:
+    """Return all that was recorded: the spikes, and states by their names."""
+    others: Mapping[str, Values] = getattr(run, "others", {})
+    return {"spikes": run.spikes, "u": run.u, "v": run.v, **others}
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class Divergence:
         return f"{place}: {self.register} is {self.got}, expected {self.expected}"
 
 
-def first_divergence(program: Program, expected: Registers, got: Registers) -> Divergence | None:
+def first_divergence(program: Program, expected: Recorded, got: Recorded) -> Divergence | None:
     """Return the earliest difference: first by step, then in the order of computation; None where all values agree.
 
     Both must have recorded the same registers of the same populations: a register that one side lacks is an error.
@@ -78,9 +87,10 @@ def first_divergence(program: Program, expected: Registers, got: Registers) -> D
             f"traces of different programs: {expected.digest[:12]} and {got.digest[:12]}", "run one program"
         )
     found: Divergence | None = None
+    sides = recorded_of(expected), recorded_of(got)
     for population in step_order(program.populations):
-        for register in ORDER:
-            left, right = (getattr(side, register).get(population.name) for side in (expected, got))
+        for register in _order(program):
+            left, right = (side.get(register, {}).get(population.name) for side in sides)
             if left is None and right is None:
                 continue
             if left is None or right is None or left.shape != right.shape:
@@ -98,7 +108,15 @@ def _first(name: str, register: str, left: NDArray[np.integer], right: NDArray[n
     step = int(steps.argmax())
     sample, *neuron = (int(i[0]) for i in np.nonzero(differs[:, step]))
     place = (sample, step, *neuron)
-    return Divergence(name, tuple(neuron), step, sample, register, int(left[place]), int(right[place]))
+    return Divergence(
+        population=name,
+        neuron=tuple(neuron),
+        step=step,
+        sample=sample,
+        register=register,
+        expected=int(left[place]),
+        got=int(right[place]),
+    )
 
 
 def _earlier(first: Divergence | None, second: Divergence | None) -> Divergence | None:
@@ -107,14 +125,16 @@ def _earlier(first: Divergence | None, second: Divergence | None) -> Divergence 
     return first if first.step <= second.step else second
 
 
-def compared_values(program: Program, trace: Registers) -> int:
+def compared_values(program: Program, trace: Recorded) -> int:
     """Return how many recorded values of the program's populations an equality over this trace covers."""
-    return sum(
-        getattr(trace, register)[p.name].size
-        for p in program.populations
-        for register in ORDER
-        if p.name in getattr(trace, register)
-    )
+    recorded = recorded_of(trace)
+    found = (recorded.get(register, {}).get(p.name) for p in program.populations for register in _order(program))
+    return sum(values.size for values in found if values is not None)
+
+
+def _order(program: Program) -> tuple[str, ...]:
+    """Return what may be recorded, in the order in which a step computes it."""
+    return (*(state.name for state in program.described.states), "spikes")
 
 
 def flat_counts(counts: Counts) -> dict[str, Int]:

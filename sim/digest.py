@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from sim.errors import ProgramError
-from sim.program import REGISTERS, Conv, Dense, Json, Program, Wiring
+from sim.parts import Conv, Dense, Draft, Json, Population, Wiring
 
-__all__ = ["canonical_record", "digest", "wiring_facts"]
+__all__ = ["canonical_record", "digest", "structure", "wiring_facts"]
+
+ConnectionFacts = Callable[[Population, int], dict[str, Json]]
 
 
 def canonical_record(record: Mapping[str, Any]) -> dict[str, Json]:
@@ -38,39 +40,51 @@ def wiring_facts(wiring: Wiring) -> dict[str, Json]:
             return facts | geometry
 
 
-def _wiring(wiring: Wiring) -> dict[str, Json]:
-    return wiring_facts(wiring) | {"dtype": wiring.weight.dtype.newbyteorder("<").str}
+def structure(program: Draft, told_of: ConnectionFacts) -> dict[str, Json]:
+    """Return all of a Program but its registers and weights; ``told_of`` says more of a population's i-th connection.
 
-
-def _header(program: Program) -> bytes:
+    A property that has its default is not there: a Program says no more than it did before the property existed.
+    """
     populations: list[Json] = [
         {
             "name": p.name,
             "shape": list(p.shape),
             "reset": p.reset,
             "fires": p.fires,
+            **p.kept_properties(),
             "inputs": [
-                {"source": c.source, "exponent": c.exponent, "lag": c.lag, "wiring": _wiring(c.wiring)}
-                for c in p.inputs
+                {"source": c.source, "exponent": c.exponent, "lag": c.lag, **told_of(p, i)}
+                for i, c in enumerate(p.inputs)
             ],
         }
         for p in program.populations
     ]
-    facts: Json = {
+    return {
         "arithmetic": program.arithmetic,
         "input": {"shape": list(program.input.shape), "lo": program.input.lo, "hi": program.input.hi},
         "populations": populations,
         "record": dict(program.record),
     }
-    return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def digest(program: Program) -> str:
-    """Return the SHA-256 of a header in canonical JSON, then registers and weights as little-endian arrays."""
-    sha = hashlib.sha256(_header(program))
+def _typed_wiring(population: Population, index: int) -> dict[str, Json]:
+    wiring = population.inputs[index].wiring
+    return {"wiring": wiring_facts(wiring) | {"dtype": wiring.weight.dtype.newbyteorder("<").str}}
+
+
+def digest(program: Draft) -> str:
+    """Return the SHA-256 of a header in canonical JSON, then registers and weights as little-endian arrays.
+
+    An optional register is named in front of its array: without one the bytes are those of a program that lacks it.
+    """
+    header = structure(program, _typed_wiring)
+    sha = hashlib.sha256(json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode())
+    optional = {r.name for r in program.described.registers if r.optional}
     for population in program.populations:
-        for name in REGISTERS:
-            sha.update(np.ascontiguousarray(getattr(population, name), dtype="<i4").data)
+        for name, values in population.kept_registers().items():
+            if name in optional:
+                sha.update(name.encode())
+            sha.update(np.ascontiguousarray(values, dtype="<i4").data)
         for connection in population.inputs:
             weight = connection.wiring.weight
             sha.update(np.ascontiguousarray(weight, dtype=weight.dtype.newbyteorder("<")).data)

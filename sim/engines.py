@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection
 from importlib import import_module
-from typing import get_args
 
 from numpy.typing import ArrayLike
 
+from sim.arithmetic.registry import require_arithmetic
 from sim.errors import InputError
 from sim.program import Program, require_program
 from sim.raster import check_raster
-from sim.trace import SPIKES, Record, Trace
+from sim.trace import SPIKES, Record, Trace, recordable
 
 __all__ = ["ENGINES", "run"]
 
@@ -19,6 +19,9 @@ ENGINES = {
     "torch": "sim.torch_engine",
 }
 """Engine name to the module whose ``simulate`` runs it; imported on use."""
+
+COMPUTED = {"fast": ("loihi",), "torch": ("loihi",)}
+"""The arithmetics that an engine computes; one that is not here computes them all."""
 
 
 def run(
@@ -40,9 +43,11 @@ def run(
     clip_free = (clip_free,) if isinstance(clip_free, str) else tuple(clip_free)
     if engine not in ENGINES:
         raise InputError(f"engine {engine!r} is unknown", f"use one of: {', '.join(ENGINES)}")
+    if engine in COMPUTED:
+        require_arithmetic(program.arithmetic, COMPUTED[engine], f"engine {engine!r}")
     for what in record:
-        if what not in get_args(Record):
-            raise InputError(f"record {what!r} is unknown", f"record any of: {', '.join(get_args(Record))}")
+        if what not in recordable(program):
+            raise InputError(f"record {what!r} is unknown", f"record any of: {', '.join(recordable(program))}")
     for name in clip_free:
         if name not in program.by_name:
             raise InputError(f"clip_free names {name!r}, which is no population of this program")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from sim.errors import ProgramError
-from sim.program import INPUT, Population
+from sim.parts import INPUT, Population
 
 __all__ = ["step_order"]
 

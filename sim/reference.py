@@ -1,19 +1,17 @@
 """The meaning of a Program, one step at a time: the definition that every other engine is judged against.
 
 a = sum over connections  shift(W . s[t - lag], exponent)
-u = wrap(decay(u, du + 1) + (a << 6))
-v = clip(decay(v, dv) + u + bias)                     bias = mantissa << exponent
-z = fires and v > (vth << 6)
-v = 0 where z  (reset "zero")   |   v - (vth << 6) where z  (reset "subtract")
+states, z = step(neurons, states, a)
+
+``step`` belongs to the program's arithmetic: `sim.arithmetic.loihi` has that of today's chips.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import A_LIMIT, U_STORED, VTH_SHIFT, Int, clip, decay, shift, wrap
+from sim.arithmetic.description import Int, Stepped, power, shift
 from sim.errors import MachineError
 from sim.order import step_order
 from sim.program import INPUT, Population, Program
@@ -40,27 +38,32 @@ def simulate(
     with a certified bound). ``progress`` is called with the number of sample-steps done.
     """
     batch, steps = raster.shape[:2]
-    states = {p.name: _State(program, p, batch, steps, record, p is program.output) for p in program.populations}
+    states = {p.name: _State(program, p, (batch, steps), record) for p in program.populations}
     order = step_order(program.populations)
     sent: dict[str, list[Int]] = {INPUT: [], **{p.name: [] for p in program.populations}}
     for t in range(steps):
         sent[INPUT].append(raster[:, t].astype(np.int64))
         for population in order:
             state = states[population.name]
-            state.step(t, state.deliver(sent, t))
-            sent[population.name].append(state.z)
+            sent[population.name].append(state.step(t, state.deliver(sent, t)))
             state.refuse(t, allow_wrap=allow_wrap, clip_allowed=population.name not in clip_free)
         _forget(program, sent, t)
         if progress is not None:
             progress(batch)
     last = states[program.output.name]
+    recorded = {
+        state.name: {name: s.recorded[state.name] for name, s in states.items()}
+        for state in program.described.states
+        if state.name in record
+    }
     return Trace(
         digest=program.digest,
         spikes={name: s.recorded["spikes"] for name, s in states.items() if "spikes" in record},
-        u={name: s.recorded["u"] for name, s in states.items() if "u" in record},
-        v={name: s.recorded["v"] for name, s in states.items() if "v" in record},
+        u=recorded.pop("u", {}),
+        v=recorded.pop("v", {}),
         counts=counts_from(program, steps, {name: s.tally() for name, s in states.items()}),
-        output=last.recorded["spikes" if program.output.fires else "v"],
+        output=last.recorded["spikes" if program.output.fires else program.described.readout],
+        others=recorded,
     )
 
 
@@ -76,29 +79,30 @@ class _State:
     """The registers of one population while it runs, and what has been counted of it."""
 
     def __init__(
-        self, program: Program, population: Population, batch: int, steps: int, record: Collection[Record], output: bool
+        self, program: Program, population: Population, size: tuple[int, int], record: Collection[Record]
     ) -> None:
+        (batch, steps), output = size, population is program.output
         self.program, self.population = program, population
         full = (batch, *population.shape)
-        self.u: Int = np.broadcast_to(population.u0.astype(np.int64), full)
-        self.v: Int = np.broadcast_to(population.v0.astype(np.int64), full)
-        self.z: Int = np.zeros(full, dtype=np.int64)
-        self.bias: Int = population.bias_mantissa.astype(np.int64) << population.bias_exponent
-        self.threshold: Int = population.vth.astype(np.int64) << VTH_SHIFT
+        self.arithmetic, self.neurons, self.full = program.described, population.neurons, full
+        self.states: Mapping[str, Int] = {
+            s.name: np.broadcast_to(self.neurons[s.initial], full) for s in self.arithmetic.states
+        }
         self.fan_out = [fan_out(c.wiring, program.shape_of(c.source), population.shape) for c in population.inputs]
         self.events: Int = np.zeros((len(population.inputs), batch), dtype=np.int64)
         self.synops: Int = np.zeros((len(population.inputs), batch), dtype=np.int64)
         self.spikes, self.active, self.wraps, self.clips = (np.zeros(batch, dtype=np.int64) for _ in range(4))
-        wanted = set(record) | ({"spikes" if population.fires else "v"} if output else set())
+        wanted = set(record) | ({"spikes" if population.fires else self.arithmetic.readout} if output else set())
         self.recorded = {
             what: np.zeros((batch, steps, *population.shape), dtype=np.uint8 if what == "spikes" else np.int32)
-            for what in wanted
+            for what in ("spikes", *self.states)
+            if what in wanted
         }
 
     def deliver(self, sent: Messages, t: int) -> Int:
         """Return a: the shifted sums of all messages that arrive at step t, counting them on the way."""
         population = self.population
-        a = np.zeros(self.u.shape, dtype=np.int64)
+        a = np.zeros(self.full, dtype=np.int64)
         for index, connection in enumerate(population.inputs):
             if t < connection.lag:
                 continue  # a message from before step 0 is zero
@@ -108,45 +112,56 @@ class _State:
             present = messages != 0
             self.events[index] += _per_sample(present)
             self.synops[index] += _per_sample(present * self.fan_out[index])
-        self._refuse_beyond(a, A_LIMIT, t, "|a| >= 2^21 leaves the accumulator")
+        limit = self.arithmetic.accumulator.limit
+        self._refuse_beyond(a, limit, t, f"|a| >= {power(limit)} leaves the accumulator")
         return a
 
-    def step(self, t: int, a: Int) -> None:
-        """Advance every neuron by one local step."""
-        population = self.population
-        grown = decay(self.u, population.du.astype(np.int64) + 1) + (a << VTH_SHIFT)
-        self.u = wrap(grown)
-        self._refuse_beyond(self.u, U_STORED, t, "|u| >= 2^31 after repeated wraps")
-        raised = decay(self.v, population.dv.astype(np.int64)) + self.u + self.bias
-        v = clip(raised)
-        self.z = ((v > self.threshold) & population.fires).astype(np.int64)
-        match population.reset:
-            case "zero":
-                self.v = np.where(self.z, 0, v)
-            case "subtract":
-                self.v = np.where(self.z, v - self.threshold, v)
-            case _:
-                assert_never(population.reset)
-        self.spikes += _per_sample(self.z)
-        self.active += _per_sample((self.u != 0) | (self.v != 0) | (self.z != 0))
-        self.wraps += _per_sample(self.u != grown)
-        self.clips += _per_sample(v != raised)
-        for what, values in (("spikes", self.z), ("u", self.u), ("v", self.v)):
+    def step(self, t: int, a: Int) -> Int:
+        """Advance every neuron by one local step and return the messages sent."""
+        made = self.arithmetic.step(self.neurons, self.states, a)
+        self.states = made.states
+        for state in self.arithmetic.states:
+            if state.refused_from is not None:
+                what = f"|{state.name}| >= {power(state.refused_from)} after repeated wraps"
+                self._refuse_beyond(made.states[state.name], state.refused_from, t, what)
+        self._count(made)
+        for what, values in (("spikes", made.sent), *made.states.items()):
             if what in self.recorded:
                 self.recorded[what][:, t] = values
+        return made.sent
+
+    def _count(self, made: Stepped) -> None:
+        alive = made.sent != 0
+        for values in made.states.values():
+            alive = alive | (values != 0)
+        self.spikes += _per_sample(made.sent)
+        self.active += _per_sample(alive)
+        self.wraps += _per_sample(made.wraps)
+        self.clips += _per_sample(made.clips)
 
     def refuse(self, t: int, *, allow_wrap: bool, clip_allowed: bool) -> None:
-        """Raise if this step wrapped u, or clipped v, where that is an error."""
+        """Raise if this step wrapped or clipped a state where that is an error."""
+        where = f"population {self.population.name!r}"
         if not allow_wrap and self.wraps.any():
-            what = f"population {self.population.name!r}: u wraps at step {t} in sample {int(self.wraps.argmax())}"
+            what = f"{where}: {self._states_that('wraps')} at step {t} in sample {int(self.wraps.argmax())}"
             raise MachineError(what, "compile with a lower scale, or run with allow_wrap")
         if not clip_allowed and self.clips.any():
-            what = f"population {self.population.name!r}: v clips at step {t} in sample {int(self.clips.argmax())}"
+            what = f"{where}: {self._states_that('clips')} at step {t} in sample {int(self.clips.argmax())}"
             raise MachineError(f"{what}, against its certificate", "certify this program and this input range again")
+
+    def _states_that(self, overflow: str) -> str:
+        return " or ".join(f"{s.name} {overflow}" for s in self.arithmetic.states if s.overflow == overflow)
 
     def tally(self) -> Tally:
         """Return what was counted."""
-        return Tally(self.events, self.synops, self.spikes, self.active, self.wraps, self.clips)
+        return Tally(
+            events=self.events,
+            synops=self.synops,
+            spikes=self.spikes,
+            active=self.active,
+            wraps=self.wraps,
+            clips=self.clips,
+        )
 
     def _refuse_beyond(self, values: Int, limit: int, t: int, what: str) -> None:
         beyond = np.abs(values) >= limit

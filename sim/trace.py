@@ -1,25 +1,33 @@
 """What a run leaves behind: the recorded registers, and what the run cost in countable things."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import Int
+from sim.arithmetic.description import Arithmetic, Int, bits_of
 from sim.program import INPUT, Population, Program
 from sim.weight_rule import weight_bits
 
-__all__ = ["RECORDABLE", "SPIKES", "TALLIES", "Access", "Counts", "Record", "Tally", "Trace", "counts_from"]
+__all__ = [
+    "RECORDABLE",
+    "SPIKES",
+    "TALLIES",
+    "Access",
+    "Counts",
+    "Record",
+    "Tally",
+    "Trace",
+    "counts_from",
+    "recordable",
+]
 
-Record = Literal["spikes", "u", "v"]
+Record = str
+"""What may be recorded of a run: the spikes, or a state by its name."""
 RECORDABLE: tuple[Record, ...] = ("spikes", "u", "v")
+"""All of it in arithmetic ``loihi``."""
 SPIKES: tuple[Record, ...] = ("spikes",)
-
-ACCUMULATOR_BITS = 22
-"""-2^21 < a < 2^21."""
-STATE_BITS = 24
 
 TALLIES = ("spikes", "active", "wraps", "clips")
 """What an engine counts per population beside the events of its connections."""
@@ -29,7 +37,8 @@ TALLIES = ("spikes", "active", "wraps", "clips")
 class Access:
     """``count[b]`` accesses of ``bits`` bits each to one kind of memory word."""
 
-    what: Literal["message", "weight", "accumulator", "u", "v"]
+    what: str
+    """One of message, weight and accumulator, or the name of a state."""
     bits: int
     count: Int  # b
 
@@ -70,7 +79,8 @@ class Counts:
 class Trace:
     """Local time, (B, T, *shape): spikes as uint8, u after the update, v after the reset, both int32.
 
-    ``output`` is the v of the last population where it never fires, its spikes where it does.
+    ``output`` is the v of the last population where it never fires, its spikes where it does. What other states an
+    arithmetic has stands in ``others`` by their names; a state that it lacks is empty.
     """
 
     digest: str
@@ -79,6 +89,12 @@ class Trace:
     v: Mapping[str, NDArray[np.int32]]
     counts: Counts
     output: NDArray[np.uint8] | NDArray[np.int32]
+    others: Mapping[str, Mapping[str, NDArray[np.int32]]] = field(default_factory=dict)
+
+
+def recordable(program: Program) -> tuple[Record, ...]:
+    """Return all that may be recorded of a program's run."""
+    return ("spikes", *(state.name for state in program.described.states))
 
 
 def counts_from(program: Program, steps: int, tallies: Mapping[str, Tally]) -> Counts:
@@ -100,15 +116,12 @@ def counts_from(program: Program, steps: int, tallies: Mapping[str, Tally]) -> C
         wraps={p.name: tallies[p.name].wraps for p in pops},
         clips={p.name: tallies[p.name].clips for p in pops},
         reads={p.name: _reads(program, p, tallies[p.name], updates[p.name]) for p in pops},
-        writes={p.name: _writes(tallies[p.name], updates[p.name]) for p in pops},
+        writes={p.name: _writes(program.described, tallies[p.name], updates[p.name]) for p in pops},
     )
 
 
 def _message_bits(program: Program, source: str) -> int:
-    if source != INPUT:
-        return 1
-    lo, hi = program.input.lo, program.input.hi
-    return max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0, 1) + (lo < 0)
+    return bits_of((program.input.lo, program.input.hi)) if source == INPUT else 1
 
 
 def _reads(program: Program, population: Population, tally: Tally, updates: Int) -> tuple[Access, ...]:
@@ -120,16 +133,15 @@ def _reads(program: Program, population: Population, tally: Tally, updates: Int)
             Access("weight", weight_bits(program, population, index), tally.synops[index]),
         )
     ]
-    return (*per_connection, *_state(tally, updates))
+    return (*per_connection, *_state(program.described, tally, updates))
 
 
-def _writes(tally: Tally, updates: Int) -> tuple[Access, ...]:
-    return (*_state(tally, updates), Access("message", 1, tally.spikes))
+def _writes(arithmetic: Arithmetic, tally: Tally, updates: Int) -> tuple[Access, ...]:
+    return (*_state(arithmetic, tally, updates), Access("message", 1, tally.spikes))
 
 
-def _state(tally: Tally, updates: Int) -> tuple[Access, ...]:
+def _state(arithmetic: Arithmetic, tally: Tally, updates: Int) -> tuple[Access, ...]:
     return (
-        Access("accumulator", ACCUMULATOR_BITS, tally.synops.sum(axis=0) + updates),
-        Access("u", STATE_BITS, updates),
-        Access("v", STATE_BITS, updates),
+        Access("accumulator", arithmetic.accumulator.bits, tally.synops.sum(axis=0) + updates),
+        *(Access(state.name, state.bits, updates) for state in arithmetic.states),
     )

@@ -4,41 +4,24 @@ import re
 
 import numpy as np
 
-from sim.arithmetic import V_MAX, WRAP
+from sim.arithmetic.description import MAX_LAG, Arithmetic, Property, PropertyValue, Span, bits_of
 from sim.errors import ProgramError
 from sim.order import step_order
-from sim.program import INPUT, Connection, Input, Population, Program
+from sim.parts import INPUT, Connection, Draft, Input, Population
 from sim.weight_rule import check_weights
 from sim.wiring import output_shape
 
-__all__ = ["MESSAGE_LIMIT", "REGISTER_RANGES", "validate"]
+__all__ = ["NAME", "RESERVED", "validate"]
 
-REGISTER_RANGES = {
-    "du": (0, 4095),
-    "dv": (0, 4095),
-    "vth": (0, 131071),
-    "bias_mantissa": (-4096, 4095),
-    "bias_exponent": (0, 7),
-    "u0": (-WRAP + 1, WRAP),
-    "v0": (-V_MAX, V_MAX),
-}
-"""The least and the greatest value of every register, arithmetic ``loihi``."""
-
-EXPONENTS = (-8, 7)
-MESSAGE_LIMIT = 1 << 23
-"""Graded messages lie strictly between minus and plus this: 24 bit."""
-
-MAX_LAG = 4096
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 RESERVED = {INPUT, "output"}
 MAX_ELEMENTS = 1 << 31
 
 
-def validate(program: Program) -> None:
+def validate(program: Draft) -> None:
     """Raise a ProgramError for the first broken rule."""
-    if program.arithmetic != "loihi":
-        raise ProgramError(f"arithmetic {program.arithmetic!r} is unknown", "use arithmetic='loihi'")
-    _check_input(program.input)
+    arithmetic = program.described
+    _check_input(program.input, arithmetic)
     if not program.populations:
         raise ProgramError("a program needs at least one population")
     names: set[str] = set()
@@ -46,7 +29,7 @@ def validate(program: Program) -> None:
         _check_name(population.name, names)
         names.add(population.name)
     for population in program.populations:
-        _check_population(population)
+        _check_population(population, arithmetic)
         for connection in population.inputs:
             _check_connection(program, population, connection)
     step_order(program.populations)
@@ -60,11 +43,12 @@ def _check_shape(shape: tuple[int, ...], where: str) -> None:
         raise ProgramError(f"{where}: shape {shape} has 2^31 elements or more", "split the population")
 
 
-def _check_input(described: Input) -> None:
+def _check_input(described: Input, arithmetic: Arithmetic) -> None:
     _check_shape(described.shape, "input")
-    lo, hi = described.lo, described.hi
-    if not isinstance(lo, int) or not isinstance(hi, int) or not -MESSAGE_LIMIT < lo <= 0 <= hi < MESSAGE_LIMIT:
-        raise ProgramError(f"input: messages {lo}..{hi}", "give a range of 24-bit integers that holds 0 (no message)")
+    (least, most), lo, hi = arithmetic.messages, described.lo, described.hi
+    if not isinstance(lo, int) or not isinstance(hi, int) or not least <= lo <= 0 <= hi <= most:
+        fix = f"give a range of {bits_of(arithmetic.messages)}-bit integers that holds 0 (no message)"
+        raise ProgramError(f"input: messages {lo}..{hi}", fix)
 
 
 def _check_name(name: str, taken: set[str]) -> None:
@@ -76,24 +60,42 @@ def _check_name(name: str, taken: set[str]) -> None:
         raise ProgramError(f"population {name!r}: the name is used twice", "give every population its own name")
 
 
-def _check_population(p: Population) -> None:
-    _check_shape(p.shape, f"population {p.name!r}")
-    if p.reset not in ("zero", "subtract"):
-        raise ProgramError(f"population {p.name!r}: reset {p.reset!r}", "use 'zero' or 'subtract'")
-    for register, (low, high) in REGISTER_RANGES.items():
-        values = getattr(p, register)
+def _check_population(p: Population, arithmetic: Arithmetic) -> None:
+    where = f"population {p.name!r}"
+    _check_shape(p.shape, where)
+    if p.arithmetic != arithmetic.name:
+        fix = f"make the population with arithmetic={arithmetic.name!r}"
+        raise ProgramError(f"{where}: of arithmetic {p.arithmetic!r}, the program is of {arithmetic.name!r}", fix)
+    if p.reset not in arithmetic.resets:
+        raise ProgramError(f"{where}: reset {p.reset!r}", f"use {' or '.join(map(repr, arithmetic.resets))}")
+    for register in arithmetic.registers:
+        values = p.registers[register.name]
         least, most = int(values.min()), int(values.max())
+        low, high = register.span
         if least < low or most > high:
-            what = f"population {p.name!r}: {register} {least}..{most} is outside the register's {low}..{high}"
+            what = f"{where}: {register.name} {least}..{most} is outside the register's {low}..{high}"
             raise ProgramError(what, "rescale the population, or choose registers that exist")
+    for described in arithmetic.properties:
+        _check_property(p.properties[described.name], described, where)
 
 
-def _check_connection(program: Program, p: Population, c: Connection) -> None:
+def _check_property(value: PropertyValue, described: Property, where: str) -> None:
+    low, high = described.span
+    if type(value) is not type(described.default) or not low <= value <= high:
+        allowed = "True or False" if isinstance(described.default, bool) else f"an integer in {low}..{high}"
+        raise ProgramError(f"{where}: {described.name} {value!r}", f"use {allowed}")
+
+
+def _check_connection(program: Draft, p: Population, c: Connection) -> None:
     where = f"population {p.name!r}: reads {c.source!r}"
     if c.source != INPUT and c.source not in program.by_name:
         known = ", ".join([INPUT, *program.by_name])
         raise ProgramError(f"{where}, which does not exist", f"read one of: {known}")
-    for what, value, (low, high) in (("exponent", c.exponent, EXPONENTS), ("lag", c.lag, (0, MAX_LAG))):
+    limits: tuple[tuple[str, int, Span], ...] = (
+        ("exponent", c.exponent, program.described.exponents),
+        ("lag", c.lag, (0, MAX_LAG)),
+    )
+    for what, value, (low, high) in limits:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ProgramError(f"{where} with {what} {value!r}", f"use an integer {what} in {low}..{high}")
     try:

@@ -9,9 +9,9 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import Int
+from sim.arithmetic.description import Int
 from sim.errors import ProgramError
-from sim.program import Conv, Dense, Wiring
+from sim.parts import Conv, Dense, Wiring
 
 __all__ = ["apply", "fan_out", "output_shape", "synapse_count"]
 

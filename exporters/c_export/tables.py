@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.order import step_order
-from sim.program import INPUT, REGISTERS, Connection, Conv, Dense, Population, Program, Weight, narrowest
+from sim.program import INPUT, Connection, Conv, Dense, Program, RegisterArray, Weight, narrowest
 
 __all__ = ["program_c", "program_h", "state_bytes", "table_bytes"]
 
@@ -41,7 +41,10 @@ def table_bytes(program: Program) -> int:
     """Return the bytes of constant data: weights, and registers that differ between neurons."""
     weights = sum(c.wiring.weight.nbytes for p in program.populations for c in p.inputs)
     registers = sum(
-        narrowest(getattr(p, r), r).nbytes for p in program.populations for r in REGISTERS if _per_neuron(p, r)
+        narrowest(values, name).nbytes
+        for p in program.populations
+        for name, values in p.registers.items()
+        if _per_neuron(values)
     )
     return weights + registers
 
@@ -75,9 +78,9 @@ def program_c(program: Program) -> Iterator[str]:
     """Yield program.c piece by piece: a large one is never held in memory as a whole."""
     yield f'/* Generated from program {program.digest}. */\n#include "program.h"\n\n#include <stddef.h>\n\n'
     for i, population in enumerate(program.populations):
-        for register in REGISTERS:
-            if _per_neuron(population, register):
-                yield from _table(f"{register}_{i}", narrowest(getattr(population, register), register).reshape(-1))
+        for name, values in population.registers.items():
+            if _per_neuron(values):
+                yield from _table(f"{name}_{i}", narrowest(values, name).reshape(-1))
         for k, connection in enumerate(population.inputs):
             yield from _table(f"weight_{i}_{k}", _weights(connection))
         if population.inputs:
@@ -90,8 +93,7 @@ def program_c(program: Program) -> Iterator[str]:
     yield _state(program)
 
 
-def _per_neuron(population: Population, register: str) -> bool:
-    values = getattr(population, register)
+def _per_neuron(values: RegisterArray) -> bool:
     return bool((values != values.reshape(-1)[0]).any())
 
 
@@ -143,12 +145,11 @@ def _connection(program: Program, c: Connection, table: str) -> str:
             return f"    {{.wiring = SNN_CONV, {head}, .source_shape = {_pair(_three(shape))}, {geometry}}},\n"
 
 
-def _register(population: Population, register: str, index: int) -> str:
-    values = getattr(population, register)
-    if not _per_neuron(population, register):
-        return f".{register} = {{.all = {int(values.reshape(-1)[0])}, .per_neuron = 0}}"
-    table = _use(f"{register}_{index}", narrowest(values, register).dtype)
-    return f".{register} = {{.each = {table}, .per_neuron = 1}}"
+def _register(name: str, values: RegisterArray, index: int) -> str:
+    if not _per_neuron(values):
+        return f".{name} = {{.all = {int(values.reshape(-1)[0])}, .per_neuron = 0}}"
+    table = _use(f"{name}_{index}", narrowest(values, name).dtype)
+    return f".{name} = {{.each = {table}, .per_neuron = 1}}"
 
 
 def _populations(program: Program) -> Iterator[str]:
@@ -157,7 +158,7 @@ def _populations(program: Program) -> Iterator[str]:
     for i, p in enumerate(program.populations):
         ring = _ring(program, p.name)
         inputs = f"inputs_{i}" if p.inputs else "NULL"
-        registers = ",\n     ".join(_register(p, register, i) for register in REGISTERS)
+        registers = ",\n     ".join(_register(name, values, i) for name, values in p.registers.items())
         yield (
             f'    {{.name = "{p.name}", .shape = {_pair(_three(p.shape))}, .size = {p.size},\n'
             f"     .inputs = {inputs}, .input_count = {len(p.inputs)},\n     {registers},\n"

@@ -9,21 +9,33 @@ from numpy.typing import NDArray
 
 from exporters.golden_export.readmemh import read_bits, read_words, write_bits, write_words
 from exporters.nir_export.graph import weight_nodes
+from sim.arithmetic.description import Span, bits_of
 from sim.errors import FileError
-from sim.program import INPUT, REGISTERS, Program
-from sim.validate import REGISTER_RANGES
+from sim.program import INPUT, Program
 
-__all__ = ["Memory", "compare", "constants", "read_memory", "recordings", "write_memory"]
+__all__ = ["MemoryImage", "compare", "constants", "read_memory", "recordings", "write_memory"]
 
-STATE_BITS = 32
-"""u reaches +2^23, which 24 bits in two's complement do not hold; u and v are sign-extended to a round width."""
+RECORDED_AXES = "sample step neuron..."
 
+Shape = tuple[int, ...]
 Key = tuple[str, str]
 """Population (or the node that holds weights, or "input") and what is held."""
 
 
 @dataclass(frozen=True)
-class Memory:
+class Word:
+    """The width of a memory's words, and whether they are two's complement."""
+
+    bits: int
+    signed: bool
+
+
+STATE = Word(32, signed=True)
+"""u reaches +2^23, which 24 bits in two's complement do not hold; states are sign-extended to a round width."""
+
+
+@dataclass(frozen=True)
+class MemoryImage:
     """One file for $readmemh: ``depth`` words of ``bits`` bits, ``of`` a population, the input or a node with weights.
 
     ``layout`` "number": one value per word, the axes in C order. "vector": a word per sample and step, a bit per neuron
@@ -42,53 +54,72 @@ class Memory:
     shape: tuple[int, ...]
 
 
-def _numbers(
-    of: str, holds: str, bits: int, signed: bool, axes: str, shape: tuple[int, ...], population: str | None = None
-) -> Memory:
-    depth = int(np.prod(shape, dtype=np.int64))
-    return Memory(f"mem/{of}.{holds}.hex", of, population or of, holds, "number", bits, signed, depth, axes, shape)
+def _numbers(of: str, holds: str, word: Word, axes: str, shape: Shape, population: str | None = None) -> MemoryImage:
+    return MemoryImage(
+        file=f"mem/{of}.{holds}.hex",
+        of=of,
+        population=population or of,
+        holds=holds,
+        layout="number",
+        bits=word.bits,
+        signed=word.signed,
+        depth=int(np.prod(shape, dtype=np.int64)),
+        axes=axes,
+        shape=shape,
+    )
 
 
-def _vectors(of: str, holds: str, shape: tuple[int, ...]) -> Memory:
-    bits, depth = int(np.prod(shape[2:], dtype=np.int64)), shape[0] * shape[1]
-    return Memory(f"mem/{of}.{holds}.hex", of, of, holds, "vector", bits, False, depth, "sample step neuron...", shape)
+def _vectors(of: str, holds: str, shape: Shape) -> MemoryImage:
+    return MemoryImage(
+        file=f"mem/{of}.{holds}.hex",
+        of=of,
+        population=of,
+        holds=holds,
+        layout="vector",
+        bits=int(np.prod(shape[2:], dtype=np.int64)),
+        signed=False,
+        depth=shape[0] * shape[1],
+        axes=RECORDED_AXES,
+        shape=shape,
+    )
 
 
-def constants(program: Program) -> dict[Memory, NDArray[np.integer]]:
+def constants(program: Program) -> dict[MemoryImage, NDArray[np.integer]]:
     """Return the registers and weights of every population, in the program's order."""
-    holders = weight_nodes(program)
-    found: dict[Memory, NDArray[np.integer]] = {}
+    holders, described = weight_nodes(program), program.described
+    found: dict[MemoryImage, NDArray[np.integer]] = {}
     for p in program.populations:
-        for name in REGISTERS:
-            low, high = REGISTER_RANGES[name]
-            bits = STATE_BITS if name in ("u0", "v0") else high.bit_length() + (low < 0)
-            found[_numbers(p.name, name, bits, low < 0, "neuron...", p.shape)] = getattr(p, name)
+        for r in described.registers:
+            word = Word(STATE.bits, r.span[0] < 0) if r.name in described.initial else _word(r.span)
+            found[_numbers(p.name, r.name, word, "neuron...", p.shape)] = p.registers[r.name]
         for i, connection in enumerate(p.inputs):
             weight = connection.wiring.weight
             axes = "out in" if weight.ndim == 2 else "out in_of_group kernel_y kernel_x"
-            holder, bits = holders[p.name, i], weight.itemsize * 8
-            found[_numbers(holder, "weight", bits, True, axes, weight.shape, p.name)] = weight
+            word = Word(weight.itemsize * 8, signed=True)
+            found[_numbers(holders[p.name, i], "weight", word, axes, weight.shape, p.name)] = weight
     return found
 
 
-def recordings(program: Program, samples: int, steps: int) -> dict[Key, Memory]:
-    """Return the memories of the input and of every spike, u and v."""
-    size, axes = (samples, steps), "sample step neuron..."
-    lo, hi = program.input.lo, program.input.hi
+def recordings(program: Program, samples: int, steps: int) -> dict[Key, MemoryImage]:
+    """Return the memories of the input, of every spike and of every state."""
+    size, messages = (samples, steps), (program.input.lo, program.input.hi)
     shape = size + program.input.shape
-    if (lo, hi) == (0, 1):
+    if messages == (0, 1):
         found = {(INPUT, "messages"): _vectors(INPUT, "messages", shape)}
     else:
-        bits = max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0, 1) + (lo < 0)
-        found = {(INPUT, "messages"): _numbers(INPUT, "messages", bits, lo < 0, axes, shape)}
+        found = {(INPUT, "messages"): _numbers(INPUT, "messages", _word(messages), RECORDED_AXES, shape)}
     for p in program.populations:
         found[p.name, "spikes"] = _vectors(p.name, "spikes", size + p.shape)
-        for name in ("u", "v"):
-            found[p.name, name] = _numbers(p.name, name, STATE_BITS, True, axes, size + p.shape)
+        for state in program.described.states:
+            found[p.name, state.name] = _numbers(p.name, state.name, STATE, RECORDED_AXES, size + p.shape)
     return found
 
 
-def write_memory(folder: Path, memory: Memory, values: NDArray[np.integer]) -> None:
+def _word(span: Span) -> Word:
+    return Word(bits_of(span), span[0] < 0)
+
+
+def write_memory(folder: Path, memory: MemoryImage, values: NDArray[np.integer]) -> None:
     """Write one memory as a file below ``folder``."""
     path = folder / memory.file
     comment = f"{memory.of}: {memory.holds}, {memory.depth} words of {memory.bits} bits, {memory.axes} = {memory.shape}"
@@ -98,7 +129,7 @@ def write_memory(folder: Path, memory: Memory, values: NDArray[np.integer]) -> N
         write_words(path, values, memory.bits, comment)
 
 
-def read_memory(folder: Path, memory: Memory) -> NDArray[np.int64]:
+def read_memory(folder: Path, memory: MemoryImage) -> NDArray[np.int64]:
     """Read one memory back, in its shape."""
     path = folder / memory.file
     if memory.layout == "vector":
@@ -106,7 +137,7 @@ def read_memory(folder: Path, memory: Memory) -> NDArray[np.int64]:
     return read_words(path, memory.bits, memory.depth, signed=memory.signed).reshape(memory.shape)
 
 
-def compare(folder: Path, expected: Mapping[Memory, NDArray[np.integer]]) -> None:
+def compare(folder: Path, expected: Mapping[MemoryImage, NDArray[np.integer]]) -> None:
     """Refuse a folder in which a memory differs, naming the first value that does."""
     for memory, values in expected.items():
         found = read_memory(folder, memory)

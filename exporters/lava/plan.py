@@ -12,17 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.artifact import Loss
+from exporters.lava.registers import NEVER, lava_order
 from exporters.lava.weights import Piece, pieces
 from exporters.schedule import Schedule, schedule
-from sim.arithmetic import Int
+from sim.arithmetic.description import Int
+from sim.arithmetic.loihi import VTH_SHIFT
+from sim.arithmetic.registry import require_arithmetic
 from sim.errors import UnsupportedError
 from sim.program import INPUT, Connection, Conv, Dense, Json, Population, Program
 
 __all__ = ["SCHEMA", "Plan", "plan"]
 
 SCHEMA = "snn2hw.lava/1"
-NEVER = 131072
-"""A threshold above every clipped v: 131072 << 6 = 2^23."""
+COMPUTED = ("loihi",)
+"""The arithmetics that Lava's fixed-point models compute."""
 STOCK_CONV_LIMIT = 1 << 23
 """Lava's Conv wraps its own sum to signed 24 bits."""
 INT32_LIMIT = 1 << 31
@@ -46,6 +49,7 @@ class Plan:
 
 def plan(program: Program) -> Plan:
     """Plan the process graph of ``program``; refuse what Lava cannot run."""
+    require_arithmetic(program.arithmetic, COMPUTED, "Lava")
     times = schedule(program)
     arrays: Arrays = {}
     losses: list[Loss] = []
@@ -61,11 +65,6 @@ def plan(program: Program) -> Plan:
         "losses": [str(loss) for loss in losses],
     }
     return Plan(program.digest, description, arrays, tuple(losses))
-
-
-def lava_order(values: NDArray[np.integer], shape: Shape) -> NDArray[np.integer]:
-    """Bring registers of ``shape`` into Lava's order: (C, H, W) becomes (W, H, C)."""
-    return np.ascontiguousarray(values.transpose(2, 1, 0) if len(shape) == 3 else values)
 
 
 def _population(program: Program, times: Schedule, p: Population, arrays: Arrays, losses: list[Loss]) -> Json:
@@ -103,7 +102,9 @@ def _neuron_losses(p: Population, gated: bool, losses: list[Loss]) -> None:
     elif p.u0.any() or p.v0.any():
         lose("Lava's LIF cannot return to u0 and v0; own process LIFStart, CPU only")
     if not p.fires:
-        lose(f"never fires by vth = {NEVER} on the CPU; a chip has {NEVER - 1} at most and then needs v <= 8388544")
+        most = NEVER - 1
+        chip = f"a chip has {most} at most and then needs v <= {most << VTH_SHIFT}"
+        lose(f"never fires by vth = {NEVER} on the CPU; {chip}")
     if gated:
         lose("a connection with a lag reads it; own process Gate between streamed samples, CPU only")
 

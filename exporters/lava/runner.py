@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from exporters.artifact import check_same_program
 from exporters.lava.plan import Plan, plan
 from exporters.lava.session import Executor, Session, shared_session
-from exporters.recording import Recording, recording_from
+from exporters.recording import ExecutorTrace, recording_from
 from exporters.schedule import schedule
 from sim.program import Program
 from sim.raster import check_raster
@@ -26,14 +26,14 @@ STREAM_BYTES = 1 << 28
 
 def execute(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Run on Lava's process graph; with ``folder``, by the plan in an exported folder."""
     return run(program, raster, timeout_s=timeout_s, folder=folder)
 
 
 def execute_classes(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Run on Lava's own classes without its runtime; with ``folder``, by the plan in an exported folder."""
     return run(program, raster, executor="classes", timeout_s=timeout_s, folder=folder)
 
@@ -47,7 +47,7 @@ def run(
     folder: Path | None = None,
     session: Session | None = None,
     progress: Callable[[int], object] | None = None,
-) -> Recording:
+) -> ExecutorTrace:
     """Run (B, T, *input shape) in Lava and record every spike, u and v of every population.
 
     ``executor="graph"`` is lava-nc as its users run it: processes, channels, hardware time, samples back to back.

@@ -10,20 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.artifact import Loss
+from exporters.lava.registers import NEVER, lava_order
 from exporters.netx_export.weights import damage, fold
-from sim.arithmetic import Int
+from sim.arithmetic.description import Int
+from sim.arithmetic.loihi import ARITHMETIC, VTH_SHIFT
+from sim.arithmetic.registry import require_arithmetic
 from sim.errors import UnsupportedError
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 from sim.weight_rule import weight_grid
 
-__all__ = ["MESSAGE_BITS", "Layer", "Layers", "layers"]
+__all__ = ["MESSAGE_BITS", "NetxChain", "NetxLayer", "layers"]
 
 BIAS_EXPONENT = 6
 """The reader gives it to every bias."""
-BIAS_MANTISSA = (-4096, 4095)
-NEVER = 131072
-"""A threshold above every clipped v: 131072 << 6 = 2^23."""
+COMPUTED = ("loihi",)
+"""The arithmetics of NetX's neurons."""
 INT32_LIMIT = 1 << 31
 NARROW_LIMIT = 127
 MESSAGE_BITS = 24
@@ -36,7 +38,7 @@ Values = Mapping[str, NDArray[np.integer] | int]
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class NetxLayer:
     """One group of the file: its type, its datasets, and its neurons' registers if it is a population."""
 
     type: str
@@ -47,17 +49,18 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Layers:
+class NetxChain:
     """All of them, in order; ``streams`` says whether samples may follow one another in one run."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[NetxLayer, ...]
     streams: bool
     losses: tuple[Loss, ...]
 
 
-def layers(program: Program) -> Layers:
+def layers(program: Program) -> NetxChain:
     """Lay ``program`` out as a chain; refuse what is no chain, or what a layer cannot say."""
-    made = [Layer("input", program.input.shape, {})]
+    require_arithmetic(program.arithmetic, COMPUTED, "NetX")
+    made = [NetxLayer("input", program.input.shape, {})]
     losses: list[Loss] = []
     lo, hi = program.input.lo, program.input.hi
     if lo < 0 or hi > 1:
@@ -70,12 +73,12 @@ def layers(program: Program) -> Layers:
             _check_quiet(p, driven)
             recurrent = True
         if isinstance(forward.wiring, Dense) and len(made[-1].shape) == 3:
-            made.append(Layer("flatten", (int(np.prod(made[-1].shape)),), {}))
+            made.append(NetxLayer("flatten", (int(np.prod(made[-1].shape)),), {}))
         wired = _synapse(p, forward, loop, made[-1].shape)
-        made.append(Layer(*wired, p.name, _neuron(p, wired[1])))
+        made.append(NetxLayer(*wired, p.name, _neuron(p, wired[1])))
         losses += [Loss(what, p.name) for what in _losses(p, forward, loop, made[-1], made[-2].shape)]
         source = p.name
-    return Layers(tuple(made), not recurrent, tuple(losses))
+    return NetxChain(tuple(made), not recurrent, tuple(losses))
 
 
 def _refusal(p: Population, what: str, fix: str = ELSEWHERE) -> UnsupportedError:
@@ -144,13 +147,13 @@ def _bias(p: Population, shape: Shape) -> Values:
     if not bias.any():
         return {}
     mantissa = bias >> BIAS_EXPONENT
-    low, high = BIAS_MANTISSA
+    low, high = ARITHMETIC.spans["bias_mantissa"]
     if (mantissa << BIAS_EXPONENT != bias).any() or mantissa.min() < low or mantissa.max() > high:
         what = f"bias {bias.min()}..{bias.max()}; NetX takes multiples of {1 << BIAS_EXPONENT} in"
         raise _refusal(p, f"{what} {low << BIAS_EXPONENT}..{high << BIAS_EXPONENT}", COMPILE)
     if len(shape) == 3 and (mantissa == mantissa[:, :1, :1]).all():
         return {"bias": mantissa[:, 0, 0]}
-    return {"bias": _lava_order(mantissa, shape)}
+    return {"bias": lava_order(mantissa, shape)}
 
 
 def _neuron(p: Population, shape: Shape) -> Values:
@@ -161,15 +164,13 @@ def _neuron(p: Population, shape: Shape) -> Values:
         raise _refusal(p, "starts at u0 or v0 other than 0; NetX's neurons start at 0")
     vth = p.vth if p.fires else np.full_like(p.vth, NEVER)
     registers = {"iDecay": p.du + 1, "vDecay": p.dv, "vThMant": vth}
-    values = {n: int(r.flat[0]) if (r == r.flat[0]).all() else _lava_order(r, shape) for n, r in registers.items()}
+    values = {n: int(r.flat[0]) if (r == r.flat[0]).all() else lava_order(r, shape) for n, r in registers.items()}
     return {**values, "refDelay": 1, "gradedSpike": False}
 
 
-def _lava_order(values: NDArray[np.integer], shape: Shape) -> NDArray[np.integer]:
-    return np.ascontiguousarray(values.transpose(2, 1, 0) if len(shape) == 3 else values.reshape(shape))
-
-
-def _losses(p: Population, forward: Connection, loop: Connection | None, layer: Layer, before: Shape) -> Sequence[str]:
+def _losses(
+    p: Population, forward: Connection, loop: Connection | None, layer: NetxLayer, before: Shape
+) -> Sequence[str]:
     """Say what the file leaves to its reader, and what is exact on a CPU but in doubt on a chip."""
     said = []
     if "bias" in layer.values:
@@ -177,7 +178,10 @@ def _losses(p: Population, forward: Connection, loop: Connection | None, layer: 
     if loop is not None:
         said.append("its last spikes would reach the next sample; start the network afresh for each")
     if not p.fires:
-        said.append(f"never fires by vThMant = {NEVER} on the CPU; a chip has {NEVER - 1} and then needs v <= 8388544")
+        most = NEVER - 1
+        said.append(
+            f"never fires by vThMant = {NEVER} on the CPU; a chip has {most} and then needs v <= {most << VTH_SHIFT}"
+        )
     arrays = [name for name, values in (layer.neuron or {}).items() if np.ndim(values)]
     if arrays:
         said.append(f"{', '.join(arrays)} per neuron; exact on the CPU, Lava documents one value for a whole layer")

@@ -6,7 +6,7 @@ from typing import assert_never
 import numpy as np
 
 from exporters.nir_export.kernel import Axis, expand, line_kernel, square, unroll
-from exporters.nir_export.node import Node, Shape, Style, Value
+from exporters.nir_export.node import NirNode, Shape, Style, Value
 from exporters.nir_export.views import Views
 from sim.program import Connection, Conv, Dense, Population, Program, Weight
 
@@ -20,39 +20,39 @@ def shape_value(shape: Shape) -> Value:
 
 def chain(
     program: Program, population: Population, connection: Connection, views: Views, style: Style
-) -> Iterator[tuple[str, Node]]:
+) -> Iterator[tuple[str, NirNode]]:
     """Yield (suffix of the name, node) from the source to the neuron; the node without a suffix holds the weights."""
     view, wanted = views.shapes[connection.source], views.shapes[population.name]
     if connection.lag:
-        yield "_delay", Node("Delay", {"delay": np.full(view, connection.lag * style.dt)})
+        yield "_delay", NirNode("Delay", {"delay": np.full(view, connection.lag * style.dt)})
     node, made = _weights(program, population, connection, views)
     if node.kind == "Linear" and len(view) > 1:
         yield "_flatten", _flatten(view)
     yield "", node if style.exact else _as_float(node, connection.exponent)
     if connection.exponent and style.exact:
-        yield "_scale", Node("Scale", {"scale": np.full(made, 2.0**connection.exponent)})
+        yield "_scale", NirNode("Scale", {"scale": np.full(made, 2.0**connection.exponent)})
     if views.typed and made != wanted:
         yield "_join", _flatten(made)
 
 
-def _flatten(shape: Shape) -> Node:
-    return Node("Flatten", {"input_type": shape_value(shape), "start_dim": 0, "end_dim": -1})
+def _flatten(shape: Shape) -> NirNode:
+    return NirNode("Flatten", {"input_type": shape_value(shape), "start_dim": 0, "end_dim": -1})
 
 
-def _as_float(node: Node, exponent: int) -> Node:
+def _as_float(node: NirNode, exponent: int) -> NirNode:
     fields = {
         name: np.ldexp(np.asarray(value, dtype=np.float32), exponent) if name in ("weight", "bias") else value
         for name, value in node.fields.items()
     }
-    return Node(node.kind, fields)
+    return NirNode(node.kind, fields)
 
 
-def _weights(program: Program, population: Population, connection: Connection, views: Views) -> tuple[Node, Shape]:
+def _weights(program: Program, population: Population, connection: Connection, views: Views) -> tuple[NirNode, Shape]:
     """Return the node that holds the weights and the shape it makes; where it holds others, the exact ones beside."""
     source, view, target = program.shape_of(connection.source), views.shapes[connection.source], population.shape
     match connection.wiring:
         case Dense(weight=weight):
-            return Node("Linear", {"weight": weight}), (population.size,)
+            return NirNode("Linear", {"weight": weight}), (population.size,)
         case Conv() as conv if not views.typed:
             own = tuple(Axis(conv.stride[i], conv.padding[i], conv.dilation[i], 0, 1) for i in (0, 1))
             return _conv2d(conv, conv.weight, own, source, conv.groups), target
@@ -62,13 +62,13 @@ def _weights(program: Program, population: Population, connection: Connection, v
             form = square(conv, source, target) if len(view) == 3 else None
             if form is None:
                 matrix = unroll(conv, source, target)
-                return Node("Linear", {"weight": matrix}, {"weight": conv.weight}), (population.size,)
+                return NirNode("Linear", {"weight": matrix}, {"weight": conv.weight}), (population.size,)
             return _conv2d(conv, expand(conv, form), form.axes, source, 1), target
         case _:
             assert_never(connection.wiring)
 
 
-def _conv2d(conv: Conv, weight: Weight, axes: tuple[Axis, ...], source: Shape, groups: int) -> Node:
+def _conv2d(conv: Conv, weight: Weight, axes: tuple[Axis, ...], source: Shape, groups: int) -> NirNode:
     fields: dict[str, Value] = {
         "input_shape": shape_value(source[1:]),
         "weight": weight,
@@ -78,10 +78,10 @@ def _conv2d(conv: Conv, weight: Weight, axes: tuple[Axis, ...], source: Shape, g
         "groups": groups,
         "bias": np.zeros(weight.shape[0], dtype=weight.dtype),
     }
-    return Node("Conv2d", fields, {} if weight.shape == conv.weight.shape else {"weight": conv.weight})
+    return NirNode("Conv2d", fields, {} if weight.shape == conv.weight.shape else {"weight": conv.weight})
 
 
-def _conv1d(conv: Conv, length: int) -> Node:
+def _conv1d(conv: Conv, length: int) -> NirNode:
     weight = line_kernel(conv)
     fields: dict[str, Value] = {
         "input_shape": length,
@@ -92,4 +92,4 @@ def _conv1d(conv: Conv, length: int) -> Node:
         "groups": 1,
         "bias": np.zeros(weight.shape[0], dtype=weight.dtype),
     }
-    return Node("Conv1d", fields, {} if np.array_equal(weight[:, :, None], conv.weight) else {"weight": conv.weight})
+    return NirNode("Conv1d", fields, {} if np.array_equal(weight[:, :, None], conv.weight) else {"weight": conv.weight})

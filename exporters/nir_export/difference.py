@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sim.program import REGISTERS, Conv, Population, Program
+from sim.program import Conv, Population, Program
 
 __all__ = ["program_difference"]
 
@@ -15,24 +15,29 @@ def program_difference(expected: Program, got: Program) -> str | None:
         return None
     if expected.input != got.input:
         return f"the input is {got.input}, expected {expected.input}"
+    if expected.arithmetic != got.arithmetic:
+        return f"the arithmetic is {got.arithmetic!r}, expected {expected.arithmetic!r}"
     names = [p.name for p in got.populations]
     if names != [p.name for p in expected.populations]:
         return f"the populations are {', '.join(names)}"
     for left, right in zip(expected.populations, got.populations, strict=True):
         for what in _differences(left, right):
             return f"population {left.name!r}: {what}"
-    return "the arithmetic or the record differs"
+    return "the record differs"
 
 
 def _differences(expected: Population, got: Population) -> Iterator[str]:
     for name in ("shape", "reset", "fires"):
         if getattr(expected, name) != getattr(got, name):
             yield f"{name} is {getattr(got, name)}, expected {getattr(expected, name)}"
-    for name in REGISTERS:
-        left, right = getattr(expected, name), getattr(got, name)
-        if left.shape == right.shape and (left != right).any():
-            neuron = tuple(int(i[0]) for i in np.nonzero(left != right))
-            yield f"{name} of neuron {neuron} is {right[neuron]}, expected {left[neuron]}"
+    for name in expected.properties:
+        if expected.properties[name] != got.properties[name]:
+            yield f"{name} is {got.properties[name]}, expected {expected.properties[name]}"
+    for name, values in expected.registers.items():
+        found = got.registers[name]
+        if values.shape == found.shape and (values != found).any():
+            neuron = tuple(int(i[0]) for i in np.nonzero(values != found))
+            yield f"{name} of neuron {neuron} is {found[neuron]}, expected {values[neuron]}"
     if len(expected.inputs) != len(got.inputs):
         yield f"reads {len(got.inputs)} sources, expected {len(expected.inputs)}"
     for left, right in zip(expected.inputs, got.inputs, strict=False):

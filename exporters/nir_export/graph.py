@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from exporters.nir_export.connection import chain, shape_value
 from exporters.nir_export.neurons import neuron_fields
-from exporters.nir_export.node import Graph, Node, Shape, Style, Value
+from exporters.nir_export.node import NirGraph, NirNode, Shape, Style, Value
 from exporters.nir_export.views import Views, choose_views
-from sim.arithmetic import VTH_SHIFT
-from sim.program import INPUT, REGISTERS, Population, Program
+from sim.arithmetic.registry import get_arithmetic
+from sim.program import INPUT, Population, Program
 
 __all__ = ["OUTPUT", "REGISTER", "graph_of", "weight_nodes"]
 
@@ -38,11 +38,11 @@ def _fresh(name: str, taken: set[str]) -> str:
     return name
 
 
-def graph_of(program: Program, style: Style, views: Views | None = None) -> Graph:
+def graph_of(program: Program, style: Style, views: Views | None = None) -> NirGraph:
     """Return the graph of a program, without metadata of its own."""
     views = views or choose_views(program)
     holders = weight_nodes(program)
-    nodes = {INPUT: Node("Input", {"shape": shape_value(views.shapes[INPUT])})}
+    nodes = {INPUT: NirNode("Input", {"shape": shape_value(views.shapes[INPUT])})}
     nodes |= {p.name: _neuron(p, views.shapes[p.name], style) for p in program.populations}
     edges: list[tuple[str, str]] = []
     taken = {OUTPUT, *nodes, *holders.values()}
@@ -55,39 +55,40 @@ def graph_of(program: Program, style: Style, views: Views | None = None) -> Grap
                 edges.append((last, name))
                 last = name
             edges.append((last, p.name))
-    nodes[OUTPUT] = Node("Output", {"shape": shape_value(views.shapes[program.output.name])})
+    nodes[OUTPUT] = NirNode("Output", {"shape": shape_value(views.shapes[program.output.name])})
     edges.append((program.output.name, OUTPUT))
     _add_ends(program, views, nodes, edges, taken)
-    return Graph(nodes, tuple(edges))
+    return NirGraph(nodes, tuple(edges))
 
 
 def _add_ends(
-    program: Program, views: Views, nodes: dict[str, Node], edges: list[tuple[str, str]], taken: set[str]
+    program: Program, views: Views, nodes: dict[str, NirNode], edges: list[tuple[str, str]], taken: set[str]
 ) -> None:
     """Give what nobody reads an Output, and what reads nothing an Input."""
     read = {source for source, _ in edges}
     for name in (INPUT, *program.by_name):
         if name not in read:
             made = _fresh(f"output_{name}", taken)
-            nodes[made] = Node("Output", {"shape": shape_value(views.shapes[name])})
+            nodes[made] = NirNode("Output", {"shape": shape_value(views.shapes[name])})
             edges.append((name, made))
     for p in program.populations:
         if not p.inputs:
             made = _fresh(f"input_{p.name}", taken)
-            nodes[made] = Node("Input", {"shape": shape_value(views.shapes[p.name])})
+            nodes[made] = NirNode("Input", {"shape": shape_value(views.shapes[p.name])})
             edges.append((made, p.name))
 
 
-def _neuron(p: Population, shape: Shape, style: Style) -> Node:
-    kind, floats = neuron_fields(p, shape, style.dt)
+def _neuron(p: Population, shape: Shape, style: Style) -> NirNode:
+    dynamics = get_arithmetic(p.arithmetic).dynamics(p.neurons)
+    kind, floats = neuron_fields(dynamics, fires=p.fires, shape=shape, dt=style.dt)
     if style.exact:
-        registers: dict[str, Value] = {f"{REGISTER}{name}": _narrowed(getattr(p, name)) for name in REGISTERS}
-        return Node(kind, dict(floats), registers)
+        registers: dict[str, Value] = {f"{REGISTER}{name}": _narrowed(r) for name, r in p.kept_registers().items()}
+        return NirNode(kind, dict(floats), registers)
     narrow: dict[str, Value] = {name: values.astype(np.float32) for name, values in floats.items()}
-    said: dict[str, Value] = {"v0": (p.v0 / (1 << VTH_SHIFT)).astype(np.float32).reshape(shape)}
+    said: dict[str, Value] = {"v0": dynamics.v0.astype(np.float32).reshape(shape)}
     if p.fires:
         said["reset"] = "value" if p.reset == "zero" else "subtract"
-    return Node(kind, narrow, said)
+    return NirNode(kind, narrow, said)
 
 
 def _narrowed(register: NDArray[np.int32]) -> Value:

@@ -8,12 +8,17 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from exporters.nir_export.graph import REGISTER, weight_nodes
-from exporters.nir_export.node import Node, Value
-from sim.digest import wiring_facts
+from exporters.nir_export.node import NirNode, Value
+from sim.arithmetic.description import Arithmetic
+from sim.arithmetic.registry import get_arithmetic
+from sim.digest import structure, wiring_facts
 from sim.errors import FileError
-from sim.program import INPUT, REGISTERS, Connection, Conv, Dense, Input, Json, Population, Program, Wiring
+from sim.program import INPUT, Connection, Conv, Dense, Input, Json, Population, Program, Wiring
 
 __all__ = ["dump_json", "header_of", "load_json", "program_from"]
+
+SAID_OF_ALL = {"name", "shape", "reset", "fires", "inputs"}
+"""What a header says of every population, beside the properties of its arithmetic."""
 
 T = TypeVar("T")
 Facts = Mapping[str, Any]
@@ -38,38 +43,20 @@ def load_json(text: Value | None, what: str) -> dict[str, Json]:
 def header_of(program: Program) -> Json:
     """Return everything of a Program but its registers and weights, and which nodes hold those."""
     holders = weight_nodes(program)
-    populations: list[Json] = [
-        {
-            "name": p.name,
-            "shape": list(p.shape),
-            "reset": p.reset,
-            "fires": p.fires,
-            "inputs": [
-                {
-                    "source": c.source,
-                    "exponent": c.exponent,
-                    "lag": c.lag,
-                    "node": holders[p.name, i],
-                    "wiring": wiring_facts(c.wiring),
-                }
-                for i, c in enumerate(p.inputs)
-            ],
-        }
-        for p in program.populations
-    ]
-    return {
-        "arithmetic": program.arithmetic,
-        "input": {"shape": list(program.input.shape), "lo": program.input.lo, "hi": program.input.hi},
-        "populations": populations,
-        "record": dict(program.record),
-    }
+
+    def told_of(population: Population, index: int) -> dict[str, Json]:
+        wiring = wiring_facts(population.inputs[index].wiring)
+        return {"node": holders[population.name, index], "wiring": wiring}
+
+    return structure(program, told_of)
 
 
-def program_from(header: Facts, nodes: Mapping[str, Node]) -> Program:
+def program_from(header: Facts, nodes: Mapping[str, NirNode]) -> Program:
     """Build the Program; a FileError says what is missing or of the wrong kind, a ProgramError what is illegal."""
     described = _get(header, "input", dict, "header")
+    arithmetic = get_arithmetic(_get(header, "arithmetic", str, "header"))
     populations = [
-        _population(facts, nodes, f"population {place}")
+        _population(facts, nodes, arithmetic, f"population {place}")
         for place, facts in enumerate(_get(header, "populations", list, "header"))
     ]
     read_late = any(c.source == INPUT and c.lag for p in populations for c in p.inputs)
@@ -81,32 +68,40 @@ def program_from(header: Facts, nodes: Mapping[str, Node]) -> Program:
     return Program(
         Input(shape, _get(described, "lo", int, "input"), _get(described, "hi", int, "input")),
         tuple(populations),
-        arithmetic=cast("Any", _get(header, "arithmetic", str, "header")),
+        arithmetic=arithmetic.name,
         record=_get(header, "record", dict, "header"),
     )
 
 
-def _population(facts: Any, nodes: Mapping[str, Node], where: str) -> Population:
+def _population(facts: Any, nodes: Mapping[str, NirNode], arithmetic: Arithmetic, where: str) -> Population:
     name = _get(facts, "name", str, where)
     where = f"population {name!r}"
     node, shape = _node(nodes, name, where), _shape(facts, "shape", where)
+    unknown = facts.keys() - SAID_OF_ALL - {p.name for p in arithmetic.properties}
+    if unknown:
+        raise FileError(f"{where}: arithmetic {arithmetic.name!r} has no property {min(unknown)!r}")
     # The graph has an array for every parameter: a shape that no array backs would cost memory before it is refused.
     if any(_size(value) != math.prod(shape) for value in node.fields.values()) or not node.fields:
         raise FileError(f"{where}: shape {shape} is not that of its node")
     registers: dict[str, Any] = {
-        key: _get(node.metadata, f"{REGISTER}{key}", (int, np.ndarray), where) for key in REGISTERS
+        r.name: _get(node.metadata, f"{REGISTER}{r.name}", (int, np.ndarray), where)
+        for r in arithmetic.registers
+        if not r.optional or f"{REGISTER}{r.name}" in node.metadata
     }
+    properties = {p.name: _get(facts, p.name, type(p.default), where) for p in arithmetic.properties if p.name in facts}
     return Population(
         name,
         shape,
         tuple(_connection(c, nodes, where) for c in _get(facts, "inputs", list, where)),
         reset=cast("Any", _get(facts, "reset", str, where)),
         fires=_get(facts, "fires", bool, where),
-        **registers,
+        arithmetic=arithmetic.name,
+        registers=registers,
+        properties=properties,
     )
 
 
-def _connection(facts: Any, nodes: Mapping[str, Node], where: str) -> Connection:
+def _connection(facts: Any, nodes: Mapping[str, NirNode], where: str) -> Connection:
     source = _get(facts, "source", str, where)
     where = f"{where}: reads {source!r}"
     holder = _get(facts, "node", str, where)
@@ -150,7 +145,7 @@ def _shape(facts: Any, key: str, where: str) -> tuple[int, ...]:
     return tuple(values)
 
 
-def _node(nodes: Mapping[str, Node], name: str, where: str) -> Node:
+def _node(nodes: Mapping[str, NirNode], name: str, where: str) -> NirNode:
     if name not in nodes:
         raise FileError(f"{where}: node {name!r} is missing")
     return nodes[name]

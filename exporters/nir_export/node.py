@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Graph", "Node", "Shape", "Style", "Value", "graph_difference"]
+__all__ = ["NirGraph", "NirNode", "Shape", "Style", "Value", "graph_difference"]
 
 Shape = tuple[int, ...]
 Value = str | int | float | NDArray[np.generic]
 
 
 @dataclass(frozen=True, eq=False)
-class Node:
+class NirNode:
     """One node: NIR's type name, its fields by their names in the file, and metadata."""
 
     kind: str
@@ -22,10 +22,10 @@ class Node:
 
 
 @dataclass(frozen=True, eq=False)
-class Graph:
+class NirGraph:
     """A flat graph."""
 
-    nodes: Mapping[str, Node]
+    nodes: Mapping[str, NirNode]
     edges: tuple[tuple[str, str], ...]
     metadata: Mapping[str, Value] = field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class Style:
     exact: bool = True
 
 
-def graph_difference(found: Graph, expected: Graph) -> str | None:
+def graph_difference(found: NirGraph, expected: NirGraph) -> str | None:
     """Return the first place where two graphs differ; the order of nodes and edges does not matter, NIR keeps none."""
     if found.nodes.keys() != expected.nodes.keys():
         return f"node {min(found.nodes.keys() ^ expected.nodes.keys())!r}"

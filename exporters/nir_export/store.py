@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.hdf5_border import open_checked
-from exporters.nir_export.node import Graph, Node, Value
+from exporters.nir_export.node import NirGraph, NirNode, Value
 from sim.errors import FileError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ CHUNK_BYTES = 1 << 20
 WORTH_PACKING = 0.8
 
 
-def save(graph: Graph, path: Path) -> None:
+def save(graph: NirGraph, path: Path) -> None:
     """Write a graph; the same graph gives the same bytes."""
     import h5py
 
@@ -89,24 +89,24 @@ def _chunks(array: NDArray[np.generic]) -> tuple[int, ...]:
     return tuple(chunk)
 
 
-def load(path: Path | str) -> Graph:
+def load(path: Path | str) -> NirGraph:
     """Read a graph back after its structure has passed the border."""
     with open_checked(path) as file:
         root = _group(file, "node", path)
         if _text(root, "type", path) != "NIRGraph":
             raise FileError(f"{path}: /node is not a NIRGraph", "name a .nir file")
         nodes = _group(root, "nodes", path)
-        return Graph(
+        return NirGraph(
             nodes={name: _load_node(_group(nodes, name, path), path) for name in nodes},
             edges=_load_edges(root, path),
             metadata=_load_values(_group(root, "metadata", path), path) if "metadata" in root else {},
         )
 
 
-def _load_node(group: "h5py.Group", path: Path | str) -> Node:
+def _load_node(group: "h5py.Group", path: Path | str) -> NirNode:
     metadata = _load_values(_group(group, "metadata", path), path) if "metadata" in group else {}
     fields = {name: _value(group, name, path) for name in group if name not in ("type", "metadata")}
-    return Node(_text(group, "type", path), fields, metadata)
+    return NirNode(_text(group, "type", path), fields, metadata)
 
 
 def _load_values(group: "h5py.Group", path: Path | str) -> dict[str, Value]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from exporters.onnx_export.step import Step, build_step, longest_lags, state_names
+from exporters.onnx_export.step import StepNodes, build_step, longest_lags, state_names
 from sim.program import INPUT, Program
 
 __all__ = ["OPSET", "scan_model", "state_shapes", "step_model"]
@@ -29,7 +29,7 @@ def _tensor(name: str, shape: tuple[int, ...], *before: str) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.INT64, [*before, *shape])
 
 
-def _constants(step: Step) -> list[Any]:
+def _constants(step: StepNodes) -> list[Any]:
     from onnx import numpy_helper
 
     return [numpy_helper.from_array(np.ascontiguousarray(v), name) for name, v in step.constants.items()]

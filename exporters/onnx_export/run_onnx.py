@@ -36,7 +36,7 @@ def run(folder: Path, raster: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def run_steps(folder: Path, raster: np.ndarray) -> dict[str, np.ndarray]:
-    """Do the same with a call per step, as where the input arrives while the program runs."""
+    """Run a raster (B, T, *shape) with one call per step, as where the input arrives while the program runs."""
     session, states = load(folder, "step.onnx")
     states = {name: np.repeat(first[None], len(raster), axis=0) for name, first in states.items()}
     read, names = {i.name for i in session.get_inputs()}, [o.name for o in session.get_outputs()]

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from exporters.onnx_export.planes import Plane, split
 from sim.arithmetic import A_LIMIT, DECAY_ONE, U_STORED, V_MAX, VTH_SHIFT, WRAP
+from sim.arithmetic.registry import require_arithmetic
 from sim.errors import UnsupportedError
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 
-__all__ = ["Step", "build_step", "longest_lags"]
+__all__ = ["StepNodes", "build_step", "longest_lags"]
+
+COMPUTED = ("loihi",)
+"""The arithmetics whose step is written here."""
 
 INT32_LIMIT = 1 << 31
 
@@ -34,7 +38,7 @@ def longest_lags(program: Program) -> dict[str, int]:
 
 
 @dataclass(eq=False)
-class Step:
+class StepNodes:
     """The nodes of one step and their constants, while they are being written."""
 
     program: Program
@@ -70,9 +74,10 @@ class Step:
         return self.constant(np.asarray(values, dtype=np.int64))
 
 
-def build_step(program: Program) -> Step:
+def build_step(program: Program) -> StepNodes:
     """Write the step: ``input``, ``u.p``, ``v.p``, ``past.s`` in; ``u.p.next``, ``v.p.next``, ``spikes.p``, ... out."""
-    step = Step(program)
+    require_arithmetic(program.arithmetic, COMPUTED, "the ONNX export")
+    step = StepNodes(program)
     current = {INPUT: INPUT}
     for population in step_order(program.populations):
         a = _accumulate(step, population, current)
@@ -87,7 +92,7 @@ def build_step(program: Program) -> Step:
     return step
 
 
-def _accumulate(step: Step, population: Population, current: dict[str, str]) -> str:
+def _accumulate(step: StepNodes, population: Population, current: dict[str, str]) -> str:
     """Write a: the shifted sums of all connections."""
     total: str | None = None
     for connection in population.inputs:
@@ -103,7 +108,7 @@ def _accumulate(step: Step, population: Population, current: dict[str, str]) -> 
     return total
 
 
-def _flag_beyond(step: Step, value: str, limit: int) -> None:
+def _flag_beyond(step: StepNodes, value: str, limit: int) -> None:
     """Write a flag that is 1 where the step leaves the machine."""
     beyond = step.node("GreaterOrEqual", step.node("Abs", value), step.constant(limit))
     step.flags.append(step.node("ReduceMax", step.node("Cast", beyond, to=_int64()), keepdims=0))
@@ -121,7 +126,7 @@ def _uint8() -> int:
     return int(TensorProto.UINT8)
 
 
-def _shift(step: Step, value: str, exponent: int) -> str:
+def _shift(step: StepNodes, value: str, exponent: int) -> str:
     if exponent > 0:
         return step.node("Mul", value, step.constant(1 << exponent))
     if exponent < 0:
@@ -130,7 +135,7 @@ def _shift(step: Step, value: str, exponent: int) -> str:
     return value
 
 
-def _apply(step: Step, population: Population, connection: Connection, messages: str) -> str:
+def _apply(step: StepNodes, population: Population, connection: Connection, messages: str) -> str:
     """Write W . s as products of bytes: one integer operator per pair of a message plane and a weight plane."""
     source = step.program.shape_of(connection.source)
     weight = connection.wiring.weight
@@ -163,7 +168,7 @@ def _check_sums(population: Population, connection: Connection) -> None:
             raise UnsupportedError(f"{what} may leave ONNX's int32", "split the connection in two")
 
 
-def _message_planes(step: Step, source: str, messages: str) -> list[tuple[int, int, str]]:
+def _message_planes(step: StepNodes, source: str, messages: str) -> list[tuple[int, int, str]]:
     """Cut messages into bytes: (scale, zero point, name of a uint8 tensor); 0/1 spikes are one byte already."""
     lo, hi = (step.program.input.lo, step.program.input.hi) if source == INPUT else (0, 1)
     planes, scale, wide = [], 1, messages
@@ -177,17 +182,17 @@ def _message_planes(step: Step, source: str, messages: str) -> list[tuple[int, i
     return planes
 
 
-def _byte(step: Step, value: int) -> str:
+def _byte(step: StepNodes, value: int) -> str:
     return step.constant(np.asarray(value, dtype=np.uint8))
 
 
-def _matmul(step: Step, messages: str, zero: int, plane: Plane, source: tuple[int, ...]) -> str:
+def _matmul(step: StepNodes, messages: str, zero: int, plane: Plane, source: tuple[int, ...]) -> str:
     flat = step.node("Reshape", messages, step.axes(-1, int(np.prod(source))))
     weight = step.constant(np.ascontiguousarray(plane.values.T))
     return step.node("MatMulInteger", flat, weight, _byte(step, zero), _byte(step, plane.zero_point))
 
 
-def _convolve(step: Step, messages: str, zero: int, plane: Plane, conv: Conv, source: tuple[int, ...]) -> str:
+def _convolve(step: StepNodes, messages: str, zero: int, plane: Plane, conv: Conv, source: tuple[int, ...]) -> str:
     image = step.node("Reshape", messages, step.axes(-1, *source))
     return step.node(
         "ConvInteger",
@@ -203,22 +208,22 @@ def _convolve(step: Step, messages: str, zero: int, plane: Plane, conv: Conv, so
     )
 
 
-def _per_neuron(step: Step, values: NDArray[np.integer]) -> str:
+def _per_neuron(step: StepNodes, values: NDArray[np.integer]) -> str:
     """Return a register as a constant: one number where all neurons share it."""
     first = int(values.reshape(-1)[0])
     return step.constant(first) if (values == first).all() else step.constant(values.astype(np.int64)[None])
 
 
-def _decay(step: Step, value: str, d: NDArray[np.integer]) -> str:
+def _decay(step: StepNodes, value: str, d: NDArray[np.integer]) -> str:
     kept = _per_neuron(step, DECAY_ONE - d.astype(np.int64))
     return step.node("Div", step.node("Mul", value, kept), step.constant(DECAY_ONE))
 
 
-def _where(step: Step, *operands: str, output: str | None = None) -> str:
+def _where(step: StepNodes, *operands: str, output: str | None = None) -> str:
     return step.node("Where", *operands, output=output)
 
 
-def _neuron(step: Step, p: Population, a: str) -> str:
+def _neuron(step: StepNodes, p: Population, a: str) -> str:
     """Write the neurons' update and return the name of their spikes."""
     raised = step.node("Mul", a, step.constant(1 << VTH_SHIFT))
     u = step.node("Add", _decay(step, f"u.{p.name}", p.du.astype(np.int64) + 1), raised)

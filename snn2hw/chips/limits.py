@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.arithmetic import DECAY_ONE
 from sim.errors import UnsupportedError
-from sim.program import REGISTERS, Population
+from sim.program import Population
 from snn2hw.chips.capacity import Demand, cores_needed, demand_of
 from snn2hw.chips.target import Target
 from snn2hw.network.network import FloatLayer, Network
@@ -95,6 +95,10 @@ def _sizes(demands: tuple[Demand, ...], target: Target) -> Iterator[Problem]:
         yield Problem("network", what, "make it smaller, use fewer bits, or choose another target")
 
 
+CHOSEN = ("vth", "bias_exponent")
+"""Registers that the quantiser chooses within the target's range, or leaves at 0 where they have no effect."""
+
+
 def refuse_beyond(population: Population, target: Target) -> None:
     """Raise for the first register of ``target`` that a quantised population does not fit."""
     for what, fix in _beyond(population, target):
@@ -102,13 +106,14 @@ def refuse_beyond(population: Population, target: Target) -> None:
 
 
 def _beyond(p: Population, target: Target) -> Iterator[tuple[str, str]]:
-    for name in REGISTERS:
-        values = getattr(p, name)
+    for name, values in p.registers.items():
         if name not in target.per_neuron and (values != values.flat[0]).any():
             fix = "compile with per='layer'" if name == "vth" else "use one value for the whole layer"
             yield f"has {name} that differ between neurons", fix
-    spans = {"du": target.du, "dv": target.dv, "bias_mantissa": target.bias_mantissa}
-    for name, (low, high) in spans.items():
-        values = getattr(p, name)
-        if values.min() < low or values.max() > high:
+    for name, (low, high) in target.registers.items():
+        values = p.registers[name]
+        if name not in CHOSEN and (values.min() < low or values.max() > high):
             yield f"has {name} {values.min()}..{values.max()}", f"stay within {low}..{high}"
+    for name, (low, high) in target.properties.items():
+        if not low <= p.properties[name] <= high:
+            yield f"has {name} {p.properties[name]}", f"stay within {low}..{high}"

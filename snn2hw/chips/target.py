@@ -7,23 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from types import MappingProxyType
+from typing import Any
 
+from sim.arithmetic.description import MAX_LAG, Arithmetic, Span
+from sim.arithmetic.registry import ARITHMETICS, get_arithmetic
 from sim.errors import InputError
-from sim.program import REGISTERS
-from sim.validate import EXPONENTS, MAX_LAG, REGISTER_RANGES
-from sim.weight_rule import LOIHI_BITS, SIGNED_BITS
+from sim.weight_rule import RULES
 
-__all__ = ["TARGETS", "CoreLimits", "Target", "WeightRule", "get_target", "read_target"]
-
-WeightRule = Literal["loihi", "signed"]
-Span = tuple[int, int]
+__all__ = ["TARGETS", "CoreLimits", "Target", "get_target", "read_target"]
 
 TARGETS = ("loihi1", "loihi2", "fixed")
 """The rows that come with the package."""
 
-RULE_BITS = {"loihi": (LOIHI_BITS[0], LOIHI_BITS[-1]), "signed": (SIGNED_BITS[0], SIGNED_BITS[-1])}
-SOURCED = ("weights.rule", "weights.exponent", "registers.du", "registers.vth", "registers.bias_mantissa")
+SOURCED = ("weights.rule", "weights.exponent")
+"""What must say where it comes from, beside the registers."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +42,14 @@ class Target:
 
     name: str
     title: str
-    arithmetic: Literal["loihi"]
-    weight_rule: WeightRule
+    arithmetic: str
+    weight_rule: str
     weight_bits: Span
     weight_exponent: Span
-    du: Span
-    dv: Span
-    vth: Span
-    bias_mantissa: Span
-    bias_exponent: Span
+    registers: Mapping[str, Span]
+    """What each register of the arithmetic holds on this chip, but those that hold a state before step 0."""
+    properties: Mapping[str, Span]
+    """The same of the arithmetic's properties."""
     resets: tuple[str, ...]
     delay_steps: int
     graded_input: bool
@@ -66,7 +63,7 @@ class Target:
 def get_target(target: "str | Path | Target") -> Target:
     """Return a target by name, or from a TOML file; a Target is returned as it is.
 
-    >>> get_target("loihi1").vth
+    >>> get_target("loihi1").registers["vth"]
     (0, 131071)
     """
     if isinstance(target, Target):
@@ -96,29 +93,54 @@ def _parse(text: str, where: str) -> Target:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: not TOML ({error})", "see docs/targets.md for a whole file") from None
     read = _Reader(where, table)
-    rule = read.one_of("weights", "rule", get_args(WeightRule))
+    arithmetic = get_arithmetic(read.one_of(None, "arithmetic", tuple(ARITHMETICS)))
+    rule = read.one_of("weights", "rule", arithmetic.weight_rules)
     target = Target(
         name=read.text("name"),
         title=read.text("title"),
-        arithmetic=cast("Literal['loihi']", read.one_of(None, "arithmetic", ("loihi",))),
-        weight_rule=cast("WeightRule", rule),
-        weight_bits=read.span("weights", "bits", RULE_BITS[rule]),
-        weight_exponent=read.span("weights", "exponent", EXPONENTS),
-        du=read.span("registers", "du", REGISTER_RANGES["du"]),
-        dv=read.span("registers", "dv", REGISTER_RANGES["dv"]),
-        vth=read.span("registers", "vth", REGISTER_RANGES["vth"]),
-        bias_mantissa=read.span("registers", "bias_mantissa", REGISTER_RANGES["bias_mantissa"]),
-        bias_exponent=read.span("registers", "bias_exponent", REGISTER_RANGES["bias_exponent"]),
-        resets=read.names("behaviour", "resets", ("zero", "subtract")),
+        arithmetic=arithmetic.name,
+        weight_rule=rule,
+        weight_bits=read.span("weights", "bits", RULES[rule].bits),
+        weight_exponent=read.span("weights", "exponent", arithmetic.exponents),
+        registers=_registers(read, arithmetic),
+        properties=_properties(read, arithmetic),
+        resets=read.names("behaviour", "resets", arithmetic.resets),
         delay_steps=read.count("behaviour", "delay_steps", MAX_LAG),
         graded_input=read.flag("behaviour", "graded_input"),
-        per_neuron=read.names("behaviour", "per_neuron", REGISTERS),
+        per_neuron=read.names("behaviour", "per_neuron", tuple(arithmetic.spans)),
         core=CoreLimits(**{f.name: read.optional("core", f.name) for f in fields(CoreLimits)}),
         cores=read.optional("chip", "cores"),
-        sources=read.sources(),
+        sources=read.sources(_sourced(arithmetic)),
     )
     read.refuse_the_rest()
     return target
+
+
+def _registers(read: "_Reader", arithmetic: Arithmetic) -> Mapping[str, Span]:
+    """Read the registers; an optional one that the file does not name has its default only."""
+    spans = {
+        r.name: read.span("registers", r.name, r.span, absent=(r.default, r.default) if r.optional else None)
+        for r in arithmetic.registers
+        if r.name not in arithmetic.initial
+    }
+    return MappingProxyType(spans)
+
+
+def _properties(read: "_Reader", arithmetic: Arithmetic) -> Mapping[str, Span]:
+    """Read the properties, [least, greatest] like registers; what the file does not name has its default only."""
+    spans = {
+        p.name: read.span("properties", p.name, p.span, absent=(int(p.default), int(p.default)))
+        for p in arithmetic.properties
+    }
+    return MappingProxyType(spans)
+
+
+def _sourced(arithmetic: Arithmetic) -> tuple[str, ...]:
+    """Return the fields that must say where they come from: an optional register's may be missing with it."""
+    registers = [
+        r.name for r in arithmetic.registers if not (r.optional or r.sourced_by or r.name in arithmetic.initial)
+    ]
+    return (*SOURCED, *(f"registers.{name}" for name in registers))
 
 
 class _Reader:
@@ -153,8 +175,10 @@ class _Reader:
             raise self.fail(section, name, value, f"one of: {', '.join(known)}")
         return str(value)
 
-    def span(self, section: str, name: str, outer: Span) -> Span:
-        value = self.take(section, name)
+    def span(self, section: str, name: str, outer: Span, *, absent: Span | None = None) -> Span:
+        value = self.take(section, name, needed=absent is None)
+        if value is None and absent is not None:
+            return absent
         wanted = f"[least, greatest] within {outer[0]}..{outer[1]}, the range of the machine"
         if not isinstance(value, list) or len(value) != 2 or not all(type(v) is int for v in value):
             raise self.fail(section, name, value, wanted)
@@ -187,13 +211,13 @@ class _Reader:
             raise self.fail(section, name, value, "an integer of at least 1, or leave it out")
         return value
 
-    def sources(self) -> Mapping[str, str]:
+    def sources(self, needed: tuple[str, ...]) -> Mapping[str, str]:
         given = self.left.pop("sources", {})
         if not isinstance(given, dict) or not all(isinstance(v, str) and v for v in given.values()):
             raise InputError(
                 f"{self.where}: [sources] holds more than texts", "write field = where its value comes from"
             )
-        missing = [name for name in SOURCED if name not in given]
+        missing = [name for name in needed if name not in given]
         if missing:
             raise InputError(f"{self.where}: [sources] lacks {', '.join(missing)}", "say where each number comes from")
         return given

@@ -1,6 +1,7 @@
-"""Bounds on a, u and v that hold for every input in the message range, by interval arithmetic over the registers.
+"""Bounds on a and on every state that hold for every input in the message range, by interval arithmetic.
 
-For step t, with every message anywhere in its range, whatever was sent before (all functions are monotone):
+How the ends of an interval go through a step is the arithmetic's to say (`Arithmetic.interval`). In ``loihi``, for
+step t, with every message anywhere in its range, whatever was sent before (all functions are monotone):
 
     a in [a-, a+]: each weight meets the end of the range that pushes its way; the shift of a connection keeps the order
     u+[t] = decay(u+[t-1], du + 1) + (a+ << 6),     u+[-1] = u0                      (and the same for u-)
@@ -11,39 +12,65 @@ The certificate states the extremes over t < steps and over all neurons of a pop
 demanded; v may clip where no bound below 2^23 exists, and the certificate then says so.
 """
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
 
-from sim.arithmetic import A_LIMIT, V_MAX, VTH_SHIFT, WRAP, Int, clip, decay, shift
+from sim.arithmetic.description import Arithmetic, Int, Span, power, shift
+from sim.arithmetic.registry import get_arithmetic
 from sim.errors import UnsupportedError
 from sim.program import INPUT, Conv, Dense, Population, Program, Wiring
 from sim.wiring import apply
 
-__all__ = ["Certificate", "RegisterBounds", "bounds_of", "certify", "prove"]
+__all__ = ["Certificate", "ProvenBounds", "bounds_of", "certify", "prove"]
 
 SCHEMA = "snn2hw.certificate/1"
 
 
 @dataclass(frozen=True)
-class RegisterBounds:
-    """(least, greatest) of a, of u and of v before its clip, over all neurons of one population and all steps."""
+class ProvenBounds:
+    """(least, greatest) of a, and of each state before it wraps or clips, over a population's neurons and all steps."""
 
-    a: tuple[int, int]
-    u: tuple[int, int]
-    v: tuple[int, int]
+    arithmetic: Arithmetic
+    a: Span
+    states: Mapping[str, Span]
+
+    @property
+    def u(self) -> Span:
+        """Return the bounds of the synaptic current."""
+        return self.states["u"]
+
+    @property
+    def v(self) -> Span:
+        """Return the bounds of the potential."""
+        return self.states["v"]
 
     @property
     def safe(self) -> bool:
-        """Whether the accumulator never leaves its range and u never wraps."""
-        return max(map(abs, self.a)) < A_LIMIT and max(map(abs, self.u)) < WRAP
+        """Whether the accumulator never leaves its range and no state wraps."""
+        fits = max(map(abs, self.a)) < self.arithmetic.accumulator.limit
+        return fits and all(max(map(abs, self.states[name])) < limit for name, limit in _wrapping(self.arithmetic))
 
     @property
     def clip_free(self) -> bool:
-        """Whether v never clips."""
-        return self.v[0] >= -V_MAX and self.v[1] <= V_MAX
+        """Whether no state clips."""
+        clipping = [s for s in self.arithmetic.states if s.overflow == "clips"]
+        limits = {s.name: self.arithmetic.limits_of(s) for s in clipping}
+        return all(low <= self.states[n][0] and self.states[n][1] <= high for n, (low, high) in limits.items())
+
+    def to_json(self) -> dict[str, list[int]]:
+        """Return plain JSON values."""
+        return {"a": list(self.a), **{name: list(ends) for name, ends in self.states.items()}}
+
+
+def _wrapping(arithmetic: Arithmetic) -> Iterator[tuple[str, int]]:
+    """Yield each state that may wrap, and the magnitude at which it does."""
+    for state in arithmetic.states:
+        if state.overflow == "wraps":
+            yield state.name, arithmetic.limits_of(state)[1]
 
 
 @dataclass(frozen=True)
@@ -55,7 +82,7 @@ class Certificate:
     """The bounds hold for samples of at most this many steps."""
     messages: tuple[int, int]
     """The input messages lie in this range."""
-    bounds: Mapping[str, RegisterBounds]
+    bounds: Mapping[str, ProvenBounds]
 
     @property
     def clip_free(self) -> tuple[str, ...]:
@@ -69,7 +96,7 @@ class Certificate:
             "digest": self.digest,
             "steps": self.steps,
             "messages": list(self.messages),
-            "bounds": {n: {"a": list(b.a), "u": list(b.u), "v": list(b.v)} for n, b in self.bounds.items()},
+            "bounds": {name: bounds.to_json() for name, bounds in self.bounds.items()},
         }
 
 
@@ -78,8 +105,12 @@ def certify(program: Program, steps: int) -> Certificate:
     certificate = prove(program, steps)
     for name, bounds in certificate.bounds.items():
         if not bounds.safe:
-            what = f"population {name!r}: within {steps} steps a may reach {bounds.a} and u {bounds.u}"
-            raise UnsupportedError(f"{what}; |a| < 2^21 and |u| < 2^23 are needed", "compile with a lower scale")
+            limits = {"a": bounds.arithmetic.accumulator.limit, **dict(_wrapping(bounds.arithmetic))}
+            may = " and ".join([f"a may reach {bounds.a}", *(f"{n} {bounds.states[n]}" for n in limits if n != "a")])
+            needed = " and ".join(f"|{n}| < {power(limit)}" for n, limit in limits.items())
+            verb = "is" if len(limits) == 1 else "are"
+            what = f"population {name!r}: within {steps} steps {may}; {needed} {verb} needed"
+            raise UnsupportedError(what, "compile with a lower scale")
     return certificate
 
 
@@ -95,28 +126,25 @@ def bounds_of(
     messages: Mapping[str, tuple[int, int]],
     shape_of: Callable[[str], tuple[int, ...]],
     steps: int,
-) -> RegisterBounds:
+) -> ProvenBounds:
     """Return the bounds of one population from the message range and the shape of each of its sources."""
-    low, high = _sums(population, messages, shape_of)
-    bias = population.bias_mantissa.astype(np.int64) << population.bias_exponent
-    du, dv = population.du.astype(np.int64) + 1, population.dv.astype(np.int64)
-    u = np.stack([population.u0, population.u0]).astype(np.int64)
-    w = np.stack([population.v0, population.v0]).astype(np.int64)
-    arriving = np.stack([low, high]) << VTH_SHIFT
-    ends: list[tuple[int, int, int, int]] = []
+    arithmetic, neurons = get_arithmetic(population.arithmetic), population.neurons
+    a = np.stack(_sums(population, messages, shape_of))
+    lost = {name: 2 * limit for name, limit in _wrapping(arithmetic)}
+    states: Mapping[str, Int] = {s.name: np.stack([neurons[s.initial]] * 2) for s in arithmetic.states}
+    least, most = dict.fromkeys(states, sys.maxsize), dict.fromkeys(states, -sys.maxsize)
     for _ in range(steps):
-        before_u, before_w = u, w
-        u = decay(u, du) + arriving
-        v = decay(w, dv) + u + bias
-        w = _after_reset(population, clip(v))
-        ends.append((int(u[0].min()), int(u[1].max()), int(v[0].min()), int(v[1].max())))
-        if max(map(abs, ends[-1][:2])) >= 2 * WRAP:
+        reached = arithmetic.interval(neurons, states, a)
+        for name, (low, high) in reached.before_overflow.items():
+            least[name], most[name] = min(least[name], int(low.min())), max(most[name], int(high.max()))
+        if any(max(-least[name], most[name]) >= limit for name, limit in lost.items()):
             break  # lost already; the numbers must not outgrow 64 bits
-        if np.array_equal(u, before_u) and np.array_equal(w, before_w):
+        if all(np.array_equal(reached.after[name], before) for name, before in states.items()):
             break  # nothing will ever change again
-    least_u, most_u, least_v, most_v = zip(*ends, strict=True)
-    u_range, v_range = (min(least_u), max(most_u)), (min(least_v), max(most_v))
-    return RegisterBounds((int(low.min()), int(high.max())), u_range, v_range)
+        states = reached.after
+    return ProvenBounds(
+        arithmetic, (int(a[0].min()), int(a[1].max())), {name: (least[name], most[name]) for name in states}
+    )
 
 
 def _sums(
@@ -149,23 +177,3 @@ def _parts(wiring: Wiring) -> tuple[Wiring, Wiring]:
             return Conv(positive, *place), Conv(negative, *place)
         case _:
             assert_never(wiring)
-
-
-def _after_reset(population: Population, v: Int) -> Int:
-    """Return the interval of v after the step's spikes; ``v`` holds its two ends."""
-    if not population.fires:
-        return v
-    theta = population.vth.astype(np.int64) << VTH_SHIFT
-    low, high = v
-    quiet_low, quiet_high = low, np.minimum(high, theta)
-    match population.reset:
-        case "zero":
-            fired_low = fired_high = np.zeros_like(low)
-        case "subtract":
-            fired_low, fired_high = np.maximum(low, theta + 1) - theta, high - theta
-        case _:
-            assert_never(population.reset)
-    may, must = high > theta, low > theta
-    least = np.where(must, fired_low, np.where(may, np.minimum(quiet_low, fired_low), quiet_low))
-    most = np.where(must, fired_high, np.where(may, np.maximum(quiet_high, fired_high), quiet_high))
-    return np.stack([least, most])

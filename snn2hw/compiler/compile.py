@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from numpy.typing import ArrayLike
 
+from sim.arithmetic.registry import require_arithmetic
 from sim.program import Program
 from snn2hw.chips.limits import judge
 from snn2hw.chips.target import Target, get_target
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from snn2hw.sources import Source
 
 __all__ = ["Compiled", "Prepared", "Progress", "build", "compile", "compile_source", "prepare"]
+
+QUANTISED = ("loihi",)
+"""The arithmetics whose registers the compiler chooses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +120,7 @@ def prepare(
     progress: Progress | None = None,
 ) -> Prepared:
     """Judge and calibrate."""
+    require_arithmetic(target.arithmetic, QUANTISED, "the compiler", fix="choose a target of another arithmetic")
     given = fed(machine.network, data, options)
     problems = judge(machine.network, machine, target, messages=given.messages, bits=options.weight_bits)
     refuse(machine.network.origin, problems)

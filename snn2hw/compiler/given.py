@@ -40,14 +40,19 @@ def given_registers(layer: RealPopulation, scale: float, target: Target, bits: B
             raise InputError(what, f"use multiples of {grid.step} in {low}..{high}, or compile with scale='auto'")
         connections.append(Connection(link.source, wiring_of(link.map, mantissas), 0, link.lag))
         grids.append(grid)
-    vth = _whole(scale * layer.threshold, f"{where}: threshold") if layer.fires else np.array(target.vth[1])
+    vth = (
+        _whole(scale * layer.threshold, f"{where}: threshold") if layer.fires else np.array(target.registers["vth"][1])
+    )
     bias = _whole(scale * layer.drive, f"{where}: bias")
     mantissa, exponent = bias_registers(
         np.asarray(bias, dtype=np.float64) * (1 << VTH_SHIFT), target, exponent=BIAS_EXPONENT
     )
     if layer.fires_at_threshold:
         raise InputError(f"{where}: fires at its threshold, the machine only above it", "write a threshold one lower")
-    for name, values, (low, high) in (("threshold", vth, target.vth), ("bias", bias, target.bias_mantissa)):
+    for name, values, (low, high) in (
+        ("threshold", vth, target.registers["vth"]),
+        ("bias", bias, target.registers["bias_mantissa"]),
+    ):
         if values.min() < low or values.max() > high:
             what = f"{where}: {name} {values.min()}..{values.max()} is outside the register's {low}..{high}"
             raise InputError(what, "compile with scale='auto'")
@@ -56,8 +61,8 @@ def given_registers(layer: RealPopulation, scale: float, target: Target, bits: B
         shape=layer.shape,
         inputs=connections,
         vth=vth,
-        du=nearest_decay(layer.share_u, add=1, limits=target.du),
-        dv=nearest_decay(layer.share_v, add=0, limits=target.dv),
+        du=nearest_decay(layer.share_u, add=1, limits=target.registers["du"]),
+        dv=nearest_decay(layer.share_v, add=0, limits=target.registers["dv"]),
         bias_mantissa=mantissa,
         bias_exponent=np.where(mantissa == 0, 0, exponent),
         v0=_whole(scale * layer.v0, f"{where}: potential before step 0") << VTH_SHIFT,

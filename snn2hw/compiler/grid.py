@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.weight_rule import weight_grid
-from snn2hw.chips.target import Target, WeightRule
+from snn2hw.chips.target import Target
 from snn2hw.compiler.options import Bits
 from snn2hw.network.maps import Float
 from snn2hw.network.network import Link
@@ -22,7 +22,7 @@ class WeightGrid:
     high: int
     step: int
     bits: int
-    rule: WeightRule
+    rule: str
 
     @property
     def span(self) -> tuple[int, int]:
@@ -35,7 +35,7 @@ def most_bits(target: Target) -> int:
     return target.weight_bits[1]
 
 
-def grid_for(weight: Float, bits: Bits, rule: WeightRule) -> WeightGrid:
+def grid_for(weight: Float, bits: Bits, rule: str) -> WeightGrid:
     """Return the grid of a matrix with these signs: a matrix of one sign has a finer one on Loihi.
 
     >>> grid_for(np.array([-1.0, 1.0]), 8, "loihi").span, grid_for(np.array([0.0, 1.0]), 8, "loihi").span

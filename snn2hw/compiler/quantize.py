@@ -15,7 +15,7 @@ from snn2hw.chips.limits import refuse_beyond
 from snn2hw.chips.target import Target
 from snn2hw.compiler.biases import centred, is_centred, place_biases
 from snn2hw.compiler.calibrate import Prepared, Progress, sample_unit
-from snn2hw.compiler.certify import RegisterBounds, bounds_of
+from snn2hw.compiler.certify import ProvenBounds, bounds_of
 from snn2hw.compiler.given import given_registers
 from snn2hw.compiler.grid import grid_for, most_bits
 from snn2hw.compiler.options import Bits
@@ -85,7 +85,7 @@ def quantize_layer(prepared: Prepared, layer: RealPopulation, bits: Bits) -> Qua
     raise UnsupportedError(what, "lower the fan-in, the weights or the time constant of the synapse")
 
 
-def _bounds(prepared: Prepared, made: Quantized) -> RegisterBounds:
+def _bounds(prepared: Prepared, made: Quantized) -> ProvenBounds:
     shapes = {**prepared.machine.shapes, **{helper.name: helper.shape for helper in made.helpers}}
     ranges = dict.fromkeys(shapes, (0, 1)) | {INPUT: prepared.ranges.messages}
     return bounds_of(made.population, ranges, shapes.__getitem__, prepared.ranges.steps)
@@ -171,7 +171,7 @@ def _population(prepared: Prepared, layer: RealPopulation, connections: list[Con
         name=layer.name,
         shape=layer.shape,
         inputs=connections,
-        vth=_thresholds(layer, scale, target) if layer.fires else target.vth[1],
+        vth=_thresholds(layer, scale, target) if layer.fires else target.registers["vth"][1],
         du=_decays(prepared, layer, "u", scale),
         dv=_decays(prepared, layer, "v", scale),
         bias_mantissa=mantissa,
@@ -193,12 +193,14 @@ def _thresholds(layer: RealPopulation, scale: Float, target: Target) -> Ints:
         raise NoRegisterError(
             f"{what}, and such neurons fire on anything", "lower the weights or raise the threshold: 2^21 lie between"
         )
-    return np.maximum(np.clip(vth, *target.vth) - layer.fires_at_threshold, 0)
+    return np.maximum(np.clip(vth, *target.registers["vth"]) - layer.fires_at_threshold, 0)
 
 
 def _decays(prepared: Prepared, layer: RealPopulation, which: Literal["u", "v"], scale: Float) -> Ints:
     target = prepared.target
-    share, add, limits = (layer.share_u, 1, target.du) if which == "u" else (layer.share_v, 0, target.dv)
+    share, add, limits = (
+        (layer.share_u, 1, target.registers["du"]) if which == "u" else (layer.share_v, 0, target.registers["dv"])
+    )
     seen = prepared.ranges.layers.get(layer.name)
     sample = np.zeros(0) if seen is None else seen.u_sample if which == "u" else seen.v_sample
     if not prepared.options.compensate_decay or not sample.any():

@@ -65,9 +65,9 @@ def bias_registers(bias: Float, target: Target, *, exponent: int | None = None) 
     >>> [int(x) for x in bias_registers(np.array(10000.0), get_target("loihi1"))]
     [2500, 2]
     """
-    low, high = target.bias_mantissa
-    chosen = np.full(bias.shape, target.bias_exponent[0])
-    for e in range(*target.bias_exponent):
+    low, high = target.registers["bias_mantissa"]
+    chosen = np.full(bias.shape, target.registers["bias_exponent"][0])
+    for e in range(*target.registers["bias_exponent"]):
         mantissa = np.rint(bias / 2.0**e)
         chosen = np.where((mantissa < low) | (mantissa > high), e + 1, chosen)
     if exponent is not None:

@@ -51,7 +51,10 @@ def greatest_scale(layer: RealPopulation, worst: Float, seen: Float, steps: int,
     """
     gain_u = _accumulated(layer.share_u, steps)
     worst_u = worst * gain_u
-    most_bias = max(-target.bias_mantissa[0], target.bias_mantissa[1]) << target.bias_exponent[1]
+    most_bias = (
+        max(-target.registers["bias_mantissa"][0], target.registers["bias_mantissa"][1])
+        << target.registers["bias_exponent"][1]
+    )
     bounds = [
         _ratio(A_LIMIT * SLACK, worst),
         _ratio(WRAP * SLACK / UNIT, worst_u),
@@ -60,10 +63,10 @@ def greatest_scale(layer: RealPopulation, worst: Float, seen: Float, steps: int,
         _ratio(V_MAX * SEEN / UNIT, seen),
     ]
     if layer.fires:
-        bounds.append(_ratio(float(target.vth[1]), layer.threshold))
+        bounds.append(_ratio(float(target.registers["vth"][1]), layer.threshold))
     else:
         highest = (worst_u + np.abs(layer.drive)) * _accumulated(layer.share_v, steps) + np.abs(layer.v0)
-        bounds.append(_ratio(min(V_MAX, target.vth[1] << VTH_SHIFT) * SLACK / UNIT, highest))
+        bounds.append(_ratio(min(V_MAX, target.registers["vth"][1] << VTH_SHIFT) * SLACK / UNIT, highest))
     return np.asarray(np.minimum.reduce(bounds))
 
 

@@ -10,7 +10,8 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from sim.arithmetic import Int
+from sim.arithmetic.description import Int
+from sim.arithmetic.registry import get_arithmetic
 from sim.program import INPUT, Conv, Dense, Population, Program
 from sim.trace import Counts
 from sim.weight_rule import weight_bits
@@ -113,9 +114,10 @@ _SNN_EVENTS: tuple[Event, ...] = (
 
 def _state_operations(population: Population) -> tuple[int, int]:
     """Return (multiplications, additions and comparisons) of one neuron update."""
-    filtered = bool((population.du != 4095).any())  # else u is the new input itself
-    leaks = bool(population.dv.any())
-    biased = bool(population.bias_mantissa.any())
+    dynamics = get_arithmetic(population.arithmetic).dynamics(population.neurons)
+    filtered = bool((dynamics.share_u != 1).any())  # else u is the new input itself
+    leaks = bool(dynamics.share_v.any())
+    biased = bool(dynamics.drive.any())
     return filtered + leaks, filtered + 1 + biased + population.fires
 
 
@@ -131,19 +133,19 @@ def _traffic(program: Program, population: Population, counts: Counts, steps: in
         stored = connection.wiring.weight.size
         bits = weight_bits(program, population, index)
         yield Traffic("weight", bits, stored * bits, weight.count, np.minimum(weight.count, stored * steps), True)
+    states = {s.name for s in program.described.states}
+    filtered = bool((get_arithmetic(population.arithmetic).dynamics(population.neurons).share_u != 1).any())
     for access in counts.writes[name]:
         held = population.size * access.bits
         match access.what:
             case "accumulator":  # read and written by each synop, read and cleared by each update
                 yield Traffic("accumulator", access.bits, held, 2 * synops, 0 * synops, True)
                 yield Traffic("accumulator", access.bits, held, 2 * updates, 2 * active, False)
-            case "u":
-                kept = bool((population.du != 4095).any())
-                yield Traffic("u", access.bits, held, 2 * updates, 2 * active * kept, False)
-            case "v":
-                yield Traffic("v", access.bits, held, 2 * updates, 2 * active, False)
             case "message":
                 yield Traffic("message", access.bits, held, access.count, access.count, True)
+            case state if state in states:
+                kept = state != "u" or filtered
+                yield Traffic(state, access.bits, held, 2 * updates, 2 * active * kept, False)
             case _:
                 raise AssertionError(f"population {name!r}: {access.what} is no state that a run writes")
 

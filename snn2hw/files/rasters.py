@@ -15,9 +15,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sim.compare import recorded_of
 from sim.errors import FileError, InputError
 from sim.files import atomic_write
-from sim.trace import RECORDABLE, Trace
+from sim.trace import Trace
 from snn2hw.codec.decode import DECODERS, Decoder
 
 __all__ = ["MAX_BYTES", "Raster", "read_npz", "read_raster", "write_npz", "write_raster", "write_trace"]
@@ -118,7 +119,6 @@ def write_raster(
 def write_trace(path: Path | str, trace: Trace) -> None:
     """Write a trace file."""
     arrays: dict[str, ArrayLike] = {"digest": np.asarray(trace.digest), "output": trace.output}
-    for register in RECORDABLE:
-        for name, values in getattr(trace, register).items():
-            arrays[f"{register}.{name}"] = values
+    for what, recorded in recorded_of(trace).items():
+        arrays |= {f"{what}.{name}": values for name, values in recorded.items()}
     write_npz(path, arrays)

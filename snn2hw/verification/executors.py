@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.compare import Registers
+from sim.compare import Recorded
 from sim.engines import ENGINES, run
 from sim.errors import InputError
 from sim.program import Program
-from sim.trace import RECORDABLE
+from sim.trace import recordable
 
 __all__ = ["EXECUTORS", "Executor", "check_executor", "find_executor"]
 
@@ -23,7 +23,7 @@ class Executor(Protocol):
 
     def __call__(
         self, program: Program, raster: NDArray[np.integer], *, timeout_s: float, folder: Path | None = None
-    ) -> Registers:
+    ) -> Recorded:
         """Run."""
 
 
@@ -55,7 +55,7 @@ def find_executor(name: str) -> Executor:
         return partial(_run_engine, name)
     module, function = EXECUTORS.get(name, name).split(":", 1)
     try:
-        found: Callable[..., Registers] = getattr(import_module(module), function)
+        found: Callable[..., Recorded] = getattr(import_module(module), function)
     except ModuleNotFoundError as error:
         raise InputError(f"executor {name!r}: no module {error.name!r}", "run from the folder that holds it") from None
     except AttributeError:
@@ -65,8 +65,8 @@ def find_executor(name: str) -> Executor:
 
 def _run_engine(
     engine: str, program: Program, raster: NDArray[np.integer], *, timeout_s: float, folder: Path | None = None
-) -> Registers:
+) -> Recorded:
     """Run one of our own engines; wraps are compared like everything else, so they are allowed."""
     if folder is not None:
         raise InputError(f"executor {engine!r} runs programs, not artifacts", "name the folder's own executor")
-    return run(program, raster, engine=engine, record=RECORDABLE, allow_wrap=True)
+    return run(program, raster, engine=engine, record=recordable(program), allow_wrap=True)

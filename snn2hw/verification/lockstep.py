@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from exporters.artifact import read_artifact
-from sim.compare import ORDER, compared_values, first_divergence, flat_difference
+from sim.compare import compared_values, first_divergence, flat_difference
 from sim.errors import FileError, InputError
 from sim.program import Program, require_program
 from sim.raster import check_raster
@@ -131,6 +131,12 @@ class _Recorded:
     u: dict[str, NDArray[np.int32]]
     v: dict[str, NDArray[np.int32]]
     counts: dict[str, NDArray[np.int64]]
+    others: dict[str, dict[str, NDArray[np.int32]]]
+    """States of other names than u and v."""
+
+
+NAMED = ("spikes", "u", "v", "counts")
+"""What a worker writes beside states of other names, ``WHAT.POPULATION`` or ``counts.FIELD.POPULATION``."""
 
 
 def _file_name(executor: str) -> str:
@@ -140,13 +146,14 @@ def _file_name(executor: str) -> str:
 def _read(answer: Answer) -> _Recorded | None:
     if answer.out is None:
         return None
-    sorted_in: dict[str, dict[str, Any]] = {register: {} for register in (*ORDER, "counts")}
+    held: dict[str, dict[str, Any]] = {what: {} for what in NAMED}
     with np.load(answer.out, allow_pickle=False) as arrays:
         for key in arrays.files:
-            kind, _, name = key.partition(".")
-            if kind in sorted_in:
-                sorted_in[kind][name] = arrays[key]
-        return _Recorded(digest=str(arrays["digest"]), **sorted_in)
+            what, _, name = key.partition(".")
+            if name:
+                held.setdefault(what, {})[name] = arrays[key]
+        named = {what: held.pop(what) for what in NAMED}
+        return _Recorded(digest=str(arrays["digest"]), **named, others=held)
 
 
 def _judge(program: Program, row: Row, answer: Answer, expected: _Recorded | None, offset: int) -> Row:

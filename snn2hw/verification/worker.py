@@ -9,13 +9,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sim.compare import ORDER, Registers, flat_counts
+from sim.compare import Recorded, flat_counts, recorded_of
 from sim.errors import MissingToolError, Snn2hwError, UnsupportedError
 
 __all__ = ["main"]
@@ -59,15 +58,14 @@ def _status(error: Snn2hwError) -> str:
             return "failed"
 
 
-def _losses(got: Registers) -> list[str]:
+def _losses(got: Recorded) -> list[str]:
     return [str(loss) for loss in getattr(got, "losses", ())]
 
 
-def _write(out: Path, got: Registers) -> None:
+def _write(out: Path, got: Recorded) -> None:
     arrays: dict[str, Any] = {}
-    for register in ORDER:
-        recorded: Mapping[str, Any] = getattr(got, register)
-        arrays |= {f"{register}.{name}": values for name, values in recorded.items()}
+    for what, recorded in recorded_of(got).items():
+        arrays |= {f"{what}.{name}": values for name, values in recorded.items()}
     counts = getattr(got, "counts", None)
     if counts is not None:
         arrays |= {f"counts.{key}": values for key, values in flat_counts(counts).items()}

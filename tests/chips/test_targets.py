@@ -22,7 +22,11 @@ def test_every_row_reads_and_says_where_its_numbers_come_from(name):
 def test_the_chips_are_what_their_papers_say():
     loihi, wide = get_target("loihi1"), get_target("fixed")
     assert (loihi.weight_rule, loihi.weight_bits, loihi.weight_exponent) == ("loihi", (1, 8), (-8, 7))
-    assert (loihi.vth, loihi.bias_mantissa, loihi.resets) == ((0, 131071), (-4096, 4095), ("zero",))
+    assert (loihi.registers["vth"], loihi.registers["bias_mantissa"], loihi.resets) == (
+        (0, 131071),
+        (-4096, 4095),
+        ("zero",),
+    )
     assert (loihi.core.neurons, loihi.core.synapse_bits, loihi.cores) == (1024, 1 << 20, 128)
     assert (wide.weight_rule, wide.weight_bits) == ("signed", (2, 16))
 

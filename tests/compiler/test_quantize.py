@@ -317,7 +317,7 @@ def test_a_threshold_is_stored_as_0_only_where_it_is_0(factor, threshold):
         ),
         ({"delay_steps": 2}, "node 'late': delays by 3 steps, Intel Loihi 1 by at most 2"),
         (
-            {"du": (3000, 4095)},
+            {"registers": {**LOIHI.registers, "du": (3000, 4095)}},
             r"population 'hidden': a decay of 0\.2 per step has no register  fix: stay within 0\.73",
         ),
     ],

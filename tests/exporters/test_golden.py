@@ -16,7 +16,7 @@ from exporters.registry import export
 from sim.compare import first_divergence
 from sim.engines import run
 from sim.errors import FileError, InputError, UnsupportedError
-from sim.program import REGISTERS, Connection, Dense, Input, Population, Program
+from sim.program import Connection, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
 from tests.files.small import small_program
 from tests.programs import random_program, random_raster
@@ -59,7 +59,7 @@ def test_a_test_bench_that_loads_the_memories_sees_the_program_and_the_reference
     for p, stated in zip(program.populations, facts["program"]["populations"], strict=True):
         for what in RECORDABLE:
             np.testing.assert_array_equal(held.pop((p.name, what)), getattr(trace, what)[p.name])
-        for register in REGISTERS:
+        for register in p.registers:
             np.testing.assert_array_equal(held.pop((p.name, register)), getattr(p, register))
         for connection, reading in zip(p.inputs, stated["inputs"], strict=True):
             np.testing.assert_array_equal(held.pop((reading["node"], "weight")), connection.wiring.weight)

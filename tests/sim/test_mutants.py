@@ -12,27 +12,40 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CASES = 40
 
+LOIHI = "arithmetic/loihi.py"
 MUTANTS = {
-    "threshold reached fires": ("reference.py", "(v > self.threshold)", "(v >= self.threshold)"),
-    "decay floors": ("arithmetic.py", "np.sign(x) * (kept >> 12)", "(x * (DECAY_ONE - d)) >> 12"),
-    "du without plus one": ("reference.py", "population.du.astype(np.int64) + 1", "population.du.astype(np.int64)"),
-    "dv with plus one": ("reference.py", "population.dv.astype(np.int64))", "population.dv.astype(np.int64) + 1)"),
+    "threshold reached fires": (LOIHI, "(v > threshold)", "(v >= threshold)"),
+    "decay floors": (LOIHI, "np.sign(x) * (kept >> 12)", "(x * (DECAY_ONE - d)) >> 12"),
+    "du without plus one": (
+        LOIHI,
+        'grown = decay(before["u"], neurons["du"] + 1)',
+        'grown = decay(before["u"], neurons["du"])',
+    ),
+    "dv with plus one": (
+        LOIHI,
+        'raised = decay(before["v"], neurons["dv"])',
+        'raised = decay(before["v"], neurons["dv"] + 1)',
+    ),
     "reset by subtraction always": (
-        "reference.py",
-        "np.where(self.z, 0, v)",
-        "np.where(self.z, v - self.threshold, v)",
+        LOIHI,
+        "np.where(z, 0, v)",
+        "np.where(z, v - threshold, v)",
     ),
     "reset takes u along": (
-        "reference.py",
-        "self.spikes += ",
-        "self.u = np.where(self.z, 0, self.u)\n        self.spikes += ",
+        LOIHI,
+        'Stepped({"u": u,',
+        'Stepped({"u": np.where(z, 0, u),',
     ),
     "delay off by one": ("reference.py", "raster[:, t].astype", "raster[:, max(t - 1, 0)].astype"),
     "messages before step 0": ("reference.py", "if t < connection.lag:", "if False:"),
-    "bias exponent ignored": ("reference.py", " << population.bias_exponent", ""),
-    "clip is two's complement": ("arithmetic.py", "np.clip(x, -V_MAX, V_MAX)", "np.clip(x, -V_MAX - 1, V_MAX)"),
-    "wrap maps 2^23": ("arithmetic.py", "np.where(x > WRAP,", "np.where(x >= WRAP,"),
-    "wrap keeps -2^23": ("arithmetic.py", "np.where(x <= -WRAP,", "np.where(x < -WRAP,"),
+    "bias exponent ignored": (
+        LOIHI,
+        '(neurons["bias_mantissa"] << neurons["bias_exponent"])\n    v =',
+        'neurons["bias_mantissa"]\n    v =',
+    ),
+    "clip is two's complement": (LOIHI, "np.clip(x, -V_MAX, V_MAX)", "np.clip(x, -V_MAX - 1, V_MAX)"),
+    "wrap maps 2^23": (LOIHI, "np.where(x > WRAP,", "np.where(x >= WRAP,"),
+    "wrap keeps -2^23": (LOIHI, "np.where(x <= -WRAP,", "np.where(x < -WRAP,"),
     "exponent shifts each weight": (
         "reference.py",
         "shift(apply(connection.wiring, messages, source, population.shape), connection.exponent)",
@@ -48,8 +61,8 @@ MUTANTS = {
     "zero weights are synapses": ("wiring.py", "(conv.weight != 0)", "np.ones_like(conv.weight, dtype=bool)"),
     "graded messages count by size": ("reference.py", "_per_sample(present * ", "_per_sample(np.abs(messages) * "),
     "kernel flipped": ("wiring.py", "conv.weight[write, :, ky, kx].T", "conv.weight[write, :, -1 - ky, -1 - kx].T"),
-    "readouts fire": ("reference.py", " & population.fires", ""),
-    "initial u forgotten": ("reference.py", "population.u0.astype(np.int64)", "0 * population.u0.astype(np.int64)"),
+    "readouts fire": (LOIHI, " & neurons.fires", ""),
+    "initial u forgotten": ("reference.py", "self.neurons[s.initial]", "(s.name != 'u') * self.neurons[s.initial]"),
 }
 
 

@@ -58,19 +58,18 @@ def test_a_trained_conv_net_spikes_as_recorded_in_both_layers():
 
 @pytest.mark.parametrize("wrong", ["ge", "floor"])
 def test_the_recordings_would_notice_wrong_arithmetic(wrong, monkeypatch):
-    import sim.reference as reference
+    from sim.arithmetic import loihi
 
     if wrong == "floor":
-        monkeypatch.setattr(reference, "decay", lambda x, d: (x * (4096 - d)) >> 12)
+        monkeypatch.setattr(loihi, "decay", lambda x, d: (x * (4096 - d)) >> 12)
         recorded, _, v = _single("lif_lava_cpu_fixed.csv")
         np.testing.assert_array_equal(v, recorded[:, 1])  # all positive: floor is truncation
         with pytest.raises(AssertionError):
             test_a_trained_dense_layer_spikes_as_recorded()
     else:
-        monkeypatch.setattr(reference, "VTH_SHIFT", 6)
-        original = reference.Population.__init__
+        original = Population.__init__
         monkeypatch.setattr(
-            reference.Population,
+            Population,
             "__init__",
             lambda self, *a, **k: original(self, *a, **{**k, "vth": k["vth"] - 1}),
         )

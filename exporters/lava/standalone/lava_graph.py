@@ -19,7 +19,7 @@ from lava.proc.io.source import RingBuffer
 from lava.proc.lif.process import LIF, LIFReset
 from lava.utils import loihi
 from lava.utils.weightutils import SignMode
-from own.processes import Delay, Gate, LIFStart, Recorder, ShiftSum, WideConv
+from own.processes import Delay, Gate, LIFStart, ShiftSum, StateProbe, WideConv
 
 __all__ = [
     "GRADED_BITS",
@@ -155,7 +155,7 @@ def _neuron(population: Plan, quiet: bool, arrays: Arrays, timing: Timing) -> An
 def record(neuron: Any, shape: tuple[int, ...], timing: Timing, path: Path) -> None:
     """Have every s, u and v of a neuron process written to a file."""
     np.lib.format.open_memmap(path, mode="w+", dtype=np.int32, shape=(timing.duration, 3, *shape))
-    recorder = Recorder(shape=shape, path=str(path))
+    recorder = StateProbe(shape=shape, path=str(path))
     neuron.s_out.connect(recorder.s_in)
     recorder.u.connect_var(neuron.u)
     recorder.v.connect_var(neuron.v)
@@ -176,7 +176,7 @@ def _connect(connection: Plan, port: Any, source: list[int], graded: bool, neuro
         return
     if connection["shift"]:
         total = ShiftSum(shape=target.shape, shift=connection["shift"])
-        total.a_out.connect(target)
+        total.s_out.connect(target)
         target = total.s_in
     for piece in connection["pieces"]:
         dense = _dense(piece, connection, bits, arrays)

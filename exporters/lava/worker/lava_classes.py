@@ -34,7 +34,7 @@ class Port:
         return self.data
 
     def send(self, data: Any) -> None:
-        """Keep it."""
+        """Put data here, to be received."""
         self.data = data
 
 

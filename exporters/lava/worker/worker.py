@@ -61,7 +61,7 @@ def remember_models() -> None:
 
 
 def _error_of(job: dict[str, str], token: str, folder: str) -> str | None:
-    """Do one job; return what went wrong."""
+    """Run the job that a line describes; return what went wrong, None where nothing did."""
     try:
         _do(job, token, folder)
     except Exception as error:

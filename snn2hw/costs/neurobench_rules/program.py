@@ -17,17 +17,15 @@ from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 
 __all__ = ["count_program"]
 
-STATE_BITS = 48
-"""u and v of one neuron."""
-
 
 def count_program(program: Program, raster: NDArray[np.integer], counts: Counts) -> NeurobenchCounts:
     """Count a run of ``raster`` (B, T, *input shape), taken as one batch.
 
-    The footprint is weights as stored and the states u and v, in whole bytes; populations that never fire are no
+    The footprint is weights as stored and the neurons' states, in whole bytes; populations that never fire are no
     activations, since they send nothing.
     """
     samples, steps = raster.shape[:2]
+    state_bits = sum(state.bits for state in program.described.states)
     if len(next(iter(counts.spikes.values()))) != samples:
         raise InputError(f"counts and raster hold different numbers of samples ({samples} in the raster)")
     macs = _graded_synops(program, raster)
@@ -50,7 +48,7 @@ def count_program(program: Program, raster: NDArray[np.integer], counts: Counts)
         dense=float(dense * steps),
         activation_sparsity=(possible - sent) / possible * samples / samples if possible else 0.0,  # its way to round
         connection_sparsity=round(float(np.float32(zeros) / np.float32(weights)), 4) if weights else None,
-        footprint=-(-bits // 8) + sum(p.size for p in program.populations) * STATE_BITS // 8,
+        footprint=-(-bits // 8) + sum(p.size for p in program.populations) * state_bits // 8,
     )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from sim.arithmetic import DECAY_ONE, VTH_SHIFT
-from sim.program import Connection, Conv, Dense, Population, Register, Weight, Wiring
+from sim.program import Connection, Conv, Dense, Population, RegisterArray, Weight, Wiring
 from snn2hw.chips.target import Target
 from snn2hw.compiler.grid import WeightGrid
 from snn2hw.compiler.quantized import Quantized
@@ -157,7 +157,7 @@ class Cell(nn.Module):
         if not self.vth.numel():
             return first * UNIT
         smooth = self.vth.to(torch.float64) * first
-        return straight(smooth, smooth.round().clamp(1, self.target.vth[1])) * UNIT
+        return straight(smooth, smooth.round().clamp(1, self.target.registers["vth"][1])) * UNIT
 
     def bias(self) -> Tensor:
         """Return the bias as the register holds it."""
@@ -220,7 +220,7 @@ class Cell(nn.Module):
         )
 
 
-def _shared(values: Register | NDArray[np.int64]) -> NDArray[Any]:
+def _shared(values: RegisterArray | NDArray[np.int64]) -> NDArray[Any]:
     """Return one value per channel where channels are uniform, else all: what shares a register learns together."""
     per_channel = values.reshape(values.shape[0], -1)
     if values.ndim == 3 and (per_channel == per_channel[:, :1]).all():

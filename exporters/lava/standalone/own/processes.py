@@ -4,6 +4,7 @@ None of them computes a neuron: `LIFStart` inherits Lava's bit-accurate model, a
 folder with nothing else in it because Lava executes every module that it finds beside a process.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,17 @@ from lava.proc.conv.process import Conv
 from lava.proc.lif.models import PyLifModelBitAcc
 from lava.proc.lif.process import LIF
 
-__all__ = ["Delay", "Gate", "LIFStart", "Recorder", "ShiftSum", "WideConv"]
+__all__ = ["Delay", "Gate", "LIFStart", "ShiftSum", "StateProbe", "WideConv"]
+
+
+def fixed_point(process: type) -> Callable[[type], type]:
+    """Return the decorator of the model that computes ``process`` bit for bit on the CPU."""
+
+    def decorate(model: type) -> type:
+        decorated: type = implements(proc=process, protocol=LoihiProtocol)(requires(CPU)(tag("fixed_pt")(model)))
+        return decorated
+
+    return decorate
 
 
 class LIFStart(LIF):
@@ -30,9 +41,7 @@ class LIFStart(LIF):
     """
 
 
-@implements(proc=LIFStart, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
+@fixed_point(LIFStart)
 class PyLIFStartModel(PyLifModelBitAcc):
     """Sets u and v before Lava's own update, and replaces what Lava does to v on a spike if asked to."""
 
@@ -45,13 +54,13 @@ class PyLIFStartModel(PyLifModelBitAcc):
         self.subtract = proc_params["subtract"]
 
     def run_spk(self) -> None:
-        """Begin a sample where one begins."""
+        """Set u and v to their first values where a sample begins, then do what Lava does."""
         if (self.time_step - 1 - self.first) % self.period == 0:
             self.u[:], self.v[:] = self.initial
         super().run_spk()
 
     def reset_voltage(self, spike_vector: Any) -> None:
-        """Take off the threshold, or all."""
+        """Take the threshold off v where a neuron fired, or set v to 0 as Lava does."""
         if self.subtract:
             self.v[:] = np.where(spike_vector, self.v - self.effective_vth, self.v)
         else:
@@ -66,9 +75,7 @@ class WideConv(Conv):
         self.proc_params["shift"] = shift
 
 
-@implements(proc=WideConv, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
+@fixed_point(WideConv)
 class PyWideConvModel(PyConvModelFixed):
     """Lava's own convolution, read at another width."""
 
@@ -79,72 +86,69 @@ class PyWideConvModel(PyConvModelFixed):
         return np.right_shift(x, self.proc_params["shift"])
 
 
-class ShiftSum(AbstractProcess):
-    """Adds what arrives and shifts the sum right: a negative exponent of weights that take more than one Dense."""
+class Passage(AbstractProcess):
+    """What one port takes in and another gives out, both of ``shape``; what happens in between is a subclass's."""
 
-    def __init__(self, *, shape: tuple[int, ...], shift: int) -> None:
-        super().__init__(shape=shape, shift=shift)
-        self.s_in, self.a_out = InPort(shape=shape), OutPort(shape=shape)
-
-
-@implements(proc=ShiftSum, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
-class PyShiftSumModel(PyLoihiProcessModel):
-    """Takes no step."""
-
-    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
-    a_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
-
-    def run_spk(self) -> None:
-        """Pass it on."""
-        self.a_out.send(np.right_shift(self.s_in.recv(), self.proc_params["shift"]))
-
-
-class Gate(AbstractProcess):
-    """Lets messages pass in the ``steps`` steps of a sample, the first in step ``first``, and not between samples."""
-
-    def __init__(self, *, shape: tuple[int, ...], first: int, steps: int, period: int) -> None:
-        super().__init__(shape=shape, first=first, steps=steps, period=period)
+    def __init__(self, *, shape: tuple[int, ...], **parameters: int) -> None:
+        super().__init__(shape=shape, **parameters)
         self.s_in, self.s_out = InPort(shape=shape), OutPort(shape=shape)
 
 
-@implements(proc=Gate, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
-class PyGateModel(PyLoihiProcessModel):
-    """Takes no step."""
+class PyPassageModel(PyLoihiProcessModel):
+    """The ports of the model of a passage; `run_spk` of a subclass says what goes from one to the other."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
 
+
+class ShiftSum(Passage):
+    """Adds what arrives and shifts the sum right: a negative exponent of weights that take more than one Dense."""
+
+    def __init__(self, *, shape: tuple[int, ...], shift: int) -> None:
+        super().__init__(shape=shape, shift=shift)
+
+
+@fixed_point(ShiftSum)
+class PyShiftSumModel(PyPassageModel):
+    """Shifts the sum of what the port has received, without a step of delay."""
+
     def run_spk(self) -> None:
-        """Pass it on, or nothing."""
+        """Send the shifted sum of this step's messages."""
+        self.s_out.send(np.right_shift(self.s_in.recv(), self.proc_params["shift"]))
+
+
+class Gate(Passage):
+    """Lets messages pass in the ``steps`` steps of a sample, the first in step ``first``, and not between samples."""
+
+    def __init__(self, *, shape: tuple[int, ...], first: int, steps: int, period: int) -> None:
+        super().__init__(shape=shape, first=first, steps=steps, period=period)
+
+
+@fixed_point(Gate)
+class PyGateModel(PyPassageModel):
+    """Sends the messages of a sample, and zeros between two samples, without a step of delay."""
+
+    def run_spk(self) -> None:
+        """Send this step's messages where the gate is open, else zeros."""
         messages = self.s_in.recv()
         since = self.time_step - 1 - self.proc_params["first"]
         opened = since >= 0 and since % self.proc_params["period"] < self.proc_params["steps"]
         self.s_out.send(messages if opened else np.zeros_like(messages))
 
 
-class Delay(AbstractProcess):
+class Delay(Passage):
     """A delay line of ``steps`` >= 1 steps: Conv has none, DelayDense has 63 at most, relay neurons carry one bit."""
 
     def __init__(self, *, shape: tuple[int, ...], steps: int) -> None:
         super().__init__(shape=shape, steps=steps)
-        self.s_in, self.s_out = InPort(shape=shape), OutPort(shape=shape)
 
 
-@implements(proc=Delay, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
-class PyDelayModel(PyLoihiProcessModel):
+@fixed_point(Delay)
+class PyDelayModel(PyPassageModel):
     """Sends before it receives, so that it can lie on a cycle."""
 
-    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
-
     def run_spk(self) -> None:
-        """Send the oldest, keep the newest."""
+        """Send the oldest messages of the line and keep the newest in their place."""
         if self.time_step == 1:
             self.line = np.zeros((self.proc_params["steps"], *self.proc_params["shape"]), np.int32)
         place = (self.time_step - 1) % len(self.line)
@@ -152,7 +156,7 @@ class PyDelayModel(PyLoihiProcessModel):
         self.line[place] = self.s_in.recv()
 
 
-class Recorder(AbstractProcess):
+class StateProbe(AbstractProcess):
     """Writes s, u and v of every step to a file: Lava's Monitor keeps float64 and hands it over value by value."""
 
     def __init__(self, *, shape: tuple[int, ...], path: str) -> None:
@@ -160,10 +164,8 @@ class Recorder(AbstractProcess):
         self.s_in, self.u, self.v = InPort(shape=shape), RefPort(shape=shape), RefPort(shape=shape)
 
 
-@implements(proc=Recorder, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
-class PyRecorderModel(PyLoihiProcessModel):
+@fixed_point(StateProbe)
+class PyStateProbeModel(PyLoihiProcessModel):
     """Reads u and v as Lava's Monitor does, after the update."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
@@ -171,16 +173,16 @@ class PyRecorderModel(PyLoihiProcessModel):
     v: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
 
     def run_spk(self) -> None:
-        """Record what was sent."""
+        """Write the messages of this step to the file."""
         if self.time_step == 1:
             self.file = np.lib.format.open_memmap(self.proc_params["path"], mode="r+")
         self.file[self.time_step - 1, 0] = self.s_in.recv()
 
     def post_guard(self) -> bool:
-        """Ask to be called after every step."""
+        """Have Lava call `run_post_mgmt` after every step."""
         return True
 
     def run_post_mgmt(self) -> None:
-        """Record what was left behind."""
+        """Write u and v, as the step has left them, to the file."""
         self.file[self.time_step - 1, 1] = self.u.read()
         self.file[self.time_step - 1, 2] = self.v.read()
