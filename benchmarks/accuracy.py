@@ -34,6 +34,7 @@ from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.explain import explain
 from snn2hw.compiler.options import Options
+from snn2hw.network.lowering import network_of
 from snn2hw.sources import Source
 from snn2hw.train.tuning.tune_recipe import MEASURED
 
@@ -160,14 +161,14 @@ def _task(folder: Path, data: Path) -> Task:
             np.concatenate([rasters(features.validate), *(varied(split.validate, k) for k in range(VARIANTS))]),
             np.tile(features.validate_labels, 1 + VARIANTS),
         ),
-        ideal=float_answers(source, test, trained.recipe.decoder),
+        ideal=float_answers(network_of(source), test, trained.recipe.decoder),
         varied=np.concatenate([varied(split.test, k) for k in range(VARIANTS)]),
         train=train,
     )
 
 
 def _float(task: Task) -> dict[str, Any]:
-    varied = float_answers(task.source, task.varied, task.decoder).argmax(axis=1)
+    varied = float_answers(network_of(task.source), task.varied, task.decoder).argmax(axis=1)
     return _answers(task, task.ideal.argmax(axis=1), varied) | {"samples": len(task.test)}
 
 
@@ -214,7 +215,7 @@ def _compiled(task: Task, bits: Any, options: Options) -> dict[str, Any]:
 def _wide(task: Task) -> dict[str, Any]:
     """Compile with 16-bit weights and account for every spike that differs from the float network's."""
     compiled = compile_source(task.source, "fixed", task.calibration, weight_bits=16)
-    rows = explain(task.source, compiled, task.test)
+    rows = explain(compiled, task.test)
     steps, different = sum(r.neuron_steps for r in rows), sum(r.different for r in rows)
     thresholds = {m.population.name: int(m.population.vth.min()) for m in compiled.layers}
     return _judged(compiled, compiled.program, compiled.certificate, task) | {

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from snn2hw.costs.energy import energy
     from snn2hw.demo.exhibit import example
     from snn2hw.network.float_reference import float_reference
-    from snn2hw.network.lowering import lower
     from snn2hw.network.to_nir import to_nir, write_nir
+    from snn2hw.network.view import lower
     from snn2hw.sources.from_ann import convert, read_ann
     from snn2hw.sources.from_nir import from_nir
     from snn2hw.sources.from_norse import from_norse
@@ -78,7 +78,7 @@ _HOME = {
     "from_nir": "snn2hw.sources.from_nir",
     **dict.fromkeys(("to_nir", "write_nir"), "snn2hw.network.to_nir"),
     "check": "snn2hw.chips.preflight",
-    "lower": "snn2hw.network.lowering",
+    "lower": "snn2hw.network.view",
     "float_reference": "snn2hw.network.float_reference",
     **dict.fromkeys(("read_ann", "convert"), "snn2hw.sources.from_ann"),
     "compile": "snn2hw.compiler.compile",

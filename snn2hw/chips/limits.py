@@ -1,29 +1,111 @@
-"""What a chip cannot hold though the machine could: checked population by population before a program is returned."""
+"""What a chip cannot hold though the integer machine could: one judge for `check` and for `compile`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
+import numpy as np
+
+from sim.arithmetic import DECAY_ONE
 from sim.errors import UnsupportedError
 from sim.program import Population
+from snn2hw.chips.capacity import Demand, cores_needed, demand_of
 from snn2hw.chips.target import Target
+from snn2hw.network.network import FloatLayer, Network
+from snn2hw.network.neurons import Spiking
+from snn2hw.network.registers import RealMachine
+from snn2hw.problems import Problem
 
-__all__ = ["refuse_beyond"]
+__all__ = ["WeightBits", "demands_for", "judge", "refuse_beyond"]
+
+WeightBits = int | Literal["ternary"] | Mapping[str, int | Literal["ternary"]]
+"""Bits of every weight, or by population; what a mapping does not name gets the target's widest weights."""
+
+TERNARY_BITS = 2
+
+
+def judge(
+    network: Network,
+    machine: RealMachine | None,
+    target: Target,
+    *,
+    messages: tuple[int, int] = (0, 1),
+    bits: WeightBits = 8,
+) -> list[Problem]:
+    """Return everything about a network that ``target`` cannot hold, whatever registers the compiler chooses.
+
+    Without a ``machine`` (an integer machine cannot say the network) sizes are not judged.
+    """
+    problems = list(_input(network, target, messages))
+    for layer in network.layers:
+        problems += _behaviour(layer, target)
+    if machine is not None:
+        problems += _registers(machine, target)
+        problems += _sizes(demands_for(machine, target, bits), target)
+    return problems
+
+
+def demands_for(machine: RealMachine, target: Target, bits: WeightBits) -> tuple[Demand, ...]:
+    """Return what every population takes of ``target`` with weights of so many bits."""
+    widest = target.weight_bits[1]
+    chosen = {p.name: bits.get(p.name, widest) if isinstance(bits, Mapping) else bits for p in machine.populations}
+    return demand_of(machine, {n: TERNARY_BITS if b == "ternary" else min(b, widest) for n, b in chosen.items()})
+
+
+def _input(network: Network, target: Target, messages: tuple[int, int]) -> Iterator[Problem]:
+    if messages != (0, 1) and not target.graded_input:
+        what = f"messages {messages[0]}..{messages[1]}; {target.title} takes 0 and 1"
+        yield Problem(f"node {network.input_name!r}", what, "encode the input as spikes")
+
+
+def _behaviour(layer: FloatLayer, target: Target) -> Iterator[Problem]:
+    """Find delays and resets that the chip does not have."""
+    late = max(layer.links, key=lambda link: link.lag)
+    if late.lag > target.delay_steps:
+        most = f"{late.lag} steps, {target.title} by at most {target.delay_steps}"
+        where, verb = (late.delay, "delays by") if late.delay else (layer.name, f"hears {late.source!r} late, by")
+        yield Problem(f"node {where!r}", f"{verb} {most}", "shorten the delay, or choose another target")
+    if isinstance(layer.neuron, Spiking):
+        rule = "zero" if layer.neuron.reset == "value" else "subtract"
+        if rule not in target.resets:
+            does = "resets by subtraction" if rule == "subtract" else "resets to a value"
+            cure = "reset to a value" if rule == "subtract" else "reset by subtraction"
+            what = f"{does}, which {target.title} cannot"
+            yield Problem(f"node {layer.name!r}", what, f"train with {cure}, or choose another target")
+
+
+def _registers(machine: RealMachine, target: Target) -> Iterator[Problem]:
+    """Find decays that differ between neurons where the chip has one for all."""
+    for population in machine.populations:
+        for name, share in (("du", population.share_u), ("dv", population.share_v)):
+            if name not in target.per_neuron and np.ptp(np.rint(DECAY_ONE * share)):
+                what = f"has {name} that differ between neurons, {target.title} does not"
+                yield Problem(f"node {population.node!r}", what, "use one value for the whole layer")
+
+
+def _sizes(demands: tuple[Demand, ...], target: Target) -> Iterator[Problem]:
+    """Find what no placement can fit into the chip."""
+    most = target.core.synapse_bits
+    for demand in demands:
+        if most is not None and demand.row * demand.bits > most:
+            what = f"one neuron has {demand.row:,} weights of {demand.bits} bit, a core of {target.title} {most:,} bits"
+            yield Problem(f"population {demand.name!r}", what, "lower its fan-in, or use fewer bits")
+    needed = cores_needed(demands, target)
+    if target.cores is not None and needed.least > target.cores:
+        what = f"needs {needed.least:,} cores for its {needed.decisive}, {target.title} has {target.cores:,}"
+        yield Problem("network", what, "make it smaller, use fewer bits, or choose another target")
+
 
 CHOSEN = ("vth", "bias_exponent")
 """Registers that the quantiser chooses within the target's range, or leaves at 0 where they have no effect."""
 
 
 def refuse_beyond(population: Population, target: Target) -> None:
-    """Raise for the first limit of ``target`` that a population breaks."""
+    """Raise for the first register of ``target`` that a quantised population does not fit."""
     for what, fix in _beyond(population, target):
         raise UnsupportedError(f"population {population.name!r}: {what}, {target.title} does not", fix)
 
 
 def _beyond(p: Population, target: Target) -> Iterator[tuple[str, str]]:
-    if p.reset not in target.resets and p.fires:
-        yield "resets by subtraction", "train with reset to a value, or choose another target"
-    for connection in p.inputs:
-        if connection.lag > target.delay_steps:
-            yield f"reads {connection.source!r} {connection.lag} steps late", "shorten the delay"
     for name, values in p.registers.items():
         if name not in target.per_neuron and (values != values.flat[0]).any():
             fix = "compile with per='layer'" if name == "vth" else "use one value for the whole layer"

@@ -7,11 +7,14 @@ Exit code 0: it compiles. 1: it does not, and the list says why.
 
 import argparse
 import json
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from snn2hw.commands.model import configure_model, source_of
+from snn2hw.commands.model import certified_for, configure_model, source_of
 
 if TYPE_CHECKING:
+    from snn2hw.chips.capacity import CoresNeeded
     from snn2hw.chips.preflight import Size
     from snn2hw.problems import Problem
     from snn2hw.sources.source import Source
@@ -31,28 +34,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Check the model."""
     from sim.errors import Snn2hwError
-    from snn2hw.chips.preflight import check, measure, rounded
+    from snn2hw.chips.preflight import check, cores, measure, rounded
     from snn2hw.problems import ProblemsError
 
     try:
         source = source_of(args)
     except ProblemsError as error:  # it cannot even be read: that is the answer
-        print(_json(error.origin, None, None, list(error.problems), []) if args.json else _lines(list(error.problems)))
+        problems = list(error.problems)
+        print(_json(error.origin, Found(problems), None) if args.json else _lines(problems))
         return 1
-    problems = check(source, args.target)
-    try:
-        size = measure(source)
-    except Snn2hwError:
-        size = None  # it does not lower, and the problems say why
-    near = rounded(source)
-    if args.json:
-        print(_json(source.origin, source, size, problems, near))
-    else:
-        print(_text(source, size, problems, near))
+    _, messages = certified_for(args.model, None)
+    problems = check(source, args.target, messages=messages or (0, 1))
+    found = Found(problems, rounded(source))
+    with suppress(Snn2hwError):  # what does not lower has no size, and the problems say why
+        found = replace(found, size=measure(source))
+        if args.target is not None:
+            found = replace(found, cores=cores(source, args.target))
+    print(_json(source.origin, found, source) if args.json else _text(source, found))
     return 1 if problems else 0
 
 
-def _text(source: "Source", size: "Size | None", problems: "list[Problem]", near: "list[Problem]") -> str:
+@dataclass(frozen=True)
+class Found:
+    """What is said of a model; a size and cores only of one that can be counted."""
+
+    problems: "list[Problem]"
+    near: "list[Problem]" = field(default_factory=list)
+    size: "Size | None" = None
+    cores: "CoresNeeded | None" = None
+
+
+def _text(source: "Source", found: Found) -> str:
     from snn2hw.sources.from_nir import RESETS
 
     rules = source.semantics
@@ -62,12 +74,15 @@ def _text(source: "Source", size: "Size | None", problems: "list[Problem]", near
         f"  dt {source.dt:g} s, {source.scheme}, reset {reset}, fires at v {rules.fires_at} v_threshold",
         *(f"  note: {note}" for note in source.notes),
     ]
+    size, needed = found.size, found.cores
     if size is not None:
         lines.append(
             f"  {size.spiking:,} spiking and {size.readout:,} readout neurons in {size.populations} populations, "
             f"{size.synapses:,} synapses, {size.weights:,} weights, depth {size.depth}"
         )
-    return "\n".join([*lines, *(f"  rounded: {p}" for p in near), _lines(problems)])
+    if needed is not None and needed.limited:
+        lines.append(f"  at least {needed.least:,} cores, for its {needed.decisive}; once placed it may take more")
+    return "\n".join([*lines, *(f"  rounded: {p}" for p in found.near), _lines(found.problems)])
 
 
 def _lines(problems: "list[Problem]") -> str:
@@ -77,9 +92,7 @@ def _lines(problems: "list[Problem]") -> str:
     return "\n".join([count, *(f"  {problem}" for problem in problems)])
 
 
-def _json(
-    origin: str, source: "Source | None", size: "Size | None", problems: "list[Problem]", near: "list[Problem]"
-) -> str:
+def _json(origin: str, found: Found, source: "Source | None") -> str:
     said = {} if source is None else {"dt": source.dt, "scheme": source.scheme, "reset": source.reset}
     return json.dumps(
         {
@@ -88,9 +101,10 @@ def _json(
             **said,
             "dialect": None if source is None else source.semantics.name,
             "notes": [] if source is None else list(source.notes),
-            "size": None if size is None else size.to_json(),
-            "rounded": [problem.to_json() for problem in near],
-            "problems": [problem.to_json() for problem in problems],
+            "size": None if found.size is None else found.size.to_json(),
+            "cores": None if found.cores is None else found.cores.to_json(),
+            "rounded": [problem.to_json() for problem in found.near],
+            "problems": [problem.to_json() for problem in found.problems],
         },
         indent=2,
     )

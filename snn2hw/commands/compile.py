@@ -15,9 +15,11 @@ from snn2hw.commands.progress import StageBars
 if TYPE_CHECKING:
     from snn2hw.compiler.compile import Compiled, Prepared
     from snn2hw.files.rasters import Raster
-    from snn2hw.sources.source import Source
 
 __all__ = ["bits_option", "configure", "execute", "write"]
+
+CHOSEN = ("weight_bits", "scale", "method", "per", "bias", "levels")
+"""The options of the compiler that the command has under the same names."""
 
 MEASURED = 64
 """How many samples the table is measured on."""
@@ -36,11 +38,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     option(parser, "--target", compiler, targets, metavar="T")
     parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
     widths = "2..8; ternary; mixed: the fewest per layer"
-    option(parser, "--weight-bits", compiler, widths, type=_bits, metavar="N")
+    option(parser, "--weight-bits", Options, widths, type=_bits, metavar="N")
     option(parser, "--budget", fewest_bits, "of right answers that mixed bits may cost", metavar="SHARE")
     option(parser, "--decoder", fewest_bits, "how the output is read, for mixed bits", choices=DECODERS)
     scale = "mantissas per unit; 1: registers as given"
-    option(parser, "--scale", compiler, scale, type=_scale, metavar="auto|NUMBER")
+    option(parser, "--scale", Options, scale, type=_scale, metavar="auto|NUMBER")
     option(parser, "--method", Options, "how scales are chosen", choices=choices_of(Options, "method"))
     option(parser, "--per", Options, "what shares a scale", choices=choices_of(Options, "per"))
     option(parser, "--bias", Options, "how a bias passes a synaptic filter", choices=choices_of(Options, "bias"))
@@ -78,29 +80,28 @@ def _scale(text: str) -> float | Literal["auto"]:
 def execute(args: argparse.Namespace) -> int:
     """Compile the model."""
     from sim.files import check_output
+    from snn2hw.chips.target import get_target
     from snn2hw.compiler.compile import build, prepare
     from snn2hw.compiler.options import Options
     from snn2hw.compiler.report import measure
     from snn2hw.files.rasters import read_raster
+    from snn2hw.network.registers import machine_of
 
     check_output(args.output)
-    source = source_of(args)
+    machine = machine_of(source_of(args))
     given = None if args.data is None else read_raster(args.data)
     data = None if given is None else given.spikes
     steps, messages = certified_for(args.model, data, args.steps)
-    options = Options(method=args.method, per=args.per, bias=args.bias, levels=args.levels)
+    mixed = args.weight_bits == "mixed"
+    chosen = {name: getattr(args, name) for name in CHOSEN if not mixed or name not in ("weight_bits", "scale")}
+    options = Options(**chosen, steps=steps, messages=messages)
     with StageBars() as progress:
-        prepared = prepare(
-            source, args.target, data, steps=steps, messages=messages, options=options, progress=progress
-        )
-        if args.weight_bits == "mixed":
-            compiled = _mixed(source, prepared, given, args)
-        else:
-            compiled = build(prepared, args.weight_bits, scale=args.scale, progress=progress)
+        prepared = prepare(machine, get_target(args.target), data, options=options, progress=progress)
+        compiled = _mixed(prepared, given, args) if mixed else build(prepared, progress=progress)
     attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json()}
     print(_summary(compiled))
     if data is not None:
-        report = measure(source, compiled, data[:MEASURED])
+        report = measure(compiled, data[:MEASURED])
         attachments["quantization"] = report.to_json()
         print(report)
     else:
@@ -110,7 +111,7 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def _mixed(source: "Source", prepared: "Prepared", given: "Raster | None", args: argparse.Namespace) -> "Compiled":
+def _mixed(prepared: "Prepared", given: "Raster | None", args: argparse.Namespace) -> "Compiled":
     """Return the program with the fewest bits within the budget, judged by the labels or by the float network."""
     from sim.errors import InputError
     from snn2hw.compiler.answers import float_answers
@@ -120,7 +121,7 @@ def _mixed(source: "Source", prepared: "Prepared", given: "Raster | None", args:
         raise InputError("mixed bits are chosen on data", "add --data X.npz")
     wanted = given.labels
     if wanted is None:
-        wanted = float_answers(source, given.spikes, args.decoder).argmax(axis=1)
+        wanted = float_answers(prepared.machine.network, given.spikes, args.decoder).argmax(axis=1)
     mixed = fewest_bits(
         prepared, given.spikes, wanted, budget=args.budget, decoder=args.decoder, on_trial=lambda t: print(f"  {t}")
     )

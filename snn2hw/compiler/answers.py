@@ -1,16 +1,13 @@
 """What the float network answers: the teacher of a tuned program, the measure of a compiled one."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
 from snn2hw.codec.decode import Decoder, decode
 from snn2hw.compiler.compile import Compiled
-
-if TYPE_CHECKING:
-    from snn2hw.sources import Source
+from snn2hw.network.float_reference import run_network
+from snn2hw.network.network import Network
 
 __all__ = ["float_answers", "output_scale"]
 
@@ -18,15 +15,12 @@ VALUES = 1 << 24
 """Neuron-steps that the float network computes at once."""
 
 
-def float_answers(source: "Source", rasters: NDArray[np.integer], decoder: Decoder) -> NDArray[np.float32]:
+def float_answers(network: Network, rasters: NDArray[np.integer], decoder: Decoder) -> NDArray[np.float32]:
     """Return what the float network answers, (B, classes), in volts or spikes."""
-    from snn2hw.network.float_reference import float_reference
-    from snn2hw.sources.graph import shape_out
-
-    largest = max(int(np.prod(shape_out(node))) for node in source.nodes.values())
+    largest = max(int(np.prod(network.input_shape)), *(layer.size for layer in network.layers))
     size = max(1, VALUES // (largest * rasters.shape[1]))
     answers = [
-        decode(float_reference(source, rasters[i : i + size], record=()).output, decoder)
+        decode(run_network(network, rasters[i : i + size], record=()).output, decoder)
         for i in range(0, len(rasters), size)
     ]
     joined = np.concatenate(answers)

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from sim.program import Population
-from snn2hw.compiler.calibrate import Ranges
-from snn2hw.compiler.options import BiasPolicy, Options
+from snn2hw.compiler.calibrate import Prepared
+from snn2hw.compiler.options import BiasPolicy
 from snn2hw.compiler.weights import Stored
-from snn2hw.network.network import ConvMap, DenseMap, Float, Layer, Link
+from snn2hw.network.maps import ConvMap, DenseMap, Float
+from snn2hw.network.network import Link
+from snn2hw.network.registers import RealPopulation
 
 __all__ = ["always_on", "centred", "is_centred", "place_biases"]
 
@@ -19,7 +21,7 @@ def always_on(name: str) -> Population:
     return Population(name, (1,), (), vth=0, du=4095, dv=4095, bias_mantissa=1)
 
 
-def place_biases(layer: Layer, policy: BiasPolicy) -> tuple[Layer, tuple[Population, ...]]:
+def place_biases(layer: RealPopulation, policy: BiasPolicy) -> tuple[RealPopulation, tuple[Population, ...]]:
     """Move every bias behind the synaptic filter: into the drive, or onto an axon that is always on."""
     unfiltered = bool((layer.share_u == 1.0).all())
     drive, u0, links = layer.drive, layer.u0, list(layer.links)
@@ -31,25 +33,26 @@ def place_biases(layer: Layer, policy: BiasPolicy) -> tuple[Layer, tuple[Populat
             continue
         helper = always_on(f"{layer.name}.on")
         helpers = (helper,)
-        links.append(Link(helper.name, DenseMap(bias.values.reshape(-1, 1)), bias.lag))
+        links.append(Link(helper.name, DenseMap(bias.values.reshape(-1, 1), helper.shape, layer.shape), bias.lag))
     return replace(layer, drive=drive, u0=u0, links=tuple(links), always=()), helpers
 
 
-def is_centred(layer: Layer, ranges: Ranges, options: Options) -> bool:
+def is_centred(layer: RealPopulation, prepared: Prepared) -> bool:
     """Return whether the mean error of a layer's input sums goes to its bias."""
+    options, ranges = prepared.options, prepared.ranges
     if options.method != "mse":
         return False
     has_axon = any(link.source not in ranges.power for link in layer.links)
     return options.centre == "always" or (options.centre == "biased" and (bool(layer.drive.any()) or has_axon))
 
 
-def centred(layer: Layer, stored: Sequence[Stored], ranges: Ranges, options: Options) -> Layer:
+def centred(layer: RealPopulation, stored: Sequence[Stored], prepared: Prepared) -> RealPopulation:
     """Take the mean error of the input sums back out of the drive.
 
     What an always-on axon cannot say exactly is constant, so its remainder goes there too; the other links' means come
     from the calibration data, with the half mantissa that an arithmetic right shift loses.
     """
-    wanted = is_centred(layer, ranges, options)
+    ranges, wanted = prepared.ranges, is_centred(layer, prepared)
     shift = np.zeros(layer.shape)
     for i, (link, part) in enumerate(zip(layer.links, stored, strict=True)):
         moments = ranges.moments.get((layer.name, i))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,13 +9,21 @@ from numpy.typing import ArrayLike, NDArray
 from sim.errors import InputError
 from sim.program import INPUT
 from sim.summary import Shown, Summary, span_text
+from snn2hw.chips.target import Target
 from snn2hw.compiler.moments import MomentMeter, Moments
-from snn2hw.network.network import Float, Layer, Network
+from snn2hw.compiler.options import Options
+from snn2hw.network.float_reference import FloatTrace, run_network
+from snn2hw.network.maps import Float
+from snn2hw.network.network import Network
+from snn2hw.network.registers import RealMachine, RealPopulation
 
-if TYPE_CHECKING:
-    from snn2hw.sources import Source
+__all__ = ["Fed", "LayerRange", "Prepared", "Progress", "Ranges", "calibrate", "fed", "sample_unit"]
 
-__all__ = ["LayerRange", "Ranges", "calibrate", "sample_unit"]
+UNCALIBRATED_STEPS = 1024
+"""The longest sample that is certified where neither data nor the user say one."""
+
+Progress = Callable[[str, int, int], object]
+"""Called with the stage ("calibrate", "quantize", "certify"), the part done and the whole."""
 
 CHUNK_VALUES = 1 << 24
 """How many neuron-steps are run at once: the float run records three arrays of them."""
@@ -27,7 +34,7 @@ SAMPLED = 1 << 14
 
 @dataclass(frozen=True, eq=False)
 class LayerRange:
-    """One layer on the calibration data, in the real registers of its `Layer`; arrays are per channel."""
+    """One population on the calibration data, in its real registers; arrays are per channel."""
 
     u_low: Float
     u_high: Float
@@ -49,8 +56,8 @@ class Ranges(Shown):
 
     steps: int
     samples: int
-    input_low: int
-    input_high: int
+    messages: tuple[int, int]
+    """The least and the greatest message of the input."""
     layers: Mapping[str, LayerRange]
     power: Mapping[str, Float]
     moments: Mapping[tuple[str, int], Moments | None]
@@ -59,7 +66,7 @@ class Ranges(Shown):
     def _summary(self) -> Summary:
         return Summary(
             title=f"Ranges of {len(self.layers)} layers on {self.samples} samples of {self.steps} steps",
-            facts=[f"input {span_text(self.input_low, self.input_high)}"],
+            facts=[f"input {span_text(*self.messages)}"],
             header=("layer", "u", "v", "rate", "silent", "always on"),
             rows=[
                 (
@@ -75,73 +82,116 @@ class Ranges(Shown):
         )
 
 
-def calibrate(
-    source: "Source", network: Network, rasters: ArrayLike, *, progress: Callable[[int], object] | None = None
-) -> Ranges:
-    """Run a lowered Source in float64 on rasters (B, T, *input shape) and measure it."""
-    x = np.asarray(rasters)
-    if x.ndim != len(source.input_shape) + 2 or x.shape[2:] != source.input_shape or not x.size:
-        expected = ", ".join(map(str, ("B", "T", *source.input_shape)))
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A network that has been read and measured, ready to be quantised in any number of bits.
+
+    Args:
+        machine: the network in real registers, its weights on levels where the user chose that.
+        ranges: what the data say.
+        target: the chip.
+        options: what the user chose.
+    """
+
+    machine: RealMachine
+    ranges: Ranges
+    target: Target
+    options: Options
+
+
+@dataclass(frozen=True, eq=False)
+class Fed:
+    """What a network will be fed: calibration data if there are any, the range of its messages, its longest sample."""
+
+    rasters: NDArray[np.integer] | None
+    messages: tuple[int, int]
+    steps: int
+
+
+def fed(network: Network, data: ArrayLike | None, options: Options) -> Fed:
+    """Return calibration data (B, T, *input shape) as they are used, and what the certificate has to cover."""
+    rasters = None if data is None else _integers(network, data)
+    low, high, steps = 0, 1, UNCALIBRATED_STEPS
+    if rasters is not None:
+        low, high, steps = min(low, int(rasters.min())), max(high, int(rasters.max())), rasters.shape[1]
+    messages = options.messages or (low, high)
+    if messages[0] > low or messages[1] < high:
+        what = f"messages {messages[0]}..{messages[1]}, the calibration data holds {low}..{high}"
+        raise InputError(what, "give a range that holds the data")
+    return Fed(rasters, messages, options.steps or steps)
+
+
+def _integers(network: Network, data: ArrayLike) -> NDArray[np.integer]:
+    x = np.asarray(data)
+    if x.ndim != len(network.input_shape) + 2 or x.shape[2:] != network.input_shape or not x.size:
+        expected = ", ".join(map(str, ("B", "T", *network.input_shape)))
         raise InputError(f"calibration data: shape {x.shape}", f"give ({expected}) integers")
     if not np.issubdtype(x.dtype, np.integer) and x.dtype != np.bool_:
         raise InputError(f"calibration data: expected integers, got {x.dtype}", "encode or quantise the input first")
-    meters = {layer.name: _Meter(layer.shape[0], layer.size) for layer in network.layers}
-    power = {INPUT: np.zeros(network.input_shape)} | {layer.name: np.zeros(layer.shape) for layer in network.layers}
-    per_sample = x.shape[1] * max(layer.size for layer in network.layers)
-    size = max(1, CHUNK_VALUES // per_sample)
-    shapes = {INPUT: network.input_shape} | {layer.name: layer.shape for layer in network.layers}
-    moments = {
-        (layer.name, i): MomentMeter(
-            link.map, shapes[link.source], layer.shape, (float(layer.share_u.mean()), float(layer.share_v.mean()))
-        )
-        for layer in network.layers
-        for i, link in enumerate(layer.links)
-    }
+    return x
+
+
+def calibrate(machine: RealMachine, data: Fed, progress: Progress) -> Ranges:
+    """Run the float machine on the data and measure it in real registers; without data all messages count alike."""
+    x = data.rasters
+    if x is None:
+        power = {name: np.ones(shape) for name, shape in machine.shapes.items()}
+        return Ranges(data.steps, 0, data.messages, layers={}, power=power, moments={})
+    meters = _Meters(machine)
+    size = max(1, CHUNK_VALUES // (x.shape[1] * max(layer.size for layer in machine.populations)))
     for first in range(0, x.shape[0], size):
-        _measure(source, network, x[first : first + size], meters, power, moments)
-        if progress is not None:
-            progress(min(size, x.shape[0] - first))
-    neuron_steps = x.shape[0] * x.shape[1]
-    return Ranges(
-        steps=x.shape[1],
-        samples=x.shape[0],
-        input_low=min(0, int(x.min())),
-        input_high=max(1, int(x.max())),
-        layers={name: meter.finish(neuron_steps) for name, meter in meters.items()},
-        power={name: values / neuron_steps for name, values in power.items()},
-        moments={place: meter.finish() for place, meter in moments.items()},
-    )
+        chunk = x[first : first + size]
+        meters.add(chunk, run_network(machine.network, chunk, record=("spikes", "u", "v")))
+        progress("calibrate", first + len(chunk), len(x))
+    return meters.finish(data)
 
 
-def _measure(
-    source: "Source",
-    network: Network,
-    x: NDArray[np.generic],
-    meters: "Mapping[str, _Meter]",
-    power: Mapping[str, Float],
-    moments: "Mapping[tuple[str, int], MomentMeter]",
-) -> None:
-    from snn2hw.network.float_reference import float_reference
+class _Meters:
+    """What is measured of a whole machine, over all chunks of data."""
 
-    trace = float_reference(source, x, record=("spikes", "u", "v"))
-    messages: dict[str, NDArray[np.generic]] = {INPUT: x}
-    power[INPUT][...] += np.square(x.astype(np.float64)).sum(axis=(0, 1)).reshape(network.input_shape)
-    for layer in network.layers:
-        shape = (*x.shape[:2], *layer.shape)
-        z = trace.spikes[layer.node].reshape(shape) if layer.fires else np.zeros(shape)
-        messages[layer.name] = z
-        power[layer.name][...] += z.sum(axis=(0, 1))
-        if layer.node in trace.v:
-            v = (trace.v[layer.node].reshape(shape) - layer.origin) / layer.unit
-            meters[layer.name].add(trace.u[layer.node].reshape(shape) / layer.unit, v, z, sample_unit(layer))
-        else:  # a Threshold or a bare Output keeps nothing
-            meters[layer.name].add(np.zeros(shape), np.zeros(shape), z, np.ones(layer.shape))
-    for layer in network.layers:
-        for i, link in enumerate(layer.links):
-            moments[layer.name, i].add(messages[link.source])
+    def __init__(self, machine: RealMachine) -> None:
+        self.machine = machine
+        self.layers = {layer.name: _Meter(layer.shape[0], layer.size) for layer in machine.populations}
+        self.power = {name: np.zeros(shape) for name, shape in machine.shapes.items()}
+        self.moments = {
+            (layer.name, i): MomentMeter(link.map, (float(layer.share_u.mean()), float(layer.share_v.mean())))
+            for layer in machine.populations
+            for i, link in enumerate(layer.links)
+        }
+
+    def add(self, x: NDArray[np.integer], trace: FloatTrace) -> None:
+        """Take in what the float machine did with one chunk."""
+        messages: dict[str, NDArray[np.generic]] = {INPUT: x}
+        self.power[INPUT] += np.square(x.astype(np.float64)).sum(axis=(0, 1)).reshape(self.machine.input_shape)
+        for layer in self.machine.populations:
+            shape = (*x.shape[:2], *layer.shape)
+            z = trace.spikes[layer.node].reshape(shape) if layer.fires else np.zeros(shape)
+            messages[layer.name] = z
+            self.power[layer.name] += z.sum(axis=(0, 1))
+            if layer.node in trace.v:
+                v = (trace.v[layer.node].reshape(shape) - layer.origin) / layer.unit
+                self.layers[layer.name].add(trace.u[layer.node].reshape(shape) / layer.unit, v, z, sample_unit(layer))
+            else:  # a gate or a bare output keeps nothing
+                self.layers[layer.name].add(np.zeros(shape), np.zeros(shape), z, np.ones(layer.shape))
+        for layer in self.machine.populations:
+            for i, link in enumerate(layer.links):
+                self.moments[layer.name, i].add(messages[link.source])
+
+    def finish(self, data: Fed) -> Ranges:
+        """Return what was seen."""
+        samples, steps = (0, 0) if data.rasters is None else data.rasters.shape[:2]
+        neuron_steps = samples * steps
+        return Ranges(
+            steps=data.steps,
+            samples=samples,
+            messages=data.messages,
+            layers={name: meter.finish(neuron_steps) for name, meter in self.layers.items()},
+            power={name: values / neuron_steps for name, values in self.power.items()},
+            moments={place: meter.finish() for place, meter in self.moments.items()},
+        )
 
 
-def sample_unit(layer: Layer) -> Float:
+def sample_unit(layer: RealPopulation) -> Float:
     """Return in what the samples of a layer's u and v are counted: thresholds, where there is one above zero."""
     return np.asarray(np.where(layer.fires & (layer.threshold > 0), layer.threshold, 1.0))
 

@@ -16,7 +16,7 @@ within one unit is one that no register of this width could be expected to decid
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +26,13 @@ from sim.engines import run
 from sim.program import INPUT
 from sim.trace import Trace
 from snn2hw.compiler.compile import Compiled
-from snn2hw.compiler.quantize import Quantized
-from snn2hw.network.network import ConvMap, DenseMap, Float, Layer, Map
+from snn2hw.compiler.quantized import Quantized
+from snn2hw.network.apply import applied
+from snn2hw.network.maps import Float
+from snn2hw.network.registers import RealPopulation
 
 if TYPE_CHECKING:
     from snn2hw.network.float_reference import FloatTrace
-    from snn2hw.sources import Source
 
 __all__ = ["Explained", "explain"]
 
@@ -58,16 +59,14 @@ class Explained:
     """The greatest such distance in register units."""
 
 
-def explain(
-    source: "Source", compiled: Compiled, data: NDArray[np.integer], *, engine: str = "fast"
-) -> tuple[Explained, ...]:
+def explain(compiled: Compiled, data: NDArray[np.integer], *, engine: str = "fast") -> tuple[Explained, ...]:
     """Run float network and program on ``data`` (B, T, *input shape) and account for every difference."""
-    from snn2hw.network.float_reference import float_reference
+    from snn2hw.network.float_reference import run_network
 
     program = compiled.program
     shaped = data.reshape(*data.shape[:2], *program.input.shape)
     trace = run(program, shaped, engine=engine, record=("spikes", "u", "v"))
-    ideal = float_reference(source, data, record=("spikes", "v"))
+    ideal = run_network(compiled.network, data, record=("spikes", "v"))
     firing = [made for made in compiled.layers if made.population.fires]
     different = {
         made.population.name: trace.spikes[made.population.name]
@@ -136,7 +135,7 @@ def _units(made: Quantized, trace: Trace, data: NDArray[np.integer]) -> tuple[Fl
             if t >= link.lag:
                 ones = replace(link.map, weight=np.ones_like(link.map.weight))
                 messages = np.abs(_messages(link.source, trace, data)[:, t - link.lag].astype(np.float64))
-                arriving += 2.0**connection.exponent * _applied(ones, messages, layer.shape) + (connection.exponent < 0)
+                arriving += 2.0**connection.exponent * applied(ones, messages) + (connection.exponent < 0)
         on_u = arriving + (np.abs(u) / DECAY_ONE + 1) / UNIT
         on_v = (np.abs(v) / DECAY_ONE + 1 + bias) / UNIT
         once[:, t] = on_u + on_v
@@ -174,34 +173,15 @@ def _own_distance(made: Quantized, trace: Trace, data: NDArray[np.integer]) -> F
     return missed
 
 
-def _step(layer: Layer, trace: Trace, data: NDArray[np.integer], t: int, u: Float, v: Float) -> Float:
+def _step(layer: RealPopulation, trace: Trace, data: NDArray[np.integer], t: int, u: Float, v: Float) -> Float:
     """Return V before the reset, as the float neuron computes it from the machine's state and messages."""
     arriving = np.zeros((len(data), *layer.shape))
     for link in layer.links:
         if t >= link.lag:
             messages = _messages(link.source, trace, data)[:, t - link.lag]
-            arriving += _applied(link.map, messages.astype(np.float64), layer.shape)
+            arriving += applied(link.map, messages.astype(np.float64))
     return np.asarray((1 - layer.share_v) * v + (1 - layer.share_u) * u + arriving + layer.drive)
 
 
 def _messages(source: str, trace: Trace, data: NDArray[np.integer]) -> NDArray[np.generic]:
     return data if source == INPUT else trace.spikes[source]
-
-
-def _applied(map_: Map, messages: Float, target: tuple[int, ...]) -> Float:
-    """Return ``W . s`` for a batch."""
-    batch = len(messages)
-    match map_:
-        case DenseMap(weight=weight):
-            return np.asarray(messages.reshape(batch, -1) @ weight.T).reshape(batch, *target)
-        case ConvMap(weight=weight, stride=stride, padding=padding, dilation=dilation, groups=groups):
-            (pad_y, pad_x), spans = padding, [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True)]
-            padded = np.pad(messages, ((0, 0), (0, 0), (pad_y, pad_y), (pad_x, pad_x)))
-            seen = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(2, 3))
-            seen = seen[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
-            grouped = seen.reshape(batch, groups, -1, *seen.shape[2:])
-            kernel = weight.reshape(groups, -1, *weight.shape[1:])
-            made = np.einsum("bgiyxkl,goikl->bgoyx", grouped, kernel, optimize=True)
-            return np.asarray(made).reshape(batch, *target)
-        case _:
-            assert_never(map_)

@@ -9,10 +9,12 @@ from sim.errors import InputError
 from sim.program import Connection, Population
 from snn2hw.chips.target import Target
 from snn2hw.compiler.biases import place_biases
-from snn2hw.compiler.grid import Bits, grid_for, most_bits, to_grid
-from snn2hw.compiler.quantize import Ints, Quantized, wiring_of
-from snn2hw.compiler.registers import bias_registers, nearest_decay
-from snn2hw.network.network import Float, Layer
+from snn2hw.compiler.grid import grid_for, most_bits, to_grid
+from snn2hw.compiler.options import Bits
+from snn2hw.compiler.quantized import Quantized, wiring_of
+from snn2hw.compiler.registers import Ints, bias_registers, nearest_decay
+from snn2hw.network.maps import Float
+from snn2hw.network.registers import RealPopulation
 
 __all__ = ["given_registers"]
 
@@ -23,7 +25,7 @@ BIAS_EXPONENT = 6
 """Biases are in threshold units, which stand six bits above v."""
 
 
-def given_registers(layer: Layer, scale: float, target: Target, bits: Bits) -> Quantized:
+def given_registers(layer: RealPopulation, scale: float, target: Target, bits: Bits) -> Quantized:
     """Return the population whose weights and threshold are ``scale`` times the network's, all of them whole."""
     layer, helpers = place_biases(layer, "axon")
     where = f"population {layer.name!r}"
@@ -67,7 +69,14 @@ def given_registers(layer: Layer, scale: float, target: Target, bits: Bits) -> Q
         reset=layer.reset,
         fires=layer.fires,
     )
-    return Quantized(population, helpers, tuple(grids), np.full(layer.shape, scale), layer, (math.inf,) * len(grids))
+    return Quantized(
+        population=population,
+        helpers=helpers,
+        grids=tuple(grids),
+        scale=np.full(layer.shape, scale),
+        layer=layer,
+        sqnr_db=(math.inf,) * len(grids),
+    )
 
 
 def _whole(values: Float, what: str) -> Ints:

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from sim.engines import run
 from sim.errors import InputError
 from snn2hw.codec.decode import Decoder, decide
-from snn2hw.compiler.compile import Compiled, Prepared, build, fitted
-from snn2hw.compiler.grid import Bits, most_bits
-from snn2hw.compiler.quantize import Quantized, is_exact
+from snn2hw.compiler.compile import Compiled, Prepared, build
+from snn2hw.compiler.grid import most_bits
+from snn2hw.compiler.options import Bits
+from snn2hw.compiler.quantize import is_exact, quantize_layer
+from snn2hw.compiler.quantized import Quantized
 
 __all__ = ["Mixed", "Trial", "fewest_bits"]
 
@@ -72,7 +74,7 @@ def fewest_bits(
     if not 0 <= budget <= 1:
         raise InputError(f"budget {budget}", "give a share between 0 and 1")
     search = _Search(prepared, rasters, wanted, decoder, engine)
-    names = [x.name for x in prepared.network.layers if x.links and not is_exact(x, prepared.target)]
+    names = [x.name for x in prepared.machine.populations if x.links and not is_exact(x, prepared.target)]
     bits: dict[str, Bits] = dict.fromkeys(names, most_bits(prepared.target))
     best, floor, trials = search.compiled(bits), 0.0, list[Trial]()
     floor = search.right(best) - budget
@@ -118,14 +120,14 @@ class _Search:
         engine: str,
     ) -> None:
         self.prepared, self.wanted, self.decoder, self.engine = prepared, wanted, decoder, engine
-        self.rasters = rasters.reshape(*rasters.shape[:2], *prepared.network.input_shape)
+        self.rasters = rasters.reshape(*rasters.shape[:2], *prepared.machine.input_shape)
         self.layers: dict[tuple[str, Bits], Quantized] = {}
 
     def compiled(self, bits: dict[str, Bits]) -> Compiled:
         """Return the program with these bits."""
         for name, width in bits.items():
             if (name, width) not in self.layers:
-                self.layers[name, width] = fitted(self.prepared, self.prepared.network.by_name[name], width)
+                self.layers[name, width] = quantize_layer(self.prepared, self.prepared.machine.by_name[name], width)
         return build(self.prepared, bits, known={name: self.layers[name, width] for name, width in bits.items()})
 
     def right(self, compiled: Compiled) -> float:
@@ -136,5 +138,5 @@ class _Search:
 
     def size(self, name: str, bits: Bits) -> int:
         """Return the bits of one layer's stored weights."""
-        weights = sum(link.map.weight.size for link in self.prepared.network.by_name[name].links)
+        weights = sum(link.map.weight.size for link in self.prepared.machine.by_name[name].links)
         return weights * (TERNARY_BITS if bits == "ternary" else bits)

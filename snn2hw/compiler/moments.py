@@ -1,7 +1,7 @@
 """Which inputs are active together: the second moments of what arrives at one target, for rounding that compensates.
 
 A weight's error reaches the membrane through the synaptic and the membrane filter, so messages are filtered as the
-target filters them before they are multiplied: with U, V of `snn2hw.network.network` and no reset,
+target filters them before they are multiplied: with U, V of `snn2hw.network.registers` and no reset,
 
     V[t] = sum over k of (W . x)[t - k] h[k]  =  (W . f)[t],     U' = (1 - share_u) U + x,     f = (1 - share_v) f + U'
 
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2hw.network.network import ConvMap, DenseMap, Float, Map
+from snn2hw.network.maps import ConvMap, DenseMap, Float
+from snn2hw.network.registers import WeightMap
 
 __all__ = ["LARGEST", "MomentMeter", "Moments"]
 
@@ -60,10 +61,8 @@ class MomentMeter:
     ``shares`` are what the target's U and V lose in a step.
     """
 
-    def __init__(
-        self, map_: Map, source: tuple[int, ...], target: tuple[int, ...], shares: tuple[float, float]
-    ) -> None:
-        self.map, self.source, self.target, self.shares = map_, source, target, shares
+    def __init__(self, map_: WeightMap, shares: tuple[float, float]) -> None:
+        self.map, self.source, self.target, self.shares = map_, map_.source, map_.shape, shares
         self.groups = map_.groups if isinstance(map_, ConvMap) else 1
         self.columns = int(np.prod(map_.weight.shape[1:]))
         self.kept = self.columns <= LARGEST

@@ -1,12 +1,19 @@
-"""What the user may choose beyond bits and target."""
+"""What the user of the compiler may choose; the defaults stand here and nowhere else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 from sim.errors import InputError
-from snn2hw.compiler.costs import Method
+from sim.program import Json
 
-__all__ = ["PER", "BiasPolicy", "Centre", "Options"]
+__all__ = ["PER", "USUAL", "BiasPolicy", "Bits", "Centre", "Chosen", "Method", "Options"]
+
+Bits = int | Literal["ternary"]
+"""Bits per weight; "ternary" is one magnitude with its sign, or nothing: -1, 0, 1."""
+
+Method = Literal["max", "percentile", "mse"]
+"""How the largest weights are treated: all represented, all but 0.1 %, or whatever makes the squared error least."""
 
 BiasPolicy = Literal["axon", "preset", "register"]
 """How a bias passes the synaptic filter: on an always-on axon (exact, a synop per neuron and step), as its steady state
@@ -21,14 +28,26 @@ Centre = Literal["never", "biased", "always"]
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may choose.
+    """What the user may choose beside the network, the target and the data.
 
-    ``method``: how the greatest weights are treated. ``per``: what shares a scale; channels fold theirs into their
-    thresholds. ``levels``: weights as in the historic scheme, see `snn2hw.compiler.levels`. ``headroom``: how many
-    times the worst case must fit into the registers, more than 1 leaves room for tuning. ``compensate_decay``: choose
-    decays that leak as much as the real ones, rounding included.
+    Args:
+        weight_bits: bits of every weight, "ternary", or a mapping from population names to either; what a mapping does
+            not name gets the target's widest weights.
+        scale: "auto", or mantissas per unit of weight; 1 says that weights and thresholds are register values already,
+            and a value that is no legal register is then an error.
+        method: how the greatest weights are treated.
+        per: what shares a scale; channels fold theirs into their thresholds.
+        bias: how a bias passes a synaptic filter.
+        centre: where the mean error of the input sums goes to the bias.
+        levels: weights as in the historic scheme, see `snn2hw.compiler.grid.leveled`.
+        headroom: how many times the worst case must fit into the registers; more than 1 leaves room for tuning.
+        compensate_decay: choose decays that leak as much as the real ones, rounding included.
+        steps: the longest sample that the certificate covers; that of the data unless given.
+        messages: the range of the input's integers; that of the data unless given, and at least 0..1.
     """
 
+    weight_bits: Bits | Mapping[str, Bits] = 8
+    scale: float | Literal["auto"] = "auto"
     method: Method = "mse"
     per: PER = "channel"
     bias: BiasPolicy = "axon"
@@ -36,6 +55,8 @@ class Options:
     levels: int | None = None
     headroom: float = 1.0
     compensate_decay: bool = True
+    steps: int | None = None
+    messages: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         for name, known in (("method", Method), ("per", PER), ("bias", BiasPolicy), ("centre", Centre)):
@@ -46,3 +67,24 @@ class Options:
             raise InputError(f"headroom {self.headroom}", "give 1 or more")
         if self.levels is not None and not 2 <= self.levels <= 128:
             raise InputError(f"levels {self.levels}", "give 2 to 128")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"steps is {self.steps}", "give the length of the longest sample")
+
+    @property
+    def record(self) -> dict[str, Json]:
+        """Return what a program's record says of them; bits, steps and messages stand elsewhere in it."""
+        names = ("scale", "method", "per", "bias", "centre", "levels", "headroom", "compensate_decay")
+        return {name: getattr(self, name) for name in names}
+
+
+USUAL = Options()
+"""What is chosen where nothing is said."""
+
+
+class Chosen(TypedDict, total=False):
+    """The options that may be given by name beside a record of them."""
+
+    weight_bits: Bits | Mapping[str, Bits]
+    scale: float | Literal["auto"]
+    steps: int | None
+    messages: tuple[int, int] | None

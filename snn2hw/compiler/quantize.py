@@ -2,97 +2,131 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, assert_never, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
-from sim.program import Connection, Conv, Dense, Population, Weight, Wiring
+from sim.errors import InputError, UnsupportedError
+from sim.program import INPUT, Connection, Population
+from snn2hw.chips.limits import refuse_beyond
 from snn2hw.chips.target import Target
 from snn2hw.compiler.biases import centred, is_centred, place_biases
-from snn2hw.compiler.calibrate import Ranges, sample_unit
-from snn2hw.compiler.grid import Bits, Grid, grid_for, most_bits
-from snn2hw.compiler.options import Options
+from snn2hw.compiler.calibrate import Prepared, Progress, sample_unit
+from snn2hw.compiler.certify import ProvenBounds, bounds_of
+from snn2hw.compiler.given import given_registers
+from snn2hw.compiler.grid import grid_for, most_bits
+from snn2hw.compiler.options import Bits
+from snn2hw.compiler.quantized import Quantized, wiring_of
 from snn2hw.compiler.registers import NoRegisterError, bias_registers, compensated, nearest_decay, per_value
 from snn2hw.compiler.scales import is_convolution
-from snn2hw.compiler.weights import choose_weights
-from snn2hw.network.network import ConvMap, DenseMap, Float, Layer, Map
+from snn2hw.compiler.weights import WeightTask, choose_weights
+from snn2hw.network.maps import Float
+from snn2hw.network.registers import RealMachine, RealPopulation
 
-__all__ = ["Quantized", "is_exact", "quantize_layer", "wiring_of"]
+__all__ = ["is_exact", "quantize", "quantize_layer"]
 
 UNIT = 1 << VTH_SHIFT
+
+ATTEMPTS = 40
+"""How often the scale of a population is lowered by a tenth before the compiler gives up."""
 
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Quantized:
-    """One population with the choices that made it."""
-
-    population: Population
-    helpers: tuple[Population, ...]
-    grids: tuple[Grid, ...]
-    scale: Float
-    """S of every neuron: threshold mantissas per unit of V."""
-    layer: Layer
-    """The layer as quantised: biases moved to where the policy puts them."""
-    sqnr_db: tuple[float, ...]
-    """Per connection, the power of the weights over that of their error, each weight counted as often as it is used."""
-    exact: bool = False
-    """Whether the weights are stored as they are, with nothing to choose."""
-
-    def mantissas(self) -> tuple[Float, ...]:
-        """Return, per connection, the mantissas before they were rounded: where fine-tuning starts."""
-        if self.exact:
-            return ()
-        pairs = zip(self.layer.links, self.population.inputs, strict=True)
-        return tuple(_unrounded(link.map, self.scale, c.exponent) for link, c in pairs)
+def quantize(prepared: Prepared, progress: Progress, known: Mapping[str, Quantized] | None = None) -> list[Quantized]:
+    """Return every population in integers; layers in ``known`` are taken as they are."""
+    machine, target, scale = prepared.machine, prepared.target, prepared.options.scale
+    bits = _bits_by_layer(machine, prepared.options.weight_bits, target)
+    made: list[Quantized] = []
+    for index, layer in enumerate(machine.populations):
+        progress("quantize", index, len(machine.populations))
+        try:
+            if known is not None and layer.name in known:
+                made.append(known[layer.name])
+            elif scale == "auto":
+                made.append(quantize_layer(prepared, layer, bits[layer.name]))
+            else:
+                made.append(given_registers(layer, float(scale), target, bits[layer.name]))
+        except NoRegisterError as error:
+            raise UnsupportedError(f"population {layer.name!r}: {error.what}", error.fix) from None
+    for quantized in made:
+        refuse_beyond(quantized.population, target)
+    return made
 
 
-def quantize_layer(
-    layer: Layer,
-    ranges: Ranges,
-    target: Target,
-    options: Options,
-    bits: Bits,
-    messages: Mapping[str, tuple[int, int]],
-    *,
-    shrink: float = 1.0,
-) -> Quantized:
-    """Return the population of one layer; ``shrink`` lowers the greatest scale where a certificate failed."""
+def _bits_by_layer(machine: RealMachine, bits: Bits | Mapping[str, Bits], target: Target) -> dict[str, Bits]:
+    """Return the bits of every layer; what a mapping does not name gets the target's widest weights."""
+    names = [layer.name for layer in machine.populations]
+    if isinstance(bits, Mapping):
+        unknown = set(bits) - set(names)
+        if unknown:
+            raise InputError(f"weight_bits names {sorted(unknown)}", f"use names of populations: {', '.join(names)}")
+    chosen = {n: bits.get(n, most_bits(target)) if isinstance(bits, Mapping) else bits for n in names}
+    least, most = max(2, target.weight_bits[0]), target.weight_bits[1]
+    for name, value in chosen.items():
+        if value != "ternary" and not (isinstance(value, int) and least <= value <= most):
+            what = f"population {name!r}: {value!r} bits; {target.title} has {least}..{most}"
+            raise InputError(what, "choose bits that the target has, or 'ternary'")
+    return chosen
+
+
+def quantize_layer(prepared: Prepared, layer: RealPopulation, bits: Bits) -> Quantized:
+    """Return the population of one layer, with scales low enough for its bounds to hold."""
+    steps, shrink = prepared.ranges.steps, 1.0 / prepared.options.headroom
+    for _ in range(ATTEMPTS):
+        made = _at_scale(prepared, layer, bits, shrink)
+        if _bounds(prepared, made).safe:
+            return made
+        shrink *= 0.9
+    what = f"population {layer.name!r}: no scale keeps |a| < 2^21 and |u| < 2^23 within {steps} steps"
+    raise UnsupportedError(what, "lower the fan-in, the weights or the time constant of the synapse")
+
+
+def _bounds(prepared: Prepared, made: Quantized) -> ProvenBounds:
+    shapes = {**prepared.machine.shapes, **{helper.name: helper.shape for helper in made.helpers}}
+    ranges = dict.fromkeys(shapes, (0, 1)) | {INPUT: prepared.ranges.messages}
+    return bounds_of(made.population, ranges, shapes.__getitem__, prepared.ranges.steps)
+
+
+def _at_scale(prepared: Prepared, layer: RealPopulation, bits: Bits, shrink: float) -> Quantized:
+    """Return the population of one layer; ``shrink`` lowers the greatest scale that its registers allow."""
+    target, options = prepared.target, prepared.options
     if is_exact(layer, target):
         return _exact(layer, target)
     layer, helpers = place_biases(layer, options.bias)
     axons = {helper.name for helper in helpers}
-    grids = [
+    grids = tuple(
         grid_for(link.map.weight, most_bits(target) if link.source in axons else bits, target.weight_rule)
         for link in layer.links
-    ]
-    group = _groups(layer, options.per)
-    scale, stored = choose_weights(
-        layer,
-        group,
-        grids,
-        ranges,
-        target,
-        options,
-        messages,
-        centred=is_centred(layer, ranges, options),
+    )
+    task = WeightTask(
+        layer=layer,
+        group=_groups(layer, options.per),
+        grids=grids,
+        prepared=prepared,
+        centred=is_centred(layer, prepared),
         shrink=shrink,
     )
+    scale, stored = choose_weights(task)
     connections = [
         Connection(link.source, wiring_of(link.map, part.mantissas), part.exponent, link.lag)
         for link, part in zip(layer.links, stored, strict=True)
     ]
-    layer = centred(layer, stored, ranges, options)
-    population = _population(layer, connections, scale, ranges, target, options)
-    return Quantized(population, helpers, tuple(grids), scale, layer, tuple(part.sqnr_db for part in stored))
+    layer = centred(layer, stored, prepared)
+    return Quantized(
+        population=_population(prepared, layer, connections, scale),
+        helpers=helpers,
+        grids=grids,
+        scale=scale,
+        layer=layer,
+        sqnr_db=tuple(part.sqnr_db for part in stored),
+    )
 
 
-def is_exact(layer: Layer, target: Target) -> bool:
+def is_exact(layer: RealPopulation, target: Target) -> bool:
     """Return whether a memoryless layer of whole weights (max pooling of spikes) can be said as it is."""
     top = 255 if target.weight_rule == "loihi" else (1 << (most_bits(target) - 1)) - 1
     memoryless = bool((layer.share_u == 1).all() and (layer.share_v == 1).all())
@@ -104,15 +138,23 @@ def is_exact(layer: Layer, target: Target) -> bool:
     return layer.fires and memoryless and whole and quiet and bool((layer.threshold < 1).all())
 
 
-def _exact(layer: Layer, target: Target) -> Quantized:
+def _exact(layer: RealPopulation, target: Target) -> Quantized:
     """Store whole weights as they are: below a threshold of 1 any message fires, and v is 0 after every step."""
     connections = [Connection(k.source, wiring_of(k.map, k.map.weight), 0, k.lag) for k in layer.links]
     population = Population(layer.name, layer.shape, connections, vth=0, du=4095, dv=4095, reset=layer.reset)
     grids = tuple(grid_for(k.map.weight, most_bits(target), target.weight_rule) for k in layer.links)
-    return Quantized(population, (), grids, np.ones(layer.shape), layer, (math.inf,) * len(grids), exact=True)
+    return Quantized(
+        population=population,
+        helpers=(),
+        grids=grids,
+        scale=np.ones(layer.shape),
+        layer=layer,
+        sqnr_db=(math.inf,) * len(grids),
+        exact=True,
+    )
 
 
-def _groups(layer: Layer, per: str) -> NDArray[np.intp]:
+def _groups(layer: RealPopulation, per: str) -> NDArray[np.intp]:
     """Return which neurons share a scale, as an index per neuron; readouts are compared, so theirs is one."""
     if per == "layer" or not layer.fires:
         return np.zeros(layer.shape, dtype=np.intp)
@@ -122,34 +164,16 @@ def _groups(layer: Layer, per: str) -> NDArray[np.intp]:
     return np.arange(layer.size, dtype=np.intp).reshape(layer.shape)
 
 
-def _unrounded(map_: Map, scale: Float, exponent: int) -> Float:
-    row = scale.reshape(map_.weight.shape[0], -1)[:, 0]  # one scale per row of weights
-    return np.asarray(map_.weight * row.reshape(-1, *(1,) * (map_.weight.ndim - 1)) / 2.0**exponent)
-
-
-def wiring_of(map_: Map, mantissas: NDArray[Any]) -> Wiring:
-    """Return the integer wiring of a real one."""
-    whole = mantissas.astype(np.int64).reshape(map_.weight.shape)
-    match map_:
-        case DenseMap():
-            return Dense(cast("Weight", whole))  # any integer array is taken, and narrowed
-        case ConvMap():
-            return Conv(cast("Weight", whole), map_.stride, map_.padding, map_.dilation, map_.groups)
-        case _:
-            assert_never(map_)
-
-
-def _population(
-    layer: Layer, connections: list[Connection], scale: Float, ranges: Ranges, target: Target, options: Options
-) -> Population:
+def _population(prepared: Prepared, layer: RealPopulation, connections: list[Connection], scale: Float) -> Population:
+    target = prepared.target
     mantissa, exponent = bias_registers(UNIT * scale * layer.drive, target)
     return Population(
         name=layer.name,
         shape=layer.shape,
         inputs=connections,
         vth=_thresholds(layer, scale, target) if layer.fires else target.registers["vth"][1],
-        du=_decays(layer, "u", scale, ranges, target, options),
-        dv=_decays(layer, "v", scale, ranges, target, options),
+        du=_decays(prepared, layer, "u", scale),
+        dv=_decays(prepared, layer, "v", scale),
         bias_mantissa=mantissa,
         bias_exponent=exponent,
         u0=np.rint(UNIT * scale * layer.u0).astype(np.int64),
@@ -159,7 +183,7 @@ def _population(
     )
 
 
-def _thresholds(layer: Layer, scale: Float, target: Target) -> Ints:
+def _thresholds(layer: RealPopulation, scale: Float, target: Target) -> Ints:
     """Return the threshold mantissas; one that rounds to 0 is refused, unless the threshold itself is 0 or below."""
     vth = np.rint(scale * layer.threshold).astype(np.int64)
     lost = (vth < 1) & (layer.threshold > 0)
@@ -172,15 +196,14 @@ def _thresholds(layer: Layer, scale: Float, target: Target) -> Ints:
     return np.maximum(np.clip(vth, *target.registers["vth"]) - layer.fires_at_threshold, 0)
 
 
-def _decays(
-    layer: Layer, which: str, scale: Float, ranges: Ranges, target: Target, options: Options
-) -> NDArray[np.int64]:
+def _decays(prepared: Prepared, layer: RealPopulation, which: Literal["u", "v"], scale: Float) -> Ints:
+    target = prepared.target
     share, add, limits = (
         (layer.share_u, 1, target.registers["du"]) if which == "u" else (layer.share_v, 0, target.registers["dv"])
     )
-    seen = ranges.layers.get(layer.name)
+    seen = prepared.ranges.layers.get(layer.name)
     sample = np.zeros(0) if seen is None else seen.u_sample if which == "u" else seen.v_sample
-    if not options.compensate_decay or not sample.any():
+    if not prepared.options.compensate_decay or not sample.any():
         return nearest_decay(share, add=add, limits=limits)
     steps = np.rint(4 * np.log2(scale * sample_unit(layer)))  # a quarter of an octave decides nothing
     result = np.zeros(layer.shape, dtype=np.int64)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sim.arithmetic import DECAY_ONE, decay
 from sim.errors import UnsupportedError
 from snn2hw.chips.target import Target
-from snn2hw.network.network import Float
+from snn2hw.network.maps import Float
 
-__all__ = ["NoRegisterError", "bias_registers", "compensated", "nearest_decay", "per_value"]
+__all__ = ["Ints", "NoRegisterError", "bias_registers", "compensated", "nearest_decay", "per_value"]
 
 Ints = NDArray[np.int64]
 

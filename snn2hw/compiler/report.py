@@ -13,13 +13,12 @@ from sim.engines import run
 from sim.program import Json
 from sim.trace import Trace
 from snn2hw.compiler.compile import Compiled
-from snn2hw.compiler.quantize import Quantized
+from snn2hw.compiler.quantized import Quantized
 
 if TYPE_CHECKING:
     from snn2hw.network.float_reference import FloatTrace
-    from snn2hw.sources import Source
 
-__all__ = ["Report", "Row", "measure"]
+__all__ = ["MeasuredPopulation", "Report", "measure"]
 
 SCHEMA = "snn2hw.quantization/1"
 
@@ -28,7 +27,7 @@ HOT = 0.5
 
 
 @dataclass(frozen=True)
-class Row:
+class MeasuredPopulation:
     """One population."""
 
     name: str
@@ -59,7 +58,7 @@ class Report:
     digest: str
     samples: int
     steps: int
-    rows: tuple[Row, ...]
+    rows: tuple[MeasuredPopulation, ...]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Json]:
@@ -90,19 +89,19 @@ class Report:
         return "\n".join([body, *remarks, *(f"note: {n}" for n in self.notes)])
 
 
-def measure(source: "Source", compiled: Compiled, data: NDArray[np.integer], *, engine: str = "fast") -> Report:
+def measure(compiled: Compiled, data: NDArray[np.integer], *, engine: str = "fast") -> Report:
     """Run the float network and the program side by side on ``data`` (B, T, *input shape)."""
-    from snn2hw.network.float_reference import float_reference
+    from snn2hw.network.float_reference import run_network
 
     program = compiled.program
-    ideal = float_reference(source, data, record=("spikes", "v"))
+    ideal = run_network(compiled.network, data, record=("spikes", "v"))
     shaped = data.reshape(*data.shape[:2], *program.input.shape)
     trace = run(program, shaped, engine=engine, record=("spikes", "v"))
     rows = tuple(_row(compiled, made, ideal, trace) for made in compiled.layers)
     return Report(program.digest, data.shape[0], data.shape[1], rows, compiled.network.notes)
 
 
-def _row(compiled: Compiled, made: Quantized, ideal: "FloatTrace", trace: Trace) -> Row:
+def _row(compiled: Compiled, made: Quantized, ideal: "FloatTrace", trace: Trace) -> MeasuredPopulation:
     population, layer = made.population, made.layer
     name, counts = population.name, trace.counts
     updates = float(counts.updates[name].sum())
@@ -112,7 +111,7 @@ def _row(compiled: Compiled, made: Quantized, ideal: "FloatTrace", trace: Trace)
     forgets = population.fires and population.reset == "zero"
     clipped = float((trace.v[name] == -V_MAX).mean() if forgets else counts.clips[name].sum() / updates)
     worst = max(max(map(abs, bounds.a)) / A_LIMIT, max(map(abs, bounds.u)) / WRAP, 2.0**-23)
-    return Row(
+    return MeasuredPopulation(
         name=name,
         neurons=population.size,
         bits=tuple(grid.bits for grid in made.grids),
@@ -154,7 +153,7 @@ def _warnings(spikes: NDArray[np.uint8], wanted: NDArray[np.generic], clipped: f
     return found
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: MeasuredPopulation) -> list[str]:
     agrees = "-" if row.agreement is None else f"{row.agreement:.3%}"
     if row.correlation is not None:
         agrees = f"r={row.correlation:.4f}"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2hw.compiler.grid import Grid, to_grid
-from snn2hw.network.network import Float
+from snn2hw.compiler.grid import WeightGrid, to_grid
+from snn2hw.network.maps import Float
 
 __all__ = ["Spread", "compensating", "spread_of"]
 
@@ -41,10 +41,27 @@ def spread_of(second: Float) -> Spread:
     power = np.diag(second)
     order = np.argsort(-power, kind="stable")
     damped = second + (DAMPING * power.mean() + 1e-12) * np.eye(len(power))
-    return Spread(order, damped, np.asarray(np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T))
+    try:
+        return Spread(order, damped, _factor(damped, order))
+    except np.linalg.LinAlgError:  # inputs that depend on each other linearly, and rounding has left less than nothing
+        damped = _positive(damped)
+        return Spread(order, damped, _factor(damped, order))
 
 
-def compensating(weight: Float, r: Float, grid: Grid, spread: Spread, *, sweeps: int = SWEEPS) -> tuple[Float, Float]:
+def _factor(moments: Float, order: NDArray[np.intp]) -> Float:
+    return np.asarray(np.linalg.cholesky(np.linalg.inv(moments[np.ix_(order, order)])).T)
+
+
+def _positive(moments: Float) -> Float:
+    """Return the moments with every direction of less power than the damping raised to it."""
+    power, directions = np.linalg.eigh((moments + moments.T) / 2)
+    least = DAMPING * float(np.abs(power).mean()) + 1e-12
+    return np.asarray((directions * np.maximum(power, least)) @ directions.T)
+
+
+def compensating(
+    weight: Float, r: Float, grid: WeightGrid, spread: Spread, *, sweeps: int = SWEEPS
+) -> tuple[Float, Float]:
     """Return the mantissas for ``weight`` (rows, columns) at resolutions ``r`` (rows,), and the cost of every row.
 
     The cost is error' M error with the damped second moments M.
@@ -65,7 +82,9 @@ def compensating(weight: Float, r: Float, grid: Grid, spread: Spread, *, sweeps:
     return _swept(mantissas, weight, r, grid, spread, sweeps)
 
 
-def _swept(mantissas: Float, weight: Float, r: Float, grid: Grid, spread: Spread, sweeps: int) -> tuple[Float, Float]:
+def _swept(
+    mantissas: Float, weight: Float, r: Float, grid: WeightGrid, spread: Spread, sweeps: int
+) -> tuple[Float, Float]:
     """Move single weights by one step while error' M error falls."""
     error = mantissas / r[:, None] - weight
     pull = error @ spread.moments

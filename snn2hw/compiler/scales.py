@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from sim.arithmetic import A_LIMIT, V_MAX, VTH_SHIFT, WRAP
 from snn2hw.chips.target import Target
-from snn2hw.compiler.costs import POINTS, CostTable, resolution
-from snn2hw.network.network import ConvMap, Float, Layer, Link
+from snn2hw.compiler.weight_error import POINTS, ErrorTable, resolution
+from snn2hw.network.maps import ConvMap, Float
+from snn2hw.network.network import Link
+from snn2hw.network.registers import RealPopulation, WeightMap
 
 __all__ = ["Choice", "choose", "greatest_scale", "worst_sum"]
 
@@ -34,7 +36,7 @@ class Choice:
     exponents: tuple[int, ...]
 
 
-def worst_sum(link: Link, message: tuple[int, int]) -> Float:
+def worst_sum(link: Link[WeightMap], message: tuple[int, int]) -> Float:
     """Return, per target row, the greatest |W . s| over all messages in the range."""
     weight = link.map.weight.reshape(link.map.weight.shape[0], -1)
     up = np.maximum(weight * message[0], weight * message[1]).sum(axis=1)
@@ -42,7 +44,7 @@ def worst_sum(link: Link, message: tuple[int, int]) -> Float:
     return np.asarray(np.maximum(up, -down))
 
 
-def greatest_scale(layer: Layer, worst: Float, seen: Float, steps: int, target: Target) -> Float:
+def greatest_scale(layer: RealPopulation, worst: Float, seen: Float, steps: int, target: Target) -> Float:
     """Return the greatest S of every neuron at which every register can hold it for ``steps`` steps.
 
     ``worst`` is the greatest |input sum|, ``seen`` the greatest |V| in calibration that should not clip.
@@ -79,7 +81,9 @@ def _accumulated(share: Float, steps: int) -> Float:
     return np.asarray(np.where(share > 1e-9, (1 - kept**steps) / leaky, float(steps)))
 
 
-def choose(tables: Sequence[CostTable], cap: Float, relative: Float, leak: Float, exponents: Sequence[range]) -> Choice:
+def choose(
+    tables: Sequence[ErrorTable], cap: Float, relative: Float, leak: Float, exponents: Sequence[range]
+) -> Choice:
     """Return the scales and exponents with the least expected squared error of the input sums, relative to threshold.
 
     Args:
@@ -110,13 +114,13 @@ def _total(cost: Float, relative: Float) -> float:
     return float(np.minimum(cost * relative, 1e30).sum())
 
 
-def _at(table: CostTable, index: NDArray[np.int64], exponent: int) -> Float:
+def _at(table: ErrorTable, index: NDArray[np.int64], exponent: int) -> Float:
     """Return the cost of one link if the scale of group g is 2^(index[g] / POINTS)."""
     return table.at((index - exponent * POINTS)[:, None])[:, 0]
 
 
 def _least(
-    tables: Sequence[CostTable], exponents: Sequence[int], top: NDArray[np.int64], leak: Float
+    tables: Sequence[ErrorTable], exponents: Sequence[int], top: NDArray[np.int64], leak: Float
 ) -> tuple[NDArray[np.int64], Float]:
     """Return the best grid point of every group under its cap, and its cost."""
     ends = [t.first + t.cost.shape[1] - 1 + e * POINTS for t, e in zip(tables, exponents, strict=True)]
@@ -131,6 +135,6 @@ def _least(
     return index[groups, best], cost[groups, best]
 
 
-def is_convolution(layer: Layer) -> bool:
+def is_convolution(layer: RealPopulation) -> bool:
     """Return whether any link shares its weights over places, so that a scale belongs to a channel."""
     return any(isinstance(link.map, ConvMap) for link in layer.links)

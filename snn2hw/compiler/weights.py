@@ -1,23 +1,24 @@
 """The weights of one population: scales and exponents from tables of cost, then mantissas rounded on their grids."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
-from snn2hw.chips.target import Target
-from snn2hw.compiler.calibrate import Ranges
-from snn2hw.compiler.costs import Rows, cost_table
-from snn2hw.compiler.grid import Grid, legal, to_grid
-from snn2hw.compiler.options import Options
+from sim.program import INPUT
+from snn2hw.compiler.calibrate import Prepared, Ranges
+from snn2hw.compiler.grid import WeightGrid, legal, to_grid
 from snn2hw.compiler.rounding import SWEEPS, Spread, compensating, spread_of
 from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
-from snn2hw.network.network import ConvMap, DenseMap, Float, Layer, Link
+from snn2hw.compiler.weight_error import WeightRows, error_table
+from snn2hw.network.maps import ConvMap, DenseMap, Float
+from snn2hw.network.network import Link
+from snn2hw.network.registers import RealPopulation, WeightMap
 
-__all__ = ["Stored", "choose_weights"]
+__all__ = ["Stored", "WeightTask", "choose_weights"]
 
 UNIT = 1 << VTH_SHIFT
 FEW, MANY = 3, 65
@@ -41,46 +42,68 @@ class Stored:
     sqnr_db: float
 
 
-def choose_weights(
-    layer: Layer,
-    group: NDArray[np.intp],
-    grids: Sequence[Grid],
-    ranges: Ranges,
-    target: Target,
-    options: Options,
-    messages: Mapping[str, tuple[int, int]],
-    *,
-    centred: bool,
-    shrink: float,
-) -> tuple[Float, tuple[Stored, ...]]:
-    """Return the scale of every neuron, and every link's weights.
+@dataclass(frozen=True, eq=False)
+class WeightTask:
+    """The weights of one population that are to be chosen.
 
-    With ``centred`` the mean error of the sums leaves through the bias, so rounding minimises their variance only.
+    Args:
+        layer: biases moved to where the policy puts them.
+        group: which neurons share a scale, an index per neuron.
+        grids: which values each link's weights may take.
+        prepared: what is known of the network, and what the user chose.
+        centred: whether the mean error of the sums leaves through the bias; rounding then minimises the variance only.
+        shrink: by how much the greatest scale is lowered.
     """
-    rows = [_rows(layer, link, group, ranges.power) for link in layer.links]
-    count = int(group.max()) + 1
-    cap = _cap(layer, group, count, ranges, target, messages) * shrink
+
+    layer: RealPopulation
+    group: NDArray[np.intp]
+    grids: Sequence[WeightGrid]
+    prepared: Prepared
+    centred: bool
+    shrink: float
+
+    @property
+    def groups(self) -> int:
+        """Return how many scales there are."""
+        return int(self.group.max()) + 1
+
+    def least(self, values: Float) -> Float:
+        """Return the least value of every group."""
+        found = np.full(self.groups, np.inf)
+        np.minimum.at(found, self.group.reshape(-1), np.broadcast_to(values, self.group.shape).reshape(-1))
+        return found
+
+    @property
+    def threshold(self) -> Float | None:
+        """Return the least threshold of every group, None where nothing fires."""
+        return self.least(self.layer.threshold) if self.layer.fires else None
+
+
+def choose_weights(task: WeightTask) -> tuple[Float, tuple[Stored, ...]]:
+    """Return the scale of every neuron, and every link's weights."""
+    layer, group, grids = task.layer, task.group, task.grids
+    rows = [_rows(task, link) for link in layer.links]
+    cap = _cap(task) * task.shrink
     if not rows:
         return cap[group], ()
-    choice = _choice(layer, group, grids, rows, cap, target, options, ranges)
-    spreads = [_spread(layer, i, ranges, options, centred=centred) for i in range(len(rows))]
-    threshold = _group_min(layer.threshold, group, count) if layer.fires else None
+    choice = _choice(task, rows, cap)
+    spreads = [_spread(task, i) for i in range(len(rows))]
     tries, sweeps = _effort(rows, spreads)
     octaves = np.array(sorted(np.linspace(-0.5, 0.5, tries), key=abs)) if tries > 1 else np.zeros(1)
-    scales = _whole_threshold(np.minimum(choice.scale * 2.0 ** octaves[:, None], cap), threshold)  # try group
+    scales = _whole_threshold(np.minimum(choice.scale * 2.0 ** octaves[:, None], cap), task.threshold)  # try group
     rounded = [
         _rounded(r, scales[:, r.group] / 2.0**e, g, s, sweeps)
         for r, e, g, s in zip(rows, choice.exponents, grids, spreads, strict=True)
     ]
     best = np.sum([_by_group(r, cost) for r, (_, cost) in zip(rows, rounded, strict=True)], axis=0).argmin(axis=0)
-    scale = scales[best, np.arange(count)]
+    scale = scales[best, np.arange(task.groups)]
     stored = zip(rows, rounded, choice.exponents, grids, strict=True)
     return scale[group], tuple(
         _stored(r, legal(_of_rows(m, best[r.group]), g), e, scale[r.group]) for r, (m, _), e, g in stored
     )
 
 
-def _by_group(rows: Rows, cost: Float) -> Float:
+def _by_group(rows: WeightRows, cost: Float) -> Float:
     """Sum costs (try, row) over the rows that share a scale."""
     return np.stack([np.bincount(rows.group, weights=c, minlength=rows.groups) for c in cost])
 
@@ -90,23 +113,24 @@ def _of_rows(mantissas: NDArray[np.int32], tried: NDArray[np.intp]) -> Float:
     return mantissas[tried, np.arange(len(tried))].astype(np.float64)
 
 
-def _effort(rows: Sequence[Rows], spreads: Sequence[list[Spread] | None]) -> tuple[int, int]:
+def _effort(rows: Sequence[WeightRows], spreads: Sequence[list[Spread] | None]) -> tuple[int, int]:
     """Return how many scales are tried and how many sweeps each gets: few weights gain most, and cost least."""
     shapes = [r.weight.shape for r, s in zip(rows, spreads, strict=True) if s is not None]
     work = sum(n * (m * n + COLUMN) for m, n in shapes)
     return (1, 0) if not shapes else (MANY, SWEEPS) if work * MANY <= WORK else (FEW, 1)
 
 
-def _stored(rows: Rows, mantissas: Float, exponent: int, scale: Float) -> Stored:
+def _stored(rows: WeightRows, mantissas: Float, exponent: int, scale: Float) -> Stored:
     error = mantissas * (2.0**exponent / scale)[:, None] - rows.weight
     signal, noise = (float((np.square(x) * rows.power).sum()) for x in (rows.weight, error))
     sqnr = math.inf if noise <= 0 else 10 * math.log10(max(signal, 1e-300) / noise)
     return Stored(mantissas, exponent, scale, error, sqnr)
 
 
-def _rows(layer: Layer, link: Link, group: NDArray[np.intp], power: Mapping[str, Float]) -> Rows:
+def _rows(task: WeightTask, link: Link[WeightMap]) -> WeightRows:
     """Lay a link's weights out one row per target channel or neuron, with the activity behind every column."""
-    active = power.get(link.source, np.ones(1))  # an always-on axon has no calibration: it fires in every step
+    # an always-on axon has no calibration: it fires in every step
+    layer, group, active = task.layer, task.group, task.prepared.ranges.power.get(link.source, np.ones(1))
     flat = link.map.weight.reshape(link.map.weight.shape[0], -1)
     match link.map:
         case DenseMap():
@@ -117,45 +141,31 @@ def _rows(layer: Layer, link: Link, group: NDArray[np.intp], power: Mapping[str,
             per_row = np.repeat(mean, layer.shape[0] // groups, axis=0)
             seen = np.repeat(per_row, int(np.prod(link.map.weight.shape[2:])), axis=1)
     floor = 0.01 * max(float(seen.mean()), 1e-6)  # a source that was silent may speak one day
-    return Rows(flat, np.maximum(seen, floor), rows, int(group.max()) + 1)
+    return WeightRows(flat, np.maximum(seen, floor), rows, task.groups)
 
 
-def _cap(
-    layer: Layer,
-    group: NDArray[np.intp],
-    count: int,
-    ranges: Ranges,
-    target: Target,
-    messages: Mapping[str, tuple[int, int]],
-) -> Float:
+def _cap(task: WeightTask) -> Float:
     """Return the greatest scale of every group."""
+    layer, ranges = task.layer, task.prepared.ranges
     worst = np.zeros(layer.shape)
     for link in layer.links:
-        row = worst_sum(link, messages.get(link.source, (0, 1)))
+        row = worst_sum(link, ranges.messages if link.source == INPUT else (0, 1))
         worst = worst + (row.reshape(-1, 1, 1) if isinstance(link.map, ConvMap) else row.reshape(layer.shape))
-    cap = _group_min(greatest_scale(layer, worst, _seen(layer, ranges), ranges.steps, target), group, count)
+    cap = task.least(greatest_scale(layer, worst, _seen(layer, ranges), ranges.steps, task.prepared.target))
     return np.where(np.isfinite(cap), cap, 1.0)  # no weight, no threshold, no bias: any scale is right
 
 
-def _choice(
-    layer: Layer,
-    group: NDArray[np.intp],
-    grids: Sequence[Grid],
-    rows: Sequence[Rows],
-    cap: Float,
-    target: Target,
-    options: Options,
-    ranges: Ranges,
-) -> Choice:
+def _choice(task: WeightTask, rows: Sequence[WeightRows], cap: Float) -> Choice:
     """Return the scale per group and the exponent per link that cost least if every weight goes to its nearest."""
-    tables = [cost_table(r, g, options.method) for r, g in zip(rows, grids, strict=True)]
-    threshold = _group_min(layer.threshold, group, len(cap)) if layer.fires else np.ones(len(cap))
+    layer, prepared = task.layer, task.prepared
+    tables = [error_table(r, g, prepared.options.method) for r, g in zip(rows, task.grids, strict=True)]
+    threshold = np.ones(len(cap)) if task.threshold is None else task.threshold
     relative = 1 / np.maximum(threshold, 1e-12) ** 2
-    leak = _group_min(1 / (2 * UNIT) * (1 + layer.share_v / layer.share_u), group, len(cap)) ** 2
+    leak = task.least(1 / (2 * UNIT) * (1 + layer.share_v / layer.share_u)) ** 2
     order = sorted(range(len(tables)), key=lambda i: -rows[i].weight.size)
-    low, high = target.weight_exponent
+    low, high = prepared.target.weight_exponent
     # a right shift never helps an axon that carries one weight
-    possible = [range(low if layer.links[i].source in ranges.power else 0, high + 1) for i in order]
+    possible = [range(low if layer.links[i].source in prepared.ranges.power else 0, high + 1) for i in order]
     choice = choose([tables[i] for i in order], cap, relative, leak, possible)
     exponents = dict(zip(order, choice.exponents, strict=True))
     return Choice(choice.scale, tuple(exponents[i] for i in range(len(tables))))
@@ -169,7 +179,7 @@ def _whole_threshold(scale: Float, threshold: Float | None) -> Float:
     return np.where(whole >= 1, whole / np.maximum(threshold, 1e-300), scale)
 
 
-def _seen(layer: Layer, ranges: Ranges) -> Float:
+def _seen(layer: RealPopulation, ranges: Ranges) -> Float:
     """Return the greatest |V| in calibration that must not clip: below; above too where a reset subtracts from it."""
     seen = ranges.layers.get(layer.name)
     if seen is None:
@@ -181,22 +191,16 @@ def _seen(layer: Layer, ranges: Ranges) -> Float:
     return np.asarray(np.maximum(low, seen.v_high.reshape(sides) + layer.threshold))
 
 
-def _group_min(values: Float, group: NDArray[np.intp], count: int) -> Float:
-    least = np.full(count, np.inf)
-    np.minimum.at(least, group.reshape(-1), np.broadcast_to(values, group.shape).reshape(-1))
-    return least
-
-
-def _spread(layer: Layer, index: int, ranges: Ranges, options: Options, *, centred: bool) -> list[Spread] | None:
+def _spread(task: WeightTask, index: int) -> list[Spread] | None:
     """Return how errors spread, per convolution group; None where weights are rounded to nearest."""
-    moments = ranges.moments.get((layer.name, index))
-    if options.method != "mse" or moments is None:
+    moments = task.prepared.ranges.moments.get((task.layer.name, index))
+    if task.prepared.options.method != "mse" or moments is None:
         return None
-    return [spread_of(second) for second in moments.trusted(centred=centred)]
+    return [spread_of(second) for second in moments.trusted(centred=task.centred)]
 
 
 def _rounded(
-    rows: Rows, r: Float, grid: Grid, spreads: list[Spread] | None, sweeps: int
+    rows: WeightRows, r: Float, grid: WeightGrid, spreads: list[Spread] | None, sweeps: int
 ) -> tuple[NDArray[np.int32], Float]:
     """Return the mantissas (try, row, column) of one link at resolutions r (try, row), and their cost (try, row)."""
     mantissas = np.empty((*r.shape, rows.weight.shape[1]), dtype=np.int32)

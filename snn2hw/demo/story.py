@@ -78,7 +78,7 @@ def _compile(telling: Telling, exhibit: Exhibit) -> Program:
     from snn2hw.compiler.report import measure
 
     compiled = compile_source(exhibit.source, "loihi1", exhibit.calibration)
-    telling.say(str(measure(exhibit.source, compiled, exhibit.calibration[:32])))
+    telling.say(str(measure(compiled, exhibit.calibration[:32])))
     write_program(compiled.program, telling.folder / "digits.nir")
     telling.say(f"wrote {telling.folder / 'digits.nir'}, digest {compiled.program.digest[:12]}")
     return compiled.program

@@ -1,29 +1,42 @@
 """What a Source computes, in float64: the other end of every proof.
 
-Independent of every compiler stage: it reads the NIR nodes themselves and runs any Source, lowered or not, in every
-order of events that `snn2hw.sources.Semantics` can name.
+It runs the float machine (`snn2hw.network.network`) of any Source, in every order of events that
+`snn2hw.sources.Semantics` can name, and knows nothing of chips. That a framework's own run equals it proves the reading
+and the lowering; that a program equals it proves the compiler.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError
-from snn2hw.network.float_maps import Float, apply_map
-from snn2hw.network.float_neurons import dynamics, held_message, start, step
-from snn2hw.sources.graph import Edge, predecessors, shape_in, shape_out
-from snn2hw.sources.order import Order, delay_steps, order_of
-from snn2hw.sources.source import Source, require_source
+from snn2hw.network.apply import applied
+from snn2hw.network.lowering import network_of
+from snn2hw.network.maps import Map
+from snn2hw.network.network import FloatLayer, Link, Network
+from snn2hw.network.neurons import (
+    Float,
+    Integrating,
+    Relay,
+    Spiking,
+    ThresholdGate,
+    advance,
+    coefficients,
+    held_message,
+    membrane_of,
+    start,
+)
+from snn2hw.sources.source import Source
 
-__all__ = ["FloatTrace", "float_reference"]
+__all__ = ["FloatTrace", "Recorded", "float_reference", "run_network"]
 
 Recorded = Literal["spikes", "u", "v"]
 
 MESSAGE_BYTES = 1 << 27
-"""How much the messages of the largest node may take: beyond it samples are run in parts, one after the other."""
+"""How much the messages of the largest layer may take: beyond it samples are run in parts, one after the other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,32 +58,34 @@ def float_reference(
     source: Source, rasters: ArrayLike, *, record: Collection[Recorded] = ("spikes", "v")
 ) -> FloatTrace:
     """Run ``source`` on ``rasters`` (B, T, *input shape), all samples at once, every sample from its initial state."""
-    require_source(source)
+    return run_network(network_of(source), rasters, record=record)
+
+
+def run_network(network: Network, rasters: ArrayLike, *, record: Collection[Recorded] = ("spikes", "v")) -> FloatTrace:
+    """Run the float machine on ``rasters`` (B, T, *input shape)."""
     x = np.asarray(rasters, np.float64)
-    if x.ndim != len(source.input_shape) + 2 or x.shape[2:] != source.input_shape:
-        expected = ("B", "T", *source.input_shape)
-        raise InputError(f"{source.origin}: rasters have shape {x.shape}", f"give ({', '.join(map(str, expected))})")
+    if x.ndim != len(network.input_shape) + 2 or x.shape[2:] != network.input_shape:
+        expected = ("B", "T", *network.input_shape)
+        raise InputError(f"{network.origin}: rasters have shape {x.shape}", f"give ({', '.join(map(str, expected))})")
     unknown = set(record) - {"spikes", "u", "v"}
     if unknown:
         raise InputError(f"record: {sorted(unknown)} cannot be recorded", "choose from spikes, u and v")
-    order = order_of(source)
-    largest = max(int(np.prod(shape_out(node), dtype=np.int64)) for node in source.nodes.values())
+    largest = max(int(np.prod(network.input_shape, dtype=np.int64)), *(layer.size for layer in network.layers))
     together = max(1, MESSAGE_BYTES // max(1, 8 * x.shape[1] * largest))
-    parts = [
-        _run_some(source, order, x[i : i + together], frozenset(record)) for i in range(0, max(1, len(x)), together)
-    ]
+    parts = [_run_some(network, x[i : i + together], frozenset(record)) for i in range(0, max(1, len(x)), together)]
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
-def _run_some(source: Source, order: Order, x: Float, record: frozenset[Recorded]) -> FloatTrace:
-    run = _Run(source, order, x, record)
-    for group in order.groups:
-        if order.is_loop(group, source.graph.edges):
-            _run_loop(run, group)
+def _run_some(network: Network, x: Float, record: frozenset[Recorded]) -> FloatTrace:
+    run = _NetworkRun(network, x, record)
+    for group in network.groups:
+        layers = [run.layers[name] for name in group]
+        if len(layers) > 1 or any(link.source == group[0] for link in layers[0].links):
+            _run_loop(run, layers)
         else:
-            _run_alone(run, group[0])
-        _forget(run, group)
-    return FloatTrace(run.spikes, run.u, run.v, run.output)
+            _run_alone(run, layers[0])
+        run.forget(layers)
+    return FloatTrace(run.spikes, run.u, run.v, run.sent[network.output])
 
 
 def _joined(parts: list[FloatTrace]) -> FloatTrace:
@@ -84,11 +99,10 @@ def _joined(parts: list[FloatTrace]) -> FloatTrace:
 
 
 @dataclass(eq=False)
-class _Run:
-    """The messages of the nodes computed so far; those that nobody reads any more are dropped."""
+class _NetworkRun:
+    """The messages of the layers computed so far; those that nobody reads any more are dropped."""
 
-    source: Source
-    order: Order
+    network: Network
     x: Float
     record: frozenset[Recorded]
     sent: dict[str, Float] = field(default_factory=dict)
@@ -97,146 +111,131 @@ class _Run:
     v: dict[str, Float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.before: dict[str, list[str]] = predecessors(self.source.graph.edges)
+        self.layers = dict(self.network.by_name)
+        self.sent[self.network.input_name] = self.x
         self.unread: dict[str, int] = {}
-        for a, _ in self.source.graph.edges:
-            self.unread[a] = self.unread.get(a, 0) + 1
+        for layer in self.network.layers:
+            for link in layer.links:
+                self.unread[link.source] = self.unread.get(link.source, 0) + 1
+
+    def forget(self, layers: list[FloatLayer]) -> None:
+        """Drop what these layers were the last to read."""
+        for link in (link for layer in layers for link in layer.links):
+            self.unread[link.source] -= 1
+            if not self.unread[link.source]:
+                del self.sent[link.source]
+
+    def shape_of(self, layer: FloatLayer) -> tuple[int, ...]:
+        """Return the shape of all that a layer sends."""
+        return (*self.x.shape[:2], *layer.shape)
+
+
+def _brought(run: _NetworkRun, layer: FloatLayer, link: Link[Map]) -> Float:
+    """Return what one link brings in all steps; nothing arrives before its lag."""
+    sent, (batch, steps) = run.sent[link.source], run.x.shape[:2]
+    if link.lag:
+        late = np.zeros_like(sent)
+        late[:, link.lag :] = sent[:, : max(0, steps - link.lag)]
+        sent = late
+    return applied(link.map, sent.reshape(batch * steps, *sent.shape[2:])).reshape(run.shape_of(layer))
+
+
+def _sum(layer: FloatLayer, parts: Iterable[Float], first_step: int) -> Float:
+    """Return the sum of what all links bring and of what is always on, for steps (or one step) from the first given."""
+    first, *rest = parts
+    constants = {always.lag: always.values for always in layer.always}
+    total = first + constants.pop(0) if 0 in constants else first
+    for part in rest:
+        total = total + part
+    for lag, values in constants.items():
+        if total.ndim == len(layer.shape) + 2:
+            total = total.copy()
+            total[:, lag:] += values
+        elif first_step >= lag:
+            total = total + values
+    return total
+
+
+class _Neurons:
+    """The neurons of one layer as they go through time, and where their registers are recorded."""
+
+    def __init__(self, run: _NetworkRun, layer: FloatLayer) -> None:
+        self.layer = layer
+        self.sent = run.sent[layer.name] = np.zeros(run.shape_of(layer))
+        self.made: dict[Recorded, Float] = {}
+        neuron = layer.neuron
+        if "spikes" in run.record and isinstance(neuron, Spiking | ThresholdGate):
+            run.spikes[layer.name] = self.sent
+        membrane = membrane_of(neuron)
+        if membrane is None:
+            return
+        self.coefficients, self.state = coefficients(membrane), start(membrane, len(run.x))
+        if "u" in run.record:
+            self.made["u"] = run.u[layer.name] = np.empty(self.sent.shape)
+        if "v" in run.record:
+            self.made["v"] = run.v[layer.name] = np.empty(self.sent.shape) if isinstance(neuron, Spiking) else self.sent
 
     @property
-    def output(self) -> Float:
-        (name,) = self.source.graph.outputs
-        return self.sent[name]
+    def sends_the_past(self) -> bool:
+        """Whether what is sent in a step is known before anything arrives in it."""
+        return isinstance(self.layer.neuron, Spiking) and self.layer.neuron.sends_the_past
+
+    def hold(self, t: int) -> None:
+        """Send what the state says before anything arrives, where a neuron does so."""
+        if isinstance(self.layer.neuron, Spiking) and self.sends_the_past:
+            self.sent[:, t] = held_message(self.layer.neuron, self.state)
+
+    def take(self, t: int, x: Float) -> None:
+        """Go through one step."""
+        match self.layer.neuron:
+            case Spiking() | Integrating() as neuron:
+                self.state, self.sent[:, t], u = advance(neuron, self.coefficients, self.state, x)
+                if "u" in self.made:
+                    self.made["u"][:, t] = u
+                if "v" in self.made:
+                    self.made["v"][:, t] = self.state.v
+            case ThresholdGate(threshold):
+                self.sent[:, t] = x > threshold
+            case Relay():
+                self.sent[:, t] = x
+            case _:
+                assert_never(self.layer.neuron)
 
 
-def _forget(run: _Run, group: tuple[str, ...]) -> None:
-    for name in group:
-        for source in run.before.get(name, []):
-            run.unread[source] -= 1
-            if not run.unread[source]:
-                del run.sent[source]
-
-
-def _run_alone(run: _Run, name: str) -> None:
-    """Compute a node outside any loop for all steps at once."""
-    node = run.source.nodes[name]
-    kind = type(node).__name__
-    if kind == "Input":
-        run.sent[name] = run.x
+def _run_alone(run: _NetworkRun, layer: FloatLayer) -> None:
+    """Compute a layer outside any loop."""
+    arriving = _sum(layer, (_brought(run, layer, link) for link in layer.links), 0)
+    if isinstance(layer.neuron, Relay):
+        run.sent[layer.name] = arriving
         return
-    batch, steps = run.x.shape[:2]
-    into = (batch, steps, *shape_in(node))
-    arriving = np.asarray(sum(run.sent[a].reshape(into) for a in run.before[name]))
-    if kind == "Delay":
-        run.sent[name] = _delayed(arriving, delay_steps(node, run.source.dt))
-    elif kind in ("I", "IF", "LI", "LIF", "CubaLI", "CubaLIF"):
-        _run_neuron(run, name, arriving)
-    else:
-        flat = apply_map(node, arriving.reshape(batch * steps, *arriving.shape[2:]))
-        run.sent[name] = flat.reshape(batch, steps, *shape_out(node))
-        if kind == "Threshold" and "spikes" in run.record:
-            run.spikes[name] = run.sent[name]
+    neurons = _Neurons(run, layer)
+    for t in range(run.x.shape[1]):
+        neurons.take(t, arriving[:, t])
 
 
-def _delayed(x: Float, steps: np.ndarray) -> Float:
-    """Shift every element by its own number of steps; nothing arrives before."""
-    y = np.zeros_like(x)
-    for k in np.unique(steps):
-        where = (slice(None), slice(None), steps == k)
-        y[where] = np.pad(x[where], ((0, 0), (int(k), 0), (0, 0)))[:, : x.shape[1]]
-    return y
-
-
-def _run_neuron(run: _Run, name: str, arriving: Float) -> None:
-    d = dynamics(name, run.source)
-    state = start(d, arriving.shape[0])
-    sent = np.empty_like(arriving)
-    recorders = _recorders(run, name, arriving.shape, fires=d.threshold is not None, sent=sent)
-    for t in range(arriving.shape[1]):
-        state, sent[:, t], u = step(d, state, arriving[:, t])
-        if "u" in recorders:
-            recorders["u"][:, t] = u
-        if "v" in recorders:
-            recorders["v"][:, t] = state.v
-    run.sent[name] = sent
-
-
-def _recorders(run: _Run, name: str, shape: tuple[int, ...], *, fires: bool, sent: Float) -> dict[Recorded, Float]:
-    """Make the arrays that a neuron's registers are recorded into."""
-    made: dict[Recorded, Float] = {}
-    if "spikes" in run.record and fires:
-        run.spikes[name] = sent
-    if "u" in run.record:
-        made["u"] = run.u[name] = np.empty(shape)
-    if "v" in run.record:
-        made["v"] = run.v[name] = np.empty(shape) if fires else sent
-    return made
-
-
-def _run_loop(run: _Run, group: tuple[str, ...]) -> None:
-    """Compute the nodes of a loop together, step by step."""
-    batch, steps = run.x.shape[:2]
-    nodes = run.source.nodes
-    neurons = {n: dynamics(n, run.source) for n in group if hasattr(nodes[n], "r")}
-    states = {n: start(d, batch) for n, d in neurons.items()}
-    delays = {n: delay_steps(nodes[n], run.source.dt) for n in group if type(nodes[n]).__name__ == "Delay"}
-    for n in group:
-        run.sent[n] = np.zeros((batch, steps, *shape_out(nodes[n])))
-    made = {
-        n: _recorders(run, n, run.sent[n].shape, fires=d.threshold is not None, sent=run.sent[n])
-        for n, d in neurons.items()
+def _run_loop(run: _NetworkRun, layers: list[FloatLayer]) -> None:
+    """Compute the layers of a loop together, step by step."""
+    inside = {layer.name for layer in layers}
+    outer = {
+        (layer.name, i): _brought(run, layer, link)
+        for layer in layers
+        for i, link in enumerate(layer.links)
+        if link.source not in inside
     }
-    silent = _silent(run, group)
-    held = [
-        n for n in neurons if run.source.semantics.spike_read == "before_input" and hasattr(nodes[n], "v_threshold")
-    ]
-    for t in range(steps):
-        for n in held:
-            run.sent[n][:, t] = held_message(neurons[n], states[n])
-        for n in (*(n for n in group if n not in held), *held):
-            if n in delays:
-                run.sent[n][:, t] = _read_back(run, n, t, delays[n])
-                continue
-            into = (batch, *shape_in(nodes[n]))
-            arriving = np.asarray(sum(_message(run, (a, n), t, silent).reshape(into) for a in run.before[n]))
-            if n not in neurons:
-                run.sent[n][:, t] = apply_map(nodes[n], arriving)
-                continue
-            states[n], run.sent[n][:, t], u = step(neurons[n], states[n], arriving)
-            if "u" in made[n]:
-                made[n]["u"][:, t] = u
-            if "v" in made[n]:
-                made[n]["v"][:, t] = states[n].v
-    for n in group:
-        if type(nodes[n]).__name__ == "Threshold" and "spikes" in run.record:
-            run.spikes[n] = run.sent[n]
+    neurons = [_Neurons(run, layer) for layer in layers]
+    neurons.sort(key=lambda going: going.sends_the_past)  # what they send is known, what they hear may not be yet
 
+    def brought(layer: FloatLayer, t: int) -> Iterator[Float]:
+        for i, link in enumerate(layer.links):
+            if link.source not in inside:
+                yield outer[layer.name, i][:, t]
+            elif t < link.lag:
+                yield np.zeros((len(run.x), *layer.shape))
+            else:
+                yield applied(link.map, run.sent[link.source][:, t - link.lag]).reshape(len(run.x), *layer.shape)
 
-def _message(run: _Run, edge: Edge, t: int, silent: Mapping[str, Float]) -> Float:
-    if edge not in run.order.late:
-        return run.sent[edge[0]][:, t]
-    return run.sent[edge[0]][:, t - 1] if t else silent[edge[0]]
-
-
-def _read_back(run: _Run, name: str, t: int, steps: np.ndarray) -> Float:
-    """Return what a Delay in a loop sends at step t."""
-    y = np.zeros((run.x.shape[0], *steps.shape))
-    for k in np.unique(steps):
-        if k <= t:
-            arriving = sum(run.sent[a][:, t - int(k)].reshape(y.shape) for a in run.before[name])
-            y[:, steps == k] = np.asarray(arriving)[:, steps == k]
-    return y
-
-
-def _silent(run: _Run, group: tuple[str, ...]) -> dict[str, Float]:
-    """Return what the nodes of a loop have sent before step 0: nothing, and maps what they make of nothing."""
-    sent: dict[str, Float] = {}
-    for name in group:
-        node = run.source.nodes[name]
-        shape = (run.x.shape[0], *shape_out(node))
-        if hasattr(node, "r") or type(node).__name__ == "Delay":
-            sent[name] = np.zeros(shape)
-            continue
-        into = (run.x.shape[0], *shape_in(node))
-        inside = [sent[a].reshape(into) for a in run.before[name] if a in sent]
-        sent[name] = apply_map(node, sum(inside, np.zeros(into)))
-    return sent
+    for t in range(run.x.shape[1]):
+        for going in neurons:
+            going.hold(t)
+        for going in neurons:
+            going.take(t, _sum(going.layer, brought(going.layer, t), t))

@@ -1,182 +1,177 @@
-"""Bring a Source to its canonical form: between a message and the neuron that hears it stands at most one linear map.
+"""From a Source to the float machine: one walk back from every neuron to all that it hears.
 
-Exact: pools, scales, flattening and chains of maps fold into one Linear, Affine, Conv1d or Conv2d; recurrence and
-delays become explicit ``Delay`` nodes; neurons stay as they are, with their names. In a lowered Source
-
-- every map has one source and one target (a neuron, a Threshold or the Output), behind a Delay where it is late;
-- an edge between shapes of one size lays elements out in C order, so nothing needs to flatten;
-- an edge without a map is one from a neuron or the Input to a node that hears its messages unchanged.
+Exact: pools, scales, flattening and chains of maps fold into one map per link; recurrence and delays become lags;
+biases become constants of the neuron that hears them; neurons keep their names.
 """
 
-import math
-from dataclasses import replace
-from typing import TYPE_CHECKING, assert_never
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.errors import Snn2hwError, UnsupportedError
-from snn2hw.network.maps import LARGEST_MATRIX, ConvMap, DenseMap, Diagonal, Float, Map, after
-from snn2hw.network.paths import Hearing, Link, heard_by
-from snn2hw.problems import Problem, refuse
-from snn2hw.sources.graph import Edge, shape_in, shape_out
-from snn2hw.sources.order import order_of
-from snn2hw.sources.shapes import Shape, is_neuron
+from snn2hw.network.maps import (
+    ConvMap,
+    DenseMap,
+    Diagonal,
+    Map,
+    SingleMap,
+    after,
+    as_matrix,
+    on_constant,
+    single,
+    varies_within_channels,
+)
+from snn2hw.network.network import Always, FloatLayer, Link, Network
+from snn2hw.network.neurons import Float, Integrating, Neuron, Relay, Spiking, ThresholdGate
+from snn2hw.network.nir_border import Affine, Element, Entry, Late, Reshaping, element_of
+from snn2hw.sources.graph import predecessors, shape_in, shape_out
+from snn2hw.sources.order import Order, order_of
+from snn2hw.sources.shapes import Shape
 from snn2hw.sources.source import Source, require_source
 
-if TYPE_CHECKING:
-    import nir
-
-__all__ = ["lower"]
+__all__ = ["network_of", "stored_links"]
 
 
-def lower(source: Source) -> Source:
-    """Return the canonical form of ``source``: same neurons, same spikes, same potentials; idempotent."""
-    import nir
-
+def network_of(source: Source) -> Network:
+    """Return the float machine that computes what ``source`` means."""
     require_source(source)
     order = order_of(source)
-    nodes: dict[str, nir.NIRNode] = {}
-    edges: list[Edge] = []
-    problems: list[Problem] = []
-    for name, node in source.nodes.items():
-        if not (is_neuron(node) or isinstance(node, (nir.Input, nir.Output))):
-            continue
-        nodes[name] = node
-    for name in list(nodes):
-        if isinstance(nodes[name], nir.Input):
-            continue
-        try:
-            _connect(source, heard_by(source, order, name), name, nodes, edges)
-        except Snn2hwError as error:
-            problems.append(Problem(f"node {name!r}", error.what, error.fix or "correct the model"))
-    refuse(source.origin, problems)
-    return replace(source, graph=nir.NIRGraph(nodes=nodes, edges=edges, type_check=False))
+    walk = _ReadSource(source, order)
+    layers = [_layer(walk, name, x) for name, x in walk.elements.items() if isinstance(x, Neuron)]
+    names = {layer.name for layer in layers}
+    groups = (tuple(name for name in group if name in names) for group in order.groups)
+    return Network(
+        input_name=next(name for name, x in walk.elements.items() if isinstance(x, Entry)),
+        input_shape=source.input_shape,
+        layers=tuple(layers),
+        groups=tuple(group for group in groups if group),
+        output=next(layer.name for layer in layers if isinstance(layer.neuron, Relay)),
+        semantics=source.semantics.name,
+        dt=source.dt,
+        origin=source.origin,
+        notes=source.notes,
+    )
 
 
-def _connect(source: Source, hearing: Hearing, target: str, nodes: "dict[str, nir.NIRNode]", edges: list[Edge]) -> None:
-    """Write the links and the constant inputs of one node as NIR nodes and edges."""
-    shape = shape_in(source.nodes[target])
-    links = _bias_carrier_first([_fitted(link, shape) for link in hearing.links], hearing.constants.get(0))
-    straight: set[str] = set()
-    for index, link in enumerate(links):
-        constant = hearing.constants.get(0) if index == 0 else None
-        here = link.source
-        if link.lag:
-            delay = np.full(shape_out(source.nodes[here]), link.lag * source.dt)
-            here = _add(nodes, f"{link.source} {link.lag} late", _delay(delay))
-            edges += [edge for edge in ((link.source, here),) if edge not in edges]
-        if constant is None and _is_identity(link.map) and here not in straight:
-            straight.add(here)
-            edges.append((here, target))
-            continue
-        name = _add(nodes, link.name, _node(link.map, constant))
-        edges += [(here, name), (name, target)]
-    for lag, constant in sorted(hearing.constants.items()):
-        if lag:
-            bias = _add(nodes, f"{target} bias", _silent(links[0].map.source, constant))
-            late = _add(nodes, f"{bias} {lag} late", _delay(np.full(constant.size, lag * source.dt)))
-            edges += [(links[0].source, bias), (bias, late), (late, target)]
+@dataclass(eq=False)
+class _ReadSource:
+    """A Source with every node read, and who is before whom."""
+
+    source: Source
+    order: Order
+    elements: Mapping[str, Element] = field(init=False)
+    before: Mapping[str, list[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.elements = {name: element_of(name, self.source) for name in self.source.nodes}
+        self.before = predecessors(self.source.graph.edges)
 
 
-def _delay(seconds: Float) -> "nir.NIRNode":
-    """Return a Delay node."""
-    import nir
+@dataclass(frozen=True, eq=False)
+class _Gathered:
+    """What has been gathered walking back from a neuron; no map where nothing but the identity has been met."""
 
-    return nir.Delay(seconds)
-
-
-def _fitted(link: Link, shape: Shape) -> Link:
-    """A convolution fills an array of its own shape only; into a flat one it has to be a matrix."""
-    fits = not isinstance(link.map, ConvMap) or link.map.shape == shape
-    return link if fits else replace(link, map=_as_matrix(link.map))
-
-
-def _bias_carrier_first(links: list[Link], constant: Float | None) -> list[Link]:
-    """Put first the link that can carry the constant input: a matrix, or a convolution if it is the same all over."""
-    if constant is None:
-        return links
-    for index, link in enumerate(links):
-        uniform = isinstance(link.map, ConvMap) and _is_uniform(constant.reshape(link.map.shape))
-        if uniform or isinstance(link.map, DenseMap):
-            return [link, *links[:index], *links[index + 1 :]]
-    first, *rest = links
-    return [replace(first, map=_as_matrix(first.map)), *rest]
+    map: Map | None = None
+    lag: int = 0
+    bias_lag: int = 0
+    name: str = ""
+    chosen: int = -1
+    delay: str = ""
+    longest: int = 0
 
 
-def _is_uniform(values: Float) -> bool:
-    """Return whether values are the same all over each channel."""
-    rows = values.reshape(values.shape[0], -1)
-    return bool((rows == rows[:, :1]).all())
+def _layer(walk: _ReadSource, name: str, neuron: Neuron) -> FloatLayer:
+    shape = shape_in(walk.source.nodes[name])
+    links, constants = _heard(walk, name)
+    always = tuple(Always(values.reshape(shape), lag) for lag, values in sorted(constants.items()))
+    if always and not always[0].lag:
+        carrier = next((i for i, link in enumerate(links) if _carries(link.map, always[0].values)), 0)
+        links = [links[carrier], *links[:carrier], *links[carrier + 1 :]]
+    return FloatLayer(name, shape, neuron, tuple(links), always)
 
 
-def _is_identity(map_: Map) -> bool:
-    return isinstance(map_, Diagonal) and bool((map_.scale == 1).all())
+def _heard(walk: _ReadSource, target: str) -> tuple[list[Link[Map]], dict[int, Float]]:
+    """Walk back through maps and delays to every neuron and the input; return links and constants by their lag."""
+    links: list[Link[Map]] = []
+    constants: dict[int, Float] = {}
+    waiting = [(name, target, _Gathered()) for name in walk.before.get(target, ())]
+    for name, reader, way in waiting:  # grows while it is read
+        if (name, reader) in walk.order.late:  # a map in a loop has sent its bias before step 0: the bias is not late
+            way = replace(way, lag=way.lag + 1)
+        element = walk.elements[name]
+        match element:
+            case Entry() | Spiking() | Integrating() | ThresholdGate() | Relay():
+                shape = shape_out(walk.source.nodes[name])
+                whole = way.map or Diagonal(np.ones(shape), shape)
+                links.append(Link(name, whole, way.lag, way.name or f"{name} to {target}", way.delay))
+                continue
+            case Reshaping():
+                further = [way]
+            case Late(steps):
+                further = _delayed(way, steps, name)
+            case Affine(map_, bias, chosen):
+                if bias is not None:
+                    _add_constant(constants, way, bias)
+                whole = map_ if way.map is None else after(way.map, map_)
+                chief = name if chosen > way.chosen else way.name
+                further = [replace(way, map=whole, name=chief, chosen=max(chosen, way.chosen))]
+        waiting.extend((previous, name, f) for f in further for previous in walk.before.get(name, ()))
+    return links, constants
 
 
-def _as_matrix(map_: Map) -> DenseMap:
-    n_out, n_in = math.prod(map_.shape), math.prod(map_.source)
-    _check_matrix(n_out, n_in)
-    matrix = after(DenseMap(np.eye(n_out), map_.shape, map_.shape), map_)
-    assert isinstance(matrix, DenseMap)
-    return matrix
+def _delayed(way: _Gathered, steps: NDArray[np.int64], name: str) -> list[_Gathered]:
+    """Return one way per number of steps: delays that differ between elements part it."""
+    ways = []
+    for k in np.unique(steps):
+        chosen = Diagonal((steps == k).astype(np.float64), steps.shape)
+        part = way.map if (steps == k).all() else chosen if way.map is None else after(way.map, chosen)
+        longest = max(way.longest, int(k))
+        delay = name if k > way.longest else way.delay
+        late = replace(way, map=part, lag=way.lag + int(k), bias_lag=way.bias_lag + int(k))
+        ways.append(replace(late, delay=delay, longest=longest))
+    return ways
 
 
-def _check_matrix(n_out: int, n_in: int) -> None:
-    if n_out * n_in > LARGEST_MATRIX:
-        what = (
-            f"its input is no convolution with one bias per channel, and a matrix would have {n_out} x {n_in} weights"
-        )
-        raise UnsupportedError(what, "leave out the bias of the first of two convolutions, or the second's padding")
+def _add_constant(constants: dict[int, Float], way: _Gathered, bias: Float) -> None:
+    constant = bias if way.map is None else on_constant(way.map, bias)
+    known = constants.get(way.bias_lag)
+    constants[way.bias_lag] = np.array(constant) if known is None else known + constant.reshape(known.shape)
 
 
-def _silent(source: Shape, constant: Float) -> "nir.NIRNode":
-    """Return a map that hears nothing and says a constant."""
-    import nir
+def _carries(map_: Map, constant: Float) -> bool:
+    """Return whether one NIR node can say both: a matrix any constant, a convolution one that is the same per channel.
 
-    _check_matrix(constant.size, math.prod(source))
-    return nir.Affine(np.zeros((constant.size, math.prod(source))), constant.reshape(-1))
-
-
-def _add(nodes: "dict[str, nir.NIRNode]", name: str, node: "nir.NIRNode") -> str:
-    """Add a node under its name, or under the next free one; a source's Delay is shared by all who hear it so late."""
-    if type(node).__name__ == "Delay" and name in nodes:
-        return name
-    free, count = name, 1
-    while free in nodes:
-        count += 1
-        free = f"{name} {count}"
-    nodes[free] = node
-    return free
+    A convolution whose result is read in another shape counts as the matrix that it then has to be.
+    """
+    if isinstance(map_, ConvMap):
+        return map_.shape != constant.shape or not varies_within_channels(constant)
+    return isinstance(map_, DenseMap)
 
 
-def _node(map_: Map, constant: Float | None) -> "nir.NIRNode":
-    import nir
+def stored_links(layer: FloatLayer) -> list[Link[SingleMap]]:
+    """Return the links as weights can be stored: single maps that fit the layer, the first carrying its constant.
 
+    Refused are chains, and matrices that are too large to stand for a convolution.
+    """
+    links = [_stored(link, layer.shape) for link in layer.links]
+    at_once = next((always.values for always in layer.always if not always.lag), None)
+    if at_once is not None and not _carries(links[0].map, at_once):
+        links[0] = links[0].through(as_matrix(links[0].map))
+    return links
+
+
+def _stored(link: Link[Map], shape: Shape) -> Link[SingleMap]:
+    map_ = single(link.map)
+    if map_.shape == shape:
+        return link.through(map_)
     match map_:
+        case ConvMap():  # it fills an array of its own shape only
+            return link.through(as_matrix(map_))
         case Diagonal():
-            if len(map_.shape) > 1 and _is_uniform(map_.scale):
-                factors = map_.scale.reshape(map_.shape[0], -1)[:, :1].reshape(-1, 1, 1, 1)
-                one_tap = ConvMap(factors, (1, 1), (0, 0), (1, 1), map_.shape[0], map_.shape, map_.shape)
-                return _node(one_tap, constant)
-            return _node(_as_matrix(map_), constant)
+            return link.through(Diagonal(map_.scale.reshape(shape), shape))
         case DenseMap():
-            return nir.Linear(map_.weight) if constant is None else nir.Affine(map_.weight, constant.reshape(-1))
-        case ConvMap():
-            return _conv_node(map_, np.zeros(map_.shape) if constant is None else constant.reshape(map_.shape))
+            return link.through(map_)
         case _:
             assert_never(map_)
-
-
-def _conv_node(conv: ConvMap, constant: Float) -> "nir.NIRNode":
-    """Return the NIR node, typed here: NIR's own shapes are wrong for some kernels."""
-    import nir
-
-    bias = constant.reshape(conv.shape[0], -1)[:, 0].copy()
-    if len(conv.source) == 2:
-        step = (conv.stride[1], conv.padding[1], conv.dilation[1])
-        node = nir.Conv1d(None, conv.weight[:, :, 0], *step, conv.groups, bias)
-    else:
-        node = nir.Conv2d(None, conv.weight, conv.stride, conv.padding, conv.dilation, conv.groups, bias)
-    node.input_shape = conv.source[1] if len(conv.source) == 2 else conv.source[1:]
-    node.input_type, node.output_type = {"input": np.array(conv.source)}, {"output": np.array(conv.shape)}
-    return node

@@ -1,24 +1,38 @@
 """Linear maps and their composition: what remains of everything between one neuron's message and the next neuron.
 
 A map takes messages of one shape to inputs of another. Composition is exact: where two convolutions are not one
-convolution (a padded one behind a pool that leaves rows unread), the product is a matrix or is refused.
+convolution (a padded one behind a pool that leaves rows unread), the product is a matrix; where that matrix would be
+too large, the maps stay a `Chain`, which a network with real numbers can run and a chip cannot.
 """
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from dataclasses import dataclass, replace
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import UnsupportedError
 from snn2hw.network.square import ungrouped
-from snn2hw.sources.shapes import Shape, pair
+from snn2hw.sources.shapes import Shape
 
-if TYPE_CHECKING:
-    import nir
-
-__all__ = ["ConvMap", "DenseMap", "Diagonal", "Float", "Map", "adjoint", "after", "map_of", "on_constant"]
+__all__ = [
+    "Chain",
+    "ConvMap",
+    "DenseMap",
+    "Diagonal",
+    "Float",
+    "Map",
+    "SingleMap",
+    "adjoint",
+    "after",
+    "as_matrix",
+    "is_identity",
+    "on_constant",
+    "one_tap",
+    "single",
+    "varies_within_channels",
+]
 
 Float = NDArray[np.float64]
 
@@ -71,42 +85,51 @@ class ConvMap:
         return _sides(self.shape)
 
 
-Map = Diagonal | DenseMap | ConvMap
+SingleMap = Diagonal | DenseMap | ConvMap
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Maps one after the other, that which reads first."""
+
+    maps: tuple[SingleMap, ...]
+
+    @property
+    def source(self) -> Shape:
+        """Return the shape that is read."""
+        return self.maps[0].source
+
+    @property
+    def shape(self) -> Shape:
+        """Return the shape that is made."""
+        return self.maps[-1].shape
+
+
+Map = SingleMap | Chain
+
+
+def one_tap(factors: Float, shape: Shape) -> ConvMap:
+    """Return the convolution that multiplies each channel by its own factor."""
+    weight = factors.reshape(-1, 1, 1, 1)
+    return ConvMap(weight, (1, 1), (0, 0), (1, 1), groups=shape[0], source=shape, shape=shape)
 
 
 def _sides(shape: Shape) -> tuple[int, int]:
     return (1, shape[1]) if len(shape) == 2 else (shape[1], shape[2])
 
 
-def map_of(node: "nir.NIRNode", source: Shape, shape: Shape) -> Map:
-    """Return the linear part of a stateless node (a bias is another matter)."""
-    match type(node).__name__:
-        case "Linear" | "Affine":
-            return DenseMap(np.asarray(node.weight, np.float64), source, shape)
-        case "Scale":
-            return Diagonal(np.asarray(node.scale, np.float64), shape)
-        case "Conv1d" | "Conv2d":
-            weight = np.asarray(node.weight, np.float64)
-            stride, padding, dilation = (pair(getattr(node, n), n) for n in ("stride", "padding", "dilation"))
-            if weight.ndim == 3:
-                weight, stride, padding, dilation = (
-                    weight[:, :, None],
-                    (1, stride[0]),
-                    (0, padding[0]),
-                    (1, dilation[0]),
-                )
-            return ConvMap(weight, stride, padding, dilation, int(node.groups), source, shape)
-        case "SumPool2d" | "AvgPool2d" as kind:
-            kernel, stride, padding = (pair(getattr(node, n), n) for n in ("kernel_size", "stride", "padding"))
-            value = 1.0 if kind == "SumPool2d" else 1 / math.prod(kernel)
-            ones = np.full((source[0], 1, *kernel), value)
-            return ConvMap(ones, stride, padding, (1, 1), source[0], source, shape)
-        case kind:
-            raise AssertionError(f"{kind} is no linear map")
-
-
 def after(outer: Map, inner: Map) -> Map:
     """Return ``outer`` of ``inner``."""
+    if isinstance(outer, Chain) or isinstance(inner, Chain):
+        return Chain((*_links(inner), *_links(outer)))
+    return _composed(outer, inner)
+
+
+def _links(map_: Map) -> tuple[SingleMap, ...]:
+    return map_.maps if isinstance(map_, Chain) else (map_,)
+
+
+def _composed(outer: SingleMap, inner: SingleMap) -> Map:
     match outer, inner:
         case Diagonal(), Diagonal():
             return Diagonal(outer.scale * inner.scale.reshape(outer.shape), outer.shape)
@@ -123,20 +146,71 @@ def after(outer: Map, inner: Map) -> Map:
         case ConvMap(), Diagonal():
             return _scaled_input(outer, inner)
         case ConvMap(), ConvMap():
-            return _one_convolution(outer, inner) or after(_matrix(outer), inner)
+            return _one_convolution(outer, inner) or _by_matrix(outer, inner)
         case ConvMap(), DenseMap():
-            return after(_matrix(outer), inner)
+            return _by_matrix(outer, inner)
         case _:
             assert_never((outer, inner))  # type: ignore[arg-type]  # pairs are not narrowed by mypy
 
 
-def _matrix(conv: ConvMap) -> DenseMap:
-    """Write a convolution as a matrix, if it is not too large for one."""
-    n_out, n_in = math.prod(conv.shape), math.prod(conv.source)
-    if n_out * n_in > LARGEST_MATRIX:
-        what = f"{conv.source} -> {conv.shape} is no single convolution, and as a matrix it has {n_out * n_in} weights"
-        raise UnsupportedError(what, "use a pool that covers its input exactly, or no padding behind the pool")
-    return DenseMap(adjoint(conv, np.eye(n_out)), conv.source, conv.shape)
+def _by_matrix(outer: SingleMap, inner: SingleMap) -> Map:
+    """Compose with the convolution among two maps written as a matrix, if it is not too large for one."""
+    if not _fits(_wide(outer, inner)):
+        return Chain((inner, outer))
+    return after(_matrix(outer), inner) if isinstance(outer, ConvMap) else after(outer, _matrix(inner))
+
+
+def _wide(outer: SingleMap, inner: SingleMap) -> SingleMap:
+    return outer if isinstance(outer, ConvMap) else inner
+
+
+def _fits(map_: SingleMap) -> bool:
+    return math.prod(map_.shape) * math.prod(map_.source) <= LARGEST_MATRIX
+
+
+def _matrix(map_: SingleMap) -> DenseMap:
+    """Write a map as a matrix."""
+    match map_:
+        case DenseMap():
+            return map_
+        case Diagonal():
+            return DenseMap(np.diag(map_.scale.reshape(-1)), map_.source, map_.shape)
+        case ConvMap():
+            return DenseMap(adjoint(map_, np.eye(math.prod(map_.shape))), map_.source, map_.shape)
+        case _:
+            assert_never(map_)
+
+
+def single(map_: Map) -> SingleMap:
+    """Return a map that is one; refuse a chain."""
+    if not isinstance(map_, Chain):
+        return map_
+    pairs = zip(map_.maps[::-1], map_.maps[-2::-1], strict=False)
+    outer, inner = next(pair for pair in pairs if isinstance(_wide(*pair), ConvMap))
+    conv = _wide(outer, inner)
+    size = math.prod(conv.shape) * math.prod(conv.source)
+    what = f"{conv.source} -> {conv.shape} is no single convolution, and as a matrix it has {size} weights"
+    raise UnsupportedError(what, "use a pool that covers its input exactly, or no padding behind the pool")
+
+
+def as_matrix(map_: SingleMap) -> DenseMap:
+    """Return a map as a matrix for want of a convolution with one bias per channel; refuse one that is too large."""
+    if not _fits(map_):
+        size = f"{math.prod(map_.shape)} x {math.prod(map_.source)}"
+        what = f"its input is no convolution with one bias per channel, and a matrix would have {size} weights"
+        raise UnsupportedError(what, "leave out the bias of the first of two convolutions, or the second's padding")
+    return _matrix(map_)
+
+
+def is_identity(map_: Map) -> bool:
+    """Return whether a map changes nothing."""
+    return isinstance(map_, Diagonal) and bool((map_.scale == 1).all())
+
+
+def varies_within_channels(values: Float) -> bool:
+    """Return whether values are not the same all over each channel."""
+    rows = values.reshape(values.shape[0], -1)
+    return not bool((rows == rows[:, :1]).all())
 
 
 def _per_channel(diagonal: Diagonal) -> Float | None:
@@ -148,21 +222,21 @@ def _per_channel(diagonal: Diagonal) -> Float | None:
 def _scaled_output(outer: Diagonal, inner: ConvMap) -> Map:
     factors = _per_channel(outer)
     if factors is None or outer.shape != inner.shape:
-        return after(outer, _matrix(inner))
+        return _by_matrix(outer, inner)
     return _reweighted(inner, inner.weight * factors[:, None, None, None])
 
 
 def _scaled_input(outer: ConvMap, inner: Diagonal) -> Map:
     factors = _per_channel(inner)
     if factors is None or outer.source != inner.shape:
-        return after(_matrix(outer), inner)
+        return _by_matrix(outer, inner)
     ins = outer.weight.shape[1]
     first = np.repeat(np.arange(outer.groups) * ins, outer.weight.shape[0] // outer.groups)  # o: its first channel
     return _reweighted(outer, outer.weight * factors[first[:, None] + np.arange(ins)][:, :, None, None])
 
 
 def _reweighted(conv: ConvMap, weight: Float) -> ConvMap:
-    return ConvMap(weight, conv.stride, conv.padding, conv.dilation, conv.groups, conv.source, conv.shape)
+    return replace(conv, weight=weight)
 
 
 def _one_convolution(outer: ConvMap, inner: ConvMap) -> ConvMap | None:
@@ -176,7 +250,9 @@ def _one_convolution(outer: ConvMap, inner: ConvMap) -> ConvMap | None:
     stride = (inner.stride[0] * outer.stride[0], inner.stride[1] * outer.stride[1])
     padding = tuple(inner.padding[a] + inner.stride[a] * outer.padding[a] for a in (0, 1))
     groups = _common_groups(outer, inner)
-    return ConvMap(weight, stride, (padding[0], padding[1]), (1, 1), groups, inner.source, outer.shape)
+    return ConvMap(
+        weight, stride, (padding[0], padding[1]), (1, 1), groups=groups, source=inner.source, shape=outer.shape
+    )
 
 
 def _padding_reads_nothing(outer: ConvMap, inner: ConvMap, axis: int) -> bool:
@@ -267,6 +343,10 @@ def on_constant(outer: Map, values: Float) -> Float:
             return (outer.weight @ values.reshape(-1)).reshape(outer.shape)
         case ConvMap():
             return _correlated(outer, values)
+        case Chain():
+            for map_ in outer.maps:
+                values = on_constant(map_, values)
+            return values
         case _:
             assert_never(outer)
 

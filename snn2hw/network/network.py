@@ -1,86 +1,64 @@
-"""The machine with real numbers in its registers: what a lowered Source asks of each population.
+"""The float machine: the network of any framework as layers of neurons with linear maps between them.
 
-    U = (1 - share_u) U + sum of links  W . s[t - lag]  +  always;     V = (1 - share_v) V + U + drive
-    z = fires and V > threshold;     V = 0 or V - threshold where z
+    x[t] = sum over links of  map . message[t - lag]  +  what is always on;     the neuron takes x and sends a message
 
-A neuron's membrane in volts is ``unit * V + origin``. Whatever gain an input has (a_m r a_s w_in, dt r) is divided out
-of the equations and sits in ``unit``: V only ever meets its own threshold, so the weights stay the network's own.
+Nothing here knows where the network came from or which chip it is for: every order of events that
+`snn2hw.sources.semantics` names can stand in a layer.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sim.program import Reset
+from snn2hw.network.maps import Map
+from snn2hw.network.neurons import Float, Neuron
+from snn2hw.sources.shapes import Shape
 
-__all__ = ["Always", "ConvMap", "DenseMap", "Float", "Layer", "Link", "Map", "Network"]
+__all__ = ["Always", "FloatLayer", "Link", "Network"]
 
-Float = NDArray[np.float64]
-Shape = tuple[int, ...]
+M = TypeVar("M", bound=Map, covariant=True)
+"""What kind of map: any, one that is no chain, one that has weights."""
 
-
-@dataclass(frozen=True, eq=False)
-class DenseMap:
-    """``weight @ s`` with the message in C order."""
-
-    weight: Float  # out in
+N = TypeVar("N", bound=Map)
 
 
 @dataclass(frozen=True, eq=False)
-class ConvMap:
-    """Cross-correlation as in torch."""
+class Link(Generic[M]):
+    """One source read through one map, ``lag`` steps late.
 
-    weight: Float  # out in/groups kh kw
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
-
-
-Map = DenseMap | ConvMap
-
-
-@dataclass(frozen=True, eq=False)
-class Link:
-    """One source read through one linear map, ``lag`` steps late."""
+    ``name`` is that of the node with the most weights on the way, ``delay`` that of the Delay node that waits longest.
+    """
 
     source: str
-    map: Map
+    map: M
     lag: int = 0
+    name: str = ""
+    delay: str = ""
+
+    def through(self, map_: N) -> "Link[N]":
+        """Return the same link through another map."""
+        return Link(self.source, map_, self.lag, self.name, self.delay)
 
 
 @dataclass(frozen=True, eq=False)
 class Always:
-    """A bias that enters where messages do, from step ``lag`` on, in every step."""
+    """What arrives in every step from step ``lag`` on, whatever is sent."""
 
     values: Float
     lag: int = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """One population with real registers; every array has the population's shape."""
+class FloatLayer:
+    """The neurons of one node, and all that they hear; the constant of lag 0 belongs to the first link."""
 
     name: str
-    node: str
-    """The name of its node in the Source; the population's own may differ where a name is not legal."""
     shape: Shape
-    links: tuple[Link, ...]
+    neuron: Neuron
+    links: tuple[Link[Map], ...]
     always: tuple[Always, ...]
-    share_u: Float
-    share_v: Float
-    threshold: Float
-    drive: Float
-    u0: Float
-    v0: Float
-    unit: Float
-    origin: Float
-    reset: Reset
-    fires: bool
-    fires_at_threshold: bool = False
-    """Whether V = threshold fires too (>=); the machine compares with >."""
 
     @property
     def size(self) -> int:
@@ -90,15 +68,32 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """All layers in an order in which each step can be computed; the last one is the output."""
+    """All layers, the output among them (a `Relay`).
 
+    Args:
+        input_name: what links call the input.
+        input_shape: one step of one sample.
+        layers: in the order of the Source's nodes.
+        groups: the names of the layers, each group computed for all steps before the next one starts: a layer alone,
+            or the layers of a loop, which go step by step in this order.
+        output: the name of the output's layer.
+        semantics: the name of the order of events, for messages.
+        dt: seconds per step.
+        origin: where the network comes from.
+        notes: what was repaired or assumed while reading.
+    """
+
+    input_name: str
     input_shape: Shape
-    layers: tuple[Layer, ...]
+    layers: tuple[FloatLayer, ...]
+    groups: tuple[tuple[str, ...], ...]
+    output: str
+    semantics: str
     dt: float
     origin: str
     notes: tuple[str, ...] = ()
 
     @property
-    def by_name(self) -> Mapping[str, Layer]:
+    def by_name(self) -> Mapping[str, FloatLayer]:
         """Return the layers by name."""
         return {layer.name: layer for layer in self.layers}

@@ -44,14 +44,15 @@ def trained_teacher(trained: Trained, recipe: NetworkRecipe, classes: tuple[str,
 def source_teacher(source: "Source", recipe: NetworkRecipe, classes: int, device: torch.device) -> Teacher:
     """Return any float network that reads the pupil's rasters; the float reference computes it, which takes longer."""
     from snn2hw.compiler.answers import float_answers
+    from snn2hw.network.lowering import network_of
 
     side = (1, recipe.mel.bands, recipe.mel.frames)
     if tuple(source.input_shape) != side:
         raise InputError(f"the teacher reads {tuple(source.input_shape)}, not {side}", "use one that reads the images")
-    encoder = encoder_of(recipe)
+    encoder, network = encoder_of(recipe), network_of(source)
 
     def answers(images: NDArray[np.uint8], first: int) -> Tensor:
-        found = float_answers(source, encode(images[:, None], encoder, first), recipe.decoder)
+        found = float_answers(network, encode(images[:, None], encoder, first), recipe.decoder)
         if found.shape[1] != classes:
             raise InputError(f"the teacher has {found.shape[1]} answers for {classes} classes", "use another")
         return torch.from_numpy(found).to(device) * recipe.temperature

@@ -1,6 +1,7 @@
 """Preflight: all problems at once, the size of a network, and the command line."""
 
 import json
+from importlib import resources
 
 import nir
 import numpy as np
@@ -15,7 +16,10 @@ from snn2hw.network.to_nir import write_nir
 from snn2hw.problems import ProblemsError
 from snn2hw.sources import Semantics
 from snn2hw.sources.graph import assemble
+from tests.golden.sources import CHECKPOINT
 from tests.sources.nir_nets import DT, chain, cuba, full, lif, source
+
+LOIHI_FILE = resources.files("snn2hw.chips").joinpath("loihi1.toml").read_text(encoding="utf-8")
 
 
 def good():
@@ -193,3 +197,31 @@ def test_problems_survive_a_process_boundary():
 
     error = pickle.loads(pickle.dumps(ProblemsError("net", check(source(chain(lif(2, tau=DT / 2), shape=(2,)))))))
     assert error.problems[0].where == "node 'n0'"
+
+
+def test_the_command_says_how_many_cores_a_network_takes_at_least(file, capsys):
+    assert main(["check", file, "--target", "loihi1"]) == 0
+    assert "at least 1 cores, for its neurons; once placed it may take more" in capsys.readouterr().out
+    assert main(["check", file, "--target", "loihi1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cores"]["least"] == 1
+    assert main(["check", file]) == 0
+    assert "cores" not in capsys.readouterr().out
+
+
+def test_the_command_judges_what_a_checkpoint_is_fed_as_compile_does(tmp_path, capsys):
+    spikes_only = LOIHI_FILE.replace("graded_input = true", "graded_input = false")
+    (tmp_path / "mine.toml").write_text(spikes_only, encoding="utf-8")
+    words = [str(CHECKPOINT), "--target", str(tmp_path / "mine.toml")]
+    assert main(["check", *words]) == 1
+    assert "Intel Loihi 1 takes 0 and 1" in capsys.readouterr().out
+    assert main(["compile", *words, "-o", str(tmp_path / "p.nir")]) == 1
+    assert "Intel Loihi 1 takes 0 and 1" in capsys.readouterr().err
+    assert main(["check", str(CHECKPOINT), "--target", "loihi1"]) == 0
+
+
+def test_the_command_answers_for_a_loop_that_nothing_orders(tmp_path, capsys):
+    nodes = {"input": nir.Input(np.array([2])), "a": lif(2), "b": lif(2), "output": nir.Output(None)}
+    edges = [("input", "a"), ("input", "b"), ("a", "b"), ("b", "a"), ("b", "output")]
+    nir.write(tmp_path / "ring.nir", assemble(nodes, edges))
+    assert main(["check", str(tmp_path / "ring.nir"), "--dt", "1e-3"]) == 1
+    assert "several places" in capsys.readouterr().out

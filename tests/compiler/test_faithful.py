@@ -97,7 +97,7 @@ def test_one_dimensional_signals_get_a_height_of_one():
     compiled = compile_source(source, "fixed", data, weight_bits=16)
     assert compiled.program.input.shape == (2, 1, 30)
     assert compiled.program.by_name["lif"].shape == (4, 1, 14)
-    report = measure(source, compiled, data, engine="reference")
+    report = measure(compiled, data, engine="reference")
     assert report.rows[0].agreement is not None
     assert report.rows[0].agreement > 0.999
 
@@ -119,9 +119,7 @@ def test_every_difference_to_the_float_network_has_a_root_at_the_threshold(name)
     source = NETWORKS[name](rng)
     data = raster(source, rng, samples=20)
     compiled = compile_source(source, "fixed", data, weight_bits=16)
-    for made, row in zip(
-        [m for m in compiled.layers if m.population.fires], explain(source, compiled, data), strict=True
-    ):
+    for made, row in zip([m for m in compiled.layers if m.population.fires], explain(compiled, data), strict=True):
         assert row.different < 0.01 * row.neuron_steps
         assert row.roots <= row.different
         assert row.root_distance <= 0.003 * made.population.vth.max()

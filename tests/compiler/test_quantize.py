@@ -17,7 +17,8 @@ from snn2hw.compiler.moments import DRAWN, MomentMeter
 from snn2hw.compiler.options import Options
 from snn2hw.compiler.registers import bias_registers, compensated, nearest_decay
 from snn2hw.compiler.rounding import compensating, spread_of
-from snn2hw.network.network import DenseMap
+from snn2hw.network.maps import DenseMap
+from snn2hw.network.registers import machine_of
 from tests.compiler.networks import Builder, convolutional, cuba, dense, lif, nir, raster, recurrent
 
 LOIHI = get_target("loihi1")
@@ -91,7 +92,7 @@ def test_moments_are_those_of_messages_as_the_membrane_sees_them():
     rng = np.random.default_rng(4)
     messages = rng.integers(0, 3, (1, 1, 5)).repeat(6, axis=1)  # what is drawn does not matter: one sample, held
     share_u, share_v = 0.5, 0.25
-    meter = MomentMeter(DenseMap(np.zeros((2, 5))), (5,), (2,), (share_u, share_v))
+    meter = MomentMeter(DenseMap(np.zeros((2, 5)), (5,), (2,)), (share_u, share_v))
     meter.add(messages)
     found = meter.finish()
     assert found is not None
@@ -220,11 +221,13 @@ def test_the_historic_levels_lose_what_rounding_keeps():
     rng = np.random.default_rng(3)
     source = dense(rng)
     data = raster(source, rng)
-    prepared = prepare(source, "loihi1", data, options=Options(method="max", per="layer", levels=4))
+    prepared = prepare(
+        machine_of(source), get_target("loihi1"), data, options=Options(method="max", per="layer", levels=4)
+    )
     weight = source.nodes["fc1"].weight
     step = weight.max() / 3
     expected = np.sign(weight) * np.floor(np.abs(weight) / step + 1e-9) * step
-    np.testing.assert_allclose(prepared.network.by_name["one"].links[0].map.weight, expected)
+    np.testing.assert_allclose(prepared.machine.by_name["one"].links[0].map.weight, expected)
     stored = build(prepared).program.by_name["one"].inputs[0].wiring.weight
     assert len(np.unique(np.abs(stored))) <= len(np.unique(np.abs(expected).round(9)))
 
@@ -234,7 +237,7 @@ def test_mixed_precision_keeps_its_budget_and_saves_bits():
     rng = np.random.default_rng(4)
     source = convolutional(rng)
     data = raster(source, rng, samples=40)
-    prepared = prepare(source, "loihi1", data)
+    prepared = prepare(machine_of(source), get_target("loihi1"), data)
     output = run(build(prepared).program, data).output
     wanted = output.mean(axis=1).argmax(axis=1)
     mixed = fewest_bits(prepared, data, wanted, budget=0.1, engine="reference")
@@ -279,7 +282,7 @@ def test_graded_input_is_certified_over_its_whole_range():
 
 
 def test_a_chip_without_subtraction_refuses_it_by_name():
-    with pytest.raises(UnsupportedError, match="population 'one': resets by subtraction, Intel Loihi 1 does not"):
+    with pytest.raises(UnsupportedError, match="node 'one': resets by subtraction, which Intel Loihi 1 cannot"):
         compile_source(dense(np.random.default_rng(0), lif, reset="subtract"), "loihi1")
 
 
@@ -312,7 +315,7 @@ def test_a_threshold_is_stored_as_0_only_where_it_is_0(factor, threshold):
             {"per_neuron": ("v0",)},
             "has vth that differ between neurons, Intel Loihi 1 does not  fix: compile with per='layer'",
         ),
-        ({"delay_steps": 2}, "reads 'hidden' 3 steps late"),
+        ({"delay_steps": 2}, "node 'late': delays by 3 steps, Intel Loihi 1 by at most 2"),
         (
             {"registers": {**LOIHI.registers, "du": (3000, 4095)}},
             r"population 'hidden': a decay of 0\.2 per step has no register  fix: stay within 0\.73",
@@ -339,3 +342,31 @@ def test_compiling_twice_gives_one_digest():
     assert (
         compile_source(source, "loihi1", data).program.digest == compile_source(source, "loihi1", data).program.digest
     )
+
+
+def test_inputs_that_depend_on_each_other_linearly_still_spread_their_errors():
+    """The mean taken out of constant inputs leaves rounding errors, below zero as often as above."""
+    rng = np.random.default_rng(0)
+    for columns in range(2, 30):
+        constant = np.outer(*[1e5 * rng.random(columns)] * 2)
+        left = 1e-12 * constant * rng.normal(size=(columns, columns))
+        spread = spread_of(left + left.T - 1e-9 * np.eye(columns) * constant.max())
+        assert (np.linalg.eigvalsh(spread.moments) > 0).all()
+        assert np.isfinite(spread.factor).all()
+
+
+@pytest.mark.parametrize("high", [1, 31, 255])
+def test_calibration_data_that_never_change_compile(high):
+    source = dense(np.random.default_rng(0), lif, bias=0.3)
+    data = np.full((2, 12, 20), high)
+    assert compile_source(source, "fixed", data, weight_bits=6, options=Options(centre="always")).program
+
+
+def test_a_scaled_image_that_is_read_flat_becomes_a_matrix():
+    b = Builder(np.random.default_rng(0))
+    b.add("input", nir.Input(np.array([2, 3, 3])))
+    b.add("scale", nir.Scale(np.full((2, 3, 3), 2.0)), "input")
+    program = compile_source(b.source(b.add("n", lif(), b.add("flat", nir.Flatten(None, 0, -1), "scale"))), "loihi1")
+    weight = program.program.by_name["n"].inputs[0].wiring.weight
+    assert weight.shape == (18, 18)
+    assert (weight != 0).sum() == 18

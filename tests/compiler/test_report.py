@@ -22,7 +22,7 @@ def compiled():
 
 def test_every_number_of_the_report_is_measured(compiled):
     source, made, data = compiled
-    report = measure(source, made, data, engine="reference")
+    report = measure(made, data, engine="reference")
     ideal, trace = float_reference(source, data), run(made.program, data)
     row = next(r for r in report.rows if r.name == "lif1")
     assert report.digest == made.program.digest
@@ -43,8 +43,8 @@ def test_every_number_of_the_report_is_measured(compiled):
 
 
 def test_the_report_is_a_table_and_plain_json(compiled):
-    source, made, data = compiled
-    report = measure(source, made, data, engine="reference")
+    _, made, data = compiled
+    report = measure(made, data, engine="reference")
     text = str(report)
     for name in ("lif1", "or", "lif2", "readout", "SQNR dB", "exact", "r=0."):
         assert name in text
@@ -56,14 +56,14 @@ def test_a_silent_layer_is_named():
     source = dense(rng)
     quiet = np.zeros((2, 10, 20), np.uint8)
     compiled = compile_source(source, "loihi1", raster(source, rng, steps=10))
-    rows = measure(source, compiled, quiet, engine="reference").rows
+    rows = measure(compiled, quiet, engine="reference").rows
     assert [row.warnings for row in rows] == [("SILENT: no neuron fired, as in float",)] * 2
-    assert "one: SILENT" in str(measure(source, compiled, quiet, engine="reference"))
+    assert "one: SILENT" in str(measure(compiled, quiet, engine="reference"))
 
 
 def test_a_saturating_layer_is_named():
     rng = np.random.default_rng(0)
     source = dense(rng, bias=40.0)
     data = raster(source, rng)
-    rows = measure(source, compile_source(source, "loihi1", data), data, engine="reference").rows
+    rows = measure(compile_source(source, "loihi1", data), data, engine="reference").rows
     assert rows[0].warnings[0].startswith("SATURATING: ")

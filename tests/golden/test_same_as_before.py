@@ -23,6 +23,9 @@ KEPT = json.loads(DIGESTS.read_text(encoding="utf-8"))
 TRAINS = {"tune"}
 CASES = [(section, name) for section, cases in SECTIONS.items() for name in cases]
 FEWEST_PAIRS = 40
+FOLDED = {"norse/feedback by hand": 2e-16}
+"""Sources in which maps follow one another whose product (by 0.3) is no multiple of 1/1024: it rounds once, not twice.
+"""
 
 
 def changed(before, after, place: str = "") -> list[str]:
@@ -53,7 +56,8 @@ def test_the_float_machine_answers_what_it_answered(name):
     with np.load(FLOAT_ARRAYS) as kept:
         before = {key: kept[key] for key in kept if key.startswith(f"{name}|")}
     assert sorted(found) == sorted(before)
-    differing = [key for key, array in before.items() if not np.array_equal(array, found[key])]
+    slack = FOLDED.get(name, 0.0)
+    differing = [key for key, array in before.items() if not (np.abs(array - found[key]) <= slack).all()]
     assert differing == [], {key: float(np.abs(before[key] - found[key]).max()) for key in differing}
 
 

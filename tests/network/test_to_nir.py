@@ -10,8 +10,8 @@ import pytest
 
 from sim.errors import InputError
 from snn2hw.network.float_reference import float_reference
-from snn2hw.network.lowering import lower
 from snn2hw.network.to_nir import to_nir, unsaid, write_nir
+from snn2hw.network.view import lower
 from snn2hw.problems import ProblemsError
 from snn2hw.sources import Semantics
 from snn2hw.sources.from_nir import from_nir

@@ -10,8 +10,8 @@ import pytest
 from sim.program import Conv, Dense
 from snn2hw.compiler.compile import compile
 from snn2hw.network.float_reference import float_reference
-from snn2hw.network.lowering import lower
 from snn2hw.network.to_nir import write_nir
+from snn2hw.network.view import lower
 from snn2hw.sources.from_nir import from_nir
 from snn2hw.sources.from_nir.dialects import DIALECTS
 from snn2hw.sources.shapes import NEURON_FIELDS

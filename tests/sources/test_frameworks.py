@@ -8,8 +8,8 @@ from sim.engines import run
 from snn2hw.chips.preflight import check
 from snn2hw.compiler.compile import compile
 from snn2hw.network.float_reference import float_reference
-from snn2hw.network.lowering import lower
 from snn2hw.network.to_nir import write_nir
+from snn2hw.network.view import lower
 from snn2hw.sources.from_nir import from_nir
 from tests.sources.nir_nets import cases, recorded, written
 

@@ -11,7 +11,7 @@ import torch
 from snn2hw.models.layout import HARDWARE, Layout, Stage
 from snn2hw.models.scnn import scnn
 from snn2hw.network.float_reference import FloatTrace, float_reference
-from snn2hw.network.lowering import lower
+from snn2hw.network.view import lower
 from snn2hw.sources.from_norse import from_norse
 from snn2hw.sources.from_norse.cells import in_time, is_cell
 from tests.sources.norse_nets import Case

@@ -1,59 +1,58 @@
 """Wrong readings that must be seen: each change of the reference, of reading or of lowering breaks a recording."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from snn2hw.network import float_neurons as neurons
-from snn2hw.network import maps, paths
+from snn2hw.network import lowering, maps, neurons, nir_border
 from snn2hw.network.float_reference import float_reference
-from snn2hw.network.lowering import lower
 from snn2hw.sources import order
 from snn2hw.sources.from_nir import dialect_rules, from_nir
 from snn2hw.sources.graph import assemble
+from tests.network.interpreter.walk import float_reference as node_by_node
 from tests.network.test_lowering import loop, pooled
 from tests.sources.nir_nets import cases, rasters, recorded, written
 from tests.sources.nir_nets import source as source_of
 
 
-def strict_for_all(d, v):
-    return neurons_fire(replace(d, semantics=replace(d.semantics, fires_at=">")), v)
+def strict_for_all(neuron, v):
+    return neurons_fire(replace(neuron, fires_at=">"), v)
 
 
-def loose_for_all(d, v):
-    return neurons_fire(replace(d, semantics=replace(d.semantics, fires_at=">=")), v)
+def loose_for_all(neuron, v):
+    return neurons_fire(replace(neuron, fires_at=">="), v)
 
 
-def one_spike_a_step(d, v):
-    return np.minimum(neurons_fire(d, v), 1)
+def one_spike_a_step(neuron, v):
+    return np.minimum(neurons_fire(neuron, v), 1)
 
 
-def reset_to_zero(d, v, z):
+def reset_to_zero(neuron, v, z):
     return np.where(z > 0, 0.0, v)
 
 
-def input_after_decay(d, state, x):
-    late = replace(d, gain_i=d.gain_i * d.keep_i) if (d.keep_i > 0).any() else d
-    return neurons_step(late, state, x)
+def input_after_decay(neuron, c, state, x):
+    late = replace(c, gain_i=c.gain_i * c.keep_i) if (c.keep_i > 0).any() else c
+    return neurons_advance(neuron, late, state, x)
 
 
 def euler_always(tau, dt, scheme):
-    return neurons_share(tau, dt, "euler")
+    return neurons_leak(tau, dt, "euler")
 
 
 def no_unit(x):
     return x * (1 - 1e-12)
 
 
-neurons_fire, neurons_step, neurons_share = neurons._fire, neurons.step, neurons._share
+neurons_fire, neurons_advance, neurons_leak = neurons._fire, neurons.advance, neurons.leak
 
 MUTANTS = {
     "> for >=": (neurons, "_fire", strict_for_all),
     ">= for >": (neurons, "_fire", loose_for_all),
     "at most one spike": (neurons, "_fire", one_spike_a_step),
     "reset to zero": (neurons, "_reset", reset_to_zero),
-    "Euler for exp": (neurons, "_share", euler_always),
+    "Euler for exp": (nir_border, "leak", euler_always),
     "input weights a little below 1": (neurons, "_near_unit", no_unit),
     "no edge is late": (order, "_edges_back", lambda *_: set()),
     "gains as written": (dialect_rules, "_unit_gains", lambda *_: None),
@@ -81,12 +80,12 @@ def test_a_mutant_is_seen_by_a_recording(name, monkeypatch, tmp_path):
 def test_the_input_that_jumps_after_the_decay_is_seen(monkeypatch, tmp_path):
     import snn2hw.network.float_reference
 
-    monkeypatch.setattr(snn2hw.network.float_reference, "step", input_after_decay)
+    monkeypatch.setattr(snn2hw.network.float_reference, "advance", input_after_decay)
     assert any(differs(case, tmp_path) for case in cases())
 
 
 def spikes_differ(s, x):
-    a, b = float_reference(s, x), float_reference(lower(s), x)
+    a, b = node_by_node(s, x), float_reference(s, x)
     return any(np.abs(a.v[name] - b.v[name]).max() > 1e-9 for name in a.v)
 
 
@@ -96,11 +95,11 @@ def test_a_pool_folded_where_it_may_not_be_is_seen(monkeypatch):
 
 
 def test_a_bias_that_comes_a_step_late_is_seen(monkeypatch):
-    whole = paths._Way
+    @dataclass(frozen=True, eq=False)
+    class LateBias(lowering._Gathered):
+        def __post_init__(self):
+            object.__setattr__(self, "bias_lag", self.lag)
 
-    def late_bias(map_=None, lag=0, bias_lag=0, name="", weights=-1):
-        return whole(map_, lag, lag, name, weights)
-
-    monkeypatch.setattr(paths, "_Way", late_bias)
+    monkeypatch.setattr(lowering, "_Gathered", LateBias)
     s = source_of(assemble(*loop(np.full(4, 0.3))))
     assert spikes_differ(s, rasters(np.random.default_rng(0), (3,)))

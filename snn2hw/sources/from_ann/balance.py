@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sim.errors import InputError
-from snn2hw.network.float_maps import apply_map
+from snn2hw.network.apply import applied
+from snn2hw.network.nir_border import affine_of
 from snn2hw.sources.from_norse.layers import Array, Shape
-from snn2hw.sources.graph import predecessors
+from snn2hw.sources.graph import predecessors, shape_out
 from snn2hw.sources.semantics import Reset
 from snn2hw.sources.shapes import is_neuron
 
@@ -58,8 +59,21 @@ def rates(
             if name in caps:
                 held[name] = np.clip(arriving, 0.0, caps[name])
             else:
-                held[name] = arriving if name not in before or is_neuron(node) else apply_map(node, arriving)
+                held[name] = _passed(node, arriving) if name in before else arriving
         yield held[last], {name: held[name] for name in caps}
+
+
+def _passed(node: "nir.NIRNode", x: Array) -> Array:
+    """Return what one node makes of a batch."""
+    import nir
+
+    if is_neuron(node) or isinstance(node, nir.Output):
+        return x
+    if isinstance(node, nir.Flatten):
+        return x.reshape(len(x), *shape_out(node))
+    affine = affine_of(node)
+    y = applied(affine.map, x)
+    return y if affine.bias is None else y + affine.bias
 
 
 def balance(

@@ -17,10 +17,10 @@ from torch.nn.functional import conv2d
 from sim.arithmetic import DECAY_ONE, VTH_SHIFT
 from sim.program import Connection, Conv, Dense, Population, RegisterArray, Weight
 from snn2hw.chips.target import Target
-from snn2hw.compiler.grid import Grid
-from snn2hw.compiler.quantize import Quantized
+from snn2hw.compiler.grid import WeightGrid
+from snn2hw.compiler.quantized import Quantized
 from snn2hw.compiler.registers import bias_registers
-from snn2hw.network.network import Float
+from snn2hw.network.maps import Float
 from snn2hw.train.tuning.machine_scan import FixedRegisters, straight
 
 __all__ = ["Cell", "Synapse"]
@@ -36,7 +36,7 @@ class Synapse(nn.Module):
     def __init__(
         self,
         connection: Connection,
-        grid: Grid | None,
+        grid: WeightGrid | None,
         latent: Float | None,
         *,
         source: Shape,
@@ -120,7 +120,9 @@ class Cell(nn.Module):
         super().__init__()
         self.fixed, self.shape, self.target = population, population.shape, target
         latents = made.mantissas() if made is not None else ()
-        grids: Sequence[Grid | None] = made.grids if latents and made is not None else (None,) * len(population.inputs)
+        grids: Sequence[WeightGrid | None] = (
+            made.grids if latents and made is not None else (None,) * len(population.inputs)
+        )
         self.synapses = nn.ModuleList(
             Synapse(
                 c,

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 from sim.files import make_folder
-from snn2hw.chips.target import Target
+from snn2hw.chips.target import Target, get_target
 from snn2hw.compiler.answers import float_answers
-from snn2hw.compiler.compile import Compiled, Progress, compile_source
-from snn2hw.compiler.grid import Bits
-from snn2hw.compiler.options import Options
+from snn2hw.compiler.compile import Compiled, Progress, build, prepare
+from snn2hw.compiler.options import Bits, Options
 from snn2hw.files.lock import refuse_locked
-from snn2hw.network.lowering import lower
-from snn2hw.network.reading import read_network
+from snn2hw.network.registers import RealMachine, machine_of
 from snn2hw.train.tuning.tune_fit import Samples, Tuned, refuse_counting, tune_compiled
 from snn2hw.train.tuning.tune_recipe import TuneRecipe
 
@@ -104,14 +102,14 @@ def tune(
     samples = (np.asarray(rasters), np.asarray(labels))
     held_out = None if said.held_out is None else (np.asarray(said.held_out[0]), np.asarray(said.held_out[1]))
     given = [samples] if held_out is None else [samples, held_out]
-    network = read_network(lower(source))
-    refuse_counting(said.recipe, network.layers[-1])
+    machine = machine_of(source)
+    refuse_counting(said.recipe, machine.output)
     for pair in given:
-        _refuse_misfit(source, network.layers[-1].size, *pair)
+        _refuse_misfit(source, machine.output.size, *pair)
     if said.folder is not None:
         refuse_locked(make_folder(said.folder))
-    compiled = _compiled(source, target, [x for x, _ in given], said)
-    taught, *held = (_samples(source, compiled, *pair, said.recipe) for pair in given)
+    compiled = _compiled(machine, target, [x for x, _ in given], said)
+    taught, *held = (_samples(compiled, *pair, said.recipe) for pair in given)
     tuned = tune_compiled(
         compiled,
         taught,
@@ -126,21 +124,16 @@ def tune(
 
 
 def _compiled(
-    source: "Source", target: str | Path | Target, given: Sequence[NDArray[np.integer]], said: TuneOptions
+    machine: RealMachine, target: str | Path | Target, given: Sequence[NDArray[np.integer]], said: TuneOptions
 ) -> Compiled:
     """Compile, calibrated on some of the first rasters and certified for the messages of all."""
     chosen = np.random.default_rng(said.recipe.seed).permutation(len(given[0]))[:CALIBRATION]
-    low, high = said.messages
-    return compile_source(
-        source,
-        target,
-        given[0][np.sort(chosen)],
-        weight_bits=said.weight_bits,
-        steps=said.steps,
-        messages=(min(int(x.min(initial=low)) for x in given), max(int(x.max(initial=high)) for x in given)),
-        options=Options(headroom=HEADROOM),
-        progress=said.progress,
-    )
+    low = min(int(x.min(initial=said.messages[0])) for x in given)
+    high = max(int(x.max(initial=said.messages[1])) for x in given)
+    options = Options(weight_bits=said.weight_bits, steps=said.steps, messages=(low, high), headroom=HEADROOM)
+    data = given[0][np.sort(chosen)]
+    prepared = prepare(machine, get_target(target), data, options=options, progress=said.progress)
+    return build(prepared, progress=said.progress)
 
 
 def _refuse_misfit(source: "Source", classes: int, rasters: NDArray[np.integer], labels: NDArray[np.integer]) -> None:
@@ -158,7 +151,7 @@ def _refuse_misfit(source: "Source", classes: int, rasters: NDArray[np.integer],
 
 
 def _samples(
-    source: "Source", compiled: Compiled, rasters: NDArray[np.integer], labels: NDArray[np.integer], recipe: TuneRecipe
+    compiled: Compiled, rasters: NDArray[np.integer], labels: NDArray[np.integer], recipe: TuneRecipe
 ) -> Samples:
-    teacher = float_answers(source, rasters, recipe.decoder) if recipe.teacher_weight else None
+    teacher = float_answers(compiled.network, rasters, recipe.decoder) if recipe.teacher_weight else None
     return Samples(rasters.reshape(*rasters.shape[:2], *compiled.program.input.shape), labels, teacher)

@@ -15,9 +15,9 @@ from sim.program import Program
 from snn2hw.compiler.answers import output_scale
 from snn2hw.compiler.certify import Certificate, certify, prove
 from snn2hw.compiler.compile import Compiled
-from snn2hw.compiler.grid import Bits
+from snn2hw.compiler.options import Bits
 from snn2hw.files.tensor_file import read_tensors
-from snn2hw.network.network import Layer
+from snn2hw.network.registers import RealPopulation
 from snn2hw.train.batches import class_weights
 from snn2hw.train.judge import decoded, judge
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
@@ -128,11 +128,11 @@ def tune_compiled(
     epoch draws from (seed, epoch) alone, so a run resumed from ``folder`` ends in the same program. ``running`` are
     ``more_epochs`` and ``on_epoch``, as for `snn2hw.train.loop.train`.
     """
-    refuse_counting(recipe, compiled.network.layers[-1])
+    refuse_counting(recipe, compiled.machine.output)
     if recipe.rate is None:
         recipe = replace(recipe, rate=rate_of(_widths(compiled)))
     learnt, held = _split(samples, held_out, recipe)
-    weights = class_weights(learnt.labels, compiled.network.layers[-1].size, recipe.class_weights)
+    weights = class_weights(learnt.labels, compiled.machine.output.size, recipe.class_weights)
     weigh = None if weights is None else torch.from_numpy(weights).to(device)
     objective = Objective(recipe.teacher_weight, class_weights=weigh)
     program = _Program(compiled, Machine(compiled).to(device), recipe, objective)
@@ -241,7 +241,7 @@ def _finish(program: _Program, state: RunState) -> Tuned:
     return Tuned(tuned, certificate, tuple(state.rows), program.machine, best)
 
 
-def refuse_counting(recipe: TuneRecipe, output: Layer) -> None:
+def refuse_counting(recipe: TuneRecipe, output: RealPopulation) -> None:
     """Refuse to count the spikes of an output that never fires."""
     if recipe.decoder == "count" and not output.fires:
         raise InputError(f"output {output.name!r} never fires", "use the decoder max, mean or last")

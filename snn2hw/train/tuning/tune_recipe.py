@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from typing import ClassVar
 
-from snn2hw.compiler.grid import Bits
+from snn2hw.compiler.options import Bits
 from snn2hw.train.recipe import Recipe
 
 __all__ = ["MEASURED", "TuneRecipe", "rate_of"]

@@ -263,7 +263,7 @@ def test_spikes_of_an_output_that_never_fires_cannot_be_counted():
 )
 def test_what_cannot_be_tuned_is_refused_before_any_work(monkeypatch, change, message):
     source, data, labels = _task(samples=40)
-    monkeypatch.setattr("snn2hw.train.tuning.tune.compile_source", lambda *a, **k: pytest.fail("it was compiled"))
+    monkeypatch.setattr("snn2hw.train.tuning.tune.prepare", lambda *a, **k: pytest.fail("it was compiled"))
     with pytest.raises(InputError) as caught:
         tune(**{"source": source, "rasters": data, "labels": labels, **change})
     assert message in str(caught.value)

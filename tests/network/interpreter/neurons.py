@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snn2hw.network.float_maps import Float
 from snn2hw.sources.source import reset_at_of, reset_of
+from tests.network.interpreter.maps import Float
 
 if TYPE_CHECKING:
     import nir

@@ -5,8 +5,7 @@ import pytest
 
 from sim.engines import run
 from snn2hw.compiler.compile import compile_source
-from snn2hw.network.lowering import lower
-from snn2hw.network.reading import read_network
+from snn2hw.network.registers import machine_of
 from snn2hw.problems import ProblemsError
 from snn2hw.sources import Semantics
 from tests.compiler.networks import DT, Builder, cuba, dense, lif, nir, raster, readout, recurrent
@@ -17,12 +16,12 @@ def _one(neuron, semantics=None, **options):
     b.add("input", nir.Input(np.array([3])))
     b.add("fc", nir.Affine(np.ones((2, 3)), np.array([0.5, 0.0])), "input")
     source = b.source(b.add("n", neuron, "fc"), **options, **({} if semantics is None else {"semantics": semantics}))
-    return read_network(lower(source))
+    return machine_of(source)
 
 
 def test_a_norse_neuron_becomes_the_machine_as_the_algebra_says():
     """U = a_v j and V = v - v_reset give S a_v W per weight and S (v_th - v_reset) per threshold; here S = 1 / a_v."""
-    (layer,) = _one(cuba(v_leak=0.3, v_reset=-0.2)).layers
+    (layer,) = _one(cuba(v_leak=0.3, v_reset=-0.2)).populations
     a_v = DT / 1e-2
     np.testing.assert_allclose(layer.share_u, DT / 5e-3)
     np.testing.assert_allclose(layer.share_v, a_v)
@@ -36,7 +35,7 @@ def test_a_norse_neuron_becomes_the_machine_as_the_algebra_says():
 
 
 def test_reset_by_subtraction_keeps_zero_as_its_origin():
-    (layer,) = _one(lif(v_leak=0.3, v_reset=-0.2), reset="subtract").layers
+    (layer,) = _one(lif(v_leak=0.3, v_reset=-0.2), reset="subtract").populations
     a_v = DT / 8e-3
     np.testing.assert_allclose(layer.threshold, 1.0 / a_v)
     np.testing.assert_allclose(layer.drive, 0.3)
@@ -45,14 +44,14 @@ def test_reset_by_subtraction_keeps_zero_as_its_origin():
 
 def test_a_readout_counts_from_its_leak_and_has_no_bias():
     neuron = nir.LI(np.array([1e-2]), np.array([1.0]), np.array([0.7]))
-    (layer,) = _one(neuron).layers
+    (layer,) = _one(neuron).populations
     assert not layer.fires
     np.testing.assert_allclose(layer.origin, 0.7)
     np.testing.assert_array_equal(layer.drive, 0)
 
 
 def test_an_integrator_forgets_nothing():
-    (layer,) = _one(nir.IF(np.array([1 / DT]), np.array([2.0]), np.array([0.0]))).layers
+    (layer,) = _one(nir.IF(np.array([1 / DT]), np.array([2.0]), np.array([0.0]))).populations
     np.testing.assert_array_equal(layer.share_v, 0)
     np.testing.assert_allclose(layer.threshold, 2.0)
     population = compile_source(dense(np.random.default_rng(0)), "loihi1").program.populations[0]
@@ -60,7 +59,7 @@ def test_an_integrator_forgets_nothing():
 
 
 def test_loops_become_lags_and_delays_add_to_them():
-    network = read_network(lower(recurrent(np.random.default_rng(0))))
+    network = machine_of(recurrent(np.random.default_rng(0)))
     hidden, out = network.by_name["hidden"], network.by_name["out"]
     assert {(k.source, k.lag) for k in hidden.links} == {("input", 0), ("hidden", 1)}
     assert {(k.source, k.lag) for k in out.links} == {("hidden", 0), ("hidden", 3)}
@@ -72,9 +71,9 @@ def test_names_that_the_machine_does_not_allow_are_changed_and_stay_unique():
     b.add("fc", nir.Linear(np.ones((2, 3))), "in")
     b.add("layer one", lif(), "fc")
     b.add("fc2", nir.Linear(np.ones((2, 2))), "layer one")
-    network = read_network(lower(b.source(b.add("layer_one", lif(), "fc2"))))
-    assert [layer.name for layer in network.layers] == ["layer_one_", "layer_one"] or [
-        layer.name for layer in network.layers
+    network = machine_of(b.source(b.add("layer_one", lif(), "fc2")))
+    assert [layer.name for layer in network.populations] == ["layer_one_", "layer_one"] or [
+        layer.name for layer in network.populations
     ] == ["layer_one", "layer_one_"]
 
 
@@ -109,7 +108,7 @@ def test_a_threshold_below_zero_fires_without_input_and_is_refused():
     b.add("input", nir.Input(np.array([3])))
     b.add("gate", nir.Threshold(np.array([-0.5])), b.add("fc", nir.Linear(np.ones((2, 3))), "input"))
     with pytest.raises(ProblemsError, match="node 'gate': a threshold below 0"):
-        read_network(lower(b.source("gate")))
+        machine_of(b.source("gate"))
 
 
 def test_all_problems_come_at_once():
@@ -122,7 +121,7 @@ def test_all_problems_come_at_once():
     b.add("c", readout(), b.add("fc3", nir.Linear(np.ones((2, 2))), "b"))
     source = b.source(b.add("d", lif(), b.add("fc4", nir.Linear(np.ones((2, 2))), "c")))
     with pytest.raises(ProblemsError) as caught:
-        read_network(lower(source))
+        machine_of(source)
     found = {problem.where: problem.what for problem in caught.value.problems}
     assert found["node 'a'"].startswith("r or w_in of zero or below")
     assert "above 1" in found["node 'b'"]

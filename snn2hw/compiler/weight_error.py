@@ -1,22 +1,20 @@
-"""What a resolution costs: the squared error of an input sum, for many resolutions of every group of weights at once.
+"""What a resolution loses: the squared error of an input sum, for many resolutions of every group of weights at once.
 
 A resolution r is mantissas per unit of weight. The grid of resolutions is absolute, 2^(i / POINTS), so that the tables
 of several links into one population can be added.
 """
 
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2hw.compiler.grid import Grid, to_grid
-from snn2hw.network.network import Float
+from snn2hw.compiler.grid import WeightGrid, to_grid
+from snn2hw.compiler.options import Method
+from snn2hw.network.maps import Float
 
-__all__ = ["POINTS", "CostTable", "Method", "Rows", "cost_table", "resolution"]
-
-Method = Literal["max", "percentile", "mse"]
-"""How the largest weights are treated: all represented, all but 0.1 %, or whatever makes the squared error least."""
+__all__ = ["POINTS", "ErrorTable", "WeightRows", "error_table", "resolution"]
 
 POINTS = 8
 """Resolutions per octave."""
@@ -28,7 +26,7 @@ PERCENTILE = 99.9
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class WeightRows:
     """The weights of one link, one row per target channel or neuron.
 
     ``group`` says which rows share a scale; ``power`` is the mean square message behind every column: (rows or 1,
@@ -42,7 +40,7 @@ class Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class CostTable:
+class ErrorTable:
     """The cost of group g at resolution 2^((first[g] + i) / POINTS) is ``cost[g, i]``; below, it grows as 1 / r^2."""
 
     first: NDArray[np.int64]
@@ -62,7 +60,7 @@ def resolution(index: NDArray[np.int64]) -> Float:
     return np.exp2(index / POINTS)
 
 
-def cost_table(rows: Rows, grid: Grid, method: Method) -> CostTable:
+def error_table(rows: WeightRows, grid: WeightGrid, method: Method) -> ErrorTable:
     """Return sum over columns of power * (rounded / r - weight)^2 for every group and resolution."""
     largest = _fitting(rows, grid, method)
     fits = np.floor(POINTS * np.log2(largest)).astype(np.int64)
@@ -71,7 +69,7 @@ def cost_table(rows: Rows, grid: Grid, method: Method) -> CostTable:
         case "max" | "percentile":
             index = first[:, None] + np.arange(BELOW * POINTS + 1)
             weight = np.bincount(rows.group, weights=np.broadcast_to(rows.power, rows.weight.shape).sum(axis=1))
-            return CostTable(first, (weight[:, None] + 1e-30) * (grid.step / resolution(index)) ** 2 / 12)
+            return ErrorTable(first, (weight[:, None] + 1e-30) * (grid.step / resolution(index)) ** 2 / 12)
         case "mse":
             points = (BELOW + ABOVE) * POINTS + 1
             cost = np.empty((rows.groups, points))
@@ -80,12 +78,12 @@ def cost_table(rows: Rows, grid: Grid, method: Method) -> CostTable:
                 error = to_grid(rows.weight * r, grid) / r - rows.weight
                 per_row = (np.square(error) * rows.power).sum(axis=1)
                 cost[:, i] = np.bincount(rows.group, weights=per_row, minlength=rows.groups)
-            return CostTable(first, cost)
+            return ErrorTable(first, cost)
         case _:
             assert_never(method)
 
 
-def _fitting(rows: Rows, grid: Grid, method: Method) -> Float:
+def _fitting(rows: WeightRows, grid: WeightGrid, method: Method) -> Float:
     """Return the greatest resolution of each group at which its weights (or nearly all of them) are on the grid."""
     low, high = grid.span
     ratio = np.full(rows.weight.shape, np.inf)

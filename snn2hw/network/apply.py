@@ -1,0 +1,97 @@
+"""What a linear map makes of a batch of messages, in float64."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+
+from snn2hw.network.maps import Chain, ConvMap, DenseMap, Diagonal, Float, Map, is_identity
+
+__all__ = ["applied"]
+
+COLUMN_BYTES = 1 << 26
+"""How much of a convolution's input may stand unrolled at once."""
+
+
+def applied(map_: Map, x: Float) -> Float:
+    """Return the map of (N, *source) messages, (N, *shape); messages of another shape count in C order."""
+    match map_:
+        case Diagonal():
+            shaped = x.reshape(len(x), *map_.shape)
+            return shaped if is_identity(map_) else shaped * map_.scale
+        case DenseMap():
+            return (x.reshape(len(x), map_.weight.shape[1]) @ map_.weight.T).reshape(len(x), *map_.shape)
+        case ConvMap():
+            return _convolution(map_, x)
+        case Chain():
+            for part in map_.maps:
+                x = applied(part, x)
+            return x
+        case _:
+            assert_never(map_)
+
+
+def _convolution(conv: ConvMap, x: Float) -> Float:
+    """Correlate as torch does; one-dimensional is height 1."""
+    (sides, made), (pad_y, pad_x) = (conv.sides_in, conv.sides_out), conv.padding
+    image = x.reshape(len(x), conv.weight.shape[1] * conv.groups, *sides).transpose(0, 2, 3, 1)
+    padded = np.pad(image, ((0, 0), (pad_y, pad_y), (pad_x, pad_x), (0, 0)))  # n y x c
+    rows, columns = (int(n) for n in conv.weight.shape[2:])
+    windows = _Windows(*made, rows, columns, conv.stride, conv.dilation)
+    alone = conv.weight.shape[1] == 1 and conv.groups > 1
+    y = _per_channel(padded, conv.weight, windows) if alone else _by_columns(padded, conv.weight, conv.groups, windows)
+    return np.ascontiguousarray(y.transpose(0, 3, 1, 2)).reshape(len(x), *conv.shape)
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Where a kernel's taps fall: (height, width) outputs, (rows, columns) taps."""
+
+    height: int
+    width: int
+    rows: int
+    columns: int
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+
+    def tap(self, padded: Float, ky: int, kx: int) -> Float:
+        """Return what one tap sees at every output, (n, height, width, c)."""
+        (step_y, step_x), top, left = self.stride, ky * self.dilation[0], kx * self.dilation[1]
+        seen = padded[:, top : top + step_y * (self.height - 1) + 1 : step_y]
+        return seen[:, :, left : left + step_x * (self.width - 1) + 1 : step_x]
+
+    def all(self, padded: Float) -> Float:
+        """Return a view of every tap at every output, (n, height, width, rows, columns, c)."""
+        n, y, x, c = padded.strides
+        return np.lib.stride_tricks.as_strided(
+            padded,
+            (len(padded), self.height, self.width, self.rows, self.columns, padded.shape[3]),
+            (n, y * self.stride[0], x * self.stride[1], y * self.dilation[0], x * self.dilation[1], c),
+            writeable=False,
+        )
+
+
+def _per_channel(padded: Float, weight: Float, windows: _Windows) -> Float:
+    """Each output channel reads one input channel: (outs per group) multiples of every group's only channel."""
+    outs = weight.shape[0] // padded.shape[3]
+    y = np.zeros((len(padded), windows.height, windows.width, weight.shape[0]))
+    for ky, kx in np.ndindex(windows.rows, windows.columns):
+        seen = windows.tap(padded, ky, kx)
+        y += (np.repeat(seen, outs, axis=3) if outs > 1 else seen) * weight[:, 0, ky, kx]
+    return y
+
+
+def _by_columns(padded: Float, weight: Float, groups: int, windows: _Windows) -> Float:
+    """One matrix product per group over all taps, as many samples at once as COLUMN_BYTES allow."""
+    ins, outs = weight.shape[1], weight.shape[0] // groups
+    y = np.empty((len(padded), windows.height, windows.width, weight.shape[0]))
+    taps = windows.rows * windows.columns * ins
+    some = max(1, COLUMN_BYTES // (8 * windows.height * windows.width * taps))
+    for g in range(groups):
+        rows = slice(g * outs, (g + 1) * outs)
+        matrix = weight[rows].transpose(2, 3, 1, 0).reshape(taps, outs)  # (ky kx i) o
+        for start in range(0, len(padded), some):
+            part = padded[start : start + some, :, :, g * ins : (g + 1) * ins]
+            columns = windows.all(part).reshape(-1, taps)
+            y[start : start + some, :, :, rows] = (columns @ matrix).reshape(len(part), *y.shape[1:3], outs)
+    return y
