@@ -142,7 +142,7 @@ def test_a_tuning_is_prolonged(tmp_path):
 
 def test_a_folder_that_is_being_tuned_in_is_refused_before_the_work(tmp_path, monkeypatch):
     source, data, labels = _task(samples=40)
-    monkeypatch.setattr("snn2hw.train.tuning.tune.compile_source", lambda *a, **k: pytest.fail("it was compiled"))
+    monkeypatch.setattr("snn2hw.train.tuning.tune.prepare", lambda *a, **k: pytest.fail("it was compiled"))
     with locked(tmp_path), pytest.raises(InputError, match="is writing to this folder"):
         tune(source, data, labels, folder=tmp_path)
 
