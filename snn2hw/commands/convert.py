@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snn2hw.sources.from_ann import Ann
+    from snn2hw.sources.from_ann import ReluNetwork
     from snn2hw.verification.conversion import Judgement
 
 __all__ = ["configure", "execute"]
@@ -96,7 +96,7 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def _ann(model: str, input_shape: tuple[int, ...] | None) -> "Ann":
+def _ann(model: str, input_shape: tuple[int, ...] | None) -> "ReluNetwork":
     from sim.errors import InputError
     from snn2hw.sources.from_ann import read_ann
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.errors import InputError
 from snn2hw.network.float_maps import apply_map
-from snn2hw.sources.from_norse.layers import Array, Shape
+from snn2hw.sources.expression.operations import Array, Shape
 from snn2hw.sources.graph import predecessors
 from snn2hw.sources.semantics import Reset
 from snn2hw.sources.shapes import is_neuron
@@ -63,7 +63,7 @@ def rates(
 
 
 def balance(
-    graph: "nir.NIRGraph", x: Array, caps: Mapping[str, float | None], percentile: float, per: Per, reset: Reset
+    graph: "nir.NIRGraph", x: Array, caps: Mapping[str, float | None], *, percentile: float, per: Per, reset: Reset
 ) -> tuple[Balance, ...]:
     """Return a percentile of the positive activations, at most the cap; a channel that has none gets the layer's."""
     if not 0 < percentile <= 100:

@@ -19,9 +19,9 @@ from norse.torch.module.sequential import RecurrentSequential, SequentialState
 from norse.torch.module.snn import SNN, SNNCell, SNNRecurrent, SNNRecurrentCell
 
 from sim.errors import UnsupportedError
-from snn2hw.sources.from_norse.layers import Array, Shape
-from snn2hw.sources.from_norse.network import NeuronParameters
-from snn2hw.sources.from_norse.record import numbers
+from snn2hw.sources.expression.neurons import NeuronParameters
+from snn2hw.sources.expression.operations import Array, Shape
+from snn2hw.sources.from_norse.tracer import numbers
 
 __all__ = ["in_time", "is_cell", "is_foreign", "parameters", "weights"]
 

@@ -9,17 +9,17 @@ from torch import Tensor
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from sim.errors import UnsupportedError
+from snn2hw.sources.expression.neurons import RESERVED
+from snn2hw.sources.expression.operations import Array, Linear, Shape
+from snn2hw.sources.expression.values import Applied, Constant, Neuron, Unreadable, Value, latest
 from snn2hw.sources.from_norse import cells
 from snn2hw.sources.from_norse.cures import cure_of_module
-from snn2hw.sources.from_norse.layers import Array, Linear, Shape
-from snn2hw.sources.from_norse.network import RESERVED
-from snn2hw.sources.from_norse.record import Call, Recorder, Tag, Thread
-from snn2hw.sources.from_norse.values import Applied, Constant, Neuron, Unknown, Value, latest
+from snn2hw.sources.from_norse.tracer import Call, Tag, Thread, Tracer
 
 __all__ = ["watched"]
 
 
-def watched(rec: Recorder) -> AbstractContextManager[object]:
+def watched(rec: Tracer) -> AbstractContextManager[object]:
     """Watch every module called in this thread while the context lasts, also those the root does not know it holds.
 
     Nothing is attached to the modules themselves.
@@ -42,7 +42,7 @@ def watched(rec: Recorder) -> AbstractContextManager[object]:
     return stack
 
 
-def _returned(rec: Recorder, call: Call) -> None:
+def _returned(rec: Tracer, call: Call) -> None:
     """A module returned: if it is Norse's, and no part of another one, what it did has to be said."""
     module = rec.modules[-1][1]
     foreign = cells.is_foreign(module)
@@ -54,7 +54,7 @@ def _returned(rec: Recorder, call: Call) -> None:
     rec.modules.pop()
 
 
-def _called(rec: Recorder, call: Call) -> None:
+def _called(rec: Tracer, call: Call) -> None:
     """One call of a layer of neurons: go on with its thread, or begin one."""
     module = rec.modules[-1][1]
     given = call.bind(input_tensor=None, state=None)
@@ -83,7 +83,7 @@ def _plain(x: Tensor, lead: str) -> Any:
     return x[(0,) * len(lead)].detach().cpu().double().numpy()
 
 
-def _through_weights(rec: Recorder, thread: Thread, value: Value) -> Value:
+def _through_weights(rec: Tracer, thread: Thread, value: Value) -> Value:
     weight, _ = cells.weights(thread.module)
     if weight is None:
         return value
@@ -95,7 +95,7 @@ def _weights_alone(weight: Array) -> Linear:
     return Linear(weight, None)
 
 
-def _attach(rec: Recorder, call: Call, thread: Thread, steps: list[int], lead: str) -> None:
+def _attach(rec: Tracer, call: Call, thread: Thread, steps: list[int], lead: str) -> None:
     """Tag the call's output and its state: whoever reads the state knows whose it is, and of which step."""
     output, state = call.out
     for port, tensor in zip(getattr(state, "_fields", ()), state, strict=False):
@@ -106,7 +106,7 @@ def _attach(rec: Recorder, call: Call, thread: Thread, steps: list[int], lead: s
     rec.attach(output, Tag(tuple(Neuron(thread.index, t, thread.shape) for t in steps), lead))
 
 
-def _thread(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape, tag: Tag) -> tuple[Thread | None, int]:
+def _thread(rec: Tracer, call: Call, state: Any, x: Tensor, shape: Shape, tag: Tag) -> tuple[Thread | None, int]:
     """Return the thread that ``state`` belongs to and the step that begins with this call."""
     owners = [] if state is None else [rec.tag(t) for t in state if isinstance(t, Tensor)]
     known = [owner.values[0] for owner in owners if owner is not None]
@@ -120,9 +120,9 @@ def _thread(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape, tag:
     return _go_on(rec, call, known, len(owners))
 
 
-def _go_on(rec: Recorder, call: Call, known: list[Value], fields: int) -> tuple[Thread | None, int]:
+def _go_on(rec: Tracer, call: Call, known: list[Value], fields: int) -> tuple[Thread | None, int]:
     module = rec.modules[-1][1]
-    if any(isinstance(v, Unknown) for v in known):
+    if any(isinstance(v, Unreadable) for v in known):
         rec.opaque(call)
         return None, 0
     states = {(v.index, v.time) if isinstance(v, Neuron) else None for v in known}
@@ -141,7 +141,7 @@ def _go_on(rec: Recorder, call: Call, known: list[Value], fields: int) -> tuple[
     return thread, time + 1
 
 
-def _begin(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape) -> Thread | None:
+def _begin(rec: Tracer, call: Call, state: Any, x: Tensor, shape: Shape) -> Thread | None:
     path, module = rec.modules[-1]
     path = path or call.name
     taken = [*RESERVED, *(t.path for t in rec.threads)]
@@ -156,7 +156,7 @@ def _begin(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape) -> Th
     return thread
 
 
-def _initial_v(rec: Recorder, module: Any, state: Any, x: Tensor) -> Any:
+def _initial_v(rec: Tracer, module: Any, state: Any, x: Tensor) -> Any:
     """Return v before step 0 as the module makes it, or as the caller gave it."""
     if state is None:
         return module.state_fallback(x).v if hasattr(module, "state_fallback") else module.p.v_leak

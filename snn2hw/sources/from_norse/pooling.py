@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from snn2hw.sources.from_norse.layers import Pool, Scale
-from snn2hw.sources.from_norse.record import Call, Recorder, Rule, Tag
-from snn2hw.sources.from_norse.values import Applied
+from snn2hw.sources.expression.operations import Pool, Scale
+from snn2hw.sources.expression.values import Applied
+from snn2hw.sources.from_norse.tracer import Call, Rule, Tag, Tracer
 from snn2hw.sources.from_norse.weighted import per_sample, sides
 
 __all__ = ["POOLING"]
 
 
-def _window(rec: Recorder, call: Call, pool: Pool, ceil: bool) -> Tag | None:
+def _window(rec: Tracer, call: Call, pool: Pool, ceil: bool) -> Tag | None:
     """Return the tag to pool, unless the windows that torch takes are not those of ``pool``."""
     tag = per_sample(rec, call, len(pool.kernel) + 1)
     if tag is None:
@@ -26,7 +26,7 @@ def _window(rec: Recorder, call: Call, pool: Pool, ceil: bool) -> Tag | None:
 
 
 def _pool(kind: Any, rank: int) -> Rule:
-    def rule(rec: Recorder, call: Call) -> None:
+    def rule(rec: Tracer, call: Call) -> None:
         if kind == "max":
             given = call.bind(
                 input=None, kernel=None, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
@@ -53,7 +53,7 @@ def _pool(kind: Any, rank: int) -> Rule:
     return rule
 
 
-def _sum_and_scale(rec: Recorder, call: Call, tag: Tag, pool: Pool, divisor: int | None) -> None:
+def _sum_and_scale(rec: Tracer, call: Call, tag: Tag, pool: Pool, divisor: int | None) -> None:
     """An average whose divisor is not the window's size everywhere: a sum, then a factor for every output."""
     shape = tuple(call.out.shape[1:])
     count = np.full(shape[1:], float(divisor or 0))
@@ -71,7 +71,7 @@ def _sum_and_scale(rec: Recorder, call: Call, tag: Tag, pool: Pool, divisor: int
 
 
 def _lp_pool(rank: int) -> Rule:
-    def rule(rec: Recorder, call: Call) -> None:
+    def rule(rec: Tracer, call: Call) -> None:
         given = call.bind(input=None, norm_type=None, kernel_size=None, stride=None, ceil_mode=False)
         kernel = sides(given["kernel_size"], rank)
         stride = kernel if given["stride"] is None else sides(given["stride"], rank)
@@ -89,7 +89,7 @@ def _lp_pool(rank: int) -> Rule:
 
 
 def _adaptive(rank: int) -> Rule:
-    def rule(rec: Recorder, call: Call) -> None:
+    def rule(rec: Tracer, call: Call) -> None:
         tag = per_sample(rec, call, rank + 1)
         if tag is None:
             return

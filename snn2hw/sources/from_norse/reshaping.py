@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from snn2hw.sources.from_norse.layers import Flatten, Layer, Shape
-from snn2hw.sources.from_norse.record import Call, Recorder, Rule, Tag
+from snn2hw.sources.expression.operations import Flatten, Operation, Shape
+from snn2hw.sources.from_norse.tracer import Call, Rule, Tag, Tracer
 
 __all__ = ["RESHAPING"]
 
 
-def _reshape(rec: Recorder, call: Call) -> None:
+def _reshape(rec: Tracer, call: Call) -> None:
     """Any change of shape that keeps the order of the numbers."""
     tag = rec.tag(call.args[0]) or next(t for t in map(rec.tag, call.kwargs.values()) if t)
     old, new = tuple(call.args[0].shape), tuple(call.out.shape)
@@ -44,7 +44,7 @@ def _new_lead(tag: Tag, old: Shape, new: Shape) -> str | None:
     return "TB" if full[2] and new[0] == steps and new[0] * new[1] == old[0] else None
 
 
-def _flatten(old: Shape, new: Shape) -> Layer | None:
+def _flatten(old: Shape, new: Shape) -> Operation | None:
     """Return the Flatten of neighbouring axes that makes ``new`` of ``old``, None when nothing or more is needed."""
     for start in range(len(old)):
         for end in range(start + 1, len(old)):

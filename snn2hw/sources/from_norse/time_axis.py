@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from snn2hw.sources.from_norse.record import HOST, Call, Recorder, Rule, Tag, numbers
-from snn2hw.sources.from_norse.values import Constant, Total, Value, latest, shifted, total
+from snn2hw.sources.expression.values import Constant, Total, Value, latest, shifted, total
+from snn2hw.sources.from_norse.tracer import HOST, Call, Rule, Tag, Tracer, numbers
 
 __all__ = ["TIME"]
 
@@ -30,7 +30,7 @@ FRESH = ("zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new
 """Calls that only look at a tensor's shape and type."""
 
 
-def _index(rec: Recorder, call: Call) -> None:
+def _index(rec: Tracer, call: Call) -> None:
     tag, keys = rec.tag(call.args[0]), call.args[1]
     if tag is None:
         rec.unknown(call, "indexes by the network's signals")
@@ -52,7 +52,7 @@ def _index(rec: Recorder, call: Call) -> None:
         rec.unknown(call, f"takes steps by {type(chosen).__name__}", "index one step by its number")
 
 
-def _store(rec: Recorder, call: Call) -> None:
+def _store(rec: Tracer, call: Call) -> None:
     """``buffer[t] = signal``: the buffer becomes a stack of values."""
     buffer, keys, given = call.args
     tag, new = rec.tag(buffer), rec.tag(given)
@@ -77,7 +77,7 @@ def _changed(call: Call, out: Tensor) -> Call:
     return Call(call.name, call.args, call.kwargs, out)
 
 
-def _unbind(rec: Recorder, call: Call) -> None:
+def _unbind(rec: Tracer, call: Call) -> None:
     tag, axis = rec.tag(call.args[0]), call.bind(input=None, dim=0)["dim"]
     if tag is None or tag.lead.find("T") != axis:
         rec.unknown(call, "takes a signal apart", "let the layer read all of it; choose parts with a linear layer")
@@ -86,12 +86,12 @@ def _unbind(rec: Recorder, call: Call) -> None:
         rec.attach(tensor, Tag((value,), tag.lead.replace("T", ""), tag.decoded))
 
 
-def _operands(rec: Recorder, call: Call) -> tuple[list[Any], int]:
+def _operands(rec: Tracer, call: Call) -> tuple[list[Any], int]:
     given = call.bind(tensors=None, dim=0)
     return list(given["tensors"]), int(given["dim"])
 
 
-def _stack(rec: Recorder, call: Call) -> None:
+def _stack(rec: Tracer, call: Call) -> None:
     tensors, axis = _operands(rec, call)
     tags = [rec.tag(t) for t in tensors]
     like = next(t for t in tags if t is not None)
@@ -103,7 +103,7 @@ def _stack(rec: Recorder, call: Call) -> None:
     rec.attach(call.out, Tag(values, "TB" if axis == 0 else "BT", like.decoded))
 
 
-def _concatenate(rec: Recorder, call: Call) -> None:
+def _concatenate(rec: Tracer, call: Call) -> None:
     tensors, axis = _operands(rec, call)
     tags = [rec.tag(t) for t in tensors]
     stacks = [t for t in tags if t is not None and t.lead.find("T") == axis]
@@ -114,7 +114,7 @@ def _concatenate(rec: Recorder, call: Call) -> None:
     rec.attach(call.out, Tag(values, stacks[0].lead))
 
 
-def _reduce(rec: Recorder, call: Call) -> None:
+def _reduce(rec: Tracer, call: Call) -> None:
     """A sum, mean or maximum over the steps ends the network; a sum over a stack of signals is an addition."""
     given = call.bind(input=None, dim=None, keepdim=False)
     tag, axis = rec.tag(given["input"]), call.kwargs.get("axis", given["dim"])
@@ -134,7 +134,7 @@ def _reduce(rec: Recorder, call: Call) -> None:
         rec.unknown(call, f"{call.name} of several signals", "add them")
 
 
-def _transpose(rec: Recorder, call: Call) -> None:
+def _transpose(rec: Tracer, call: Call) -> None:
     tag = rec.tag(call.args[0])
     count = call.args[0].ndim
     axes = list(range(count))
@@ -152,7 +152,7 @@ def _transpose(rec: Recorder, call: Call) -> None:
     rec.attach(call.out, replace(tag, lead="".join(tag.lead[a] for a in axes[:lead])))
 
 
-def _decode(rec: Recorder, call: Call) -> None:
+def _decode(rec: Tracer, call: Call) -> None:
     """After the reduction over time everything runs on the host; before it, nothing of the kind may."""
     tags = [tag for tag in map(rec.tag, call.args) if tag]
     if tags and all(tag.decoded for tag in tags):
@@ -162,14 +162,14 @@ def _decode(rec: Recorder, call: Call) -> None:
         rec.unknown(call, f"{call.name} inside the network")
 
 
-def _read(rec: Recorder, call: Call) -> None:
+def _read(rec: Tracer, call: Call) -> None:
     if not all(tag.decoded for tag in map(rec.tag, call.args) if tag):
         rec.problem(
             f"{call.name.strip('_')}: the forward looks at the numbers of a signal", "compute the same for every input"
         )
 
 
-def _fresh(rec: Recorder, call: Call) -> None:
+def _fresh(rec: Tracer, call: Call) -> None:
     """Tensors made in the likeness of another hold nothing of it."""
 
 
@@ -182,7 +182,7 @@ def unrolled_sum(value: Value, steps: int) -> tuple[Value, ...] | None:
     return tuple(terms) if same else None
 
 
-def _select(rec: Recorder, call: Call) -> None:
+def _select(rec: Tracer, call: Call) -> None:
     given = call.bind(input=None, dim=None, index=None)
     keys = (*(slice(None),) * given["dim"], given["index"])
     _index(rec, Call(call.name, (call.args[0], keys), {}, call.out))

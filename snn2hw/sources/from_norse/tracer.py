@@ -1,7 +1,7 @@
 """Run a module's forward and write down what every tensor is.
 
 The forward runs for real, on zeros, a few steps long; a torch function mode sees every torch call and attaches to the
-result the `Value` that it holds. What nobody knows how to say becomes a `Problem` and an `Unknown`, and the run goes
+result the `Value` that it holds. What nobody knows how to say becomes a `Problem` and an `Unreadable`, and the run goes
 on, so one report lists everything.
 """
 
@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from snn2hw.problems import Problem
-from snn2hw.sources.from_norse.layers import Array, Layer, Shape
-from snn2hw.sources.from_norse.values import Applied, Constant, Unknown, Value, latest
+from snn2hw.sources.expression.operations import Array, Operation, Shape
+from snn2hw.sources.expression.values import Applied, Constant, Unreadable, Value, latest
 
-__all__ = ["HOST", "Call", "Recorder", "Rule", "Tag", "Thread", "numbers"]
+__all__ = ["HOST", "Call", "Rule", "Tag", "Thread", "Tracer", "numbers"]
 
 
 OURS = Path(__file__).resolve().parents[1]
@@ -99,7 +99,7 @@ def numbers(value: Any) -> Array:
     return np.asarray(value, np.float64)
 
 
-class Recorder(TorchFunctionMode):
+class Tracer(TorchFunctionMode):
     """The tags of every tensor and the problems met, while a forward runs."""
 
     def __init__(self, root: torch.nn.Module, operations: "dict[str, Rule]") -> None:
@@ -111,7 +111,7 @@ class Recorder(TorchFunctionMode):
         self.modules: list[tuple[str, torch.nn.Module]] = [("", root)]
         self.suspended = 0
         self._tags: dict[int, tuple[Tensor, Tag]] = {}
-        self._layers: dict[tuple[Any, ...], tuple[tuple[Any, ...], Layer]] = {}
+        self._layers: dict[tuple[Any, ...], tuple[tuple[Any, ...], Operation]] = {}
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -168,7 +168,7 @@ class Recorder(TorchFunctionMode):
             self.problem("a constant differs between the samples of a batch", "use one constant for all samples")
         return Constant(np.broadcast_to(first, np.broadcast_shapes(first.shape, like.shape)))
 
-    def layer(self, make: Callable[..., Layer], *parts: Any) -> Layer:
+    def layer(self, make: Callable[..., Operation], *parts: Any) -> Operation:
         """Return the layer of these parts, made once: weights are read again only when they are other tensors."""
         known = tuple((id(p), p._version) if isinstance(p, Tensor) else repr(p) for p in parts)
         entry = self._layers.get((make, *known))
@@ -177,7 +177,7 @@ class Recorder(TorchFunctionMode):
             entry = self._layers[make, *known] = (parts, make(*arrays))
         return entry[1]
 
-    def apply(self, call: Call, tag: Tag, layer: Layer, lead: str | None = None) -> None:
+    def apply(self, call: Call, tag: Tag, layer: Operation, lead: str | None = None) -> None:
         """Tag the call's result as ``layer`` of every value of ``tag``."""
         lead = tag.lead if lead is None else lead
         shape = tuple(call.out.shape[len(lead) :])
@@ -203,7 +203,7 @@ class Recorder(TorchFunctionMode):
             lead, count = ("B", 1) if lost else (like.lead, len(like.values))
             shape = tuple(tensor.shape[len(lead) :])
             of = [tuple(tag.values[i if len(tag.values) > 1 else 0] for tag in tags) for i in range(count)]
-            self.attach(tensor, Tag(tuple(Unknown(self.where(), v, shape, lost) for v in of), lead, like.decoded))
+            self.attach(tensor, Tag(tuple(Unreadable(self.where(), v, shape, lost) for v in of), lead, like.decoded))
 
     def _after_the_end(self, call: Call) -> str:
         """Return how the network was read off already, if this call is more than a way of reading it off."""
@@ -213,7 +213,7 @@ class Recorder(TorchFunctionMode):
 
     def _lost(self, tensor: Tensor) -> bool:
         tag = self.tag(tensor)
-        return tag is not None and any(isinstance(v, Unknown) and v.lost for v in tag.values)
+        return tag is not None and any(isinstance(v, Unreadable) and v.lost for v in tag.values)
 
     def problem(self, what: str, fix: str, where: str | None = None) -> None:
         """Report one thing, once."""
@@ -241,7 +241,7 @@ class Recorder(TorchFunctionMode):
         return f"{place}, {line}" if line else place
 
 
-Rule = Callable[[Recorder, Call], object]
+Rule = Callable[[Tracer, Call], object]
 """Says what the result of a call holds, or reports the call."""
 
 

@@ -9,15 +9,15 @@ from typing import TypeAlias
 
 import numpy as np
 
-from snn2hw.sources.from_norse.layers import Array, Layer, Shape, digest, of_constant
+from snn2hw.sources.expression.operations import Array, Operation, Shape, digest, of_constant
 
 __all__ = [
     "Applied",
     "Constant",
-    "Input",
+    "InputStep",
     "Neuron",
     "Total",
-    "Unknown",
+    "Unreadable",
     "Value",
     "alike",
     "constant",
@@ -28,7 +28,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Input:
+class InputStep:
     """The network's input of one step."""
 
     time: int
@@ -73,7 +73,7 @@ class Constant:
 class Applied:
     """A layer's output; ``path`` names the module or the operation, ``where`` its place for messages."""
 
-    layer: Layer
+    layer: Operation
     of: "Value"
     shape: Shape
     path: str
@@ -97,7 +97,7 @@ class Total:
 
 
 @dataclass(frozen=True, eq=False)
-class Unknown:
+class Unreadable:
     """The output of something unsupported, already reported; tracing goes on to find the rest.
 
     ``lost`` says that not even its axes are known, so that nothing more is said about what follows.
@@ -113,7 +113,7 @@ class Unknown:
         object.__setattr__(self, "key", digest("unknown", self.where))
 
 
-Value: TypeAlias = Input | Neuron | Constant | Applied | Total | Unknown
+Value: TypeAlias = InputStep | Neuron | Constant | Applied | Total | Unreadable
 
 
 def constant(array: Array, shape: Shape) -> Constant:
@@ -124,35 +124,35 @@ def constant(array: Array, shape: Shape) -> Constant:
 def latest(value: Value) -> int | None:
     """Return the latest step that ``value`` depends on, None for numbers that depend on none."""
     match value:
-        case Input(time=time) | Neuron(time=time):
+        case InputStep(time=time) | Neuron(time=time):
             return time
         case Constant():
             return None
         case Applied(of=of):
             return latest(of)
-        case Total(of=several) | Unknown(of=several):
+        case Total(of=several) | Unreadable(of=several):
             return max((t for t in map(latest, several) if t is not None), default=None)
 
 
 def shifted(value: Value, by: int) -> Value:
     """Return the same expression ``by`` steps later."""
     match value:
-        case Input() | Neuron():
+        case InputStep() | Neuron():
             return replace(value, time=value.time + by)
         case Constant():
             return value
         case Applied(of=of):
             return replace(value, of=shifted(of, by))
-        case Total(of=several) | Unknown(of=several):
+        case Total(of=several) | Unreadable(of=several):
             return replace(value, of=tuple(shifted(v, by) for v in several))
 
 
 def started(value: Value) -> Value:
     """Return ``value`` as it is in the first steps: a message from before step 0 is zero."""
     match value:
-        case Input(time=time) | Neuron(time=time) if time < 0:
+        case InputStep(time=time) | Neuron(time=time) if time < 0:
             return constant(np.zeros(()), value.shape)
-        case Input() | Neuron() | Constant() | Unknown():
+        case InputStep() | Neuron() | Constant() | Unreadable():
             return value
         case Applied(of=of):
             inner = started(of)

@@ -10,18 +10,18 @@ from torch import Tensor
 
 from sim.errors import InputError, Snn2hwError
 from snn2hw.problems import Problem, ProblemsError
+from snn2hw.sources.expression.values import InputStep
 from snn2hw.sources.from_norse import cells
 from snn2hw.sources.from_norse.neurons import watched
 from snn2hw.sources.from_norse.pointwise import POINTWISE
 from snn2hw.sources.from_norse.pooling import POOLING
 from snn2hw.sources.from_norse.rates import RATES
-from snn2hw.sources.from_norse.record import Recorder, Tag, Thread
 from snn2hw.sources.from_norse.reshaping import RESHAPING
 from snn2hw.sources.from_norse.time_axis import TIME
-from snn2hw.sources.from_norse.values import Input
+from snn2hw.sources.from_norse.tracer import Tag, Thread, Tracer
 from snn2hw.sources.from_norse.weighted import WEIGHTED
 
-__all__ = ["STEPS", "Layout", "Recording", "layout_of", "record"]
+__all__ = ["STEPS", "Layout", "TracedRun", "layout_of", "record"]
 
 Layout = Literal["step", "time_first", "batch_first", "once"]
 """How a module reads its input: (B, *shape) and a state per call, (T, B, *shape), (B, T, *shape), or without time."""
@@ -33,7 +33,7 @@ BATCH = 2
 
 
 @dataclass(frozen=True)
-class Recording:
+class TracedRun:
     """What a run left: the layers of neurons, what the outputs hold, and what cannot be said."""
 
     threads: tuple[Thread, ...]
@@ -53,11 +53,11 @@ def layout_of(module: torch.nn.Module) -> Layout:
     return "step" if len(named) >= 2 or plain else "time_first"
 
 
-def record(module: torch.nn.Module, input_shape: Sequence[int], layout: Layout, origin: str) -> Recording:
+def record(module: torch.nn.Module, input_shape: Sequence[int], layout: Layout, origin: str) -> TracedRun:
     """Run ``module`` in evaluation mode on zeros; it is left as it was found."""
     shape = tuple(int(n) for n in input_shape)
     rules = {**WEIGHTED, **POOLING, **POINTWISE, **RESHAPING, **TIME, **(RATES if layout == "once" else {})}
-    rec = Recorder(module, rules)
+    rec = Tracer(module, rules)
     for path, each in module.named_modules():
         if isinstance(each, torch.jit.ScriptModule):
             fix = "give the module as it was before torch.jit"
@@ -74,10 +74,10 @@ def record(module: torch.nn.Module, input_shape: Sequence[int], layout: Layout, 
     finally:
         for each, training in modes:
             each.training = training
-    return Recording(tuple(rec.threads), outputs, tuple(rec.problems))
+    return TracedRun(tuple(rec.threads), outputs, tuple(rec.problems))
 
 
-def _failed(rec: Recorder, origin: str, layout: Layout, shape: tuple[int, ...], error: Exception) -> Snn2hwError:
+def _failed(rec: Tracer, origin: str, layout: Layout, shape: tuple[int, ...], error: Exception) -> Snn2hwError:
     axes = {
         "step": "(B, *shape)",
         "time_first": "(T, B, *shape)",
@@ -92,10 +92,10 @@ def _failed(rec: Recorder, origin: str, layout: Layout, shape: tuple[int, ...], 
     return InputError(f"{origin}: {problem.where}: {what}", fix)
 
 
-def _run(rec: Recorder, module: torch.nn.Module, shape: tuple[int, ...], layout: Layout) -> tuple[Tag, ...]:
+def _run(rec: Tracer, module: torch.nn.Module, shape: tuple[int, ...], layout: Layout) -> tuple[Tag, ...]:
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
     steps = 1 if layout == "once" else STEPS
-    inputs = tuple(Input(t, shape) for t in range(steps))
+    inputs = tuple(InputStep(t, shape) for t in range(steps))
     lead = {"time_first": (steps, BATCH), "batch_first": (BATCH, steps)}.get(layout, (BATCH,))
     xs = [torch.zeros(*lead, *shape, dtype=like.dtype, device=like.device) for _ in inputs]
     if layout in ("time_first", "batch_first"):
@@ -113,7 +113,7 @@ def _run(rec: Recorder, module: torch.nn.Module, shape: tuple[int, ...], layout:
     return tuple(tags)
 
 
-def _output(rec: Recorder, out: Any) -> Tag:
+def _output(rec: Tracer, out: Any) -> Tag:
     while isinstance(out, tuple | list):
         out = out[0] if isinstance(out, tuple) else out[-1]
     tag = rec.tag(out) if isinstance(out, Tensor) else None

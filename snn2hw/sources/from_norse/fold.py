@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from snn2hw.problems import Problem
-from snn2hw.sources.from_norse.layers import Scale
-from snn2hw.sources.from_norse.network import Layer, Step
-from snn2hw.sources.from_norse.record import Tag, Thread
+from snn2hw.sources.expression.neurons import NetworkStep, NeuronLayer
+from snn2hw.sources.expression.operations import Scale
+from snn2hw.sources.expression.values import Applied, Unreadable, Value, alike, latest, shifted, started
 from snn2hw.sources.from_norse.time_axis import unrolled_sum
-from snn2hw.sources.from_norse.values import Applied, Unknown, Value, alike, latest, shifted, started
+from snn2hw.sources.from_norse.tracer import Tag, Thread
 
 __all__ = ["fold"]
 
 
 def fold(
     threads: Sequence[Thread], outputs: Sequence[Tag], steps: int, known: Sequence[Problem]
-) -> tuple[Step | None, list[Problem]]:
+) -> tuple[NetworkStep | None, list[Problem]]:
     """Return the step that every layer repeats, and the problems where there is none beside the ``known`` ones."""
     problems: list[Problem] = []
     layers = []
@@ -25,12 +25,12 @@ def fold(
             continue
         reads = _repeated(thread.inputs, steps, thread.where, problems)
         if reads is not None:
-            layers.append(Layer(thread.path, thread.where, thread.shape, thread.neurons, reads))
+            layers.append(NeuronLayer(thread.path, thread.where, thread.shape, thread.neurons, reads))
     values, decoded = _output_values(outputs, steps)
     if not values or known:
         return None, problems
     output = _repeated(values, steps, "output", problems)
-    return (None if problems or output is None else Step(tuple(layers), output, decoded)), problems
+    return (None if problems or output is None else NetworkStep(tuple(layers), output, decoded)), problems
 
 
 def _output_values(outputs: Sequence[Tag], steps: int) -> tuple[list[Value], str]:
@@ -47,7 +47,7 @@ def _output_values(outputs: Sequence[Tag], steps: int) -> tuple[list[Value], str
             return [replace(value, layer=factor, of=term) for term in terms], decoded or "sum over time"
         if terms is not None:
             return list(terms), decoded or "sum over time"
-        if latest(value) == steps - 1 and not isinstance(value, Unknown):
+        if latest(value) == steps - 1 and not isinstance(value, Unreadable):
             return [shifted(value, t - steps + 1) for t in range(steps)], decoded or "last step"
     return values, decoded
 

@@ -12,9 +12,9 @@ __all__ = [
     "Array",
     "Convolution",
     "Flatten",
-    "Layer",
     "Linear",
     "Norm",
+    "Operation",
     "Pool",
     "Relu",
     "Scale",
@@ -109,10 +109,10 @@ class Relu(_Keyed):
     cap: float | None = None
 
 
-Layer: TypeAlias = Linear | Convolution | Pool | Scale | Norm | Flatten | Relu
+Operation: TypeAlias = Linear | Convolution | Pool | Scale | Norm | Flatten | Relu
 
 
-def of_constant(layer: Layer, array: Array, shape: Shape) -> Array | None:
+def of_constant(layer: Operation, array: Array, shape: Shape) -> Array | None:
     """Return what ``layer`` makes of these numbers, ``shape`` its output's; None where that takes a convolution.
 
     >>> of_constant(Linear(np.eye(2), np.array([0.0, 1.0])), np.zeros(2), (2,))
