@@ -15,7 +15,18 @@ from snn2hw.problems import Problem
 from snn2hw.sources.expression.neurons import RESERVED, NetworkStep
 from snn2hw.sources.expression.nodes import layer_node, neuron_node
 from snn2hw.sources.expression.operations import Convolution, Linear, Norm, Operation, Pool, Shape
-from snn2hw.sources.expression.values import Applied, Constant, InputStep, Neuron, Total, Unreadable, Value
+from snn2hw.sources.expression.values import (
+    Applied,
+    Constant,
+    HeldInput,
+    InputStep,
+    Neuron,
+    Noise,
+    Total,
+    Unreadable,
+    Value,
+    parts,
+)
 
 if TYPE_CHECKING:
     import nir
@@ -30,7 +41,7 @@ class Emitted:
         self.step, self.dt = step, dt
         self.nodes: dict[str, nir.NIRNode] = {}
         self.edges: list[tuple[str, str]] = []
-        self.notes: list[str] = []
+        self.notes: dict[str, None] = {}
         self.problems: list[Problem] = []
         self.names: dict[bytes, str] = {}
         self.uses = Counter(_uses(step))
@@ -102,13 +113,7 @@ def _uses(step: NetworkStep) -> Iterator[bytes]:
         if value.key in seen:
             continue
         seen.add(value.key)
-        match value:
-            case Applied(of=of):
-                stack.append(of)
-            case Total(of=several) | Unreadable(of=several):
-                stack.extend(several)
-            case InputStep() | Neuron() | Constant():
-                pass
+        stack.extend(parts(value))
 
 
 def _sources(out: Emitted, value: Value) -> list[str]:
@@ -126,8 +131,8 @@ def _sources(out: Emitted, value: Value) -> list[str]:
             return _refused(out, "adds a constant that is no signal's", fix)
         case Total(of=several):
             return [name for term in _with_constants(several) for name in _sources(out, term)]
-        case Unreadable():
-            return []
+        case HeldInput() | Noise() | Unreadable():
+            raise AssertionError("a step reads inputs of steps, no noise, and nothing that was refused")
         case Applied():
             if value.key not in out.names:
                 out.names[value.key] = _applied(out, value)
@@ -195,13 +200,8 @@ def _max_pool(out: Emitted, pool: Pool, value: Applied, sources: list[str]) -> s
     import nir
 
     of, path = value.of, value.path
-    spikes = isinstance(of, Neuron) and out.step.layers[of.index].neurons.v_threshold is not None
-    pooled = isinstance(of, Applied) and isinstance(of.layer, Pool) and of.layer.kind == "max"
     if isinstance(of, InputStep):
-        out.notes.append(f"{path}: max pooling of the input, which must be 0 or 1")
-    elif not spikes and not pooled:
-        fix = "put it behind the neuron, where it is an OR of spikes, or use AvgPool"
-        out.problems.append(Problem(value.where or path, "max pooling of something that is not spikes", fix))
+        out.notes[f"{path}: max pooling of the input, which must be 0 or 1"] = None
     plain = Pool("sum", pool.kernel, pool.stride, pool.padding, pool.dilation)
     summed = out.add(f"{path}_sum", layer_node(plain, of.shape), sources, of.shape)
     return out.add(path, nir.Threshold(np.full(value.shape, 0.5)), [summed], value.shape)

@@ -71,20 +71,34 @@ def read_ann(model: "Path | str | torch.nn.Module", input_shape: Sequence[int] |
 
         output, shape, notes = read_onnx(model)
         return ReluNetwork(output, shape, f"ann: {Path(model).name}", notes)
-    from snn2hw.sources.from_norse.tracing import record
-
     origin = f"ann: {type(model).__name__}"
     if input_shape is None:
         raise InputError(f"{origin}: no input shape", "give input_shape, one sample without the batch axis")
-    recording = record(model, input_shape, "once", origin)
-    problems = list(recording.problems)
-    if recording.threads:
-        what = f"holds spiking neurons ({', '.join(t.where for t in recording.threads)})"
+    return _read_module(model, tuple(int(n) for n in input_shape), origin)
+
+
+def _read_module(model: "torch.nn.Module", shape: Shape, origin: str) -> ReluNetwork:
+    from snn2hw.sources.from_norse.heads import chosen
+    from snn2hw.sources.from_norse.needed import needed
+    from snn2hw.sources.from_norse.tracing import trace
+
+    run = trace(model, shape, "once", 1, origin)
+    name, others = chosen(run.heads, None, origin)
+    tag = run.heads[0].tags.get(name)
+    found = needed(() if tag is None else tag.values, run.threads)
+    problems = [p for p, always in run.reported.items() if always or p in found.problems or tag is None]
+    problems += [p for p in found.problems if p not in run.reported]
+    if run.threads:
+        what = f"holds spiking neurons ({', '.join(t.where for t in run.threads)})"
         problems.append(Problem(type(model).__name__, what, "read it with from_norse instead"))
+    elif tag is None and not problems:
+        what = f"the output is a {run.heads[0].kind} that does not depend on the input"
+        problems.append(Problem(type(model).__name__, what, "return the output tensor"))
     refuse(origin, problems)
-    (tag,) = recording.outputs
-    notes = (f"{tag.decoded} runs on the host",) if tag.decoded else ()
-    return ReluNetwork(tag.values[0], tuple(int(n) for n in input_shape), origin, notes)
+    assert tag is not None
+    notes = [f"{tag.decoded} runs on the host"] if tag.decoded else []
+    notes += [f"output {name!r} is read; left out: output {', '.join(map(repr, others))}"] if others else []
+    return ReluNetwork(tag.values[0], shape, origin, tuple(notes))
 
 
 def convert(

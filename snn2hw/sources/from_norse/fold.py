@@ -1,42 +1,85 @@
 """Fold a run of several steps into one step that holds for all of them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from snn2hw.problems import Problem
 from snn2hw.sources.expression.neurons import NetworkStep, NeuronLayer
 from snn2hw.sources.expression.operations import Scale
-from snn2hw.sources.expression.values import Applied, Unreadable, Value, alike, latest, shifted, started
+from snn2hw.sources.expression.values import (
+    Applied,
+    Neuron,
+    Unreadable,
+    Value,
+    alike,
+    latest,
+    replaced,
+    shifted,
+    started,
+)
 from snn2hw.sources.from_norse.time_axis import unrolled_sum
 from snn2hw.sources.from_norse.tracer import Tag, Thread
 
-__all__ = ["fold"]
+__all__ = ["Folded", "fold"]
 
 
-def fold(
-    threads: Sequence[Thread], outputs: Sequence[Tag], steps: int, known: Sequence[Problem]
-) -> tuple[NetworkStep | None, list[Problem]]:
-    """Return the step that every layer repeats, and the problems where there is none beside the ``known`` ones."""
-    problems: list[Problem] = []
+@dataclass(frozen=True)
+class Folded:
+    """The step that every layer repeats, None where there is none, and the problems that keep it from being one."""
+
+    step: NetworkStep | None
+    problems: tuple[Problem, ...]
+
+
+def fold(threads: Sequence[Thread], outputs: Sequence[Tag], steps: int) -> Folded:
+    """Return the one step of the layers that the output needs, numbered anew."""
+    problems = _forgotten(threads, steps)
+    if problems:
+        return Folded(None, tuple(problems))
     layers = []
-    places = {problem.where for problem in known}
+    places = {thread.index: n for n, thread in enumerate(threads)}
     for thread in threads:
-        if thread.where in places:
-            continue
         reads = _repeated(thread.inputs, steps, thread.where, problems)
         if reads is not None:
-            layers.append(NeuronLayer(thread.path, thread.where, thread.shape, thread.neurons, reads))
+            reads = _renumbered(reads, places)
+            layers.append(
+                NeuronLayer(
+                    name=thread.path, where=thread.where, shape=thread.shape, neurons=thread.neurons, reads=reads
+                )
+            )
     values, decoded = _output_values(outputs, steps)
-    if not values or known:
-        return None, problems
     output = _repeated(values, steps, "output", problems)
-    return (None if problems or output is None else NetworkStep(tuple(layers), output, decoded)), problems
+    if problems or output is None:
+        return Folded(None, tuple(problems))
+    return Folded(NetworkStep(tuple(layers), _renumbered(output, places), decoded), ())
+
+
+def _forgotten(threads: Sequence[Thread], steps: int) -> list[Problem]:
+    """Find layers that begin anew in every step: as many of one module as there are steps, with one input each."""
+    begun: dict[int, list[Thread]] = {}
+    for thread in threads:
+        if len(thread.inputs) == 1:
+            begun.setdefault(id(thread.cell.owner), []).append(thread)
+    fix = "keep the state that it returns and give it back in the next step"
+    lost = [several[0] for several in begun.values() if len(several) >= max(steps, 2)]
+    return [Problem(t.where, f"{t.cell.name} starts without its state after the first step", fix) for t in lost]
+
+
+def _renumbered(value: Value, places: dict[int, int]) -> Value:
+    """Return ``value`` with its neurons' layers numbered as they are kept."""
+
+    def new(part: Value) -> Value | None:
+        return replace(part, index=places[part.index]) if isinstance(part, Neuron) else None
+
+    return replaced(value, new)
 
 
 def _output_values(outputs: Sequence[Tag], steps: int) -> tuple[list[Value], str]:
     """Return the output of every step and how the module combines them."""
-    values = [v for tag in outputs for v in tag.values]
+    values = [v for tag in outputs for v in tag.whole or tag.values]
     decoded = outputs[0].decoded
+    if outputs[0].part and not decoded:
+        decoded = f"steps {outputs[0].part}"
     if len(values) == 1 and steps > 1:
         (value,) = values
         mean = isinstance(value, Applied) and isinstance(value.layer, Scale)
@@ -44,22 +87,25 @@ def _output_values(outputs: Sequence[Tag], steps: int) -> tuple[list[Value], str
         terms = unrolled_sum(inner, steps)
         if terms is not None and isinstance(value, Applied) and mean:
             factor = value.layer
-            return [replace(value, layer=factor, of=term) for term in terms], decoded or "sum over time"
+            return [replace(value, layer=factor, of=term) for term in terms], _joined("sum over time", decoded)
         if terms is not None:
-            return list(terms), decoded or "sum over time"
+            return list(terms), _joined("sum over time", decoded)
         if latest(value) == steps - 1 and not isinstance(value, Unreadable):
-            return [shifted(value, t - steps + 1) for t in range(steps)], decoded or "last step"
+            return [shifted(value, t - steps + 1) for t in range(steps)], _joined("last step", decoded)
     return values, decoded
+
+
+def _joined(read: str, decoded: str) -> str:
+    if not decoded:
+        return read
+    return decoded if decoded.startswith(read) else f"{read}, {decoded}"
 
 
 def _repeated(values: Sequence[Value], steps: int, where: str, problems: list[Problem]) -> Value | None:
     """Return what is computed in every step, relative to now; the first steps may lack what comes from before them."""
     if len(values) != steps:
-        problems.append(
-            Problem(
-                where, f"runs in {len(values)} of {steps} steps", "call it once in every step, and read all steps out"
-            )
-        )
+        fix = "call it once in every step, and read all steps out"
+        problems.append(Problem(where, f"runs in {len(values)} of {steps} steps", fix))
         return None
     last = shifted(values[-1], 1 - steps)
     if (latest(last) or 0) > 0:
@@ -68,8 +114,7 @@ def _repeated(values: Sequence[Value], steps: int, where: str, problems: list[Pr
     for t, value in enumerate(values[:-1]):
         if not alike(started(shifted(last, t)), started(value)):
             what = f"computes something else in step {t} than in step {steps - 1}"
-            problems.append(
-                Problem(where, what, "compute the same in every step, with zeros for what came before step 0")
-            )
+            fix = "compute the same in every step, with zeros for what came before step 0"
+            problems.append(Problem(where, what, fix))
             return None
     return last

@@ -1,7 +1,9 @@
 """Watch the neurons of a running network: which layer was called in which step, with what, and with whose state."""
 
+import sys
 from contextlib import AbstractContextManager, ExitStack
 from threading import get_ident
+from types import FrameType
 from typing import Any
 
 import torch
@@ -14,15 +16,16 @@ from snn2hw.sources.expression.operations import Array, Linear, Shape
 from snn2hw.sources.expression.values import Applied, Constant, Neuron, Unreadable, Value, latest
 from snn2hw.sources.from_norse import cells
 from snn2hw.sources.from_norse.cures import cure_of_module
+from snn2hw.sources.from_norse.encoders import ENCODING, encoded
 from snn2hw.sources.from_norse.tracer import Call, Tag, Thread, Tracer
 
 __all__ = ["watched"]
 
 
 def watched(rec: Tracer) -> AbstractContextManager[object]:
-    """Watch every module called in this thread while the context lasts, also those the root does not know it holds.
+    """Watch every module, step function and encoder called in this thread while the context lasts.
 
-    Nothing is attached to the modules themselves.
+    Also those are seen that the root does not know it holds. Nothing is attached to the modules themselves.
     """
     paths = {module: path for path, module in rec.root.named_modules()}
     mine = get_ident()
@@ -39,7 +42,35 @@ def watched(rec: Tracer) -> AbstractContextManager[object]:
     stack = ExitStack()
     stack.callback(register_module_forward_pre_hook(before).remove)
     stack.callback(register_module_forward_hook(after, with_kwargs=True).remove)
+    stack.callback(sys.setprofile, sys.getprofile())
+    sys.setprofile(_function_watch(rec))
     return stack
+
+
+def _function_watch(rec: Tracer) -> Any:
+    """Return a profiler that sees the calls of Norse's functions: whoever imported one by name calls no module."""
+    running: list[tuple[FrameType, dict[str, Any]]] = []
+
+    def watch(frame: FrameType, event: str, result: Any) -> None:
+        code = frame.f_code
+        if code not in cells.STEP_FUNCTIONS and code not in ENCODING:
+            return
+        if event == "call" and not rec.suspended:
+            rec.suspended += 1
+            running.append((frame, dict(frame.f_locals)))
+        elif event == "return" and running and running[-1][0] is frame:
+            given = running.pop()[1]
+            rec.suspended -= 1
+            call = Call(code.co_name, tuple(given.values()), {}, result)
+            if result is None:
+                return
+            if code in ENCODING:
+                encoded(rec, call, ENCODING[code])
+            elif any(rec.tag(t) for t in (call.args[0], *given["state"]) if isinstance(t, Tensor)):
+                cell = cells.called_cell(cells.STEP_FUNCTIONS[code], given)
+                _called(rec, call, cell, call.args[0], given["state"])
+
+    return watch
 
 
 def _returned(rec: Tracer, call: Call) -> None:
@@ -50,28 +81,25 @@ def _returned(rec: Tracer, call: Call) -> None:
     if not rec.suspended and foreign:
         rec.unknown(call, f"{call.name} has no NIR node", cure_of_module(call.name))
     elif not rec.suspended and cells.is_cell(module):
-        _called(rec, call)
+        given = call.bind(input_tensor=None, state=None)
+        _called(rec, call, cells.cell_of(module), given["input_tensor"], given["state"])
     rec.modules.pop()
 
 
-def _called(rec: Tracer, call: Call) -> None:
+def _called(rec: Tracer, call: Call, cell: cells.NeuronCell, x: Tensor, state: Any) -> None:
     """One call of a layer of neurons: go on with its thread, or begin one."""
-    module = rec.modules[-1][1]
-    given = call.bind(input_tensor=None, state=None)
-    x, state = given["input_tensor"], given["state"]
-    lead = "TB" if cells.in_time(module) else "B"
+    lead = "TB" if isinstance(cell.owner, torch.nn.Module) and cells.in_time(cell.owner) else "B"
     tag = rec.tag(x) or Tag((Constant(_plain(x, lead)),) * (x.shape[0] if lead == "TB" else 1), lead)
     if tag.lead != lead:
         if lead == "TB":
-            rec.unknown(
-                call, f"{call.name} reads all steps and gets one", f"use {call.name}Cell, or give it (T, B, ...)"
-            )
+            what, fix = "reads all steps and gets one", f"use {call.name}Cell, or give it (T, B, ...)"
         else:
             fix = f"use norse.torch.SequentialState in a loop over the steps, or norse.torch.Lift({call.name}(...))"
-            rec.unknown(call, f"{call.name} reads one step and gets all of them", fix)
+            what = "reads one step and gets all of them"
+        rec.unknown(call, f"{call.name} {what}", fix, doubtful=True)
         return
     shape = tuple(call.out[0].shape[len(lead) :])
-    thread, step = _thread(rec, call, state, x, shape, tag)
+    thread, step = _thread(rec, call, cell, (x, state), shape, tag)
     if thread is None:
         return
     values = [_through_weights(rec, thread, value) for value in tag.values]
@@ -84,10 +112,9 @@ def _plain(x: Tensor, lead: str) -> Any:
 
 
 def _through_weights(rec: Tracer, thread: Thread, value: Value) -> Value:
-    weight, _ = cells.weights(thread.module)
-    if weight is None:
+    if thread.cell.input_weights is None:
         return value
-    layer = rec.layer(_weights_alone, thread.module.input_weights)
+    layer = rec.layer(_weights_alone, thread.cell.input_weights)
     return Applied(layer, value, thread.shape, f"{thread.path}_in")
 
 
@@ -106,8 +133,11 @@ def _attach(rec: Tracer, call: Call, thread: Thread, steps: list[int], lead: str
     rec.attach(output, Tag(tuple(Neuron(thread.index, t, thread.shape) for t in steps), lead))
 
 
-def _thread(rec: Tracer, call: Call, state: Any, x: Tensor, shape: Shape, tag: Tag) -> tuple[Thread | None, int]:
-    """Return the thread that ``state`` belongs to and the step that begins with this call."""
+def _thread(
+    rec: Tracer, call: Call, cell: cells.NeuronCell, given: tuple[Tensor, Any], shape: Shape, tag: Tag
+) -> tuple[Thread | None, int]:
+    """Return the thread that the given state belongs to and the step that begins with this call."""
+    state = given[1]
     owners = [] if state is None else [rec.tag(t) for t in state if isinstance(t, Tensor)]
     known = [owner.values[0] for owner in owners if owner is not None]
     if not known:
@@ -116,12 +146,13 @@ def _thread(rec: Tracer, call: Call, state: Any, x: Tensor, shape: Shape, tag: T
             fix = "keep the state that it returns and give it back in the next step"
             rec.unknown(call, f"{call.name} starts without its state after the first step", fix)
             return None, 0
-        return _begin(rec, call, state, x, shape), 0
-    return _go_on(rec, call, known, len(owners))
+        return _begin(rec, call, cell, given, shape), 0
+    return _go_on(rec, call, cell, known, len(owners))
 
 
-def _go_on(rec: Tracer, call: Call, known: list[Value], fields: int) -> tuple[Thread | None, int]:
-    module = rec.modules[-1][1]
+def _go_on(
+    rec: Tracer, call: Call, cell: cells.NeuronCell, known: list[Value], fields: int
+) -> tuple[Thread | None, int]:
     if any(isinstance(v, Unreadable) for v in known):
         rec.opaque(call)
         return None, 0
@@ -131,7 +162,7 @@ def _go_on(rec: Tracer, call: Call, known: list[Value], fields: int) -> tuple[Th
         return None, 0
     ((index, time),) = states  # type: ignore[misc]
     thread = rec.threads[index]
-    if thread.module is not module:
+    if not thread.cell.is_called_by(cell):
         rec.unknown(call, f"{call.name} gets the state of {thread.where}", "give every layer its own state")
         return None, 0
     if len(thread.inputs) != time + 1:
@@ -141,25 +172,24 @@ def _go_on(rec: Tracer, call: Call, known: list[Value], fields: int) -> tuple[Th
     return thread, time + 1
 
 
-def _begin(rec: Tracer, call: Call, state: Any, x: Tensor, shape: Shape) -> Thread | None:
-    path, module = rec.modules[-1]
-    path = path or call.name
+def _begin(rec: Tracer, call: Call, cell: cells.NeuronCell, given: tuple[Tensor, Any], shape: Shape) -> Thread | None:
+    path = rec.path or call.name
     taken = [*RESERVED, *(t.path for t in rec.threads)]
     name = next(n for n in (path, *(f"{path}_{k}" for k in range(2, len(taken) + 3))) if n not in taken)
     try:
-        neurons = cells.parameters(module, shape, _initial_v(rec, module, state, x))
+        neurons = cells.parameters(cell, shape, _initial_v(cell.owner, *given))
     except UnsupportedError as error:
         rec.unknown(call, error.what, error.fix)
         return None
-    thread = Thread(len(rec.threads), name, rec.where(), module, shape, neurons)
+    thread = Thread(index=len(rec.threads), path=name, where=rec.where(), cell=cell, shape=shape, neurons=neurons)
     rec.threads.append(thread)
     return thread
 
 
-def _initial_v(rec: Tracer, module: Any, state: Any, x: Tensor) -> Any:
+def _initial_v(owner: Any, x: Tensor, state: Any) -> Any:
     """Return v before step 0 as the module makes it, or as the caller gave it."""
     if state is None:
-        return module.state_fallback(x).v if hasattr(module, "state_fallback") else module.p.v_leak
+        return owner.state_fallback(x).v if hasattr(owner, "state_fallback") else owner.p.v_leak
     others = [getattr(state, name) for name in state._fields if name != "v"]
     if any(bool(t.any()) for t in others if isinstance(t, Tensor)):
         raise UnsupportedError("an initial state with current or spikes", "start with i = 0 and z = 0")

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from snn2hw.sources.expression.operations import Scale
 from snn2hw.sources.expression.values import Applied, Constant, Value, total
-from snn2hw.sources.from_norse.tracer import Call, Rule, Tag, Tracer, numbers
+from snn2hw.sources.from_norse.spikes import is_spikes
+from snn2hw.sources.from_norse.tracer import KEEPS, Call, Rule, Tag, Tracer, numbers
 
 __all__ = ["POINTWISE"]
 
@@ -82,6 +83,17 @@ def _keep(rec: Tracer, call: Call) -> None:
         rec.attach(call.out, tag)
 
 
+def _rectify(rec: Tracer, call: Call) -> None:
+    """A rectifier, or a clamp to 0 and 1, leaves spikes as they are."""
+    given = call.bind(input=None, min=None, max=None)
+    tag = rec.tag(call.args[0])
+    kept = call.name != "clamp" or (given["min"] in (0, None) and (given["max"] is None or given["max"] >= 1))
+    if tag is not None and kept and all(is_spikes(v, rec.threads) for v in tag.values):
+        rec.attach(call.out, tag)
+    else:
+        rec.unknown(call, f"{call.name} is not an operation of a spiking network")
+
+
 def _dropout(rec: Tracer, call: Call) -> None:
     if call.bind(input=None, p=0.5, training=True)["training"]:
         rec.unknown(call, "dropout that is always on", "use nn.Dropout, or pass training=self.training")
@@ -96,8 +108,8 @@ POINTWISE: dict[str, Rule] = {
     **dict.fromkeys(("add", "__radd__"), _add(1.0, 1.0)),
     **dict.fromkeys(("sub", "subtract"), _add(1.0, -1.0)),
     **dict.fromkeys(("__rsub__", "rsub"), _add(-1.0, 1.0)),
+    **dict.fromkeys(("relu", "relu6", "clamp", "clamp_min", "abs"), _rectify),
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _dropout),
-    **dict.fromkeys(("detach", "clone", "contiguous", "to", "float", "double", "type", "cpu"), _keep),
-    **dict.fromkeys(("requires_grad", "data.__get__"), _keep),
+    **dict.fromkeys((*KEEPS, "type", "type_as", "cuda"), _keep),
 }
 """By the torch function's name."""

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from snn2hw.sources.expression.operations import Pool, Scale
-from snn2hw.sources.expression.values import Applied
+from snn2hw.sources.expression.values import Applied, InputStep
+from snn2hw.sources.from_norse.spikes import is_spikes
 from snn2hw.sources.from_norse.tracer import Call, Rule, Tag, Tracer
 from snn2hw.sources.from_norse.weighted import per_sample, sides
 
@@ -43,7 +44,10 @@ def _pool(kind: Any, rank: int) -> Rule:
         tag = _window(rec, call, pool, given["ceil_mode"])
         if tag is None:
             return
-        if kind == "max" and isinstance(call.out, tuple):
+        if kind == "max" and not all(isinstance(v, InputStep) or is_spikes(v, rec.threads) for v in tag.values):
+            fix = "put it behind the neuron, where it is an OR of spikes, or use AvgPool"
+            rec.unknown(call, "max pooling of something that is not spikes", fix)
+        elif kind == "max" and isinstance(call.out, tuple):
             rec.unknown(call, "max pooling that returns its indices", "use return_indices=False")
         elif kind == "max" or (divisor is None and (include or not any(pool.padding))):
             rec.apply(call, tag, pool)

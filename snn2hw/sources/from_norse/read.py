@@ -1,66 +1,170 @@
-"""Norse modules, read from the modules themselves: what is computed, not what `norse.torch.to_nir` writes."""
+"""Read a Norse module into a `Source`: try how it wants its input, follow the output back, write one step down."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import index
 from typing import TYPE_CHECKING, Literal
 
-from sim.errors import InputError
-from snn2hw.problems import Problem, refuse
+from sim.errors import InputError, Snn2hwError
+from snn2hw.problems import Problem, ProblemsError, refuse
 from snn2hw.sources.semantics import NORSE
 from snn2hw.sources.source import Source
 
 if TYPE_CHECKING:
     import torch
 
+    from snn2hw.sources.expression.operations import Shape
+    from snn2hw.sources.from_norse.fold import Folded
+    from snn2hw.sources.from_norse.needed import Needed
+    from snn2hw.sources.from_norse.tracing import CalledAs, TracedRun
+
 __all__ = ["from_norse"]
 
-Layout = Literal["auto", "step", "time_first", "batch_first"]
 
-
-def from_norse(module: "torch.nn.Module", input_shape: Sequence[int], *, layout: Layout = "auto") -> Source:
+def from_norse(
+    module: "torch.nn.Module",
+    input_shape: Sequence[int],
+    *,
+    layout: Literal["auto", "step", "time_first", "batch_first", "static"] = "auto",
+    steps: int | None = None,
+    output: int | str | None = None,
+) -> Source:
     """Return the exact meaning of a Norse module, or one report of everything in it that cannot be said.
 
     The module's own forward is run a few steps on zeros and written down, so any way of threading the state will do:
-    loops over time, ``SequentialState``, ``Lift``, ``RecurrentSequential``. Parameters are taken in the dtype in which
-    Norse multiplies them.
+    loops over time, ``SequentialState``, ``Lift``, ``RecurrentSequential``, Norse's step functions. Parameters are
+    taken in the dtype in which Norse multiplies them. What the output does not need is left out.
 
     Args:
         module: any ``torch.nn.Module``; it is run in evaluation mode and left as it was.
-        input_shape: the shape of one step of one sample, without time and batch.
+        input_shape: the shape of one step of one sample, without time and batch; of the image if ``layout="static"``.
         layout: how the module reads its input. "step": (B, *input_shape) and the state, once per step. "time_first",
-            "batch_first": all steps at once, (T, B, *input_shape) or (B, T, *input_shape). "auto": "time_first" if it
-            holds layers in time (LIF, LI, IAF, LIFRecurrent, Lift) or its forward takes the input alone, else "step".
+            "batch_first": all steps at once, (T, B, *input_shape) or (B, T, *input_shape). "static": one image
+            (B, *input_shape), of which it makes steps itself, by an encoder or by reading it in every step. "auto":
+            what works, tried in the order of what its layers and its signature suggest.
+        steps: how many steps to run; found by trying, also for a forward that counts them itself.
+        output: which output to read of a module that returns several, by its place or name; the first one by default.
 
     Raises:
         ProblemsError: everything unsupported at once, each with its place and what to write instead.
     """
     import torch
 
-    from snn2hw.sources.expression.emit import emit
-    from snn2hw.sources.from_norse.fold import fold
-    from snn2hw.sources.from_norse.tracing import STEPS, layout_of, record
-    from snn2hw.sources.graph import assemble
+    from snn2hw.sources.from_norse.steps import layouts_to_try
 
     if not isinstance(module, torch.nn.Module):
         raise InputError(f"a {type(module).__name__} is no torch.nn.Module", "give the network itself")
     try:
-        input_shape = tuple(index(n) for n in input_shape)
+        shape = tuple(index(n) for n in input_shape)
     except TypeError:
         fix = "give that of one step of one sample, such as (1, 32, 32)"
         raise InputError(f"input_shape {input_shape!r} is no shape", fix) from None
+    if steps is not None and steps < 2:
+        raise InputError(f"steps {steps}", "run 2 or more: one step does not show what a state does")
     origin = f"norse: {type(module).__name__}"
-    chosen = layout_of(module) if layout == "auto" else layout
-    recording = record(module, input_shape, chosen, origin)
-    problems = list(recording.problems)
-    if not recording.threads and not problems:
+    failures = []
+    for each in layouts_to_try(module) if layout == "auto" else (layout,):
+        attempt = _attempt(module, shape, each, steps, output, origin)
+        if attempt.source is not None:
+            return attempt.source
+        failures.append(attempt)
+        if not attempt.doubtful:
+            break
+    raise next((f for f in failures if not f.doubtful), failures[0]).error
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """What came of one layout; ``doubtful`` says that another one may do better."""
+
+    source: Source | None
+    error: Snn2hwError
+    doubtful: bool = False
+
+
+def _attempt(
+    module: "torch.nn.Module",
+    shape: "Shape",
+    layout: "CalledAs",
+    steps: int | None,
+    output: int | str | None,
+    origin: str,
+) -> _Attempt:
+    from snn2hw.sources.from_norse.steps import trace_enough
+
+    none = InputError(origin)
+    try:
+        run, fixed = trace_enough(module, shape, layout, steps, origin)
+    except Snn2hwError as error:
+        return _Attempt(None, error, doubtful=True)
+    lone = layout == "static" and max((len(t.inputs) for t in run.threads), default=0) < 2
+    few = not any(len(t.inputs) > 1 for t in run.threads)
+    try:
+        return _Attempt(_source(module, run, fixed, output, origin), none) if not lone else _refused_static(origin)
+    except ProblemsError as error:
+        return _Attempt(None, error, doubtful=run.doubtful or few)
+    except Snn2hwError as error:
+        return _Attempt(None, error)
+
+
+def _refused_static(origin: str) -> _Attempt:
+    fix = 'let the forward run its layers in a loop over the steps, or name its layout, such as layout="step"'
+    problem = Problem("forward", "runs no layer of neurons twice for one image", fix)
+    return _Attempt(None, ProblemsError(origin, [problem]), doubtful=True)
+
+
+def _source(module: "torch.nn.Module", run: "TracedRun", fixed: bool, output: int | str | None, origin: str) -> Source:
+    """Return what a traced run is as a Source, or raise everything that keeps it from being one."""
+    from snn2hw.sources.expression.emit import emit
+    from snn2hw.sources.from_norse.fold import fold
+    from snn2hw.sources.from_norse.heads import chosen
+    from snn2hw.sources.from_norse.needed import needed
+    from snn2hw.sources.from_norse.settle import settle
+    from snn2hw.sources.graph import assemble
+
+    name, others = chosen(run.heads, output, origin)
+    tags = [heads.tags[name] for heads in run.heads if name in heads.tags]
+    found = needed([v for tag in tags for v in tag.whole or tag.values], run.threads)
+    refuse(origin, _trace_problems(module, run, found, bool(tags)))
+    threads = [run.threads[n] for n in sorted(found.threads)]
+    length = max(len(t.inputs) for t in threads) if run.layout == "static" else run.steps
+    folded: Folded = fold(threads, tags, length)
+    refuse(origin, list(folded.problems))
+    assert folded.step is not None
+    settled = settle(folded.step, found)
+    refuse(origin, list(settled.problems))
+    dt = float(threads[0].cell.dt)
+    emitted = emit(settled.step, settled.input_shape, dt)
+    refuse(origin, emitted.problems)
+    notes = [*settled.notes, *emitted.notes, *_left_out(run, found, name, others)]
+    notes += [f"steps: {length}, fixed in the forward"] if fixed else []
+    notes += [f"output: {folded.step.decoded}"] if folded.step.decoded else []
+    graph = assemble(emitted.nodes, emitted.edges, origin)
+    return Source(graph, dt, "euler", "value", origin, semantics=NORSE, notes=tuple(notes))
+
+
+def _trace_problems(module: "torch.nn.Module", run: "TracedRun", found: "Needed", has_output: bool) -> list[Problem]:
+    """Return what keeps the output from being read, in the order in which it was met."""
+    problems = [p for p, always in run.reported.items() if always or p in found.problems]
+    problems += [p for p in found.problems if p not in run.reported]
+    if not has_output and not problems:
+        problems += list(run.reported)
+    if not problems and not run.threads:
         fix = "use Norse neurons; to turn a network of ReLUs into a spiking one use `snn2hw convert`"
         problems.append(Problem(type(module).__name__, "holds no neuron", fix))
-    step, broken = fold(recording.threads, recording.outputs, STEPS, problems)
-    refuse(origin, problems + broken)
-    assert step is not None
-    dt = float(getattr(recording.threads[0].module, "dt"))  # noqa: B009 - not every module has one, every neuron has
-    emitted = emit(step, input_shape, dt)
-    refuse(origin, emitted.problems)
-    notes = [*emitted.notes, *([f"output: {step.decoded}"] if step.decoded else [])]
-    graph = assemble(emitted.nodes, emitted.edges, origin)
-    return Source(graph, dt, "euler", "value", origin, NORSE, tuple(notes))
+    elif not problems and not (has_output and found.threads):
+        what = f"the output is a {run.heads[-1].kind} that does not depend on the input"
+        what = "the output depends on no neuron" if has_output else what
+        problems.append(Problem(type(module).__name__, what, "return the output tensor, or (output, state)"))
+    return problems
+
+
+def _left_out(run: "TracedRun", found: "Needed", name: str, others: list[str]) -> list[str]:
+    """Name the outputs and the layers that the program has not."""
+    notes = (
+        [f"output {name!r} is read; left out: output {', '.join(map(repr, others))} (output= chooses)"]
+        if others
+        else []
+    )
+    dead = [t.path for t in run.threads if t.index not in found.threads]
+    return notes + ([f"left out, since the output does not need it: {', '.join(dead)}"] if dead else [])

@@ -1,4 +1,4 @@
-"""Run a module a few steps under the recorder, in the way in which it reads its input."""
+"""Run a module some steps under the tracer, in the way in which it reads its input."""
 
 import inspect
 from collections.abc import Sequence
@@ -6,123 +6,133 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from sim.errors import InputError, Snn2hwError
 from snn2hw.problems import Problem, ProblemsError
-from snn2hw.sources.expression.values import InputStep
-from snn2hw.sources.from_norse import cells
+from snn2hw.sources.expression.operations import Shape
+from snn2hw.sources.expression.values import HeldInput, InputStep, Value
+from snn2hw.sources.from_norse.encoders import RANDOM
+from snn2hw.sources.from_norse.heads import Heads, heads_of
+from snn2hw.sources.from_norse.host import ON_HOST
 from snn2hw.sources.from_norse.neurons import watched
 from snn2hw.sources.from_norse.pointwise import POINTWISE
 from snn2hw.sources.from_norse.pooling import POOLING
 from snn2hw.sources.from_norse.rates import RATES
 from snn2hw.sources.from_norse.reshaping import RESHAPING
+from snn2hw.sources.from_norse.restore import restored
 from snn2hw.sources.from_norse.time_axis import TIME
-from snn2hw.sources.from_norse.tracer import Tag, Thread, Tracer
+from snn2hw.sources.from_norse.tracer import BATCH, Tag, Thread, TooFewSteps, Tracer
 from snn2hw.sources.from_norse.weighted import WEIGHTED
 
-__all__ = ["STEPS", "Layout", "TracedRun", "layout_of", "record"]
+__all__ = ["CalledAs", "TracedRun", "parameters_of_forward", "trace"]
 
-Layout = Literal["step", "time_first", "batch_first", "once"]
-"""How a module reads its input: (B, *shape) and a state per call, (T, B, *shape), (B, T, *shape), or without time."""
+CalledAs = Literal["step", "time_first", "batch_first", "static", "once"]
+"""How a module reads its input: (B, *shape) and a state per call; (T, B, *shape); (B, T, *shape); one image (B, *shape)
+that it turns into steps itself; or one without any time."""
 
-STEPS = 4
-"""Steps that are run: messages of up to three steps before are seen in their steady state."""
-
-BATCH = 2
+AXES: dict[CalledAs, str] = {
+    "step": "(B, *shape)",
+    "time_first": "(T, B, *shape)",
+    "batch_first": "(B, T, *shape)",
+    "static": "(B, *shape)",
+    "once": "(B, *shape)",
+}
 
 
 @dataclass(frozen=True)
 class TracedRun:
-    """What a run left: the layers of neurons, what the outputs hold, and what cannot be said."""
+    """What a run left: the layers of neurons, what every output holds, and what cannot be read.
 
+    ``reported`` says of each problem whether it counts in any case; the others count if the output needs their values.
+    ``doubtful`` says that the module may want its input in another layout.
+    """
+
+    layout: CalledAs
+    steps: int
     threads: tuple[Thread, ...]
-    outputs: tuple[Tag, ...]
-    problems: tuple[Problem, ...]
+    heads: tuple[Heads, ...]
+    reported: dict[Problem, bool]
+    doubtful: bool
 
 
-def layout_of(module: torch.nn.Module) -> Layout:
-    """Guess how ``module`` reads its input from its layers and its signature."""
-    if isinstance(module, torch.jit.ScriptModule):
-        return "step"  # it has no signature to look at, and is refused anyway
-    if any(cells.in_time(m) for m in module.modules()):
-        return "time_first"
+def parameters_of_forward(module: torch.nn.Module) -> int:
+    """Return how many arguments ``module`` takes by position."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    named = [p for p in inspect.signature(module.forward).parameters.values() if p.kind in kinds]
-    plain = type(module).__module__.startswith("torch.nn") and not any(cells.is_cell(m) for m in module.modules())
-    return "step" if len(named) >= 2 or plain else "time_first"
+    return sum(p.kind in kinds for p in inspect.signature(module.forward).parameters.values())
 
 
-def record(module: torch.nn.Module, input_shape: Sequence[int], layout: Layout, origin: str) -> TracedRun:
-    """Run ``module`` in evaluation mode on zeros; it is left as it was found."""
-    shape = tuple(int(n) for n in input_shape)
-    rules = {**WEIGHTED, **POOLING, **POINTWISE, **RESHAPING, **TIME, **(RATES if layout == "once" else {})}
-    rec = Tracer(module, rules)
+def trace(module: torch.nn.Module, shape: Shape, layout: CalledAs, steps: int, origin: str) -> TracedRun:
+    """Run ``module`` in evaluation mode on zeros; it is left as it was found.
+
+    Raises:
+        TooFewSteps: the module asks for a step behind the last.
+    """
+    rules = {**WEIGHTED, **POOLING, **POINTWISE, **RESHAPING, **TIME, **ON_HOST, **RANDOM}
+    rec = Tracer(module, rules | (RATES if layout == "once" else {}))
     for path, each in module.named_modules():
         if isinstance(each, torch.jit.ScriptModule):
             fix = "give the module as it was before torch.jit"
             rec.problem("is compiled: its operations cannot be watched", fix, f"{path or 'module'} (ScriptModule)")
-    modes = [(m, m.training) for m in module.modules()]
-    module.eval()
-    try:
-        with torch.no_grad(), watched(rec):
-            outputs = _run(rec, module, shape, layout)
-    except Snn2hwError:
-        raise
-    except Exception as error:
-        raise _failed(rec, origin, layout, shape, error) from error
-    finally:
-        for each, training in modes:
-            each.training = training
-    return TracedRun(tuple(rec.threads), outputs, tuple(rec.problems))
+    with restored(module):
+        module.eval()
+        try:
+            with torch.no_grad(), watched(rec):
+                heads = _run(rec, module, shape, layout, steps)
+        except (Snn2hwError, TooFewSteps):
+            raise
+        except Exception as error:
+            raise _failed(rec, origin, layout, shape, error) from error
+    return TracedRun(
+        layout=layout,
+        steps=steps,
+        threads=tuple(rec.threads),
+        heads=heads,
+        reported=dict(rec.reported),
+        doubtful=rec.doubtful,
+    )
 
 
-def _failed(rec: Tracer, origin: str, layout: Layout, shape: tuple[int, ...], error: Exception) -> Snn2hwError:
-    axes = {
-        "step": "(B, *shape)",
-        "time_first": "(T, B, *shape)",
-        "batch_first": "(B, T, *shape)",
-        "once": "(B, *shape)",
-    }
+def _failed(rec: Tracer, origin: str, layout: CalledAs, shape: Shape, error: Exception) -> Snn2hwError:
     what = f"forward stops with {type(error).__name__}: {error}"
-    fix = f"it was given {axes[layout]} with shape {shape}; check input_shape, or name another layout"
+    fix = f"it was given {AXES[layout]} with shape {shape}; check input_shape, or name another layout"
     problem = Problem(rec.where_failed(error), what, fix)
-    if rec.problems:
-        return ProblemsError(origin, [*rec.problems, problem])
+    if rec.reported:
+        return ProblemsError(origin, [*rec.reported, problem])
     return InputError(f"{origin}: {problem.where}: {what}", fix)
 
 
-def _run(rec: Tracer, module: torch.nn.Module, shape: tuple[int, ...], layout: Layout) -> tuple[Tag, ...]:
+def _run(rec: Tracer, module: torch.nn.Module, shape: Shape, layout: CalledAs, steps: int) -> tuple[Heads, ...]:
+    """Return the outputs of every call."""
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
-    steps = 1 if layout == "once" else STEPS
-    inputs = tuple(InputStep(t, shape) for t in range(steps))
     lead = {"time_first": (steps, BATCH), "batch_first": (BATCH, steps)}.get(layout, (BATCH,))
+    inputs: tuple[Value, ...] = tuple(InputStep(t, shape) for t in range(steps))
     xs = [torch.zeros(*lead, *shape, dtype=like.dtype, device=like.device) for _ in inputs]
     if layout in ("time_first", "batch_first"):
-        rec.attach(xs[0], Tag(inputs, "TB" if layout == "time_first" else "BT"))
-        with rec:
-            return (_output(rec, module(xs[0])),)
+        return (_called(rec, module, xs[0], Tag(inputs, "TB" if layout == "time_first" else "BT"), []),)
+    if layout in ("static", "once"):
+        value = HeldInput(shape) if layout == "static" else inputs[0]
+        return (_called(rec, module, xs[0], Tag((value,)), []),)
+    return _stepwise(rec, module, xs, inputs)
+
+
+def _stepwise(
+    rec: Tracer, module: torch.nn.Module, xs: Sequence[torch.Tensor], inputs: Sequence[Value]
+) -> tuple[Heads, ...]:
+    """Call a module once per step; what it returns behind its output is the state, as far as its forward takes one."""
+    room = parameters_of_forward(module) - 1 if not isinstance(module, torch.jit.ScriptModule) else 0
     state: list[Any] = []
-    tags = []
+    heads = []
     for x, value in zip(xs, inputs, strict=True):
         rec.attach(x, Tag((value,)))
         with rec:
             out = module(x, *state)
-        tags.append(_output(rec, out))
-        state = list(out[1:]) if isinstance(out, tuple) else []
-    return tuple(tags)
+        threaded = room > 0 and isinstance(out, tuple)
+        state = list(out[1 : 1 + room]) if threaded else []
+        heads.append(heads_of(rec, (out[0], *out[1 + room :]) if threaded and len(out) > 1 else out))
+    return tuple(heads)
 
 
-def _output(rec: Tracer, out: Any) -> Tag:
-    while isinstance(out, tuple | list):
-        out = out[0] if isinstance(out, tuple) else out[-1]
-    tag = rec.tag(out) if isinstance(out, Tensor) else None
-    if tag is None and rec.problems:
-        return Tag(())
-    if tag is None:
-        rec.problem(
-            f"the output is a {type(out).__name__} that does not depend on the input",
-            "return the output tensor, or (output, state)",
-        )
-        return Tag(())
-    return tag
+def _called(rec: Tracer, module: torch.nn.Module, x: torch.Tensor, tag: Tag, state: list[Any]) -> Heads:
+    rec.attach(x, tag)
+    with rec:
+        return heads_of(rec, module(x, *state))

@@ -26,7 +26,7 @@ def per_sample(rec: Tracer, call: Call, axes: int) -> Tag | None:
         return tag
     if len(tag.lead) > 1:
         fix = "wrap the layer in norse.torch.Lift, or call it in a loop over the steps"
-        rec.unknown(call, f"{call.name} reads the time axis as another one", fix)
+        rec.unknown(call, f"{call.name} reads the time axis as another one", fix, doubtful=True)
     else:
         named = {1: "(N,)", 2: "(C, L)", 3: "(C, H, W)"}[axes]
         rec.unknown(call, f"{call.name} of an input of shape {tag.shape}", f"give it the shape {named}")
@@ -78,7 +78,8 @@ def _batch_norm(rec: Tracer, call: Call) -> None:
         rec.unknown(call, "a batch norm without running statistics", "use track_running_stats=True and eval()")
         return
     if len(tag.lead) != 1:
-        rec.unknown(call, "batch norm reads the time axis as another one", "wrap it in norse.torch.Lift")
+        fix = "wrap it in norse.torch.Lift"
+        rec.unknown(call, "batch norm reads the time axis as another one", fix, doubtful=True)
         return
 
     def norm(mean: Array, var: Array, weight: Array | None, bias: Array | None) -> Norm:
