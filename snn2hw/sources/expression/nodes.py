@@ -11,6 +11,7 @@ from snn2hw.sources.expression.operations import (
     Convolution,
     Flatten,
     Linear,
+    Matrix,
     Norm,
     Operation,
     Pool,
@@ -48,8 +49,8 @@ def layer_node(layer: Operation, shape: Shape) -> "nir.NIRNode":
             return _convolution(_per_channel(weight, shift, ones, shape), shape)
         case Pool():
             return _pool(layer, shape)
-        case Relu():
-            raise AssertionError("a rectifier has no node: it is refused or replaced before")
+        case Relu() | Matrix():
+            raise AssertionError("a rectifier is refused or replaced, and a matrix written as a Linear map, before")
         case _:
             assert_never(layer)
 

@@ -13,6 +13,7 @@ __all__ = [
     "Convolution",
     "Flatten",
     "Linear",
+    "Matrix",
     "Norm",
     "Operation",
     "Pool",
@@ -51,6 +52,14 @@ class _Keyed:
 @dataclass(frozen=True, eq=False)
 class Linear(_Keyed):
     """y = weight @ x + bias, ``weight`` (n_out, n_in)."""
+
+    weight: Array
+    bias: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix(_Keyed):
+    """y = weight @ x + bias over all elements of a signal in C order, whatever its axes: a map without a NIR node."""
 
     weight: Array
     bias: Array | None
@@ -109,7 +118,7 @@ class Relu(_Keyed):
     cap: float | None = None
 
 
-Operation: TypeAlias = Linear | Convolution | Pool | Scale | Norm | Flatten | Relu
+Operation: TypeAlias = Linear | Matrix | Convolution | Pool | Scale | Norm | Flatten | Relu
 
 
 def of_constant(layer: Operation, array: Array, shape: Shape) -> Array | None:
@@ -121,6 +130,8 @@ def of_constant(layer: Operation, array: Array, shape: Shape) -> Array | None:
     match layer:
         case Linear(weight=weight, bias=bias):
             return weight @ array + (0.0 if bias is None else bias)
+        case Matrix(weight=weight, bias=bias):
+            return (weight @ array.reshape(-1) + (0.0 if bias is None else bias)).reshape(shape)
         case Convolution(bias=bias) if not array.any():
             return _spread(np.zeros(shape[0]) if bias is None else bias, shape)
         case Pool() if not array.any():

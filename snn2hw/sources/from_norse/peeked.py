@@ -34,5 +34,5 @@ class Peeked(float):
     def _carried(self, *_: object) -> "Peeked":
         return Peeked(0.0, self._report)
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _carried  # type: ignore[assignment]
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _carried
     __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = __round__ = _carried  # type: ignore[assignment]

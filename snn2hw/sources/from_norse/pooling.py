@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+from torch.nn import functional
 
 from snn2hw.sources.expression.operations import Pool, Scale
 from snn2hw.sources.expression.values import Applied, InputStep
+from snn2hw.sources.from_norse.linear_maps import measured
 from snn2hw.sources.from_norse.spikes import is_spikes
 from snn2hw.sources.from_norse.tracer import Call, Rule, Tag, Tracer
 from snn2hw.sources.from_norse.weighted import per_sample, sides
@@ -96,6 +98,9 @@ def _adaptive(rank: int) -> Rule:
     def rule(rec: Tracer, call: Call) -> None:
         tag = per_sample(rec, call, rank + 1)
         if tag is None:
+            return
+        if any(out > n for n, out in zip(tag.shape[1:], call.out.shape[2:], strict=True)):
+            measured(rec, call, functional.adaptive_avg_pool1d if rank == 1 else functional.adaptive_avg_pool2d)
             return
         windows = [_even_windows(n, out) for n, out in zip(tag.shape[1:], call.out.shape[2:], strict=True)]
         if None in windows:

@@ -116,6 +116,7 @@ def _refused_static(origin: str) -> _Attempt:
 def _source(module: "torch.nn.Module", run: "TracedRun", fixed: bool, output: int | str | None, origin: str) -> Source:
     """Return what a traced run is as a Source, or raise everything that keeps it from being one."""
     from snn2hw.sources.expression.emit import emit
+    from snn2hw.sources.expression.flat import flattened
     from snn2hw.sources.from_norse.fold import fold
     from snn2hw.sources.from_norse.heads import chosen
     from snn2hw.sources.from_norse.needed import needed
@@ -134,9 +135,11 @@ def _source(module: "torch.nn.Module", run: "TracedRun", fixed: bool, output: in
     settled = settle(folded.step, found)
     refuse(origin, list(settled.problems))
     dt = float(threads[0].cell.dt)
-    emitted = emit(settled.step, settled.input_shape, dt)
+    written = flattened(settled.step)
+    refuse(origin, written.problems)
+    emitted = emit(written.step, settled.input_shape, dt)
     refuse(origin, emitted.problems)
-    notes = [*settled.notes, *emitted.notes, *_left_out(run, found, name, others)]
+    notes = [*settled.notes, *written.notes, *emitted.notes, *_left_out(run, found, name, others)]
     notes += [f"steps: {length}, fixed in the forward"] if fixed else []
     notes += [f"output: {folded.step.decoded}"] if folded.step.decoded else []
     graph = assemble(emitted.nodes, emitted.edges, origin)
@@ -159,6 +162,10 @@ def _trace_problems(module: "torch.nn.Module", run: "TracedRun", found: "Needed"
     return problems
 
 
+NO_NODE = "has no NIR node"
+"""How the report of a layer ends that Norse has and NIR has not."""
+
+
 def _left_out(run: "TracedRun", found: "Needed", name: str, others: list[str]) -> list[str]:
     """Name the outputs and the layers that the program has not."""
     notes = (
@@ -167,4 +174,5 @@ def _left_out(run: "TracedRun", found: "Needed", name: str, others: list[str]) -
         else []
     )
     dead = [t.path for t in run.threads if t.index not in found.threads]
+    dead += [p.where for p in run.reported if p not in found.problems and p.what.endswith(NO_NODE)]
     return notes + ([f"left out, since the output does not need it: {', '.join(dead)}"] if dead else [])

@@ -148,7 +148,8 @@ class Tracer(TorchFunctionMode):
         inplace = name.endswith("_") and not name.endswith("__")
         before = args
         if inplace and args and isinstance(args[0], Tensor):
-            self._refuse_shared_memory(name, args[0])
+            if name != "copy_":
+                self._refuse_shared_memory(name, args[0])
             before = args if self.tag(args[0]) else (args[0].clone(), *args[1:])
         if name == "__getitem__":
             self._require_step(args)

@@ -14,6 +14,7 @@ from snn2hw.sources.expression.values import HeldInput, InputStep, Value
 from snn2hw.sources.from_norse.encoders import RANDOM
 from snn2hw.sources.from_norse.heads import Heads, heads_of
 from snn2hw.sources.from_norse.host import ON_HOST
+from snn2hw.sources.from_norse.linear_maps import LINEAR_MAPS
 from snn2hw.sources.from_norse.neurons import watched
 from snn2hw.sources.from_norse.pointwise import POINTWISE
 from snn2hw.sources.from_norse.pooling import POOLING
@@ -67,7 +68,7 @@ def trace(module: torch.nn.Module, shape: Shape, layout: CalledAs, steps: int, o
     Raises:
         TooFewSteps: the module asks for a step behind the last.
     """
-    rules = {**WEIGHTED, **POOLING, **POINTWISE, **RESHAPING, **TIME, **ON_HOST, **RANDOM}
+    rules = {**WEIGHTED, **LINEAR_MAPS, **POOLING, **POINTWISE, **RESHAPING, **TIME, **ON_HOST, **RANDOM}
     rec = Tracer(module, rules | (RATES if layout == "once" else {}))
     for path, each in module.named_modules():
         if isinstance(each, torch.jit.ScriptModule):
