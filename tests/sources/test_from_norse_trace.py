@@ -193,6 +193,17 @@ def test_a_lone_output_is_number_0() -> None:
 # --- readouts over a part of the time, numbers of steps ------------------------------------------------------------
 
 
+class Read(nn.Module):
+    """What ``read`` makes of all steps of a readout."""
+
+    def __init__(self, read: Callable[[nn.Module, torch.Tensor], Any]) -> None:
+        super().__init__()
+        self.net, self.read = heads(lambda a, b: a), read
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.read(self, self.net(x))
+
+
 @pytest.mark.parametrize(
     ("read", "how"),
     [
@@ -201,20 +212,15 @@ def test_a_lone_output_is_number_0() -> None:
         (lambda a: a[2:-1].max(0).values, "max over steps [2:-1]"),
         (lambda a: a[::2].mean(0), "mean over steps [::2]"),
         (lambda a: a[-10:], "steps [-10:]"),
-        (lambda a: torch.stack(list(a)[-5:]).mean(0), "mean over steps 2 to 6 of 7"),
+        (lambda a: torch.stack(list(a)[-5:]).mean(0), "mean over the last 5 steps"),
         (lambda a: a.mean(0), "mean over time"),
         (lambda a: a[-1], "last step"),
     ],
 )
 def test_a_readout_over_a_part_of_the_time_is_called_one(read: Any, how: str) -> None:
-    class Read(TwoHeads):
-        def forward(self, x: torch.Tensor) -> Any:
-            return read(super().forward(x)[0])
-
-        def steps(self) -> int:
-            return 5
-
-    assert f"output: {how}" in from_norse(Read(np.random.default_rng(0)), (6,)).notes
+    module = Read(lambda _, a: read(a))
+    module.five = 5
+    assert f"output: {how}" in from_norse(module, (6,)).notes
 
 
 @pytest.mark.parametrize("steps", [5, 10, 23, 100])
@@ -230,6 +236,45 @@ def test_steps_can_be_said_and_are_refused_where_they_are_too_few() -> None:
         from_norse(module, (6,), steps=6, layout="time_first")
     with pytest.raises(InputError, match="run 2 or more"):
         from_norse(module, (6,), steps=1)
+
+
+@pytest.mark.parametrize(
+    ("total", "how", "scaled"),
+    [
+        (lambda a: a.sum(0) / a.shape[0], "mean over time", False),
+        (lambda a: sum(a) / len(a), "mean over time", False),
+        (lambda a: sum(a) * (1 / len(a)), "mean over time", False),
+        (lambda a: a.sum(0) / 4, "sum over time", True),
+        (lambda a: sum(a) / 7, "sum over time", True),
+    ],
+)
+def test_a_sum_divided_by_the_steps_is_a_mean_and_by_a_number_is_not(total: Any, how: str, scaled: bool) -> None:
+    source = from_norse(Read(lambda module, a: total(a)), (6,))
+    assert f"output: {how}" in source.notes
+    assert any(type(node).__name__ == "Scale" for node in source.nodes.values()) == scaled
+
+
+def leaky(module: nn.Module, a: torch.Tensor) -> torch.Tensor:
+    total, out = 0, []
+    for now in a:
+        total = 0.9 * total + now
+        out.append(total)
+    return torch.stack(out)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        leaky,
+        lambda module, a: leaky(module, a)[-1],
+        lambda module, a: sum(now * 0.5**n for n, now in enumerate(a)),
+        lambda module, a: torch.stack([*a[:2], *(now * 2 for now in a[2:])]),
+        lambda module, a: torch.stack(list(a)[len(a) // 2 :]).mean(0),
+    ],
+)
+def test_what_depends_on_how_long_it_runs_is_refused(read: Any) -> None:
+    with pytest.raises(ProblemsError, match=r"runs? in|something else in|reads a later"):
+        from_norse(Read(read), (6,))
 
 
 # --- inputs --------------------------------------------------------------------------------------------------------

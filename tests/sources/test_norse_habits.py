@@ -84,9 +84,8 @@ def read_off(output: np.ndarray, source: Source) -> torch.Tensor:
             chosen = slice(None)
             if part.startswith("steps ["):
                 chosen = slice(*(int(n) if n else None for n in part[7:-1].split(":")))
-            elif part.startswith("steps "):
-                first, last, whole = (int(n) for n in part.split() if n.isdigit())
-                chosen = slice(first - whole, last + 1 - whole or None)
+            elif part.startswith("the last"):
+                chosen = slice(-int(part.split()[2]), None)
             y = HOW[name](y[chosen])
     return y
 

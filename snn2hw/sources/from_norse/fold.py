@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from snn2hw.problems import Problem
 from snn2hw.sources.expression.neurons import NetworkStep, NeuronLayer
 from snn2hw.sources.expression.operations import Scale
@@ -82,17 +84,24 @@ def _output_values(outputs: Sequence[Tag], steps: int) -> tuple[list[Value], str
         decoded = f"steps {outputs[0].part}"
     if len(values) == 1 and steps > 1:
         (value,) = values
-        mean = isinstance(value, Applied) and isinstance(value.layer, Scale)
-        inner = value.of if isinstance(value, Applied) and mean else value
-        terms = unrolled_sum(inner, steps)
-        if terms is not None and isinstance(value, Applied) and mean:
-            factor = value.layer
-            return [replace(value, layer=factor, of=term) for term in terms], _joined("sum over time", decoded)
+        scaled = isinstance(value, Applied) and isinstance(value.layer, Scale)
+        terms = unrolled_sum(value.of if isinstance(value, Applied) and scaled else value, steps)
         if terms is not None:
-            return list(terms), _joined("sum over time", decoded)
-        if latest(value) == steps - 1 and not isinstance(value, Unreadable):
+            values = [replace(value, of=term) if isinstance(value, Applied) and scaled else term for term in terms]
+            decoded = _joined("sum over time", decoded)
+        elif latest(value) == steps - 1 and not isinstance(value, Unreadable):
             return [shifted(value, t - steps + 1) for t in range(steps)], _joined("last step", decoded)
+    if decoded.startswith("sum over time") and len(values) == steps and all(_is_share(v, steps) for v in values):
+        values = [v.of for v in values if isinstance(v, Applied)]
+        decoded = decoded.replace("sum", "mean", 1)
     return values, decoded
+
+
+def _is_share(value: Value, steps: int) -> bool:
+    """Return whether a value is divided by the number of steps, so that a sum of them is a mean."""
+    if not (isinstance(value, Applied) and isinstance(value.layer, Scale)):
+        return False
+    return bool(np.allclose(value.layer.factor * steps, 1.0, rtol=1e-6, atol=0))
 
 
 def _joined(read: str, decoded: str) -> str:

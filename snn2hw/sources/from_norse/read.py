@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     import torch
 
     from snn2hw.sources.expression.operations import Shape
-    from snn2hw.sources.from_norse.fold import Folded
     from snn2hw.sources.from_norse.needed import Needed
+    from snn2hw.sources.from_norse.settle import Settled
     from snn2hw.sources.from_norse.tracing import CalledAs, TracedRun
 
 __all__ = ["from_norse"]
+
+LONGER = (3, 8)
+"""How many steps longer a network is run to see whether it is the same; the second time where a number of its own, such
+as that of a division by 4, was taken for the number of steps."""
 
 
 def from_norse(
@@ -61,10 +65,10 @@ def from_norse(
         raise InputError(f"input_shape {input_shape!r} is no shape", fix) from None
     if steps is not None and steps < 2:
         raise InputError(f"steps {steps}", "run 2 or more: one step does not show what a state does")
-    origin = f"norse: {type(module).__name__}"
+    asked = _Asked(module, shape, steps, output, f"norse: {type(module).__name__}")
     failures = []
     for each in layouts_to_try(module) if layout == "auto" else (layout,):
-        attempt = _attempt(module, shape, each, steps, output, origin)
+        attempt = _attempt(asked, each)
         if attempt.source is not None:
             return attempt.source
         failures.append(attempt)
@@ -82,68 +86,107 @@ class _Attempt:
     doubtful: bool = False
 
 
-def _attempt(
-    module: "torch.nn.Module",
-    shape: "Shape",
-    layout: "CalledAs",
-    steps: int | None,
-    output: int | str | None,
-    origin: str,
-) -> _Attempt:
+@dataclass(frozen=True)
+class _Asked:
+    """What the caller wants read."""
+
+    module: "torch.nn.Module"
+    shape: "Shape"
+    steps: int | None
+    output: int | str | None
+    origin: str
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One step of the network with its notes; ``key`` is the same for two readings that are the same network."""
+
+    settled: "Settled"
+    dt: float
+    notes: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        layers = [(layer.name, layer.reads.key, repr(layer.neurons)) for layer in self.settled.step.layers]
+        return (self.settled.input_shape, self.settled.step.output.key, self.settled.step.decoded, *layers)
+
+
+def _attempt(asked: _Asked, layout: "CalledAs") -> _Attempt:
     from snn2hw.sources.from_norse.steps import trace_enough
 
-    none = InputError(origin)
     try:
-        run, fixed = trace_enough(module, shape, layout, steps, origin)
+        run, fixed = trace_enough(asked.module, asked.shape, layout, asked.steps, asked.origin)
     except Snn2hwError as error:
         return _Attempt(None, error, doubtful=True)
-    lone = layout == "static" and max((len(t.inputs) for t in run.threads), default=0) < 2
     few = not any(len(t.inputs) > 1 for t in run.threads)
+    if layout == "static" and few:
+        fix = 'let the forward run its layers in a loop over the steps, or name its layout, such as layout="step"'
+        problem = Problem("forward", "runs no layer of neurons twice for one image", fix)
+        return _Attempt(None, ProblemsError(asked.origin, [problem]), doubtful=True)
     try:
-        return _Attempt(_source(module, run, fixed, output, origin), none) if not lone else _refused_static(origin)
+        reading = _reading(asked, run, fixed)
+        if not fixed and asked.steps is None:
+            reading = _confirmed(asked, run, reading)
+        return _Attempt(_source(asked, reading), InputError(asked.origin))
     except ProblemsError as error:
         return _Attempt(None, error, doubtful=run.doubtful or few)
     except Snn2hwError as error:
         return _Attempt(None, error)
 
 
-def _refused_static(origin: str) -> _Attempt:
-    fix = 'let the forward run its layers in a loop over the steps, or name its layout, such as layout="step"'
-    problem = Problem("forward", "runs no layer of neurons twice for one image", fix)
-    return _Attempt(None, ProblemsError(origin, [problem]), doubtful=True)
+def _confirmed(asked: _Asked, run: "TracedRun", reading: _Reading) -> _Reading:
+    """Return what is read of longer runs as well, or refuse a network that depends on how long it runs."""
+    from snn2hw.sources.from_norse.tracing import trace
+
+    keys = [reading.key]
+    for longer in LONGER:
+        steps = run.steps + longer
+        other = _reading(asked, trace(asked.module, asked.shape, run.layout, steps, asked.origin), False)
+        if other.key in keys:
+            return other
+        keys.append(other.key)
+    what = f"computes something else in a run of {run.steps + LONGER[0]} steps than in one of {steps}"
+    fix = "compute the same in every step; a leaky sum over the steps is a LIBoxCell"
+    raise ProblemsError(asked.origin, [Problem(type(asked.module).__name__, what, fix)])
 
 
-def _source(module: "torch.nn.Module", run: "TracedRun", fixed: bool, output: int | str | None, origin: str) -> Source:
-    """Return what a traced run is as a Source, or raise everything that keeps it from being one."""
-    from snn2hw.sources.expression.emit import emit
-    from snn2hw.sources.expression.flat import flattened
+def _reading(asked: _Asked, run: "TracedRun", fixed: bool) -> _Reading:
+    """Return what a traced run is, or raise everything that keeps it from being a network."""
     from snn2hw.sources.from_norse.fold import fold
     from snn2hw.sources.from_norse.heads import chosen
     from snn2hw.sources.from_norse.needed import needed
     from snn2hw.sources.from_norse.settle import settle
-    from snn2hw.sources.graph import assemble
 
-    name, others = chosen(run.heads, output, origin)
+    name, others = chosen(run.heads, asked.output, asked.origin)
     tags = [heads.tags[name] for heads in run.heads if name in heads.tags]
     found = needed([v for tag in tags for v in tag.whole or tag.values], run.threads)
-    refuse(origin, _trace_problems(module, run, found, bool(tags)))
+    refuse(asked.origin, _trace_problems(asked.module, run, found, bool(tags)))
     threads = [run.threads[n] for n in sorted(found.threads)]
     length = max(len(t.inputs) for t in threads) if run.layout == "static" else run.steps
-    folded: Folded = fold(threads, tags, length)
-    refuse(origin, list(folded.problems))
+    folded = fold(threads, tags, length)
+    refuse(asked.origin, list(folded.problems))
     assert folded.step is not None
     settled = settle(folded.step, found)
-    refuse(origin, list(settled.problems))
-    dt = float(threads[0].cell.dt)
-    written = flattened(settled.step)
-    refuse(origin, written.problems)
-    emitted = emit(written.step, settled.input_shape, dt)
-    refuse(origin, emitted.problems)
-    notes = [*settled.notes, *written.notes, *emitted.notes, *_left_out(run, found, name, others)]
+    refuse(asked.origin, list(settled.problems))
+    notes = [*settled.notes, *_left_out(run, found, name, others)]
     notes += [f"steps: {length}, fixed in the forward"] if fixed else []
-    notes += [f"output: {folded.step.decoded}"] if folded.step.decoded else []
-    graph = assemble(emitted.nodes, emitted.edges, origin)
-    return Source(graph, dt, "euler", "value", origin, semantics=NORSE, notes=tuple(notes))
+    return _Reading(settled, float(threads[0].cell.dt), tuple(notes))
+
+
+def _source(asked: _Asked, reading: _Reading) -> Source:
+    """Write one step as a Source."""
+    from snn2hw.sources.expression.emit import emit
+    from snn2hw.sources.expression.flat import flattened
+    from snn2hw.sources.graph import assemble
+
+    written = flattened(reading.settled.step)
+    refuse(asked.origin, written.problems)
+    emitted = emit(written.step, reading.settled.input_shape, reading.dt)
+    refuse(asked.origin, emitted.problems)
+    notes = [*reading.notes, *written.notes, *emitted.notes]
+    notes += [f"output: {written.step.decoded}"] if written.step.decoded else []
+    graph = assemble(emitted.nodes, emitted.edges, asked.origin)
+    return Source(graph, reading.dt, "euler", "value", asked.origin, semantics=NORSE, notes=tuple(notes))
 
 
 def _trace_problems(module: "torch.nn.Module", run: "TracedRun", found: "Needed", has_output: bool) -> list[Problem]:

@@ -195,7 +195,7 @@ def _reduce(rec: Tracer, call: Call) -> None:
             rec.attach(tensor, Tag(tag.whole or tag.values, "B", f"{call.name.removeprefix('a')} over {over}"))
     elif (span := _consecutive(rec, tag)) is not None:
         every = tuple(shifted(tag.values[-1], t - span[1]) for t in range(span[1] + 1))
-        over = f"steps {span[0]} to {span[1]} of {span[1] + 1}"
+        over = f"the last {span[1] - span[0] + 1} steps"
         for tensor in outs:
             rec.attach(tensor, Tag(every, "B", f"{call.name.removeprefix('a')} over {over}"))
     elif call.name == "sum":
