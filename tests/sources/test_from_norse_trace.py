@@ -14,7 +14,8 @@ from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_h
 from sim.errors import InputError, Snn2hwError
 from snn2hw.problems import ProblemsError
 from snn2hw.sources.from_norse import from_norse
-from tests.sources.norse_habits import HABITS, StateOnSelf, TenSteps, TwoHeads
+from tests.sources.norse_habits import HABITS
+from tests.sources.norse_loops import StateOnSelf, TenSteps, TwoHeads
 
 
 class Keeps(nn.Module):
@@ -327,8 +328,9 @@ def test_a_number_of_a_signal_that_comes_back_is_refused(use: Any) -> None:
             left, _ = super().forward(x)
             return use(left, left.mean().item())
 
-    with pytest.raises(ProblemsError, match="item: the forward looks at the numbers of a signal"):
+    with pytest.raises(ProblemsError, match="the forward looks at the numbers of a signal") as caught:
         from_norse(Uses(np.random.default_rng(0)), (6,))
+    assert len(caught.value.problems) == 1
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def _read_module(model: "torch.nn.Module", shape: Shape, origin: str) -> ReluNet
     tag = run.heads[0].tags.get(name)
     found = needed(() if tag is None else tag.values, run.threads)
     problems = [p for p, always in run.reported.items() if always or p in found.problems or tag is None]
-    problems += [p for p in found.problems if p not in run.reported]
+    problems += [*run.branches, *(p for p in found.problems if p not in run.reported)]
     if run.threads:
         what = f"holds spiking neurons ({', '.join(t.where for t in run.threads)})"
         problems.append(Problem(type(model).__name__, what, "read it with from_norse instead"))

@@ -8,7 +8,7 @@ from snn2hw.sources.from_norse.tracer import HOST, Call, Rule, Tag, Tracer
 
 __all__ = ["ON_HOST", "host_step"]
 
-BRANCHES = ("__bool__", "__float__", "__int__", "__index__", "numpy", "__array__", "tolist")
+LEAVES = ("__float__", "__int__", "__index__", "numpy", "__array__", "tolist")
 """Calls that turn values into Python's, from where on nothing is seen any more."""
 
 
@@ -35,15 +35,22 @@ def _read(rec: Tracer, call: Call) -> None:
         rec.problem(what, "compute the same for every input")
 
 
+def _branch(rec: Tracer, call: Call) -> bool | None:
+    """A branch is taken either way in turn: it may be there as long as the output is the same."""
+    tag: Tag | None = rec.tag(call.args[0])
+    return None if tag is not None and tag.decoded else rec.answer(bool(call.out))
+
+
 def _item(rec: Tracer, call: Call) -> Peeked | None:
     """A number for a log: it may be kept and printed, and is refused where something depends on it."""
     tag: Tag | None = rec.tag(call.args[0])
-    return None if tag is not None and tag.decoded else Peeked(call.out, rec.problem)
+    return None if tag is not None and tag.decoded else Peeked(call.out, rec.problem, rec.answer)
 
 
 ON_HOST: dict[str, Rule] = {
     **dict.fromkeys(HOST, host_step),
-    **dict.fromkeys(BRANCHES, _read),
+    **dict.fromkeys(LEAVES, _read),
+    "__bool__": _branch,
     "item": _item,
 }
 """Rules by the torch function's name."""

@@ -125,6 +125,8 @@ def _attempt(asked: _Asked, layout: "CalledAs") -> _Attempt:
         return _Attempt(None, ProblemsError(asked.origin, [problem]), doubtful=True)
     try:
         reading = _reading(asked, run, fixed)
+        if run.branches:
+            _require_same_either_way(asked, run, reading, fixed)
         if not fixed and asked.steps is None:
             reading = _confirmed(asked, run, reading)
         return _Attempt(_source(asked, reading), InputError(asked.origin))
@@ -148,6 +150,20 @@ def _confirmed(asked: _Asked, run: "TracedRun", reading: _Reading) -> _Reading:
     what = f"computes something else in a run of {run.steps + LONGER[0]} steps than in one of {steps}"
     fix = "compute the same in every step; a leaky sum over the steps is a LIBoxCell"
     raise ProblemsError(asked.origin, [Problem(type(asked.module).__name__, what, fix)])
+
+
+def _require_same_either_way(asked: _Asked, run: "TracedRun", reading: _Reading, fixed: bool) -> None:
+    """Refuse branches on the numbers of a signal unless the network is the same whichever way they go."""
+    from snn2hw.sources.from_norse.tracing import trace
+
+    for answers in ("other", "alternating"):
+        try:
+            again = trace(asked.module, asked.shape, run.layout, run.steps, asked.origin, answers)
+            same = _reading(asked, again, fixed).key == reading.key
+        except Snn2hwError:
+            same = False
+        if not same:
+            raise ProblemsError(asked.origin, run.branches)
 
 
 def _reading(asked: _Asked, run: "TracedRun", fixed: bool) -> _Reading:

@@ -7,7 +7,7 @@ goes on: what the output does not need is forgotten, and one report lists everyt
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from snn2hw.sources.from_norse.cures import cure
 from snn2hw.sources.from_norse.peeked import Peeked
 from snn2hw.sources.from_norse.places import line_of_user, users_line
 
-__all__ = ["BATCH", "Call", "Rule", "Tag", "Thread", "TooFewSteps", "Tracer", "numbers"]
+__all__ = ["BATCH", "Answers", "Call", "Rule", "Tag", "Thread", "TooFewSteps", "Tracer", "numbers"]
 
 BATCH = 2
 """Samples that are traced at once; one could not be told from an axis of length 1."""
@@ -34,6 +34,12 @@ KEEPS = ("detach", "clone", "to", "float", "double", "cpu", "contiguous", "data.
 
 HOST = ("softmax", "log_softmax", "sigmoid", "argmax", "topk", "sort", "exp", "log", "cross_entropy", "nll_loss")
 """Calls that may follow the last layer, where they run on the host, and stand nowhere else."""
+
+Answers = Literal["true", "other", "alternating"]
+"""Which way branches on the numbers of a signal go: as they would, the other way, or either way in turn."""
+
+MOST_BRANCHES = 100_000
+"""Branches of one run; a forward that takes more waits for something."""
 
 RANDOM_FACTORIES = ("rand", "randn", "randint", "normal")
 """Calls that draw random numbers of nothing that is traced."""
@@ -114,7 +120,7 @@ def numbers(value: Any) -> Array:
 class Tracer(TorchFunctionMode):
     """The tags of every tensor and the problems met, while a forward runs."""
 
-    def __init__(self, root: torch.nn.Module, operations: "dict[str, Rule]") -> None:
+    def __init__(self, root: torch.nn.Module, operations: "dict[str, Rule]", answers: Answers = "true") -> None:
         super().__init__()
         self.root = root
         self.operations = operations
@@ -123,6 +129,9 @@ class Tracer(TorchFunctionMode):
         self.modules: list[tuple[str, torch.nn.Module]] = [("", root)]
         self.suspended = 0
         self.doubtful = False
+        self.answers = answers
+        self.branches: dict[Problem, None] = {}
+        self._asked = 0
         self.encoded: dict[str, int] = {}
         self._tags: dict[int, tuple[Tensor, Tag]] = {}
         self._layers: dict[tuple[Any, ...], tuple[tuple[Any, ...], Operation]] = {}
@@ -264,6 +273,16 @@ class Tracer(TorchFunctionMode):
         problem = Problem(self.where(), what, fix)
         self.reported.setdefault(problem, False)
         return problem
+
+    def answer(self, true: bool) -> bool:
+        """Return which way a branch on the numbers of a signal goes in this run."""
+        self._asked += 1
+        if self._asked > MOST_BRANCHES:
+            raise RuntimeError("the forward does not end: it waits for numbers of a signal")
+        what, fix = "the forward looks at the numbers of a signal", "compute the same for every input"
+        self.branches[Problem(self.where(), what, fix)] = None
+        flips = {"true": False, "other": True, "alternating": self._asked % 2 == 1}
+        return true != flips[self.answers]
 
     def problem(self, what: str, fix: str, where: str | None = None) -> None:
         """Report one thing that counts whatever the output needs."""

@@ -22,7 +22,7 @@ from snn2hw.sources.from_norse.rates import RATES
 from snn2hw.sources.from_norse.reshaping import RESHAPING
 from snn2hw.sources.from_norse.restore import restored
 from snn2hw.sources.from_norse.time_axis import TIME
-from snn2hw.sources.from_norse.tracer import BATCH, Tag, Thread, TooFewSteps, Tracer
+from snn2hw.sources.from_norse.tracer import BATCH, Answers, Tag, Thread, TooFewSteps, Tracer
 from snn2hw.sources.from_norse.weighted import WEIGHTED
 
 __all__ = ["CalledAs", "TracedRun", "parameters_of_forward", "trace"]
@@ -45,7 +45,8 @@ class TracedRun:
     """What a run left: the layers of neurons, what every output holds, and what cannot be read.
 
     ``reported`` says of each problem whether it counts in any case; the others count if the output needs their values.
-    ``doubtful`` says that the module may want its input in another layout.
+    ``doubtful`` says that the module may want its input in another layout. ``branches`` are the places at which the
+    forward looks at the numbers of a signal.
     """
 
     layout: CalledAs
@@ -54,6 +55,7 @@ class TracedRun:
     heads: tuple[Heads, ...]
     reported: dict[Problem, bool]
     doubtful: bool
+    branches: tuple[Problem, ...] = ()
 
 
 def parameters_of_forward(module: torch.nn.Module) -> int:
@@ -62,14 +64,16 @@ def parameters_of_forward(module: torch.nn.Module) -> int:
     return sum(p.kind in kinds for p in inspect.signature(module.forward).parameters.values())
 
 
-def trace(module: torch.nn.Module, shape: Shape, layout: CalledAs, steps: int, origin: str) -> TracedRun:
+def trace(
+    module: torch.nn.Module, shape: Shape, layout: CalledAs, steps: int, origin: str, answers: Answers = "true"
+) -> TracedRun:
     """Run ``module`` in evaluation mode on zeros; it is left as it was found.
 
     Raises:
         TooFewSteps: the module asks for a step behind the last.
     """
     rules = {**WEIGHTED, **LINEAR_MAPS, **POOLING, **POINTWISE, **RESHAPING, **TIME, **ON_HOST, **RANDOM}
-    rec = Tracer(module, rules | (RATES if layout == "once" else {}))
+    rec = Tracer(module, rules | (RATES if layout == "once" else {}), answers)
     for path, each in module.named_modules():
         if isinstance(each, torch.jit.ScriptModule):
             fix = "give the module as it was before torch.jit"
@@ -90,6 +94,7 @@ def trace(module: torch.nn.Module, shape: Shape, layout: CalledAs, steps: int, o
         heads=heads,
         reported=dict(rec.reported),
         doubtful=rec.doubtful,
+        branches=tuple(rec.branches),
     )
 
 
