@@ -65,7 +65,10 @@ def calibrate(
         expected = ", ".join(map(str, ("B", "T", *source.input_shape)))
         raise InputError(f"calibration data: shape {x.shape}", f"give ({expected}) integers")
     if not np.issubdtype(x.dtype, np.integer) and x.dtype != np.bool_:
-        raise InputError(f"calibration data: expected integers, got {x.dtype}", "encode or quantise the input first")
+        raise InputError(
+            f"calibration data: expected integers, got {x.dtype}",
+            "encode or quantise the input first; cast spikes with .astype('uint8')",
+        )
     meters = {layer.name: _Meter(layer.shape[0], layer.size) for layer in network.layers}
     power = {INPUT: np.zeros(network.input_shape)} | {layer.name: np.zeros(layer.shape) for layer in network.layers}
     per_sample = x.shape[1] * max(layer.size for layer in network.layers)

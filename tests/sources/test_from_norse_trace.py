@@ -1,6 +1,8 @@
 """A module is left as it was, and nothing of it is dropped without a word."""
 
+import cProfile
 import random
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -138,6 +140,27 @@ def test_what_a_hook_closes_over_is_put_back() -> None:
     module = Log()
     from_norse(module, (3,))
     assert module.length() == 0
+
+
+def test_a_profiler_goes_on() -> None:
+    seen: list[str] = []
+
+    def mine(frame: Any, event: str, argument: Any) -> None:
+        seen.append(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(mine)
+    try:
+        from_norse(StateOnSelf(np.random.default_rng(1)), (6,))
+        assert sys.getprofile() is mine
+    finally:
+        sys.setprofile(before)
+    profile = cProfile.Profile()
+    profile.enable()
+    from_norse(StateOnSelf(np.random.default_rng(1)), (6,))
+    content(Keeps())
+    profile.disable()
+    assert any(entry.code is content.__code__ for entry in profile.getstats())
 
 
 # --- several outputs -----------------------------------------------------------------------------------------------

@@ -42,9 +42,18 @@ def watched(rec: Tracer) -> AbstractContextManager[object]:
     stack = ExitStack()
     stack.callback(register_module_forward_pre_hook(before).remove)
     stack.callback(register_module_forward_hook(after, with_kwargs=True).remove)
-    stack.callback(sys.setprofile, sys.getprofile())
+    stack.callback(_profile_again, sys.getprofile())
     sys.setprofile(_function_watch(rec))
     return stack
+
+
+def _profile_again(before: Any) -> None:
+    """Give the place back to a profiler that ran before: Python's own is started anew, others are functions."""
+    sys.setprofile(None)
+    if hasattr(before, "enable"):
+        before.enable()
+    elif before is not None:
+        sys.setprofile(before)
 
 
 def _function_watch(rec: Tracer) -> Any:

@@ -17,6 +17,13 @@ MOST_OBJECTS = 1_000_000
 """Objects that are looked at; a module that holds more refers to something that is not a network."""
 
 
+UNTOUCHED = (str, bytes, int, float, type, ModuleType, type(None))
+"""Objects that hold nothing of a network's."""
+
+MACHINERY = ("logging", "threading", "_thread", "asyncio")
+"""Modules of objects that belong to the process, not to a network."""
+
+
 @contextmanager
 def restored(module: torch.nn.Module) -> Iterator[None]:
     """Put back, at the end, everything that can be reached from ``module``, and the random states of the process.
@@ -48,7 +55,7 @@ def _memory_of(root: object) -> list[Callable[[], None]]:
     with torch.no_grad():
         while stack and len(seen) < MOST_OBJECTS:
             thing = stack.pop()
-            if id(thing) in seen or thing is None or isinstance(thing, str | bytes | int | float | type | ModuleType):
+            if id(thing) in seen or isinstance(thing, UNTOUCHED) or type(thing).__module__ in MACHINERY:
                 continue
             seen[id(thing)] = thing
             if (back := _undo(thing)) is not None:
