@@ -373,10 +373,13 @@ class StoresInto(Looped):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         s = so = None
         out = torch.zeros(x.shape[0], x.shape[1], 4, dtype=x.dtype)
+        third = torch.zeros_like(out)
         other = torch.empty(x.shape[1], x.shape[0], 8, dtype=x.dtype)
         for t in range(x.shape[0]):
             z, s = self.lif(self.fc(x[t]), s)
             v, so = self.out(z, so)
             out[t][:] = v
             other[:, t].copy_(z)
-        return out.max(0).values + 0 * other.sum() if x is None else out
+            third[t] += v
+            third[t].mul_(2)
+        return out + third

@@ -300,6 +300,7 @@ def test_the_leak_is_taken_in_the_dtype_in_which_norse_multiplies() -> None:
         (lambda y: y.mean(dim=0), "mean over time"),
         (lambda y: y.sum(0).softmax(1).argmax(1), "sum over time, softmax, argmax"),
         (lambda y: F.log_softmax(y[-1], dim=1), "last step, log_softmax"),
+        (lambda y: y[-1].max(1).indices, "last step, max"),
         (lambda y: y, None),
         (lambda y: sum(y), "sum over time"),
     ],

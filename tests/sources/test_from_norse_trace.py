@@ -357,6 +357,21 @@ def test_a_number_of_a_signal_that_comes_back_is_refused(use: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("use", "what"),
+    [
+        (lambda y: torch.where(y > 0, y, 2 * y), "gt is not an operation"),
+        (lambda y: y * (torch.rand(y.shape[1:]) > 0.5).to(y.dtype), "gt of random numbers"),
+        (lambda y: y * torch.rand(y.shape), "multiplies two signals"),
+    ],
+)
+def test_what_follows_from_a_cause_in_its_own_line_is_not_told_again(use: Any, what: str) -> None:
+    with pytest.raises(ProblemsError) as caught:
+        from_norse(Read(lambda _, a: use(a)), (6,))
+    (problem,) = caught.value.problems
+    assert what in problem.what
+
+
+@pytest.mark.parametrize(
     ("cell", "what"),
     [
         (norse.LIFRefracCell, "LIFRefracCell has no NIR node"),

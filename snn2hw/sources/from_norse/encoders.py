@@ -75,6 +75,9 @@ def _compared(rec: Tracer, call: Call) -> object:
         given = Call("random draw", call.args, call.kwargs, call.out)
         makes: Makes = "all steps" if random[0].lead == "TB" and signals[0].lead == "B" else "one step"
         _attach(rec, given, signals[0], makes)
+    elif random:
+        fix = "draw random numbers on the host and feed them as input"
+        rec.unknown(call, f"{call.name} of random numbers that differ in every call", fix)
     else:
         rec.unknown(call, f"{call.name} is not an operation of a spiking network")
     return None

@@ -50,7 +50,7 @@ def fold(threads: Sequence[Thread], outputs: Sequence[Tag], steps: int) -> Folde
                 )
             )
     values, decoded = _output_values(outputs, steps)
-    output = _repeated(values, steps, "output", problems)
+    output = None if problems else _repeated(values, steps, "output", problems)
     if problems or output is None:
         return Folded(None, tuple(problems))
     return Folded(NetworkStep(tuple(layers), _renumbered(output, places), decoded), ())

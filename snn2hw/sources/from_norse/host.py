@@ -16,7 +16,7 @@ def host_step(rec: Tracer, call: Call) -> None:
     """A softmax, a sort or the like: the network has been read off, or is so by this."""
     tags = [tag for tag in map(rec.tag, call.args) if tag]
     decoded = bool(tags) and all(tag.decoded for tag in tags)
-    ends = len(tags) == 1 and call.name in HOST and all(map(_is_behind_neurons, tags[0].values))
+    ends = len(tags) == 1 and call.name in (*HOST, "max", "amax") and all(map(_is_behind_neurons, tags[0].values))
     if not decoded and not ends:
         rec.unknown(call, f"{call.name} inside the network")
         return

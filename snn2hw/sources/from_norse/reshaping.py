@@ -13,7 +13,7 @@ def _reshape(rec: Tracer, call: Call) -> None:
     """Any change of shape that keeps the order of the numbers."""
     tag = rec.tag(call.args[0]) or next(t for t in map(rec.tag, call.kwargs.values()) if t)
     old, new = tuple(call.args[0].shape), tuple(call.out.shape)
-    if tag.decoded and tag.decoded != "last step":
+    if tag.decoded:
         rec.attach(call.out, tag)
         return
     lead = _new_lead(tag, old, new)

@@ -12,6 +12,7 @@ from snn2hw.sources.expression.operations import Convolution, Linear, Operation,
 from snn2hw.sources.expression.values import Applied, Constant, Total, Value, latest, shifted, total
 from snn2hw.sources.from_norse.host import host_step
 from snn2hw.sources.from_norse.tracer import Call, Rule, Tag, Tracer, numbers
+from snn2hw.sources.from_norse.views import place_in_base
 
 __all__ = ["TIME"]
 
@@ -32,15 +33,13 @@ def _index(rec: Tracer, call: Call) -> None:
         keys = keys[: keys.index(Ellipsis)]
     chosen = keys.pop(axis) if 0 <= axis < len(keys) else slice(None)
     if tag.decoded:
-        rec.attach(call.out, replace(tag, decoded=f"{tag.decoded}, part"))
+        rec.attach(call.out, replace(tag, decoded=f"{tag.decoded}, a part of it"))
     elif any(not isinstance(k, slice) or k != slice(None) for k in keys):
         rec.unknown(call, "takes a part of a signal", PARTS, doubtful=True)
     elif isinstance(chosen, slice):
         rec.attach(call.out, _sliced(tag, chosen))
     elif isinstance(chosen, int):
-        last = chosen in (-1, len(tag.values) - 1) and tag.in_time()
-        decoded = "last step" if last and not tag.decoded else tag.decoded
-        rec.attach(call.out, Tag((tag.values[chosen],), tag.lead.replace("T", ""), decoded))
+        rec.attach(call.out, Tag((tag.values[chosen],), tag.lead.replace("T", "")))
     else:
         rec.unknown(call, f"takes steps by {type(chosen).__name__}", "index one step by its number")
 
@@ -58,7 +57,8 @@ def _sliced(tag: Tag, chosen: slice) -> Tag:
 def _store(rec: Tracer, call: Call) -> None:
     """``buffer[t] = signal``: the buffer becomes a stack of values."""
     buffer, keys, given = call.args
-    if (place := _place_in_base(buffer, keys)) is not None:
+    whole = all(k is Ellipsis or k == slice(None) for k in (keys if isinstance(keys, tuple) else (keys,)))
+    if whole and (place := place_in_base(buffer)) is not None:
         buffer, keys = place
     tag, new = rec.tag(buffer), rec.tag(given)
     keys = keys if isinstance(keys, tuple) else (keys,)
@@ -74,28 +74,13 @@ def _store(rec: Tracer, call: Call) -> None:
         tag = Tag(tuple(Constant(numbers(each)) for each in others), "TB" if axis == 0 else "BT")
     values = list(tag.values)
     values[keys[axis]] = new.values[0]
-    rec.attach(buffer, Tag(tuple(values), tag.lead, new.decoded))
-
-
-def _place_in_base(view: Tensor, keys: Any) -> tuple[Tensor, tuple[Any, ...]] | None:
-    """Return (buffer, keys) of ``buffer[t]`` or ``buffer[:, t]`` when all of such a view is written to."""
-    base = view._base
-    if base is None or any(
-        k is not Ellipsis and k != slice(None) for k in (keys if isinstance(keys, tuple) else (keys,))
-    ):
-        return None
-    for axis in (0, 1):
-        inside = [(n, s) for a, (n, s) in enumerate(zip(base.shape, base.stride(), strict=True)) if a != axis]
-        if base.ndim == view.ndim + 1 and inside == list(zip(view.shape, view.stride(), strict=True)):
-            step = (view.storage_offset() - base.storage_offset()) // base.stride(axis)
-            return base, (*(slice(None),) * axis, step)
-    return None
+    rec.attach(buffer, Tag(tuple(values), tag.lead, _in_every_step(new.decoded)))
 
 
 def _copy(rec: Tracer, call: Call) -> None:
     """``buffer[t].copy_(signal)``, or a copy over the whole of a tensor."""
     written = call.out
-    if _place_in_base(written, slice(None)) is not None:
+    if place_in_base(written) is not None:
         _store(rec, Call(call.name, (written, slice(None), call.args[1]), {}, written))
     elif (tag := rec.tag(call.args[1])) is not None and written.shape == call.args[1].shape:
         rec.attach(written, tag)
@@ -131,12 +116,12 @@ def _stack(rec: Tracer, call: Call) -> None:
         rec.unknown(call, "stacks signals along an axis of their own", "use several layers whose outputs are added")
         return
     values = tuple(rec.value(t, like, 0) for t in tensors)
-    decoded = (
-        like.decoded
-        if like.decoded in ("", "last step") or "every" in like.decoded
-        else f"{like.decoded} in every step"
-    )
-    rec.attach(call.out, Tag(values, "TB" if axis == 0 else "BT", "" if decoded == "last step" else decoded))
+    rec.attach(call.out, Tag(values, "TB" if axis == 0 else "BT", _in_every_step(like.decoded)))
+
+
+def _in_every_step(decoded: str) -> str:
+    """Return how steps were read off one by one, before they were put together."""
+    return decoded if not decoded or decoded.endswith("in every step") else f"{decoded} in every step"
 
 
 def _concatenate(rec: Tracer, call: Call) -> None:
@@ -185,7 +170,7 @@ def _reduce(rec: Tracer, call: Call) -> None:
     tag, axis = rec.tag(given["input"]), call.kwargs.get("axis", given["dim"])
     axis = axis[0] if isinstance(axis, Sequence) and len(axis) == 1 else axis
     outs = [t for t in (call.out if isinstance(call.out, tuple) else (call.out,)) if isinstance(t, Tensor)]
-    if tag is not None and tag.decoded:
+    if tag is not None and (tag.decoded or (call.name in ("max", "amax") and tag.lead == "B")):
         host_step(rec, call)
     elif tag is None or not isinstance(axis, int) or tag.lead.find("T") != axis or given["keepdim"]:
         rec.unknown(call, f"{call.name} over a signal's own axes", "use a linear layer or a pool")

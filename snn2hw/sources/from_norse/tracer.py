@@ -20,6 +20,7 @@ from snn2hw.sources.expression.values import Applied, Constant, Noise, Unreadabl
 from snn2hw.sources.from_norse.cures import cure
 from snn2hw.sources.from_norse.peeked import Peeked
 from snn2hw.sources.from_norse.places import line_of_user, users_line
+from snn2hw.sources.from_norse.views import place_in_base, shares_memory
 
 __all__ = ["BATCH", "Answers", "Call", "Rule", "Tag", "Thread", "TooFewSteps", "Tracer", "numbers"]
 
@@ -111,9 +112,9 @@ class TooFewSteps(IndexError):
 
 
 def numbers(value: Any) -> Array:
-    """Return a tensor or number as float64, exactly."""
+    """Return a tensor or number as float64, exactly, in memory of its own: the forward may write to the tensor."""
     if isinstance(value, Tensor):
-        return np.asarray(value.detach().cpu().double().numpy())
+        return np.asarray(value.detach().cpu().to(torch.float64, copy=True).numpy())
     return np.asarray(value, np.float64)
 
 
@@ -172,10 +173,21 @@ class Tracer(TorchFunctionMode):
             self.unknown(call, f"{call.name} behind {late}", "put it in front, or leave it to the host")
         elif known is not None:
             other = known(self, call)
+            if inplace and name != "copy_" and (place := place_in_base(out)) is not None:
+                self._written_through(out, *place)
             return out if other is None else other
         elif made:
             self.unknown(call, f"{call.name} is not an operation of a spiking network")
         return out
+
+    def _written_through(self, view: Tensor, buffer: Tensor, keys: tuple[Any, ...]) -> None:
+        """Say of a buffer, and of other views of the same step, what was written to one of its steps."""
+        self.operations["__setitem__"](self, Call("__setitem__", (buffer, keys, view), {}, None))
+        tag = self.tag(view)
+        for other, _ in list(self._tags.values()):
+            beside = place_in_base(other)
+            if tag is not None and beside is not None and beside[0] is buffer and beside[1] == keys:
+                self.attach(other, tag)
 
     def _require_step(self, args: tuple[Any, ...]) -> None:
         tag, keys = self.tag(args[0]), args[1] if isinstance(args[1], tuple) else (args[1],)
@@ -185,8 +197,7 @@ class Tracer(TorchFunctionMode):
 
     def _refuse_shared_memory(self, name: str, changed: Tensor) -> None:
         """Refuse to change in place what another traced tensor is a view of."""
-        place = changed.untyped_storage().data_ptr()
-        if any(t is not changed and t.untyped_storage().data_ptr() == place for t, _ in self._tags.values()):
+        if any(shares_memory(changed, other) for other, _ in self._tags.values()):
             self.problem(f"{name} changes a tensor that another one is a view of", "write it without the underscore")
 
     def tag(self, tensor: Any) -> Tag | None:
@@ -260,7 +271,7 @@ class Tracer(TorchFunctionMode):
 
     def _after_the_end(self, call: Call) -> str:
         """Return how the network was read off already, if this call is more than a way of reading it off."""
-        ends = {tag.decoded for tag in map(self.tag, _tensors((call.args, call.kwargs))) if tag} - {"", "last step"}
+        ends = {tag.decoded for tag in map(self.tag, _tensors((call.args, call.kwargs))) if tag} - {""}
         scaled = call.name in SCALES and ends <= {"sum over time", "mean over time"}
         return "" if scaled or call.name in READS else "".join(sorted(ends)[:1])
 
