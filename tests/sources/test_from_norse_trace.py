@@ -247,7 +247,7 @@ def test_a_readout_over_a_part_of_the_time_is_called_one(read: Any, how: str) ->
     assert f"output: {how}" in from_norse(module, (6,)).notes
 
 
-@pytest.mark.parametrize("steps", [5, 10, 23, 100])
+@pytest.mark.parametrize("steps", [2, 3, 4, 5, 10, 23, 100])
 def test_a_forward_that_counts_its_steps_is_run_so_long(steps: int) -> None:
     source = from_norse(TenSteps(np.random.default_rng(0), steps), (6,))
     assert f"steps: {steps}, fixed in the forward" in source.notes

@@ -98,7 +98,7 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _ReadNetwork:
     """One step of the network with its notes; ``key`` is the same for two readings that are the same network."""
 
     settled: "Settled"
@@ -113,6 +113,7 @@ class _Reading:
 
 def _attempt(asked: _Asked, layout: "CalledAs") -> _Attempt:
     from snn2hw.sources.from_norse.steps import trace_enough
+    from snn2hw.sources.from_norse.tracer import TooFewSteps
 
     try:
         run, fixed = trace_enough(asked.module, asked.shape, layout, asked.steps, asked.origin)
@@ -132,18 +133,25 @@ def _attempt(asked: _Asked, layout: "CalledAs") -> _Attempt:
         return _Attempt(_source(asked, reading), InputError(asked.origin))
     except ProblemsError as error:
         return _Attempt(None, error, doubtful=run.doubtful or few)
+    except TooFewSteps as error:
+        problem = Problem("forward", f"reads {error}", "let it count the steps of its input")
+        return _Attempt(None, ProblemsError(asked.origin, [problem]))
     except Snn2hwError as error:
         return _Attempt(None, error)
 
 
-def _confirmed(asked: _Asked, run: "TracedRun", reading: _Reading) -> _Reading:
+def _confirmed(asked: _Asked, run: "TracedRun", reading: _ReadNetwork) -> _ReadNetwork:
     """Return what is read of longer runs as well, or refuse a network that depends on how long it runs."""
+    from snn2hw.sources.from_norse.steps import steps_run
     from snn2hw.sources.from_norse.tracing import trace
 
     keys = [reading.key]
     for longer in LONGER:
         steps = run.steps + longer
-        other = _reading(asked, trace(asked.module, asked.shape, run.layout, steps, asked.origin), False)
+        longer_run = trace(asked.module, asked.shape, run.layout, steps, asked.origin)
+        if steps_run(longer_run) == run.steps:
+            return _reading(asked, run, fixed=True)
+        other = _reading(asked, longer_run, fixed=False)
         if other.key in keys:
             return other
         keys.append(other.key)
@@ -152,7 +160,7 @@ def _confirmed(asked: _Asked, run: "TracedRun", reading: _Reading) -> _Reading:
     raise ProblemsError(asked.origin, [Problem(type(asked.module).__name__, what, fix)])
 
 
-def _require_same_either_way(asked: _Asked, run: "TracedRun", reading: _Reading, fixed: bool) -> None:
+def _require_same_either_way(asked: _Asked, run: "TracedRun", reading: _ReadNetwork, fixed: bool) -> None:
     """Refuse branches on the numbers of a signal unless the network is the same whichever way they go."""
     from snn2hw.sources.from_norse.tracing import trace
 
@@ -166,7 +174,7 @@ def _require_same_either_way(asked: _Asked, run: "TracedRun", reading: _Reading,
             raise ProblemsError(asked.origin, run.branches)
 
 
-def _reading(asked: _Asked, run: "TracedRun", fixed: bool) -> _Reading:
+def _reading(asked: _Asked, run: "TracedRun", fixed: bool) -> _ReadNetwork:
     """Return what a traced run is, or raise everything that keeps it from being a network."""
     from snn2hw.sources.from_norse.fold import fold
     from snn2hw.sources.from_norse.heads import chosen
@@ -186,10 +194,10 @@ def _reading(asked: _Asked, run: "TracedRun", fixed: bool) -> _Reading:
     refuse(asked.origin, list(settled.problems))
     notes = [*settled.notes, *_left_out(run, found, name, others)]
     notes += [f"steps: {length}, fixed in the forward"] if fixed else []
-    return _Reading(settled, float(threads[0].cell.dt), tuple(notes))
+    return _ReadNetwork(settled, float(threads[0].cell.dt), tuple(notes))
 
 
-def _source(asked: _Asked, reading: _Reading) -> Source:
+def _source(asked: _Asked, reading: _ReadNetwork) -> Source:
     """Write one step as a Source."""
     from snn2hw.sources.expression.emit import emit
     from snn2hw.sources.expression.flat import flattened

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Iterator
 from types import CodeType, FunctionType
-from typing import Literal
 
 import torch
 
@@ -14,9 +13,7 @@ from snn2hw.sources.from_norse import cells
 from snn2hw.sources.from_norse.tracer import TooFewSteps
 from snn2hw.sources.from_norse.tracing import CalledAs, TracedRun, parameters_of_forward, trace
 
-__all__ = ["InputLayout", "layouts_to_try", "trace_enough"]
-
-InputLayout = Literal["auto", "step", "time_first", "batch_first", "static"]
+__all__ = ["layouts_to_try", "steps_run", "trace_enough"]
 
 STEPS = 4
 """Steps that are run at least: messages of up to three steps before are seen in their steady state."""
@@ -61,15 +58,15 @@ def trace_enough(
                 fix = "give more, or let the forward count the steps of its input"
                 raise InputError(f"{origin}: the forward reads {error}", fix) from None
             count, fixed = count * 2, True
-    ran = _steps_run(run)
+    ran = steps_run(run)
     if steps is None and layout != "step" and 1 < ran < count:
         again = trace(module, shape, layout, ran, origin)
-        if _steps_run(again) == ran:
+        if steps_run(again) == ran:
             return again, True
     return run, fixed
 
 
-def _steps_run(run: TracedRun) -> int:
+def steps_run(run: TracedRun) -> int:
     """Return how many steps all layers ran, from the first on without a gap; 0 where they differ."""
     counts = {len(thread.inputs) for thread in run.threads}
     if len(counts) != 1:
