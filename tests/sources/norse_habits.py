@@ -52,7 +52,7 @@ from tests.sources.norse_loops import (
     TenSteps,
     TwoHeads,
 )
-from tests.sources.norse_nets import Rng, conv, dense, li, lif
+from tests.sources.norse_nets import Rng, conv, dense, li, lif, norm
 
 Spikes = Callable[[Any, torch.Tensor], torch.Tensor]
 
@@ -90,6 +90,16 @@ def decoder(rng: Rng) -> nn.Module:
     up = nn.ConvTranspose2d(3, 2, 3, stride=2)
     nn.init.normal_(up.weight, 0.1, 0.4)
     return norse.SequentialState(conv(2, 3, 3, stride=2), norse.LIFCell(p=lif(rng)), up, norse.LIFCell(p=lif(rng)))
+
+
+def behind_a_matrix(rng: Rng) -> nn.Module:
+    """Norm, neurons, pooling, a grouped convolution and a flattening behind bilinear upsampling."""
+    up = nn.Upsample(scale_factor=2, mode="bilinear")
+    grouped = conv(4, 6, 3, groups=2, padding=1, stride=2, dilation=2)
+    nn.init.normal_(grouped.weight, 0.05, 0.4)
+    first = (nn.AvgPool2d(2), conv(2, 4), norse.LIFCell(p=lif(rng)), up, norm(nn.BatchNorm2d(4), rng))
+    then = (norse.LIFCell(p=lif(rng)), nn.AvgPool2d(2, 1, padding=1), grouped, norse.LIFCell(p=lif(rng)))
+    return norse.SequentialState(*first, *then, nn.Flatten(), dense(24, 4), norse.LICell(p=li(rng)))
 
 
 def upsampled(rng: Rng) -> nn.Module:
@@ -150,5 +160,6 @@ HABITS: dict[str, Habit] = {
     "LICell in the middle": Habit(middle, (6,), "step"),
     "pooled up": Habit(pooled_up, IMAGE, "step"),
     "transposed convolution": Habit(decoder, IMAGE, "step"),
+    "layers behind a matrix": Habit(behind_a_matrix, IMAGE, "step"),
     "nearest upsampling": Habit(upsampled, IMAGE, "step"),
 }  # fmt: skip
