@@ -1,11 +1,24 @@
 """The NIR node of every layer and of every kind of neuron."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
-from snn2hw.sources.from_norse.layers import Array, Convolution, Flatten, Layer, Linear, Norm, Pool, Relu, Scale, Shape
-from snn2hw.sources.from_norse.network import NeuronParameters
+from snn2hw.sources.expression.neurons import NeuronParameters
+from snn2hw.sources.expression.operations import (
+    Array,
+    Convolution,
+    Flatten,
+    Linear,
+    Matrix,
+    Norm,
+    Operation,
+    Pool,
+    Relu,
+    Scale,
+    Shape,
+)
 
 if TYPE_CHECKING:
     import nir
@@ -13,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["layer_node", "neuron_node"]
 
 
-def layer_node(layer: Layer, shape: Shape) -> "nir.NIRNode":
+def layer_node(layer: Operation, shape: Shape) -> "nir.NIRNode":
     """Return the NIR node of ``layer`` on an input of ``shape``."""
     import nir
 
@@ -22,8 +35,8 @@ def layer_node(layer: Layer, shape: Shape) -> "nir.NIRNode":
             return nir.Linear(weight)
         case Linear(weight=weight, bias=bias):
             return nir.Affine(weight, bias)
-        case Convolution(weight, bias, stride, padding, dilation, groups):
-            return _convolution(weight, bias, stride, padding, dilation, groups, shape)
+        case Convolution():
+            return _convolution(layer, shape)
         case Scale(factor=factor):
             return nir.Scale(np.array(factor))
         case Flatten(start=start, end=end):
@@ -33,35 +46,42 @@ def layer_node(layer: Layer, shape: Shape) -> "nir.NIRNode":
         case Norm(factor=factor, shift=shift):
             ones = (1,) * (len(shape) - 1)
             weight = factor.reshape(-1, 1, *ones)
-            return _convolution(weight, shift, ones, tuple(0 for _ in ones), ones, shape[0], shape)
-        case Pool(kind, kernel, stride, padding, dilation):
-            return _pool(kind, kernel, stride, padding, dilation, shape)
-        case Relu():
-            raise AssertionError("a rectifier has no node: it is refused or replaced before")
+            return _convolution(_per_channel(weight, shift, ones, shape), shape)
+        case Pool():
+            return _pool(layer, shape)
+        case Relu() | Matrix():
+            raise AssertionError("a rectifier is refused or replaced, and a matrix written as a Linear map, before")
         case _:
             assert_never(layer)
 
 
-def _pool(kind: str, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape, shape: Shape) -> "nir.NIRNode":
+def _pool(pool: Pool, shape: Shape) -> "nir.NIRNode":
     import nir
 
-    if len(kernel) == 2 and set(dilation) == {1}:
-        make = nir.SumPool2d if kind == "sum" else nir.AvgPool2d
-        return make(np.array(kernel), np.array(stride), np.array(padding))
-    weight = np.full((shape[0], 1, *kernel), 1.0 if kind == "sum" else 1.0 / np.prod(kernel))
-    return _convolution(weight, None, stride, padding, dilation, shape[0], shape)
+    if len(pool.kernel) == 2 and set(pool.dilation) == {1}:
+        make = nir.SumPool2d if pool.kind == "sum" else nir.AvgPool2d
+        return make(np.array(pool.kernel), np.array(pool.stride), np.array(pool.padding))
+    weight = np.full((shape[0], 1, *pool.kernel), 1.0 if pool.kind == "sum" else 1.0 / np.prod(pool.kernel))
+    spaced = _per_channel(weight, None, pool.stride, shape)
+    return _convolution(replace(spaced, padding=pool.padding, dilation=pool.dilation), shape)
 
 
-def _convolution(
-    weight: Array, bias: Array | None, stride: Shape, padding: Any, dilation: Shape, groups: int, shape: Shape
-) -> "nir.NIRNode":
+def _per_channel(weight: Array, bias: Array | None, stride: Shape, shape: Shape) -> Convolution:
+    """Return the convolution in which every channel of ``shape`` is read by its own kernel."""
+    zeros, ones = (0,) * len(stride), (1,) * len(stride)
+    return Convolution(weight=weight, bias=bias, stride=stride, padding=zeros, dilation=ones, groups=shape[0])
+
+
+def _convolution(of: Convolution, shape: Shape) -> "nir.NIRNode":
     import nir
 
-    bias = np.zeros(weight.shape[0]) if bias is None else bias
-    if weight.ndim == 3:
-        padding = padding if padding == "same" else padding[0]
-        return nir.Conv1d(shape[1], weight, stride[0], padding, dilation[0], groups, bias)
-    return nir.Conv2d(shape[1:], weight, stride, padding, dilation, groups, bias)
+    bias = np.zeros(of.weight.shape[0]) if of.bias is None else of.bias
+    fields: dict[str, Any] = {"weight": of.weight, "groups": of.groups, "bias": bias}
+    if of.weight.ndim > 3:
+        space = {"stride": of.stride, "padding": of.padding, "dilation": of.dilation}
+        return nir.Conv2d(input_shape=shape[1:], **space, **fields)
+    padding = of.padding if of.padding == "same" else of.padding[0]
+    return nir.Conv1d(input_shape=shape[1], stride=of.stride[0], padding=padding, dilation=of.dilation[0], **fields)
 
 
 def neuron_node(p: NeuronParameters, shape: Shape, dt: float) -> "nir.NIRNode":

@@ -4,39 +4,69 @@ A value knows its time. After tracing, times are the steps 0, 1, 2, ... of the r
 step: 0 is "now", -1 the step before.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 
-from snn2hw.sources.from_norse.layers import Array, Layer, Shape, digest, of_constant
+from snn2hw.problems import Problem
+from snn2hw.sources.expression.operations import Array, Operation, Shape, digest, of_constant
 
 __all__ = [
     "Applied",
     "Constant",
-    "Input",
+    "HeldInput",
+    "InputStep",
     "Neuron",
+    "Noise",
     "Total",
-    "Unknown",
+    "Unreadable",
     "Value",
     "alike",
     "constant",
     "latest",
+    "parts",
+    "replaced",
     "shifted",
     "started",
 ]
 
 
 @dataclass(frozen=True, eq=False)
-class Input:
-    """The network's input of one step."""
+class InputStep:
+    """The network's input of one step; ``encoder`` names what makes it of the module's own input, "" for nothing."""
 
     time: int
+    shape: Shape
+    encoder: str = ""
+    key: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", digest("input", self.time, self.shape, self.encoder))
+
+
+@dataclass(frozen=True, eq=False)
+class HeldInput:
+    """An input that is the same in every step: an image, a constant current."""
+
     shape: Shape
     key: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("input", self.time))
+        object.__setattr__(self, "key", digest("held input", self.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Random numbers, drawn anew in every call."""
+
+    where: str
+    shape: Shape
+    key: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", digest("noise", self.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +103,7 @@ class Constant:
 class Applied:
     """A layer's output; ``path`` names the module or the operation, ``where`` its place for messages."""
 
-    layer: Layer
+    layer: Operation
     of: "Value"
     shape: Shape
     path: str
@@ -97,23 +127,25 @@ class Total:
 
 
 @dataclass(frozen=True, eq=False)
-class Unknown:
-    """The output of something unsupported, already reported; tracing goes on to find the rest.
+class Unreadable:
+    """The output of something unsupported; tracing goes on to find the rest.
 
-    ``lost`` says that not even its axes are known, so that nothing more is said about what follows.
+    ``problem`` says what it is, None for what only follows from such a value. ``lost`` says that not even its axes are
+    known, so that nothing more is said about what follows.
     """
 
     where: str
     of: tuple["Value", ...]
     shape: Shape
     lost: bool = False
+    problem: Problem | None = None
     key: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", digest("unknown", self.where))
 
 
-Value: TypeAlias = Input | Neuron | Constant | Applied | Total | Unknown
+Value: TypeAlias = InputStep | HeldInput | Noise | Neuron | Constant | Applied | Total | Unreadable
 
 
 def constant(array: Array, shape: Shape) -> Constant:
@@ -124,35 +156,35 @@ def constant(array: Array, shape: Shape) -> Constant:
 def latest(value: Value) -> int | None:
     """Return the latest step that ``value`` depends on, None for numbers that depend on none."""
     match value:
-        case Input(time=time) | Neuron(time=time):
+        case InputStep(time=time) | Neuron(time=time):
             return time
-        case Constant():
+        case Constant() | HeldInput() | Noise():
             return None
         case Applied(of=of):
             return latest(of)
-        case Total(of=several) | Unknown(of=several):
+        case Total(of=several) | Unreadable(of=several):
             return max((t for t in map(latest, several) if t is not None), default=None)
 
 
 def shifted(value: Value, by: int) -> Value:
     """Return the same expression ``by`` steps later."""
     match value:
-        case Input() | Neuron():
+        case InputStep() | Neuron():
             return replace(value, time=value.time + by)
-        case Constant():
+        case Constant() | HeldInput() | Noise():
             return value
         case Applied(of=of):
             return replace(value, of=shifted(of, by))
-        case Total(of=several) | Unknown(of=several):
+        case Total(of=several) | Unreadable(of=several):
             return replace(value, of=tuple(shifted(v, by) for v in several))
 
 
 def started(value: Value) -> Value:
     """Return ``value`` as it is in the first steps: a message from before step 0 is zero."""
     match value:
-        case Input(time=time) | Neuron(time=time) if time < 0:
+        case InputStep(time=time) | Neuron(time=time) if time < 0:
             return constant(np.zeros(()), value.shape)
-        case Input() | Neuron() | Constant() | Unknown():
+        case InputStep() | HeldInput() | Noise() | Neuron() | Constant() | Unreadable():
             return value
         case Applied(of=of):
             inner = started(of)
@@ -160,6 +192,32 @@ def started(value: Value) -> Value:
             return replace(value, of=inner) if made is None else Constant(made)
         case Total(of=several):
             return total([started(v) for v in several], value.shape)
+
+
+def parts(value: Value) -> tuple[Value, ...]:
+    """Return the values that ``value`` is made of directly."""
+    match value:
+        case Applied(of=of):
+            return (of,)
+        case Total(of=several) | Unreadable(of=several):
+            return several
+        case InputStep() | HeldInput() | Noise() | Neuron() | Constant():
+            return ()
+
+
+def replaced(value: Value, new: Callable[[Value], Value | None]) -> Value:
+    """Return ``value`` with every part for which ``new`` returns something put in its place."""
+    if (other := new(value)) is not None:
+        return other
+    match value:
+        case Applied(of=of):
+            return replace(value, of=replaced(of, new))
+        case Total(of=several):
+            return total([replaced(v, new) for v in several], value.shape)
+        case Unreadable(of=several):
+            return replace(value, of=tuple(replaced(v, new) for v in several))
+        case InputStep() | HeldInput() | Noise() | Neuron() | Constant():
+            return value
 
 
 def alike(a: Value, b: Value) -> bool:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.errors import InputError
+from snn2hw.conversion.rules import RULES, NotConvertible, OnnxNode
 from snn2hw.problems import Problem, refuse
-from snn2hw.sources.from_ann.rules import RULES, CannotSay, OnnxNode
-from snn2hw.sources.from_norse.layers import Shape
-from snn2hw.sources.from_norse.values import Input, Unknown, Value
+from snn2hw.sources.expression.operations import Shape
+from snn2hw.sources.expression.values import InputStep, Unreadable, Value
 
 if TYPE_CHECKING:
     import onnx
@@ -55,7 +55,7 @@ def read_onnx(path: Path | str) -> tuple[Value, Shape, tuple[str, ...]]:
     (given,) = shapes.inputs
     reading = _Reading(dict(shapes.shapes))
     reading.constants = {i.name: to_array(i) for i in model.graph.initializer}
-    reading.signals[given.name] = Input(0, given.shape[1:])
+    reading.signals[given.name] = InputStep(0, given.shape[1:])
     for index, proto in enumerate(model.graph.node):
         _read_node(reading, proto, index)
     last, tail = _before_tail(model, model.graph.output[0].name)
@@ -92,15 +92,15 @@ def _read_node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> None:
             if node.operator in TAIL:
                 return
             if node.operator not in RULES:
-                raise CannotSay("a spiking network has no such layer")
+                raise NotConvertible("a spiking network has no such layer")
             reading.signals[made] = RULES[node.operator](node)
-        except CannotSay as reason:
+        except NotConvertible as reason:
             what = f"{proto.op_type}: {reason}"
             where = f"{proto.name or proto.op_type} (node {index})"
             reading.problems.append(Problem(where, what, CURES.get(proto.op_type, FIX)))
             shape = reading.shapes.get(made, (1,))[1:]
             for name in proto.output:
-                reading.signals[name] = Unknown(where, tuple(signals), shape)
+                reading.signals[name] = Unreadable(where, tuple(signals), shape)
 
 
 def _evaluate(reading: _Reading, proto: "onnx.NodeProto") -> None:
@@ -119,9 +119,16 @@ def _node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> OnnxNode:
     attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
     made = proto.output[0]
     if made not in reading.shapes:
-        raise CannotSay("the shape of its output cannot be inferred")
+        raise NotConvertible("the shape of its output cannot be inferred")
     inputs = tuple(
         None if not n else reading.signals[n] if n in reading.signals else reading.constants.get(n) for n in proto.input
     )
     path = (proto.name or proto.op_type).strip("/").replace("/", ".").replace(":", "_")
-    return OnnxNode(path, f"{path} (node {index})", proto.op_type, attributes, inputs, reading.shapes[made][1:])
+    return OnnxNode(
+        path=path,
+        where=f"{path} (node {index})",
+        operator=proto.op_type,
+        attributes=attributes,
+        inputs=inputs,
+        shape=reading.shapes[made][1:],
+    )

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from snn2hw.sources.from_norse.layers import Array, Relu, Scale
-from snn2hw.sources.from_norse.network import RESERVED, Layer, NeuronParameters, Step
-from snn2hw.sources.from_norse.values import Applied, Neuron, Total, Value
+from snn2hw.sources.expression.neurons import RESERVED, NetworkStep, NeuronLayer, NeuronParameters
+from snn2hw.sources.expression.operations import Array, Relu, Scale
+from snn2hw.sources.expression.values import Applied, Neuron, Total, Value
 
 __all__ = ["READOUT", "Stand", "neurons", "spiking"]
 
@@ -44,20 +44,20 @@ class _Replacing:
     """The layers of neurons so far, in the order in which their inputs are known."""
 
     stands: Sequence[Stand] | None
-    layers: list[Layer] = field(default_factory=list)
+    layers: list[NeuronLayer] = field(default_factory=list)
     caps: dict[str, float | None] = field(default_factory=dict)
     done: dict[bytes, Value] = field(default_factory=dict)
 
 
-def spiking(output: Value, stands: Sequence[Stand] | None) -> tuple[Step, dict[str, float | None]]:
+def spiking(output: Value, stands: Sequence[Stand] | None) -> tuple[NetworkStep, dict[str, float | None]]:
     """Return ``output`` with neurons for its ReLUs and a readout behind it, and the cap of every ReLU by name.
 
     Without ``stands`` the neurons only mark where ReLUs are.
     """
     run = _Replacing(stands)
     last = _replaced(run, output)
-    run.layers.append(Layer(READOUT, "output", last.shape, NeuronParameters(np.zeros(last.shape)), last))
-    return Step(tuple(run.layers), Neuron(len(run.layers) - 1, 0, last.shape), "last step"), run.caps
+    run.layers.append(NeuronLayer(READOUT, "output", last.shape, NeuronParameters(np.zeros(last.shape)), last))
+    return NetworkStep(tuple(run.layers), Neuron(len(run.layers) - 1, 0, last.shape), "last step"), run.caps
 
 
 def _replaced(run: _Replacing, value: Value) -> Value:
@@ -84,7 +84,7 @@ def _fired(run: _Replacing, value: Applied, relu: Relu, inner: Value) -> Value:
     name = _free(value.path, [*RESERVED, READOUT, *run.caps])
     if stand.neurons.leak is not None:
         inner = Applied(Scale(1.0 / stand.neurons.leak), inner, shape, f"{name}_gain", value.where)
-    run.layers.append(Layer(name, value.where, shape, stand.neurons, inner))
+    run.layers.append(NeuronLayer(name, value.where, shape, stand.neurons, inner))
     run.caps[name] = relu.cap
     spikes = Neuron(index, 0, shape)
     return spikes if run.stands is None else Applied(Scale(stand.worth), spikes, shape, f"{name}_worth", value.where)

@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING, assert_never
 import numpy as np
 
 from snn2hw.problems import Problem
-from snn2hw.sources.from_norse.layers import Convolution, Linear, Norm, Pool, Shape
-from snn2hw.sources.from_norse.layers import Layer as Operation
-from snn2hw.sources.from_norse.network import RESERVED, Step
-from snn2hw.sources.from_norse.nodes import layer_node, neuron_node
-from snn2hw.sources.from_norse.values import Applied, Constant, Input, Neuron, Total, Unknown, Value
+from snn2hw.sources.expression.neurons import RESERVED, NetworkStep
+from snn2hw.sources.expression.nodes import layer_node, neuron_node
+from snn2hw.sources.expression.operations import Convolution, Linear, Norm, Operation, Pool, Shape
+from snn2hw.sources.expression.values import (
+    Applied,
+    Constant,
+    HeldInput,
+    InputStep,
+    Neuron,
+    Noise,
+    Total,
+    Unreadable,
+    Value,
+    parts,
+)
 
 if TYPE_CHECKING:
     import nir
@@ -27,11 +37,11 @@ __all__ = ["Emitted", "emit"]
 class Emitted:
     """Nodes and edges while they are written, the notes for the user, and what cannot be written."""
 
-    def __init__(self, step: Step, dt: float) -> None:
+    def __init__(self, step: NetworkStep, dt: float) -> None:
         self.step, self.dt = step, dt
         self.nodes: dict[str, nir.NIRNode] = {}
         self.edges: list[tuple[str, str]] = []
-        self.notes: list[str] = []
+        self.notes: dict[str, None] = {}
         self.problems: list[Problem] = []
         self.names: dict[bytes, str] = {}
         self.uses = Counter(_uses(step))
@@ -62,7 +72,7 @@ class Emitted:
             self.edges.append((reads, target))
 
 
-def emit(step: Step, input_shape: Shape, dt: float) -> Emitted:
+def emit(step: NetworkStep, input_shape: Shape, dt: float) -> Emitted:
     """Return the NIR nodes and edges of ``step``; ``problems`` lists what NIR cannot say."""
     import nir
 
@@ -93,7 +103,7 @@ def _shapes_known(out: Emitted, name: str, shape: Shape) -> None:
     out.nodes[name] = nir.Input(input_type={"input": np.array(shape)})
 
 
-def _uses(step: Step) -> Iterator[bytes]:
+def _uses(step: NetworkStep) -> Iterator[bytes]:
     """Yield the key of every value once per place that reads it."""
     seen: set[bytes] = set()
     stack = [step.output, *(layer.reads for layer in step.layers)]
@@ -103,19 +113,13 @@ def _uses(step: Step) -> Iterator[bytes]:
         if value.key in seen:
             continue
         seen.add(value.key)
-        match value:
-            case Applied(of=of):
-                stack.append(of)
-            case Total(of=several) | Unknown(of=several):
-                stack.extend(several)
-            case Input() | Neuron() | Constant():
-                pass
+        stack.extend(parts(value))
 
 
 def _sources(out: Emitted, value: Value) -> list[str]:
     """Return the nodes whose sum ``value`` is, written if they are not yet."""
     match value:
-        case Input(time=time, shape=shape):
+        case InputStep(time=time, shape=shape):
             return [_delayed(out, "input", shape, -time)]
         case Neuron(index=index, time=time, shape=shape, port="z"):
             return [_delayed(out, out.step.layers[index].name, shape, -time)]
@@ -127,8 +131,8 @@ def _sources(out: Emitted, value: Value) -> list[str]:
             return _refused(out, "adds a constant that is no signal's", fix)
         case Total(of=several):
             return [name for term in _with_constants(several) for name in _sources(out, term)]
-        case Unknown():
-            return []
+        case HeldInput() | Noise() | Unreadable():
+            raise AssertionError("a step reads inputs of steps, no noise, and nothing that was refused")
         case Applied():
             if value.key not in out.names:
                 out.names[value.key] = _applied(out, value)
@@ -188,7 +192,7 @@ def _normed(layer: Operation, norm: Norm) -> Operation | None:
     bias = norm.shift if layer.bias is None else layer.bias * norm.factor + norm.shift
     if isinstance(layer, Linear):
         return Linear(weight, bias)
-    return Convolution(weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
+    return replace(layer, weight=weight, bias=bias)
 
 
 def _max_pool(out: Emitted, pool: Pool, value: Applied, sources: list[str]) -> str:
@@ -196,13 +200,8 @@ def _max_pool(out: Emitted, pool: Pool, value: Applied, sources: list[str]) -> s
     import nir
 
     of, path = value.of, value.path
-    spikes = isinstance(of, Neuron) and out.step.layers[of.index].neurons.v_threshold is not None
-    pooled = isinstance(of, Applied) and isinstance(of.layer, Pool) and of.layer.kind == "max"
-    if isinstance(of, Input):
-        out.notes.append(f"{path}: max pooling of the input, which must be 0 or 1")
-    elif not spikes and not pooled:
-        fix = "put it behind the neuron, where it is an OR of spikes, or use AvgPool"
-        out.problems.append(Problem(value.where or path, "max pooling of something that is not spikes", fix))
+    if isinstance(of, InputStep):
+        out.notes[f"{path}: max pooling of the input, which must be 0 or 1"] = None
     plain = Pool("sum", pool.kernel, pool.stride, pool.padding, pool.dilation)
     summed = out.add(f"{path}_sum", layer_node(plain, of.shape), sources, of.shape)
     return out.add(path, nir.Threshold(np.full(value.shape, 0.5)), [summed], value.shape)

@@ -12,9 +12,10 @@ __all__ = [
     "Array",
     "Convolution",
     "Flatten",
-    "Layer",
     "Linear",
+    "Matrix",
     "Norm",
+    "Operation",
     "Pool",
     "Relu",
     "Scale",
@@ -51,6 +52,14 @@ class _Keyed:
 @dataclass(frozen=True, eq=False)
 class Linear(_Keyed):
     """y = weight @ x + bias, ``weight`` (n_out, n_in)."""
+
+    weight: Array
+    bias: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix(_Keyed):
+    """y = weight @ x + bias over all elements of a signal in C order, whatever its axes: a map without a NIR node."""
 
     weight: Array
     bias: Array | None
@@ -109,10 +118,10 @@ class Relu(_Keyed):
     cap: float | None = None
 
 
-Layer: TypeAlias = Linear | Convolution | Pool | Scale | Norm | Flatten | Relu
+Operation: TypeAlias = Linear | Matrix | Convolution | Pool | Scale | Norm | Flatten | Relu
 
 
-def of_constant(layer: Layer, array: Array, shape: Shape) -> Array | None:
+def of_constant(layer: Operation, array: Array, shape: Shape) -> Array | None:
     """Return what ``layer`` makes of these numbers, ``shape`` its output's; None where that takes a convolution.
 
     >>> of_constant(Linear(np.eye(2), np.array([0.0, 1.0])), np.zeros(2), (2,))
@@ -121,6 +130,8 @@ def of_constant(layer: Layer, array: Array, shape: Shape) -> Array | None:
     match layer:
         case Linear(weight=weight, bias=bias):
             return weight @ array + (0.0 if bias is None else bias)
+        case Matrix(weight=weight, bias=bias):
+            return (weight @ array.reshape(-1) + (0.0 if bias is None else bias)).reshape(shape)
         case Convolution(bias=bias) if not array.any():
             return _spread(np.zeros(shape[0]) if bias is None else bias, shape)
         case Pool() if not array.any():

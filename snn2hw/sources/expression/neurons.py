@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from snn2hw.sources.from_norse.layers import Array, Shape
-from snn2hw.sources.from_norse.values import Value
+from snn2hw.sources.expression.operations import Array, Shape
+from snn2hw.sources.expression.values import Value
 
-__all__ = ["RESERVED", "Layer", "NeuronParameters", "Step"]
+__all__ = ["RESERVED", "NetworkStep", "NeuronLayer", "NeuronParameters"]
 
 RESERVED = ("input", "output")
 """Names that the graph's ends have, and no layer may."""
@@ -30,7 +30,7 @@ class NeuronParameters:
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class NeuronLayer:
     """A layer of neurons and the value it reads, times relative to now."""
 
     name: str
@@ -41,9 +41,9 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class NetworkStep:
     """The network in one step: its layers of neurons in the order of their first call, its output and its reading."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[NeuronLayer, ...]
     output: Value
     decoded: str

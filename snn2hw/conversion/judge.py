@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from snn2hw.conversion import Conversion, in_steps
 from snn2hw.network.float_reference import float_reference
-from snn2hw.sources.from_ann import Conversion, in_steps
 
 __all__ = ["StepAccuracy", "judge"]
 

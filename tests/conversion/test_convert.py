@@ -18,15 +18,15 @@ from snn2hw.ann.runtime import run
 from snn2hw.audio.front import images as images_of
 from snn2hw.audio.fsdd import read_fsdd
 from snn2hw.commands import main
+from snn2hw.conversion import convert, in_steps, read_ann
+from snn2hw.conversion.judge import judge
 from snn2hw.files.rasters import read_raster
 from snn2hw.network.float_reference import float_reference
 from snn2hw.problems import ProblemsError
-from snn2hw.sources.from_ann import convert, in_steps, read_ann
 from snn2hw.sources.from_nir import from_nir
 from snn2hw.train.checkpoint import load_trained
-from snn2hw.verification.conversion import judge
+from tests.conversion.ann_zoo import ONNX, Build, digits, sounds
 from tests.recordings import recordings
-from tests.sources.ann_zoo import ONNX, Build, digits, sounds
 
 SHAPE = (2, 8, 8)
 
@@ -76,7 +76,7 @@ def test_onnx_is_read_without_torch(tmp_path: Path) -> None:
     path = b.write(tmp_path / "net.onnx")
     code = (
         "import sys, numpy as np\n"
-        "from snn2hw.sources.from_ann import convert, read_ann\n"
+        "from snn2hw.conversion import convert, read_ann\n"
         f"convert(read_ann({str(path)!r}), np.ones((2, 2, 8, 8)))\n"
         "assert not {'torch', 'onnxruntime', 'numba'} & set(sys.modules), 'heavy'\n"
     )

@@ -6,10 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from snn2hw.sources.from_norse.layers import Array, Convolution, Flatten, Layer, Linear, Norm, Pool, Relu, Scale, Shape
-from snn2hw.sources.from_norse.values import Applied, Constant, Value, total
+from snn2hw.sources.expression.operations import (
+    Array,
+    Convolution,
+    Flatten,
+    Linear,
+    Norm,
+    Operation,
+    Pool,
+    Relu,
+    Scale,
+    Shape,
+)
+from snn2hw.sources.expression.values import Applied, Constant, Value, total
 
-__all__ = ["RULES", "CannotSay", "OnnxNode"]
+__all__ = ["RULES", "NotConvertible", "OnnxNode"]
 
 
 @dataclass(frozen=True)
@@ -27,42 +38,46 @@ class OnnxNode:
         """Return the first input, which must be a signal."""
         first = self.inputs[0]
         if first is None or isinstance(first, np.ndarray):
-            raise CannotSay("its first input is a constant")
+            raise NotConvertible("its first input is a constant")
         return first
 
     def constant(self, index: int) -> Array | None:
         """Return a constant input, None where it is left out."""
         value = self.inputs[index] if index < len(self.inputs) else None
         if value is not None and not isinstance(value, np.ndarray):
-            raise CannotSay(f"input {index} is a signal, and a weight must be a constant")
+            raise NotConvertible(f"input {index} is a signal, and a weight must be a constant")
         return None if value is None else value.astype(np.float64)
 
     def needed(self, index: int) -> Array:
         """Return a constant input that must be there."""
         value = self.constant(index)
         if value is None:
-            raise CannotSay(f"input {index} is missing")
+            raise NotConvertible(f"input {index} is missing")
         return value
 
-    def apply(self, layer: Layer) -> Value:
+    def apply(self, layer: Operation) -> Value:
         """Return ``layer`` of the first input."""
         return Applied(layer, self.signal(), self.shape, self.path, self.where)
 
 
-class CannotSay(Exception):
-    """This node cannot be said; the text says why."""
+class NotConvertible(Exception):
+    """An operator that no spiking network computes; the text says why."""
 
 
 def _conv(node: OnnxNode) -> Value:
     weight = node.needed(1)
     rank = weight.ndim - 2
     if rank not in (1, 2):
-        raise CannotSay(f"a convolution in {rank} dimensions")
+        raise NotConvertible(f"a convolution in {rank} dimensions")
     dilation = tuple(node.attributes.get("dilations", (1,) * rank))
     stride = tuple(node.attributes.get("strides", (1,) * rank))
     pads = _pads(node, weight.shape[2:], stride, dilation)
     weight, padding, dilation = _even_padding(weight, pads, dilation)
-    return node.apply(Convolution(weight, node.constant(2), stride, padding, dilation, node.attributes.get("group", 1)))
+    groups = node.attributes.get("group", 1)
+    convolution = Convolution(
+        weight=weight, bias=node.constant(2), stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
+    return node.apply(convolution)
 
 
 def _pads(node: OnnxNode, kernel: Shape, stride: Shape, dilation: Shape) -> list[tuple[int, int]]:
@@ -96,7 +111,7 @@ def _gemm(node: OnnxNode) -> Value:
     weight = node.needed(1) * a.get("alpha", 1.0)
     bias = node.constant(2)
     if a.get("transA", 0) or len(node.signal().shape) != 1:
-        raise CannotSay(f"a product of a signal of shape {node.signal().shape}")
+        raise NotConvertible(f"a product of a signal of shape {node.signal().shape}")
     weight = weight if a.get("transB", 0) else weight.T
     bias = None if bias is None else np.broadcast_to(bias * a.get("beta", 1.0), (1, len(weight)))[0]
     return node.apply(Linear(weight, bias))
@@ -105,14 +120,14 @@ def _gemm(node: OnnxNode) -> Value:
 def _matmul(node: OnnxNode) -> Value:
     weight = node.needed(1)
     if weight.ndim != 2 or len(node.signal().shape) != 1:
-        raise CannotSay(f"a product of a signal of shape {node.signal().shape} with weights {weight.shape}")
+        raise NotConvertible(f"a product of a signal of shape {node.signal().shape} with weights {weight.shape}")
     return node.apply(Linear(weight.T, None))
 
 
 def _batch_norm(node: OnnxNode) -> Value:
     scale, bias, mean, var = (node.needed(i) for i in range(1, 5))
     if node.attributes.get("training_mode", 0):
-        raise CannotSay("training mode")
+        raise NotConvertible("training mode")
     factor = scale / np.sqrt(var + node.attributes.get("epsilon", 1e-5))
     return node.apply(Norm(factor, bias - mean * factor))
 
@@ -129,9 +144,9 @@ def _pool(node: OnnxNode) -> Value:
         for n, p, k, s, d in zip(sides, pads, kernel, stride, dilation, strict=True)
     )
     if rank not in (1, 2) or fit != node.shape[1:]:
-        raise CannotSay("windows that hang over the border (ceil_mode)")
+        raise NotConvertible("windows that hang over the border (ceil_mode)")
     if any(before != after for before, after in pads) or (any(map(any, pads)) and not a.get("count_include_pad", 0)):
-        raise CannotSay("padding that is uneven or not counted in the mean")
+        raise NotConvertible("padding that is uneven or not counted in the mean")
     return node.apply(Pool("mean", kernel, stride, tuple(before for before, _ in pads), dilation))
 
 
@@ -145,7 +160,7 @@ def _reduce_mean(node: OnnxNode) -> Value:
     given = node.attributes.get("axes") if len(node.inputs) < 2 else node.needed(1).astype(int).tolist()
     rank = len(signal.shape) + 1
     if rank not in (3, 4) or sorted(int(a) % rank for a in given or ()) != list(range(2, rank)):
-        raise CannotSay("a mean over other axes than all of the image's")
+        raise NotConvertible("a mean over other axes than all of the image's")
     sides = signal.shape[1:]
     pool = Pool("mean", sides, sides, (0,) * len(sides), (1,) * len(sides))
     pooled = Applied(pool, signal, (signal.shape[0], *(1,) * len(sides)), node.path, node.where)
@@ -161,7 +176,7 @@ def _add(sign: float) -> Callable[[OnnxNode], Value]:
             if isinstance(value, np.ndarray):
                 terms.append(Constant(factor * _spread(value, node.shape)))
             elif value is None or value.shape != node.shape:
-                raise CannotSay("adds signals of different shapes")
+                raise NotConvertible("adds signals of different shapes")
             elif factor == 1.0:
                 terms.append(value)
             else:
@@ -177,7 +192,7 @@ def _spread(numbers: np.ndarray, shape: Shape) -> Array:
     try:
         spread: Array = np.broadcast_to(numbers.astype(np.float64), (1, *shape))[0]
     except ValueError:
-        raise CannotSay(f"constants of shape {numbers.shape} beside a signal of {shape}") from None
+        raise NotConvertible(f"constants of shape {numbers.shape} beside a signal of {shape}") from None
     return spread
 
 
@@ -185,7 +200,7 @@ def _multiply(node: OnnxNode) -> Value:
     constants = [v for v in node.inputs if isinstance(v, np.ndarray)]
     signals = [v for v in node.inputs if v is not None and not isinstance(v, np.ndarray)]
     if len(constants) != 1 or len(signals) != 1 or signals[0].shape != node.shape:
-        raise CannotSay("a product of two signals")
+        raise NotConvertible("a product of two signals")
     return Applied(Scale(_spread(constants[0], node.shape)), signals[0], node.shape, node.path, node.where)
 
 
@@ -201,7 +216,7 @@ def _clip(node: OnnxNode) -> Value:
     low = node.attributes.get("min") if len(node.inputs) < 2 else node.constant(1)
     high = node.attributes.get("max") if len(node.inputs) < 3 else node.constant(2)
     if low is None or float(low) != 0.0:
-        raise CannotSay("a lower bound other than 0")
+        raise NotConvertible("a lower bound other than 0")
     return node.apply(Relu(None if high is None else float(high)))
 
 
@@ -218,7 +233,7 @@ def _reshape(node: OnnxNode) -> Value:
             joined = int(np.prod(signal.shape[start : end + 1]))
             if node.shape == (*signal.shape[:start], joined, *signal.shape[end + 1 :]):
                 return node.apply(Flatten(start, end))
-    raise CannotSay(f"reshapes {signal.shape} to {node.shape}; only neighbouring axes can be joined")
+    raise NotConvertible(f"reshapes {signal.shape} to {node.shape}; only neighbouring axes can be joined")
 
 
 RULES: dict[str, Callable[[OnnxNode], Value]] = {

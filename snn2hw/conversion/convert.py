@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError
+from snn2hw.conversion.balance import Balance, Per, balance, rates
+from snn2hw.conversion.spikes import Stand, neurons, spiking
 from snn2hw.problems import Problem, refuse
-from snn2hw.sources.from_ann.balance import Balance, Per, balance, rates
-from snn2hw.sources.from_ann.spikes import Stand, neurons, spiking
-from snn2hw.sources.from_norse.emit import emit
-from snn2hw.sources.from_norse.layers import Array, Shape
-from snn2hw.sources.from_norse.network import Step
-from snn2hw.sources.from_norse.values import Value
+from snn2hw.sources.expression.emit import emit
+from snn2hw.sources.expression.neurons import NetworkStep
+from snn2hw.sources.expression.operations import Array, Shape
+from snn2hw.sources.expression.values import Value
 from snn2hw.sources.semantics import NORSE, Reset
 from snn2hw.sources.source import Source
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     import nir
     import torch
 
-__all__ = ["Ann", "Conversion", "Spiking", "convert", "in_steps", "read_ann"]
+__all__ = ["Conversion", "ReluNetwork", "Spiking", "convert", "in_steps", "read_ann"]
 
 Spiking = Literal["if", "lif"]
 
 
 @dataclass(frozen=True, eq=False)
-class Ann:
+class ReluNetwork:
     """A network of ReLUs: its output as an expression of its layers, and where it comes from."""
 
     output: Value
@@ -51,7 +51,7 @@ class Conversion:
 
     source: Source
     balances: tuple[Balance, ...]
-    ann: Ann
+    ann: ReluNetwork
 
     def outputs(self, x: ArrayLike) -> Array:
         """Return the outputs of the network of ReLUs for samples (n, *input shape)."""
@@ -60,35 +60,49 @@ class Conversion:
         return np.concatenate([out for out, _ in rates(graph, samples, caps)])
 
 
-def read_ann(model: "Path | str | torch.nn.Module", input_shape: Sequence[int] | None = None) -> Ann:
+def read_ann(model: "Path | str | torch.nn.Module", input_shape: Sequence[int] | None = None) -> ReluNetwork:
     """Read an ONNX file or a torch module; ``input_shape`` (without batch) is needed for a module only.
 
     Raises:
         ProblemsError: every operator that cannot be converted, each with its place and what to write instead.
     """
     if isinstance(model, str | Path):
-        from snn2hw.sources.from_ann.onnx_graph import read_onnx
+        from snn2hw.conversion.onnx_graph import read_onnx
 
         output, shape, notes = read_onnx(model)
-        return Ann(output, shape, f"ann: {Path(model).name}", notes)
-    from snn2hw.sources.from_norse.run import record
-
+        return ReluNetwork(output, shape, f"ann: {Path(model).name}", notes)
     origin = f"ann: {type(model).__name__}"
     if input_shape is None:
         raise InputError(f"{origin}: no input shape", "give input_shape, one sample without the batch axis")
-    recording = record(model, input_shape, "once", origin)
-    problems = list(recording.problems)
-    if recording.threads:
-        what = f"holds spiking neurons ({', '.join(t.where for t in recording.threads)})"
+    return _read_module(model, tuple(int(n) for n in input_shape), origin)
+
+
+def _read_module(model: "torch.nn.Module", shape: Shape, origin: str) -> ReluNetwork:
+    from snn2hw.sources.from_norse.heads import chosen
+    from snn2hw.sources.from_norse.needed import needed
+    from snn2hw.sources.from_norse.tracing import trace
+
+    run = trace(model, shape, "once", 1, origin)
+    name, others = chosen(run.heads, None, origin)
+    tag = run.heads[0].tags.get(name)
+    found = needed(() if tag is None else tag.values, run.threads)
+    problems = [p for p, always in run.reported.items() if always or p in found.problems or tag is None]
+    problems += [*run.branches, *(p for p in found.problems if p not in run.reported)]
+    if run.threads:
+        what = f"holds spiking neurons ({', '.join(t.where for t in run.threads)})"
         problems.append(Problem(type(model).__name__, what, "read it with from_norse instead"))
+    elif tag is None and not problems:
+        what = f"the output is a {run.heads[0].kind} that does not depend on the input"
+        problems.append(Problem(type(model).__name__, what, "return the output tensor"))
     refuse(origin, problems)
-    (tag,) = recording.outputs
-    notes = (f"{tag.decoded} runs on the host",) if tag.decoded else ()
-    return Ann(tag.values[0], tuple(int(n) for n in input_shape), origin, notes)
+    assert tag is not None
+    notes = [f"{tag.decoded} runs on the host"] if tag.decoded else []
+    notes += [f"output {name!r} is read; left out: output {', '.join(map(repr, others))}"] if others else []
+    return ReluNetwork(tag.values[0], shape, origin, tuple(notes))
 
 
 def convert(
-    ann: Ann,
+    ann: ReluNetwork,
     data: ArrayLike,
     *,
     percentile: float = 99.9,
@@ -118,12 +132,13 @@ def convert(
     graph, caps = _rate_graph(ann)
     if not caps:
         raise InputError(f"{ann.origin}: holds no ReLU", "nothing would spike; give a network with ReLUs")
-    balances = balance(graph, samples, caps, percentile, per, reset)
+    balances = balance(graph, samples, caps, percentile=percentile, per=per, reset=reset)
     leak = None if neuron == "if" else 1.0 / leak_steps
     step, _ = spiking(ann.output, [Stand(neurons(b.threshold, leak), b.worth) for b in balances])
     kind = "IF" if neuron == "if" else f"LIF, tau {leak_steps:g} steps"
     notes = (*ann.notes, f"converted: {kind}, thresholds at percentile {percentile:g} per {per}", "output: last step")
-    return Conversion(Source(_graph(step, ann, dt), dt, "euler", reset, ann.origin, NORSE, notes), balances, ann)
+    source = Source(_graph(step, ann, dt), dt, "euler", reset, ann.origin, semantics=NORSE, notes=notes)
+    return Conversion(source, balances, ann)
 
 
 def in_steps(x: ArrayLike, steps: int) -> Array:
@@ -132,7 +147,7 @@ def in_steps(x: ArrayLike, steps: int) -> Array:
     return np.broadcast_to(samples[:, None], (len(samples), steps, *samples.shape[1:]))
 
 
-def _samples(x: ArrayLike, ann: Ann) -> Array:
+def _samples(x: ArrayLike, ann: ReluNetwork) -> Array:
     samples = np.asarray(x, np.float64)
     if samples.shape[1:] != ann.input_shape or len(samples) == 0:
         expected = ("n", *ann.input_shape)
@@ -144,13 +159,13 @@ def _samples(x: ArrayLike, ann: Ann) -> Array:
     return samples
 
 
-def _rate_graph(ann: Ann) -> tuple["nir.NIRGraph", dict[str, float | None]]:
+def _rate_graph(ann: ReluNetwork) -> tuple["nir.NIRGraph", dict[str, float | None]]:
     """Return the network with stand-ins for its ReLUs, and the largest value that each lets through."""
     step, caps = spiking(ann.output, None)
     return _graph(step, ann, 1.0), caps
 
 
-def _graph(step: Step, ann: Ann, dt: float) -> "nir.NIRGraph":
+def _graph(step: NetworkStep, ann: ReluNetwork, dt: float) -> "nir.NIRGraph":
     from snn2hw.sources.graph import assemble
 
     emitted = emit(step, ann.input_shape, dt)

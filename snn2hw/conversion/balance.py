@@ -10,7 +10,7 @@ import numpy as np
 from sim.errors import InputError
 from snn2hw.network.apply import applied
 from snn2hw.network.nir_border import affine_of
-from snn2hw.sources.from_norse.layers import Array, Shape
+from snn2hw.sources.expression.operations import Array, Shape
 from snn2hw.sources.graph import predecessors, shape_out
 from snn2hw.sources.semantics import Reset
 from snn2hw.sources.shapes import is_neuron
@@ -77,7 +77,7 @@ def _passed(node: "nir.NIRNode", x: Array) -> Array:
 
 
 def balance(
-    graph: "nir.NIRGraph", x: Array, caps: Mapping[str, float | None], percentile: float, per: Per, reset: Reset
+    graph: "nir.NIRGraph", x: Array, caps: Mapping[str, float | None], *, percentile: float, per: Per, reset: Reset
 ) -> tuple[Balance, ...]:
     """Return a percentile of the positive activations, at most the cap; a channel that has none gets the layer's."""
     if not 0 < percentile <= 100:
