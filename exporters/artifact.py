@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sim.border import JSON_BYTES, parse_json, read_bytes
 from sim.errors import FileError, InputError
 
 __all__ = [
@@ -34,7 +35,6 @@ MANIFEST = "artifact.json"
 """The file that makes a folder ours: schema, format, digest, losses, and the SHA-256 of every other file."""
 
 SCHEMA = "snn2hw.artifact/1"
-MAX_MANIFEST_BYTES = 1 << 24
 HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -148,12 +148,7 @@ def _manifest_text(format: str, digest: str, hashes: dict[str, str], losses: Seq
 
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
-    try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise FileError(f"{path}: too large for a manifest")
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileError(f"{path}: cannot be read as a manifest ({error})", "export again") from None
+    facts = parse_json(read_bytes(path, JSON_BYTES, "export again"), f"{path}: cannot be read as a manifest", "export again")
     if not _is_manifest(facts):
         raise FileError(f"{path}: is not a manifest of this project", "export again")
     manifest: dict[str, Any] = facts

@@ -10,11 +10,12 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporters.hdf5_heap import check_addresses, text_bytes
+from sim.border import MAX_BYTES_VARIABLE, foreign_errors, network_limit, open_plain
 from sim.errors import FileError
 
 if TYPE_CHECKING:
@@ -22,18 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "check_hdf5", "open_checked"]
 
+FIX = "fetch or export it again"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-FREE_BYTES = 1 << 26
-"""What any file may claim or unpack to, however small it is: 64 MiB."""
+UNTRIED_BYTES = 1 << 26
+"""What the chunks of one array may unpack to without being unpacked on trial: 64 MiB."""
 DEFLATE_RATIO = 1100
-"""Deflate makes nothing smaller than 1 / 1032; an array that claims more than this over the file's size is absurd."""
+"""Deflate makes nothing smaller than 1 / 1032."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a file may hold: bytes of all arrays unpacked, groups and arrays, levels, axes, text elements."""
+    """How much a file may hold: bytes of all arrays unpacked, groups and arrays, levels, axes, text elements.
 
-    max_bytes: int = 1 << 34
+    ``max_bytes`` None is what `sim.border.network_limit` allows a file of that size.
+    """
+
+    max_bytes: int | None = None
     max_objects: int = 100_000
     max_depth: int = 32
     max_rank: int = 8
@@ -50,17 +55,14 @@ def open_checked(path: Path | str, limits: Limits = DEFAULT) -> Iterator["h5py.F
     import h5py
 
     file = Path(path)
-    _check_plain_file(file)
-    try:
+    size = _check_signature(file)
+    if limits.max_bytes is None:
+        limits = replace(limits, max_bytes=network_limit(size))
+    with foreign_errors(file, "is corrupt or no legal HDF5 file", FIX):
         check_addresses(file)
         with h5py.File(file, "r") as opened:
-            _Walk(file, limits, h5py).walk(opened)
+            _Walk(file, limits, h5py, size=size).walk(opened)
             yield opened
-    except FileError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise FileError(f"{file}: is corrupt or no legal HDF5 file ({reason})", "fetch or export it again") from None
 
 
 def check_hdf5(path: Path | str, limits: Limits = DEFAULT) -> None:
@@ -69,19 +71,12 @@ def check_hdf5(path: Path | str, limits: Limits = DEFAULT) -> None:
         pass
 
 
-def _check_plain_file(file: Path) -> None:
-    """Look before HDF5 does: opening a pipe would wait for ever."""
-    if not file.exists():
-        raise FileError(f"{file}: no such file", "check the path")
-    if not file.is_file():
-        raise FileError(f"{file}: is not a plain file", "name a .nir file")
-    try:
-        with file.open("rb") as handle:
-            start = handle.read(len(SIGNATURE))
-    except OSError as error:
-        raise FileError(f"{file}: cannot be read ({error.strerror})", "check its permissions") from None
-    if start != SIGNATURE:
-        raise FileError(f"{file}: is not an HDF5 file, so not a .nir file", "fetch or export it again")
+def _check_signature(file: Path) -> int:
+    """Look before HDF5 does, and return the size of the file."""
+    with open_plain(file, "name a .nir file") as handle, foreign_errors(file, "cannot be read", FIX):
+        if handle.read(len(SIGNATURE)) != SIGNATURE:
+            raise FileError(f"{file}: is not an HDF5 file, so not a .nir file", FIX)
+        return handle.seek(0, 2)
 
 
 def _is_text(name: bytes) -> bool:
@@ -107,7 +102,6 @@ class _Walk:
         return FileError(f"{self.file}: {place or '/'}: {what}", fix)
 
     def walk(self, opened: "h5py.File") -> None:
-        self.size = self.file.stat().st_size
         root = self.h5py.h5o.open(opened.id, b"/")
         self._visit(root, "", 0)
 
@@ -187,10 +181,10 @@ class _Walk:
 
     def _count(self, claimed: int, place: str) -> None:
         self.total += claimed
-        if self.total > self.limits.max_bytes:
-            raise self.refuse(place, f"the arrays claim more than {self.limits.max_bytes} bytes")
-        if self.total > FREE_BYTES + DEFLATE_RATIO * self.size:
-            raise self.refuse(place, f"the arrays claim {self.total} bytes, the file has {self.size}")
+        limit = self.limits.max_bytes
+        if limit is not None and self.total > limit:
+            what = f"the arrays claim {self.total} bytes, the file has {self.size} and may not claim more than {limit} bytes"
+            raise self.refuse(place, what, f"export plain arrays, or set {MAX_BYTES_VARIABLE}")
 
     def _chunks(self, dataset: Any, made: Any, chunk: int, place: str) -> None:
         z = self.h5py.h5z
@@ -203,7 +197,7 @@ class _Walk:
         stored = [dataset.get_chunk_info(i) for i in range(dataset.get_num_chunks())]
         if sum(info.size for info in stored) > self.size:
             raise self.refuse(place, "its chunks overlap or lie outside the file")
-        if z.FILTER_DEFLATE not in filters or sum(info.size for info in stored) * DEFLATE_RATIO <= FREE_BYTES:
+        if z.FILTER_DEFLATE not in filters or sum(info.size for info in stored) * DEFLATE_RATIO <= UNTRIED_BYTES:
             return
         if filters[-1] not in (z.FILTER_DEFLATE, z.FILTER_FLETCHER32):
             raise self.refuse(place, "is packed with an unknown filter", "save it with gzip or without compression")
