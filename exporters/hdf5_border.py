@@ -183,7 +183,8 @@ class _Walk:
         self.total += claimed
         limit = self.limits.max_bytes
         if limit is not None and self.total > limit:
-            what = f"the arrays claim {self.total} bytes, the file has {self.size} and may not claim more than {limit} bytes"
+            may = f"and may not claim more than {limit} bytes"
+            what = f"the arrays claim {self.total} bytes, the file has {self.size} {may}"
             raise self.refuse(place, what, f"export plain arrays, or set {MAX_BYTES_VARIABLE}")
 
     def _chunks(self, dataset: Any, made: Any, chunk: int, place: str) -> None:

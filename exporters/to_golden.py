@@ -6,6 +6,7 @@ mem/*.hex         the same, the registers and the weights, for $readmemh in a te
 golden.json       what each memory holds, and the program's structure
 """
 
+import io
 import json
 import tempfile
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from exporters.recording import Recording, recording_from
 from exporters.to_nir import step_seconds
 from sim.border import JSON_BYTES, foreign_errors, parse_json, read_bytes
 from sim.errors import FileError, InputError, UnsupportedError
+from sim.files import fill_file
 from sim.order import step_order
 from sim.program import INPUT, Program
 from sim.trace import Trace
@@ -113,7 +115,9 @@ def _write_nir_data(path: Path, program: Program, samples: NDArray[np.integer], 
         spikes = gridded(trace.spikes[p.name].astype(np.bool_))
         state = {"u": gridded(trace.u[p.name]), "v": gridded(trace.v[p.name])}
         nodes[p.name] = nir.NIRNodeData({"spikes": spikes, **state})
-    nir.write_data(path, nir.NIRGraphData(nodes))
+    made = io.BytesIO()  # the HDF5 library must not meet a full disk
+    nir.write_data(made, nir.NIRGraphData(nodes))
+    fill_file(path, made.getbuffer())
 
 
 def _extent(folder: Path) -> tuple[int, int]:

@@ -5,7 +5,8 @@
     unpacked_limit           how many bytes the arrays of one file may take
     foreign_errors           whatever a library raises over a file becomes one `FileError` with file, reason and cure
 
-Every limit of every reader stands here, with its unit. `SNN2HW_MAX_BYTES` in the environment replaces the limit on memory.
+The limits that readers share stand here, with their units. `SNN2HW_MAX_BYTES` in the environment replaces the limits on
+memory.
 """
 
 import json
@@ -68,7 +69,7 @@ MAX_VALUES = 1_000_000
 """Values in all lists and tables of JSON and TOML."""
 MAX_INTEGER = 1 << 128
 """No number in JSON and TOML is as far from 0."""
-MAX_CHECKED_STEPS = 1 << 20
+MAX_CHECKED_STEPS = 1 << 17
 """Steps for which a certificate is proved or checked, each of which costs a pass over all neurons."""
 
 P = ParamSpec("P")
@@ -115,12 +116,12 @@ def graph_limit() -> int:
 
 
 def open_plain(path: Path | str, fix: str = "check the path") -> BinaryIO:
-    """Open a plain file for reading: never a folder, a device or a pipe, whose opening or reading could wait for ever."""
+    """Open a plain file for reading: never a folder, a device or a pipe, which could wait for ever."""
     try:
         _check_plain(path, os.stat(path).st_mode, fix)  # noqa: PTH116 - before opening, which may itself act on a device
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
-        raise FileError(f"{path}: no such file", fix) from None
+        raise FileError(f"{path}: no such file, so it cannot be read", fix) from None
     except (OSError, ValueError) as error:
         raise FileError(f"{path}: cannot be read ({reason_of(error)})", fix) from None
     opened = os.fdopen(handle, "rb")

@@ -75,8 +75,6 @@ def read_bits(path: Path, width: int, count: int) -> NDArray[np.uint8]:
 def _words(path: Path, bits: int, count: int) -> NDArray[np.int8]:
     """Return the digits of every word, (count, digits): every word has them all, as we write it."""
     digits = -(-bits // 4)
-    if not path.exists():
-        raise FileError(f"{path}: cannot be read (no such file)", "export again")
     text = COMMENT.sub(b"", read_bytes(path, unpacked_limit(), "export again"))
     words = text.split()
     characters = np.frombuffer(b"".join(words), dtype=np.uint8)

@@ -35,7 +35,7 @@ class Raster:
 
 
 def read_raster(path: Path | str, shape: tuple[int, ...] | None = None) -> Raster:
-    """Read an input file; with ``shape``, that of the program's input, other shapes are refused before they are read."""
+    """Read an input file; ``shape`` is that of the program's input: others are refused before they are read."""
     arrays = read_npz(
         path, names=("spikes", "labels", "decoder"), judge=lambda announced: _judge(str(path), announced, shape)
     )

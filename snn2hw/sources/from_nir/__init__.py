@@ -13,8 +13,8 @@ from snn2hw.sources.from_nir.dialect_rules import unit_input_of_if
 from snn2hw.sources.from_nir.dialects import Dialect, dialect_of
 from snn2hw.sources.from_nir.file import read_raw
 from snn2hw.sources.from_nir.raw import RawGraph, build, flatten, from_memory
-from snn2hw.sources.from_nir.said import check_said
 from snn2hw.sources.from_nir.repairs import repair_shapes
+from snn2hw.sources.from_nir.said import check_said
 from snn2hw.sources.graph import assemble
 from snn2hw.sources.semantics import Reset, Scheme
 from snn2hw.sources.shapes import NEURON_FIELDS, is_neuron
