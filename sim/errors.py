@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-def printable(text: str) -> str:
+def printable(text: str, keep: str = "\n\t") -> str:
     r"""Escape what a terminal would act on or not show, as a name out of a file may hold; keep lines and tabs.
 
     >>> printable("conv\x1b[2J")
@@ -36,7 +36,7 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
 
 
 class Snn2hwError(Exception):

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from sim.errors import InputError, MachineError, Snn2hwError, UnsupportedError
+from snn2hw.commands.streams import with_safe_streams
 
 __all__ = ["COMMANDS", "main"]
 
@@ -49,6 +50,7 @@ COMMANDS = {
 }
 
 
+@with_safe_streams
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
