@@ -146,10 +146,10 @@ def read_bytes(path: Path | str, limit: int, fix: str) -> bytes:
         if size > limit:
             raise FileError(f"{path}: has {size} bytes, at most {limit} are read", fix)
         try:
-            data = handle.read(limit + 1)
+            data = handle.read(size + 1)
         except OSError as error:
             raise FileError(f"{path}: cannot be read ({reason_of(error)})", fix) from None
-    if len(data) > limit:
+    if len(data) > size:
         raise FileError(f"{path}: grows while it is read", fix)
     return data
 
