@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from exporters.hdf5_headers import check_header, root_address
 from exporters.hdf5_heap import check_addresses, text_bytes
 from sim.border import MAX_BYTES_VARIABLE, foreign_errors, network_limit, open_plain
 from sim.errors import FileError
@@ -97,17 +98,21 @@ class _Walk:
     total: int = 0
     strings: int = 0
     size: int = 0
+    raw: BinaryIO | None = None
 
     def refuse(self, place: str, what: str, fix: str = "export the network again with plain arrays") -> FileError:
         return FileError(f"{self.file}: {place or '/'}: {what}", fix)
 
     def walk(self, opened: "h5py.File") -> None:
-        root = self.h5py.h5o.open(opened.id, b"/")
-        self._visit(root, "", 0)
+        with self.file.open("rb") as handle:
+            self.raw = handle
+            root = root_address(handle)
+            check_header(handle, root)
+            self._visit(self.h5py.h5o.open(opened.id, b"/"), root, "", 0)
 
-    def _visit(self, node: Any, place: str, depth: int) -> None:
+    def _visit(self, node: Any, address: int, place: str, depth: int) -> None:
+        """Judge one object; the library's own `get_info` would follow the siblings in an index, round and round."""
         h5 = self.h5py
-        address = h5.h5o.get_info(node).addr
         if address in self.seen:
             raise self.refuse(place, "is reached by two names, which can close a cycle")
         self.seen.add(address)
@@ -131,10 +136,12 @@ class _Walk:
             inside = f"{place}/{name.decode('utf-8', 'backslashreplace')[: self.limits.max_name]}"
             if len(name) > self.limits.max_name or not _is_text(name):
                 raise self.refuse(inside, f"the name is no UTF-8 text of up to {self.limits.max_name} bytes")
-            kind = group.links.get_info(name).type
-            if kind != self.h5py.h5l.TYPE_HARD:
+            link = group.links.get_info(name)
+            if link.type != self.h5py.h5l.TYPE_HARD:
                 raise self.refuse(inside, "is a link that may lead out of the file")
-            self._visit(self.h5py.h5o.open(group, name), inside, depth + 1)
+            assert self.raw is not None
+            check_header(self.raw, link.u)
+            self._visit(self.h5py.h5o.open(group, name), link.u, inside, depth + 1)
 
     def _dataset(self, dataset: Any, place: str) -> None:
         h5 = self.h5py

@@ -192,11 +192,9 @@ class _Reader:
         return given
 
     def refuse_the_rest(self) -> None:
-        rest = [
-            k if not isinstance(v, dict) else f"[{k}] {n}"
-            for k, v in self.left.items()
-            for n in (v or {"": 0})
-            if not isinstance(v, dict) or v
-        ]
+        rest = []
+        for name, value in self.left.items():
+            inside = value if isinstance(value, dict) else {"": 0}
+            rest += [f"[{name}] {key}" if key else name for key in inside]
         if rest:
             raise InputError(f"{self.where}: unknown: {', '.join(rest)}", "check the spelling against docs/targets.md")
