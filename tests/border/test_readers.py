@@ -89,18 +89,18 @@ print(peak() - before)
 
 
 def test_a_raster_of_another_shape_is_refused_before_it_is_unpacked(tmp_path):
-    write_raster(tmp_path / "x.npz", np.zeros((1, 700, 1000, 1000), np.uint8))
+    write_raster(tmp_path / "x.npz", np.zeros((1, 300, 1000, 1000), np.uint8))
     code = """
     from snn2hw.files.rasters import read_raster
     def attack(): read_raster(sys.argv[1], (3,))
     """
     said, grown = _peak_mib(code, tmp_path / "x.npz")
-    assert "spikes: shape (1, 700, 1000, 1000), the program reads (B, T, 3)" in said
+    assert "spikes: shape (1, 300, 1000, 1000), the program reads (B, T, 3)" in said
     assert grown < 100
 
 
 def test_an_array_that_nobody_asked_for_is_not_unpacked(tmp_path):
-    np.savez_compressed(tmp_path / "x.npz", spikes=np.ones((1, 2, 3), np.uint8), other=np.zeros(7 << 27, np.uint8))
+    np.savez_compressed(tmp_path / "x.npz", spikes=np.ones((1, 2, 3), np.uint8), other=np.zeros(300 << 20, np.uint8))
     code = """
     from snn2hw.files.rasters import read_raster
     def attack(): read_raster(sys.argv[1])
@@ -110,8 +110,8 @@ def test_an_array_that_nobody_asked_for_is_not_unpacked(tmp_path):
 
 def test_the_arrays_of_a_network_take_little_more_than_its_file_may_hold(tmp_path):
     with h5py.File(tmp_path / "net.nir", "w") as file:
-        file.create_dataset("node/nodes/a/weight", (20_000, 40_000), "f4", chunks=(1000, 40_000), compression="gzip")
-        file["node/nodes/a/weight"][:3000] = 0
+        file.create_dataset("node/nodes/a/weight", (20_000, 40_000), "i1", chunks=(10, 40_000), compression="gzip")
+        file["node/nodes/a/weight"][:1000] = 0
     code = """
     from snn2hw.sources.from_nir import from_nir
     def attack(): from_nir(sys.argv[1], dt=1e-3)
