@@ -24,7 +24,6 @@ __all__ = [
     "Snn2hwError",
     "ToolError",
     "UnsupportedError",
-    "printable",
 ]
 
 
