@@ -56,7 +56,12 @@ def to_json(front: FrontEnd) -> str:
 
 def read_front(path: Path | str) -> FrontEnd:
     """Read a front.json file."""
-    text = read_bytes(path, JSON_BYTES, "give the front.json of a trained model")
+    fix = "give the front.json of a trained model"
+    data = read_bytes(path, JSON_BYTES, fix)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: is no text", fix) from None
     return from_json(text, str(path))
 
 
