@@ -151,6 +151,8 @@ def _manifest_text(format: str, digest: str, hashes: dict[str, str], losses: Seq
 
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
+    if not path.exists():
+        raise FileError(f"{path}: cannot be read as a manifest (no such file)", "export again")
     facts = parse_json(
         read_bytes(path, JSON_BYTES, "export again"), f"{path}: cannot be read as a manifest", "export again"
     )
