@@ -17,6 +17,7 @@ Int = NDArray[np.int64]
 END, WALK, UPDATE, JOIN, HEAD = range(5)
 BYTE = 255
 U_PROVEN = 1 << 23
+FORGETS = 4095
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,11 @@ def sizes_of(plan: Plan, images: Images, lanes: int) -> Sizes:
     ways = [way for layer in layers for way in layer.synapses]
     lo, hi = plan.program.input.lo, plan.program.input.hi
     sums = max(max(-layer.least - 1, layer.most, 0) for layer in layers)
+    most = max(layer.rules.most for layer in layers)
     sizes = Sizes(
         lanes=lanes,
         wb=max(2, _signed_bits(int(images.weights.min()), int(images.weights.max()))),
-        mb=max(2, _signed_bits(lo, hi)),
+        mb=max(2, _signed_bits(lo, max(hi, most))),
         ab=sums.bit_length() + 1,
         ub=24 if all(_u_stays(layer) for layer in layers) else 32,
         yb=_bits(max(s[1] for s in shapes)),
@@ -93,6 +95,9 @@ def sizes_of(plan: Plan, images: Images, lanes: int) -> Sizes:
         input_slots=queue.slots,
         left=max((way.left for way in ways), default=0),
         fold=int(any(way.right for way in ways)),
+        current=int(any((layer.population.du < FORGETS).any() for layer in layers)),
+        most=most.bit_length() if most > 1 else 0,
+        refractory=int(any(layer.rules.refractory for layer in layers)),
     )
     check_sizes(sizes)
     return replace(sizes, ab=max(sizes.ab, 8))
@@ -222,22 +227,23 @@ def _axis(draft: _Draft, way: Synapses, conv: Conv, axis: int, words: int) -> in
 
 
 def _update(draft: _Draft, layer: Layer, *, output: bool) -> None:
-    p, queue = layer.population, layer.queue
-    (c, h, w) = layer.shape
+    p, queue, rules = layer.population, layer.queue, layer.rules
+    c, h, w = layer.shape
     rows = _register_rows(p, layer.shape)
     sharing = 0 if (rows == rows[:1]).all() else 1 if (rows.reshape(-1, c, 4) == rows[:c]).all() else 2
     kept = rows[: (1, c, len(rows))[sharing]]
     draft.registers.append(kept[:, :2])
     draft.initial.append(kept[:, 2:])
     spikes, readout = output and p.fires, output and not p.fires
-    flags = UPDATE | p.fires << 4 | (p.reset == "subtract") << 5 | spikes << 8 | readout << 9 | queue.read << 10
+    flags = UPDATE | p.fires << 4 | (rules.reset == "subtract") << 5 | (rules.reset == "none") << 6
+    flags |= rules.at_threshold << 7 | spikes << 8 | readout << 9 | queue.read << 10
     draft.program += [
         flags | layer.source << 12 | sharing << 20 | 9 << 26,
         queue.base,
         queue.size,
         queue.slots | queue.first_count << 16,
         c | h << 16,
-        w | 1 << 24,
+        w | rules.refractory << 16 | rules.most << 24,
         layer.state_base,
         draft.sets,
         layer.shift & 31,

@@ -5,6 +5,7 @@ connection is written so that a right shift of a single connection in a populati
 power of two in its weights goes into the exponent.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -14,10 +15,30 @@ from numpy.typing import NDArray
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 
-__all__ = ["Layer", "Plan", "Queue", "Synapses", "plan_of", "three"]
+__all__ = ["Layer", "Plan", "Queue", "Rules", "Synapses", "plan_of", "three", "words_of"]
 
 Int = NDArray[np.int64]
 TOP_EXPONENT = 7
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a population fires: the greatest message of one step, ``>=`` for ``>``, steps of rest, and the reset."""
+
+    reset: str = "zero"
+    at_threshold: bool = False
+    refractory: int = 0
+    most: int = 1
+
+
+def rules_of(population: Population) -> Rules:
+    """Read them off a population; a property that its Program does not have stands at its default."""
+    return Rules(
+        reset=population.reset,
+        at_threshold=bool(getattr(population, "at_threshold", False)),
+        refractory=int(getattr(population, "refractory", 0)),
+        most=int(getattr(population, "most", 1)),
+    )
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,7 @@ class Layer:
     """One population: its connections, then its update; ``shift`` is applied to the whole sum."""
 
     population: Population
+    rules: Rules
     shape: tuple[int, int, int]
     synapses: tuple[Synapses, ...]
     shift: int
@@ -85,18 +107,21 @@ def three(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (channels, height, width)
 
 
-def plan_of(program: Program) -> Plan:
-    """Lay a Program out."""
+def plan_of(program: Program, rules: Mapping[str, Rules] | None = None) -> Plan:
+    """Lay a Program out; ``rules`` takes the place of what its populations say of themselves."""
     order = step_order(program.populations)
+    rules = rules or {p.name: rules_of(p) for p in order}
+    reach = {INPUT: (program.input.lo, program.input.hi), **{name: (0, rule.most) for name, rule in rules.items()}}
     place = {INPUT: -1, **{p.name: i for i, p in enumerate(order)}}
     queues = _queues(program, order, place)
     layers, base = [], 0
     for i, population in enumerate(order):
         shift, ways = _synapses(program, population, place, queues, i)
-        least, most = _extremes(program, ways)
+        least, most = _extremes(reach, ways)
         layers.append(
             Layer(
                 population=population,
+                rules=rules[population.name],
                 shape=three(population.shape),
                 synapses=ways,
                 shift=shift,
@@ -159,14 +184,14 @@ def _synapses(
     return shift, tuple(ways)
 
 
-def _extremes(program: Program, ways: tuple[Synapses, ...]) -> tuple[int, int]:
+def _extremes(reach: Mapping[str, tuple[int, int]], ways: tuple[Synapses, ...]) -> tuple[int, int]:
     """Return bounds of every sum, whole or half done: what any set of messages can bring to one neuron.
 
     The greatest of them counts every connection unshifted to the right, since its own sum is kept before its shift.
     """
     least = most = 0
     for way in ways:
-        lo, hi = (program.input.lo, program.input.hi) if way.connection.source == INPUT else (0, 1)
+        lo, hi = reach[way.connection.source]
         rows = way.weight.reshape(len(way.weight), -1)
         least += int(np.minimum(rows * lo, rows * hi).sum(axis=1).min()) << way.left
         most += int(np.maximum(rows * lo, rows * hi).sum(axis=1).max()) << way.left

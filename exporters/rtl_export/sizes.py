@@ -14,7 +14,7 @@ class Sizes:
     """Every parameter of ``snn_core``: widths in bits, depths in words.
 
     ``wb`` a weight, ``mb`` the value of a message, ``ab`` a sum, ``ub`` the register u, ``yb xb cb`` a coordinate,
-    ``qb`` an output position.
+    ``qb`` an output position. ``current`` is 0 where every neuron forgets its u, which then needs no memory.
     """
 
     lanes: int = 1
@@ -40,6 +40,7 @@ class Sizes:
     input_slots: int = 2
     left: int = 0
     fold: int = 0
+    current: int = 0
     most: int = 0
     refractory: int = 0
 
@@ -55,7 +56,7 @@ class Sizes:
         return {
             "weights": self.weights * self.lanes * self.wb,
             "sums": self.rows * self.lanes * self.ab * (1 + self.fold),
-            "states": self.neurons * (self.ub + 24 + 6 * self.refractory),
+            "states": self.neurons * (self.ub * self.current + 24 + 6 * self.refractory),
             "registers": self.registers * (62 + (self.ub + 24) * self.initial),
             "messages": self.messages * (address + max(self.most, 1)) + self.inputs * (address + self.mb),
             "table": self.table * (row + self.qb + 8),

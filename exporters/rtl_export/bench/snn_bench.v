@@ -27,7 +27,7 @@ module snn_bench;
     snn_core #(
         .LANES(LANES), .WB(WB), .MB(MB), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .QB(QB), .WEIGHTS(WEIGHTS), .ROWS(ROWS),
         .NEURONS(NEURONS), .REGISTERS(REGISTERS), .INITIAL(INITIAL), .TABLE(TABLE), .PROGRAM(PROGRAM), .SOURCES(SOURCES),
-        .MESSAGES(MESSAGES), .SLOTS(SLOTS), .INPUTS(INPUTS), .INPUT_SLOTS(INPUT_SLOTS), .LEFT(LEFT), .FOLD(FOLD), .MOST(MOST),
+        .MESSAGES(MESSAGES), .SLOTS(SLOTS), .INPUTS(INPUTS), .INPUT_SLOTS(INPUT_SLOTS), .LEFT(LEFT), .FOLD(FOLD), .CURRENT(CURRENT), .MOST(MOST),
         .REFRACTORY(REFRACTORY)
     ) core (
         .clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready), .s_kind(s_kind), .s_address(s_address), .s_value(s_value),
@@ -41,6 +41,7 @@ module snn_bench;
     integer stream, probed, output_file, expected, got, pause, seed, limit, clocks, items, wrong, first_clock, steps;
     integer kind, address, value, e_source, e_address, e_u, e_v, e_count;
     reg more, taken;
+    reg [31:0] dice, roll;          // the same throws in every simulator
 
     initial begin
         probed = 0; output_file = 0; expected = 0; pause = 0; seed = 1; limit = 100000000; clocks = 0; items = 0; wrong = 0;
@@ -70,19 +71,23 @@ module snn_bench;
     always @(negedge clk) begin
         clocks = clocks + 1;
         rst <= clocks < 4;
+        if (clocks == 1) dice = seed;
         if (clocks >= 4) begin
+            dice = dice * 32'd1664525 + 32'd1013904223;
+            roll = dice >> 16;
             if (!s_valid || taken) begin
                 s_valid <= 0;
-                if (more && ($random(seed) & 127) % 100 >= pause) begin
+                if (more && roll % 100 >= pause) begin
                     got = $fscanf(stream, "%d %d %d\n", kind, address, value);
                     if (got == 3) begin
-                        if (items == 0) first_clock = clocks;
                         items = items + 1;
                         s_valid <= 1; s_kind <= kind; s_address <= address; s_value <= value;
                     end else more = 0;
                 end
             end
-            m_ready <= ($random(seed) & 127) % 100 >= pause;
+            dice = dice * 32'd1664525 + 32'd1013904223;
+            roll = dice >> 16;
+            m_ready <= roll % 100 >= pause;
             if (error != 0) begin
                 $display("error %0d source %0d step %0d", error, error_source, steps);
                 finish_if(1);
@@ -97,6 +102,7 @@ module snn_bench;
 
     always @(posedge clk) begin
         taken <= s_valid && s_ready;
+        if (s_valid && s_ready && first_clock == 0) first_clock = clocks;
         if (!rst && probe) begin
             if (probed != 0) $fwrite(probed, "%0d %0d %0d %0d %0d\n", probe_source, probe_address, probe_u, probe_v, probe_count);
             if (expected != 0) begin

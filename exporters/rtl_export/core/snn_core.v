@@ -30,7 +30,8 @@ module snn_core #(
     parameter INPUT_SLOTS = 2,
     parameter LEFT = 0,
     parameter FOLD = 0,
-    parameter MOST = 0,
+    parameter CURRENT = 1,          // 0: every neuron forgets u, which is not kept
+    parameter MOST = 0,             // bits of a count of spikes; 0: one spike a step
     parameter REFRACTORY = 0,
     parameter EB = YB + XB + CB,
     parameter KB = MOST ? MOST : 1,
@@ -72,7 +73,7 @@ module snn_core #(
     localparam IA = (INPUTS > 1) ? $clog2(INPUTS) : 1;
     localparam IS = (INPUT_SLOTS > 1) ? $clog2(INPUT_SLOTS) : 1;
     localparam EA = QA > IA ? QA : IA;
-    localparam STATE = UB + 24 + (REFRACTORY ? 6 : 0);
+    localparam STATE = (CURRENT ? UB : 0) + 24 + (REFRACTORY ? 6 : 0);
     localparam SWEEP = INPUT_SLOTS > SLOTS ? (INPUT_SLOTS > SOURCES ? INPUT_SLOTS : SOURCES)
                                            : (SLOTS > SOURCES ? SLOTS : SOURCES);
     localparam FA = (SWEEP > 1) ? $clog2(SWEEP) : 1;
@@ -192,7 +193,7 @@ module snn_core #(
         assign initials = 0;
     end endgenerate
     snn_update #(
-        .LANES(LANES), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .RA(RA), .SA(SA), .PA(PA), .MOST(MOST), .REFRACTORY(REFRACTORY)
+        .LANES(LANES), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .RA(RA), .SA(SA), .PA(PA), .CURRENT(CURRENT), .MOST(MOST), .REFRACTORY(REFRACTORY)
     ) update (
         .clk(clk), .rst(rst), .start(go_update), .initial_state(init), .channels(d[4][CB:0]), .high(d[4][16 +: YB+1]),
         .wide(d[5][XB:0]), .state_base(d[6][SA-1:0]), .register_base(d[7][PA-1:0]), .sharing(d[0][21:20]), .shift(d[8][4:0]),

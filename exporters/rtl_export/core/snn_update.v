@@ -10,10 +10,11 @@ module snn_update #(
     parameter RA = 8,               // address of an accumulator row
     parameter SA = 8,               // address of a neuron's state
     parameter PA = 8,               // address of a set of registers
+    parameter CURRENT = 1,          // 0: u is forgotten every step and not kept
     parameter MOST = 0,             // bits of the count of spikes; 0: one spike a step
     parameter REFRACTORY = 0,       // 1: neurons rest after a spike
     parameter KB = MOST ? MOST : 1,
-    parameter STATE = UB + 24 + (REFRACTORY ? 6 : 0)
+    parameter STATE = (CURRENT ? UB : 0) + 24 + (REFRACTORY ? 6 : 0)
 ) (
     input                       clk,
     input                       rst,
@@ -141,12 +142,14 @@ module snn_update #(
 
     assign state_we    = v5 && advance;
     assign state_waddr = p5;
+    // {v, u where it is kept, rest where there is one}, v the lowest.
+    localparam REST = 24 + (CURRENT ? UB : 0);
     wire [UB+23:0] stored = init ? i5 : {u5, after};
-    generate if (REFRACTORY) begin : rests
-        assign state_wdata = {init ? 6'd0 : rest, stored};
-    end else begin : wakes
-        assign state_wdata = stored;
-    end endgenerate
+    assign state_wdata[23:0] = stored[23:0];
+    generate
+        if (CURRENT) assign state_wdata[UB+23:24] = stored[UB+23:24];
+        if (REFRACTORY) assign state_wdata[REST+5:REST] = init ? 6'd0 : rest;
+    endgenerate
     assign done_v = v5 && advance && !init;
     assign {done_y, done_x, done_c} = n5;
     assign done_u = u5; assign done_state = after; assign done_count = count;
@@ -171,8 +174,8 @@ module snn_update #(
         if (advance) begin
             v1 <= run; n1 <= {y, x, c}; p1 <= place; lane1 <= lane; row1 <= row; clear1 <= last_lane;
             v2 <= v1; n2 <= n1; p2 <= p1; s2 <= lane_sum; r2 <= registers; i2 <= initials;
-            u2 <= state_rdata[UB+23:24]; w2 <= state_rdata[23:0];
-            rest2 <= REFRACTORY ? state_rdata >> (UB + 24) : 0;
+            u2 <= CURRENT ? state_rdata >> 24 : 0; w2 <= state_rdata[23:0];
+            rest2 <= REFRACTORY ? state_rdata >> REST : 0;
             v3 <= v2; n3 <= n2; p3 <= p2; r3 <= r2[61:25]; i3 <= i2; rest3 <= rest2; w3 <= w2;
             a3 <= a2; neg_u3 <= neg_u; neg_v3 <= neg_v; pu3 <= prod_u; pv3 <= prod_v;
             if (v2 && !init && (a2 >= LIMIT || a2 <= -LIMIT)) sum_overflow <= 1;
