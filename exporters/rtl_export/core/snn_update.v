@@ -63,6 +63,7 @@ module snn_update #(
 );
     localparam LB = (LANES > 1) ? $clog2(LANES) : 1;
     localparam XYC = YB + XB + CB;
+    localparam WIDE = AB + 8 > 24 ? AB + 8 : 24;
 
     // 0: which neuron
     reg           run, init;
@@ -98,9 +99,9 @@ module snn_update #(
     reg signed [AB-1:0] s2;
     reg signed [UB-1:0] u2; reg signed [23:0] w2; reg [5:0] rest2;
     reg [61:0] r2; reg [UB+23:0] i2;
-    wire signed [AB+7:0] wide2 = s2;
-    wire signed [AB+7:0] a2 = shift < 0 ? wide2 >>> -shift : wide2 <<< shift;
-    wire signed [AB+7:0] LIMIT = 1 << 21;
+    wire signed [WIDE-1:0] wide2 = s2;
+    wire signed [WIDE-1:0] a2 = shift < 0 ? wide2 >>> -shift : wide2 <<< shift;
+    localparam signed [WIDE-1:0] LIMIT = 1 << 21;
     wire [12:0] keep_u = {1'b0, r2[11:0]};
     wire [12:0] keep_v = r2[24:12];
     wire neg_u, neg_v; wire [UB+12:0] prod_u; wire [36:0] prod_v;
