@@ -1,9 +1,12 @@
 """Build the core and its bench with a logic simulator, and play rasters through it."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from exporters.rtl_export.images import images_of, sizes_of
 from exporters.rtl_export.memories import write_memories
 from exporters.rtl_export.plan import Plan
 from exporters.rtl_export.sizes import Sizes, holds, parameters_vh
-from exporters.rtl_export.stream import read_probe, stream_lines
+from exporters.rtl_export.stream import check_output, read_probe, stream_lines
 from sim.errors import InputError, MachineError, MissingToolError, ToolError
 
 __all__ = ["CORE", "Played", "Simulator", "build_simulator", "find_simulator", "play"]
@@ -22,7 +25,7 @@ __all__ = ["CORE", "Played", "Simulator", "build_simulator", "find_simulator", "
 CORE = Path(__file__).with_name("core")
 BENCH = Path(__file__).with_name("bench") / "snn_bench.v"
 PARAMETERS = "parameters.vh"
-CLOCKS_PER_ITEM = 1 << 30
+CLOCK_LIMIT = 1 << 30
 ERRORS = {1: "|a| >= 2^21 leaves the accumulator", 2: "|u| leaves its register after repeated wraps"}
 FULL = {3: "the queue of its messages is full", 4: "the queue of the input is full"}
 
@@ -95,9 +98,10 @@ def play(
         handle.writelines(stream_lines(plan, sizes, raster))
     files = [f"+mem={memories}", f"+stream={folder / 'stream.txt'}", f"+probe={folder / 'probe.txt'}"]
     words = [*simulator.words, *files, f"+output={folder / 'output.txt'}", f"+pause={pause}", f"+seed={seed}"]
-    done = _run([*words, f"+limit={CLOCKS_PER_ITEM}"], folder, timeout_s, "the simulated core")
+    done = _run([*words, f"+limit={CLOCK_LIMIT}"], folder, timeout_s, "the simulated core")
     clocks = _verdict(plan, done)
     arrays = dict(read_probe(folder / "probe.txt", plan, sizes, *raster.shape[:2]))
+    check_output(folder / "output.txt", plan, sizes, arrays)
     return Played(arrays, clocks)
 
 
@@ -132,11 +136,6 @@ def _run(words: list[str], folder: Path, timeout_s: float, what: str) -> subproc
 
 
 def _end_group(process: "subprocess.Popen[str]") -> None:
-    import os
-    import signal
-
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.communicate()

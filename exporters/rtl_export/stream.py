@@ -15,9 +15,10 @@ from exporters.rtl_export.sizes import Sizes
 from sim.errors import ToolError
 from sim.trace import Trace
 
-__all__ = ["expected_lines", "read_probe", "stream_lines"]
+__all__ = ["check_output", "expected_lines", "read_probe", "stream_lines"]
 
 MESSAGE, STEP, SAMPLE = 0, 1, 2
+SPIKE, READOUT = 0, 2
 Int = NDArray[np.int64]
 
 
@@ -82,3 +83,20 @@ def read_probe(path: Path, plan: Plan, sizes: Sizes, samples: int, steps: int) -
             shape = (samples, steps, *layer.population.shape)
             found[f"{register}.{layer.population.name}"] = np.moveaxis(grid, 4, 2).reshape(shape)
     return found
+
+
+def check_output(path: Path, plan: Plan, sizes: Sizes, arrays: Mapping[str, NDArray[np.integer]]) -> None:
+    """Hold the output stream against the state: every spike or readout of the last population, and every step's end."""
+    found = np.fromstring(path.read_text(encoding="ascii"), dtype=np.int64, sep=" ").reshape(-1, 3)
+    name = plan.program.output.name
+    layer = next(layer for layer in plan.layers if layer.population.name == name)
+    readout, addresses = not layer.population.fires, _addresses(layer.shape, sizes)
+    values = _ordered(arrays[f"{'v' if readout else 'spikes'}.{name}"], layer.shape)
+    items = []
+    for row in values.reshape(-1, len(addresses)):
+        sent = np.arange(len(row)) if readout else np.flatnonzero(row)
+        kind = np.full(len(sent), READOUT if readout else SPIKE)
+        items += [np.stack([kind, addresses[sent], row[sent]], axis=1), np.array([[STEP, 0, 0]])]
+    expected = np.concatenate(items)
+    if found.shape != expected.shape or (found != expected).any():
+        raise ToolError(f"population {name!r}: the core's output stream is not what its neurons did")

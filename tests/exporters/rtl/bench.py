@@ -91,9 +91,9 @@ def case(seed: int):
     return program, random_raster(rng, program)
 
 
-def divergence(simulator: Simulator, folder: Path, program, raster, *, pause: int = 0, seed: int = 1):
+def divergence(simulator: Simulator, folder: Path, program, raster, *, pause: int = 0, seed: int = 1, timeout_s=120):
     trace = run(program, raster, record=RECORDABLE, allow_wrap=True)
-    played = play(plan_of(program), raster, simulator, folder, pause=pause, seed=seed, timeout_s=120)
+    played = play(plan_of(program), raster, simulator, folder, pause=pause, seed=seed, timeout_s=timeout_s)
     return first_divergence(program, trace, recording_from(program, played.arrays))
 
 
