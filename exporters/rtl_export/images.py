@@ -132,7 +132,9 @@ def _position_bits(layer: Layer) -> int:
         if isinstance(way.connection.wiring, Conv):
             conv = way.connection.wiring
             gaps = [d // s for d, s in zip(conv.dilation, conv.stride, strict=True)]
-            bits = max(bits, *((gap + 1).bit_length() for gap in gaps), *(side.bit_length() for side in layer.shape[1:]))
+            bits = max(
+                bits, *((gap + 1).bit_length() for gap in gaps), *(side.bit_length() for side in layer.shape[1:])
+            )
     return bits
 
 
@@ -144,7 +146,14 @@ def _walk(draft: _Draft, layer: Layer, way: Synapses) -> None:
     grouped = bool(firsts.any())
     flags = WALK | dense << 4 | grouped << 5 | (way.right > 0) << 6 | way.left << 7 | queue.source << 12 | 18 << 26
     back = way.back * queue.size
-    draft.program += [flags, queue.base, back, queue.slots * queue.size, way.back | queue.slots << 16, queue.first_count]
+    draft.program += [
+        flags,
+        queue.base,
+        back,
+        queue.slots * queue.size,
+        way.back | queue.slots << 16,
+        queue.first_count,
+    ]
     draft.program += [first, *(_dense if dense else _conv)(draft, layer, way, words, firsts)]
     if way.right:
         draft.program += [JOIN | way.right << 7 | 2 << 26, _rows(layer, draft.lanes)]

@@ -83,17 +83,22 @@ def play(
     simulator: Simulator,
     folder: Path,
     *,
+    memories: Path | None = None,
     pause: int = 0,
     seed: int = 1,
     timeout_s: float = 600.0,
 ) -> Played:
-    """Play a raster through a built core, both sides of the stream pausing ``pause`` per cent of the clocks."""
+    """Play a raster through a built core, both sides of the stream pausing ``pause`` per cent of the clocks.
+
+    ``memories`` names a folder of images that stand already; without it they are written first.
+    """
     sizes, images = simulator.sizes, images_of(plan, simulator.sizes.lanes)
     if not holds(sizes, sizes_of(plan, images, sizes.lanes)):
         raise InputError("the core was built for a smaller program", "build it with this program's sizes")
-    memories = folder / "mem"
-    memories.mkdir(exist_ok=True)
-    write_memories(memories, images, sizes)
+    if memories is None:
+        memories = folder / "mem"
+        memories.mkdir(exist_ok=True)
+        write_memories(memories, images, sizes)
     with (folder / "stream.txt").open("w", encoding="ascii") as handle:
         handle.writelines(stream_lines(plan, sizes, raster))
     files = [f"+mem={memories}", f"+stream={folder / 'stream.txt'}", f"+probe={folder / 'probe.txt'}"]

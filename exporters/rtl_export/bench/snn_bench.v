@@ -60,7 +60,8 @@ module snn_bench;
     task finish_if(input over);
         if (over) begin
             $display("clocks %0d steps %0d", clocks - first_clock, steps);
-            if (expected != 0) $display("%s: %0d values of neurons and steps differ", wrong == 0 ? "equal" : "different", wrong);
+            if (expected != 0 && wrong == 0) $display("equal: every neuron of every step");
+            if (expected != 0 && wrong != 0) $display("different: %0d neurons and steps", wrong);
             if (probed != 0) $fclose(probed);
             if (output_file != 0) $fclose(output_file);
             $finish;

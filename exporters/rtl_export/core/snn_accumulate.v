@@ -120,4 +120,8 @@ module snn_accumulate #(
             valid_a <= 0; valid_b <= 0; valid_c <= 0; valid_d <= 0;
         end
     end
+
+`ifdef SNN_PROVE
+    `include "accumulate_properties.vh"
+`endif
 endmodule

@@ -80,4 +80,8 @@ module snn_input #(
             end
         end
     end
+
+`ifdef SNN_PROVE
+    `include "input_properties.vh"
+`endif
 endmodule

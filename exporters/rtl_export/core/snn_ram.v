@@ -24,9 +24,11 @@ module snn_ram #(
             $readmemh($sformatf("%s/%s", folder, FILE), mem);
         end
 `else
+    `ifndef SNN_PROVE
     generate if (FILE != "") begin : image
         initial $readmemh(FILE, mem);
     end endgenerate
+`endif
 `endif
 
     always @(posedge clk) begin

@@ -18,7 +18,7 @@ PAUSES = (0, 30, 70)
 
 def _assert_equal(lanes, tool, seed, weights=1 << 16):
     program, raster = case(seed)
-    simulator, folder = shared_core(lanes, tool, weights)
+    simulator, folder = shared_core(lanes, tool, weights=weights)
     assert divergence(simulator, folder, program, raster, pause=PAUSES[seed % 3], seed=seed + 1) is None
 
 
@@ -72,7 +72,7 @@ def _assert_later_equal(seed):
     plan = plan_of(program, rules)
     if not holds(roomy(4), sizes_of(plan, images_of(plan, 4), 4)):
         return
-    simulator, folder = shared_core(4, "verilator")
+    simulator, folder = shared_core(4, "verilator", weights=1 << 16)
     if expected is None:
         with pytest.raises(MachineError, match="leaves the accumulator"):
             play(plan, raster, simulator, folder, timeout_s=60)
@@ -96,7 +96,7 @@ def test_five_hundred_programs_with_other_rules_of_firing_equal_their_model():
 def test_the_core_refuses_a_sum_that_leaves_the_accumulator():
     wiring = Dense(np.full((2, 9), 32000))
     program = Program(Input((9,), 0, 255), (Population("p", (2,), (Connection("input", wiring),), vth=9),))
-    simulator, folder = shared_core(4, "verilator")
+    simulator, folder = shared_core(4, "verilator", weights=1 << 16)
     quiet, loud = np.zeros((1, 3, 9), dtype=np.int32), np.zeros((1, 3, 9), dtype=np.int32)
     quiet[0, 1, 0], loud[0, 1, 0] = 65, 66  # 65 * 32000 < 2^21 <= 66 * 32000
     assert divergence(simulator, folder, program, quiet) is None
@@ -106,7 +106,7 @@ def test_the_core_refuses_a_sum_that_leaves_the_accumulator():
 
 def test_a_built_core_refuses_a_program_that_it_does_not_hold():
     program = Program(Input((300,)), (Population("p", (1,), (Connection("input", Dense(np.ones((1, 300), int))),)),))
-    simulator, folder = shared_core(4, "verilator")
+    simulator, folder = shared_core(4, "verilator", weights=1 << 16)
     with pytest.raises(InputError, match="built for a smaller program"):
         play(plan_of(program), np.zeros((1, 1, 300), dtype=np.int32), simulator, folder)
 

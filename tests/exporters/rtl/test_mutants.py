@@ -17,9 +17,13 @@ MUTANTS = {
     "threshold reached fires": ("snn_neuron.v", "at_threshold ? v >= theta : v > theta", "v >= theta"),
     "decay floors": ("snn_neuron.v", "negative ? -kept : kept", "negative ? -kept - (|product[11:0]) : kept"),
     "du without plus one": ("snn_update.v", "keep_u = {1'b0, r2[11:0]}", "keep_u = {1'b0, r2[11:0]} + 1"),
-    "lag off by one": ("snn_core.v", "slot >= back ? slot - back : slot + ring - back", "slot"),
-    "input lag off by one": ("snn_core.v", "input_slot >= back ? input_slot - back", "input_slot > back ? input_slot - back"),
-    "border is one output further": ("snn_walk.v", 'qx < $signed({1\'b0, wide})', 'qx <= $signed({1\'b0, wide})'),
+    "a lag reads the wrong queue": ("snn_core.v", "external ? input_base : slot_base", "external ? input_base : 0"),
+    "input lag off by one": (
+        "snn_core.v",
+        "input_slot >= back ? input_slot - back",
+        "input_slot > back ? input_slot - back",
+    ),
+    "border is one output further": ("snn_walk.v", "qx < $signed({1'b0, wide})", "qx <= $signed({1'b0, wide})"),
     "a stride's remainder is ignored": ("snn_walk.v", "ry == 0 && qy >= 0", "qy >= 0"),
     "dilation is ignored in rows": ("snn_walk.v", "ry - gap_r_y;\n", "ry;\n"),
     "reset is always to zero": ("snn_update.v", "subtract ? taken : 24'sd0", "24'sd0"),
@@ -28,14 +32,26 @@ MUTANTS = {
     "wrap maps 2^23": ("snn_neuron.v", "over  = sum > HALF", "over  = sum >= HALF"),
     "v does not clip": ("snn_neuron.v", "high ? 24'sh7fffff : low ? 24'sh800001 : sum[23:0]", "sum[23:0]"),
     "clip is two's complement": ("snn_neuron.v", "low ? 24'sh800001", "low ? 24'sh800000"),
-    "a neuron is lost where the output stands": ("snn_update.v", "assign advance = !(v5 && (more || blocked));", "assign advance = !(v5 && more);"),
+    "a neuron is lost where the output stands": (
+        "snn_update.v",
+        "assign advance = !(v5 && (more || blocked));",
+        "assign advance = !(v5 && more);",
+    ),
     "sums are not held where the output stands": ("snn_update.v", "fresh1 ? sums : held1", "sums"),
-    "the input goes on where it is not ready": ("snn_input.v", "take    = s_valid && s_ready", "take    = s_valid && (s_ready || s_kind == MESSAGE)"),
+    "the input goes on where it is not ready": (
+        "snn_input.v",
+        "take    = s_valid && s_ready",
+        "take    = s_valid && (s_ready || s_kind == MESSAGE)",
+    ),
     "the barrier lets a third step in": ("snn_input.v", "room    = filled < 2", "room    = filled < 3"),
     "a queue is one message short": ("snn_queues.v", "full = pushed == cap", "full = pushed == cap - 1"),
     "messages outlive their sample": ("snn_queues.v", "if (clear) counts[clear_slot] <= 0;\n        else if", "if"),
     "sums outlive their step": ("snn_update.v", "clear_row = v1 && clear1 && advance", "clear_row = 1'b0"),
-    "the shift to the right rounds": ("snn_accumulate.v", "held_b[i*AB +: AB] + shifted", "held_b[i*AB +: AB] + shifted + o[0]"),
+    "the shift to the right rounds": (
+        "snn_accumulate.v",
+        "held_b[i*AB +: AB] + shifted",
+        "held_b[i*AB +: AB] + shifted + o[0]",
+    ),
     "resting neurons fire": ("snn_update.v", "fires && !resting && !init", "fires && !init"),
     "spikes are not counted to the most": ("snn_update.v", "spike && spikes != most", "spike && spikes != 1"),
 }
@@ -62,8 +78,12 @@ def _two_layers(rng, shape, conv):
     again = Dense(rng.integers(-20, 21, (size, size)))
     out = Dense(rng.integers(-50, 51, (6, size)))
     populations = (
-        Population("a", first, (Connection("input", conv, 0, 1), Connection("a", again, -2, 2)), **slow, reset="subtract"),
-        Population("b", (6,), (Connection("a", out, -1, 1), Connection("input", _all(rng, shape), 0, 0)), vth=30, dv=400),
+        Population(
+            "a", first, (Connection("input", conv, 0, 1), Connection("a", again, -2, 2)), **slow, reset="subtract"
+        ),
+        Population(
+            "b", (6,), (Connection("a", out, -1, 1), Connection("input", _all(rng, shape), 0, 0)), vth=30, dv=400
+        ),
     )
     raster = (rng.random((3, 5, *shape)) < 0.5).astype(np.int32)
     raster[1] = 0  # a silent sample behind a loud one: nothing may be left over
@@ -98,7 +118,7 @@ RULES = (Rules("subtract", most=7), Rules("zero", refractory=2), Rules("none", a
 def _later_differs(simulator, folder):
     for index, rule in enumerate(RULES):
         program, raster = _two_layers(np.random.default_rng(index), (2, 3, 4), Conv(np.full((3, 2, 2, 2), 60)))
-        rules = {name: rule for name in program.by_name}
+        rules = dict.fromkeys(program.by_name, rule)
         expected = simulate_later(program, raster, rules)
         found = play(plan_of(program, rules), raster, simulator, folder, pause=30, timeout_s=20).arrays
         if any((found[name] != values).any() for name, values in expected.items()):
@@ -110,7 +130,10 @@ def _differs(simulator, folder):
     """Return whether any comparison is not equal; a core that stops or refuses differs too."""
     try:
         for index, (program, raster) in enumerate(_battery()):
-            if divergence(simulator, folder, program, raster, pause=(0, 60)[index % 2], seed=index, timeout_s=10) is not None:
+            if (
+                divergence(simulator, folder, program, raster, pause=(0, 60)[index % 2], seed=index, timeout_s=10)
+                is not None
+            ):
                 return True
         return _later_differs(simulator, folder)
     except (MachineError, ToolError):
