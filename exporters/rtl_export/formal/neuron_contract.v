@@ -1,8 +1,5 @@
 // The contract of docs/arithmetic.md, written with divisions and comparisons, against snn_neuron.v: all inputs.
 module neuron_contract;
-    (* anyconst *) reg signed [23:0] x;
-    (* anyconst *) reg [12:0] keep;
-    (* anyconst *) reg signed [31:0] wide_u;
     (* anyconst *) reg signed [22:0] a;
     (* anyconst *) reg signed [32:0] decayed;
     (* anyconst *) reg signed [24:0] decayed_v;
@@ -11,13 +8,6 @@ module neuron_contract;
     (* anyconst *) reg signed [23:0] v;
     (* anyconst *) reg [16:0] vth;
     (* anyconst *) reg fires, at_threshold;
-
-    // decay: sign(x) * ((|x| * keep) >> 12), which is the signed product divided by 4096 toward zero
-    wire negative; wire [36:0] product; wire signed [24:0] rounded;
-    snn_decay_product #(.UB(24)) multiply (.x(x), .keep(keep), .negative(negative), .product(product));
-    snn_decay_round #(.UB(24)) round (.negative(negative), .product(product), .y(rounded));
-    wire signed [63:0] exact = product;
-    wire signed [63:0] toward_zero = negative ? -(exact >>> 12) : (exact >>> 12);
 
     // wrap
     wire signed [31:0] u; wire beyond, wrapped;
@@ -38,10 +28,6 @@ module neuron_contract;
     wire signed [63:0] wide_v = v;
 
     always @* begin
-        assume (keep <= 4096);
-        assume (x != -24'sd8388608);
-        assert (rounded == toward_zero);
-        assert ((x < 0) == negative);
         assume (a < 23'sd2097152 && a > -23'sd2097152);
         assume (decayed < 33'sd2147483648 && decayed > -33'sd2147483648);
         assert (beyond == (kept >= 64'sd2147483648 || kept <= -64'sd2147483648));

@@ -17,17 +17,17 @@ SMALL_SUMS = (
 PROOFS = {
     "the barrier, by induction": (*SMALL_INPUT, ("-i", "-t", "3")),
     "the barrier, from reset": (*SMALL_INPUT, ("-t", "10")),
-    "the accumulator, sixteen clocks from reset": (*SMALL_SUMS, ("-t", "20")),
+    "the accumulator, twelve clocks from reset": (*SMALL_SUMS, ("-t", "12")),
     "decay": ("decay_contract", "", ("snn_neuron.v",), ("-t", "1")),
     "wrap, clip, compare, reset": ("neuron_contract", "", ("snn_neuron.v",), ("-t", "1")),
 }
 MUTANTS = {
     "a row that was just written is read stale": (
-        "the accumulator, sixteen clocks from reset",
+        "the accumulator, twelve clocks from reset",
         ("snn_accumulate.v", "(valid_c && row_c == row_b) ? total_c : ", ""),
     ),
     "a row written before is read stale": (
-        "the accumulator, sixteen clocks from reset",
+        "the accumulator, twelve clocks from reset",
         ("snn_accumulate.v", "(valid_d && row_d == row_b) ? sum_d : ", ""),
     ),
     "the barrier lets a third step in": ("the barrier, from reset", ("snn_input.v", "filled < 2", "filled < 3")),
