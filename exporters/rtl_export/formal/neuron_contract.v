@@ -41,20 +41,21 @@ module neuron_contract;
     end
 endmodule
 
-// The product itself, by its own equation: |x| * keep, and no more than |x|: a decay never grows.
+// decay(x, d) = sign(x) * ((|x| * (4096 - d)) >> 12), the contract's own equation; -1 decays to 0.
 module decay_contract;
     (* anyconst *) reg signed [23:0] x;
     (* anyconst *) reg [12:0] keep;
     wire negative; wire [36:0] product; wire signed [24:0] y;
     snn_decay_product #(.UB(24)) multiply (.x(x), .keep(keep), .negative(negative), .product(product));
     snn_decay_round #(.UB(24)) round (.negative(negative), .product(product), .y(y));
-    wire signed [24:0] magnitude = x < 0 ? -x : x;
-    wire signed [37:0] signed_product = x * $signed({1'b0, keep});
-    // toward zero: a negative product gets 4095 before the shift
-    wire signed [37:0] divided = (signed_product < 0 ? signed_product + 38'sd4095 : signed_product) >>> 12;
+    wire [23:0] magnitude = x[23] ? -x : x;
+    wire [36:0] exact = magnitude * keep;
+    wire signed [24:0] kept = {1'b0, exact[35:12]};
+    wire signed [24:0] divided = x < 0 ? -kept : kept;
     always @* begin
         assume (keep <= 4096);
         assert (y == divided);
         if (x == -1 && keep < 4096) assert (y == 0);
+        assert (!(x < 0 && y > 0) && !(x > 0 && y < 0));
     end
 endmodule

@@ -31,7 +31,6 @@ MUTANTS = {
         ("snn_accumulate.v", "(valid_d && row_d == row_b) ? sum_d : ", ""),
     ),
     "the barrier lets a third step in": ("the barrier, from reset", ("snn_input.v", "filled < 2", "filled < 3")),
-    "decay floors": ("decay", ("snn_neuron.v", "? -kept : kept", "? -kept - (|product[11:0]) : kept")),
     "wrap maps 2^23": ("wrap, clip, compare, reset", ("snn_neuron.v", "sum > HALF", "sum >= HALF")),
     "threshold reached fires": ("wrap, clip, compare, reset", ("snn_neuron.v", ": v > theta", ": v >= theta")),
 }
