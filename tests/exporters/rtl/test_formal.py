@@ -19,7 +19,7 @@ PROOFS = {
     "the barrier, from reset": (*SMALL_INPUT, ("-t", "10")),
     "the accumulator, twelve clocks from reset": (*SMALL_SUMS, ("-t", "12")),
     "decay": ("decay_contract", "", ("snn_neuron.v",), ("-t", "1")),
-    "wrap, clip, compare, reset": ("neuron_contract", "", ("snn_neuron.v",), ("-t", "1")),
+    "wrap, clip, compare": ("neuron_contract", "", ("snn_neuron.v",), ("-t", "1")),
 }
 MUTANTS = {
     "a row that was just written is read stale": (
@@ -31,8 +31,8 @@ MUTANTS = {
         ("snn_accumulate.v", "(valid_d && row_d == row_b) ? sum_d : ", ""),
     ),
     "the barrier lets a third step in": ("the barrier, from reset", ("snn_input.v", "filled < 2", "filled < 3")),
-    "wrap maps 2^23": ("wrap, clip, compare, reset", ("snn_neuron.v", "sum > HALF", "sum >= HALF")),
-    "threshold reached fires": ("wrap, clip, compare, reset", ("snn_neuron.v", ": v > theta", ": v >= theta")),
+    "wrap maps 2^23": ("wrap, clip, compare", ("snn_neuron.v", "sum > HALF", "sum >= HALF")),
+    "threshold reached fires": ("wrap, clip, compare", ("snn_neuron.v", ": v > theta", ": v >= theta")),
 }
 
 
