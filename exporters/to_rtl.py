@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from exporters.artifact import Artifact, check_artifact_folder, check_same_program, write_artifact
 from exporters.golden_vectors import golden_vectors
-from exporters.recording import Recording, recording_from
+from exporters.recording import ExecutorTrace, recording_from
 from exporters.rtl_export.images import Images, images_of, sizes_of
 from exporters.rtl_export.memories import write_memories
 from exporters.rtl_export.plan import Plan, plan_of
@@ -52,7 +52,7 @@ def export(
 
 def execute(
     program: Program, raster: NDArray[np.integer], *, timeout_s: float = 600.0, folder: Path | None = None
-) -> Recording:
+) -> ExecutorTrace:
     """Build the core in a logic simulator and play the raster; ``folder`` gives core and memories."""
     find_simulator()
     lanes = DEFAULT_LANES if folder is None else _lanes_of(folder, program)
