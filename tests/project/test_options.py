@@ -22,7 +22,7 @@ SAME = [
     ("compile", "budget", "snn2hw.compiler.mixed:fewest_bits", "budget"),
     ("compile", "decoder", "snn2hw.compiler.mixed:fewest_bits", "decoder"),
     ("tune", "target", "snn2hw.train.tuning.tune:tune", "target"),
-    ("tune", "weight_bits", "snn2hw.train.tuning.tune:tune", "weight_bits"),
+    ("tune", "weight_bits", "snn2hw.train.tuning.tune:TuneOptions", "weight_bits"),
     ("convert", "neuron", "snn2hw.sources.from_ann:convert", "neuron"),
     ("convert", "reset", "snn2hw.sources.from_ann:convert", "reset"),
     ("convert", "percentile", "snn2hw.sources.from_ann:convert", "percentile"),

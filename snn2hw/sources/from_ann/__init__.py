@@ -123,7 +123,16 @@ def convert(
     step, _ = spiking(ann.output, [Stand(neurons(b.threshold, leak), b.worth) for b in balances])
     kind = "IF" if neuron == "if" else f"LIF, tau {leak_steps:g} steps"
     notes = (*ann.notes, f"converted: {kind}, thresholds at percentile {percentile:g} per {per}", "output: last step")
-    return Conversion(Source(_graph(step, ann, dt), dt, "euler", reset, ann.origin, NORSE, notes), balances, ann)
+    source = Source(
+        graph=_graph(step, ann, dt),
+        dt=dt,
+        scheme="euler",
+        reset=reset,
+        origin=ann.origin,
+        semantics=NORSE,
+        notes=notes,
+    )
+    return Conversion(source, balances, ann)
 
 
 def in_steps(x: ArrayLike, steps: int) -> Array:

@@ -10,7 +10,7 @@ from sim.errors import InputError
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.from_ann.rules import RULES, CannotSay, OnnxNode
 from snn2hw.sources.from_norse.layers import Shape
-from snn2hw.sources.from_norse.values import Input, Unknown, Value
+from snn2hw.sources.from_norse.values import TracedInput, Unknown, Value
 
 if TYPE_CHECKING:
     import onnx
@@ -55,7 +55,7 @@ def read_onnx(path: Path | str) -> tuple[Value, Shape, tuple[str, ...]]:
     (given,) = shapes.inputs
     reading = _Reading(dict(shapes.shapes))
     reading.constants = {i.name: to_array(i) for i in model.graph.initializer}
-    reading.signals[given.name] = Input(0, given.shape[1:])
+    reading.signals[given.name] = TracedInput(0, given.shape[1:])
     for index, proto in enumerate(model.graph.node):
         _read_node(reading, proto, index)
     last, tail = _before_tail(model, model.graph.output[0].name)
@@ -124,4 +124,11 @@ def _node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> OnnxNode:
         None if not n else reading.signals[n] if n in reading.signals else reading.constants.get(n) for n in proto.input
     )
     path = (proto.name or proto.op_type).strip("/").replace("/", ".").replace(":", "_")
-    return OnnxNode(path, f"{path} (node {index})", proto.op_type, attributes, inputs, reading.shapes[made][1:])
+    return OnnxNode(
+        path=path,
+        where=f"{path} (node {index})",
+        operator=proto.op_type,
+        attributes=attributes,
+        inputs=inputs,
+        shape=reading.shapes[made][1:],
+    )

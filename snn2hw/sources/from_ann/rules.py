@@ -62,7 +62,15 @@ def _conv(node: OnnxNode) -> Value:
     stride = tuple(node.attributes.get("strides", (1,) * rank))
     pads = _pads(node, weight.shape[2:], stride, dilation)
     weight, padding, dilation = _even_padding(weight, pads, dilation)
-    return node.apply(Convolution(weight, node.constant(2), stride, padding, dilation, node.attributes.get("group", 1)))
+    convolution = Convolution(
+        weight=weight,
+        bias=node.constant(2),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=node.attributes.get("group", 1),
+    )
+    return node.apply(convolution)
 
 
 def _pads(node: OnnxNode, kernel: Shape, stride: Shape, dilation: Shape) -> list[tuple[int, int]]:

@@ -67,7 +67,15 @@ def from_nir(
         notes += spoken.adapt(graph, step, how, rule)
     elif said.get("reader", "any") != "any":
         unit_input_of_if(graph, step)
-    return Source(graph, step, how, rule, origin, spoken.semantics, tuple(notes))
+    return Source(
+        graph=graph,
+        dt=step,
+        scheme=how,
+        reset=rule,
+        origin=origin,
+        semantics=spoken.semantics,
+        notes=tuple(notes),
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -63,4 +63,4 @@ def from_norse(module: "torch.nn.Module", input_shape: Sequence[int], *, layout:
     refuse(origin, emitted.problems)
     notes = [*emitted.notes, *([f"output: {step.decoded}"] if step.decoded else [])]
     graph = assemble(emitted.nodes, emitted.edges, origin)
-    return Source(graph, dt, "euler", "value", origin, NORSE, tuple(notes))
+    return Source(graph=graph, dt=dt, scheme="euler", reset="value", origin=origin, semantics=NORSE, notes=tuple(notes))

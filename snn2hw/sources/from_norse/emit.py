@@ -16,7 +16,7 @@ from snn2hw.sources.from_norse.layers import Convolution, Linear, Norm, Pool, Sh
 from snn2hw.sources.from_norse.layers import Layer as Operation
 from snn2hw.sources.from_norse.network import RESERVED, Step
 from snn2hw.sources.from_norse.nodes import layer_node, neuron_node
-from snn2hw.sources.from_norse.values import Applied, Constant, Input, Neuron, Total, Unknown, Value
+from snn2hw.sources.from_norse.values import Applied, Constant, Neuron, Total, TracedInput, Unknown, Value
 
 if TYPE_CHECKING:
     import nir
@@ -108,14 +108,14 @@ def _uses(step: Step) -> Iterator[bytes]:
                 stack.append(of)
             case Total(of=several) | Unknown(of=several):
                 stack.extend(several)
-            case Input() | Neuron() | Constant():
+            case TracedInput() | Neuron() | Constant():
                 pass
 
 
 def _sources(out: Emitted, value: Value) -> list[str]:
     """Return the nodes whose sum ``value`` is, written if they are not yet."""
     match value:
-        case Input(time=time, shape=shape):
+        case TracedInput(time=time, shape=shape):
             return [_delayed(out, "input", shape, -time)]
         case Neuron(index=index, time=time, shape=shape, port="z"):
             return [_delayed(out, out.step.layers[index].name, shape, -time)]
@@ -188,7 +188,14 @@ def _normed(layer: Operation, norm: Norm) -> Operation | None:
     bias = norm.shift if layer.bias is None else layer.bias * norm.factor + norm.shift
     if isinstance(layer, Linear):
         return Linear(weight, bias)
-    return Convolution(weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
+    return Convolution(
+        weight=weight,
+        bias=bias,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        groups=layer.groups,
+    )
 
 
 def _max_pool(out: Emitted, pool: Pool, value: Applied, sources: list[str]) -> str:
@@ -198,7 +205,7 @@ def _max_pool(out: Emitted, pool: Pool, value: Applied, sources: list[str]) -> s
     of, path = value.of, value.path
     spikes = isinstance(of, Neuron) and out.step.layers[of.index].neurons.v_threshold is not None
     pooled = isinstance(of, Applied) and isinstance(of.layer, Pool) and of.layer.kind == "max"
-    if isinstance(of, Input):
+    if isinstance(of, TracedInput):
         out.notes.append(f"{path}: max pooling of the input, which must be 0 or 1")
     elif not spikes and not pooled:
         fix = "put it behind the neuron, where it is an OR of spikes, or use AvgPool"

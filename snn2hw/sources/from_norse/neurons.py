@@ -151,7 +151,7 @@ def _begin(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape) -> Th
     except UnsupportedError as error:
         rec.unknown(call, error.what, error.fix)
         return None
-    thread = Thread(len(rec.threads), name, rec.where(), module, shape, neurons)
+    thread = Thread(index=len(rec.threads), path=name, where=rec.where(), module=module, shape=shape, neurons=neurons)
     rec.threads.append(thread)
     return thread
 

@@ -18,7 +18,7 @@ from snn2hw.sources.from_norse.rates import RATES
 from snn2hw.sources.from_norse.record import Recorder, Tag, Thread
 from snn2hw.sources.from_norse.reshaping import RESHAPING
 from snn2hw.sources.from_norse.time_axis import TIME
-from snn2hw.sources.from_norse.values import Input
+from snn2hw.sources.from_norse.values import TracedInput
 from snn2hw.sources.from_norse.weighted import WEIGHTED
 
 __all__ = ["STEPS", "Layout", "Recording", "layout_of", "record"]
@@ -95,7 +95,7 @@ def _failed(rec: Recorder, origin: str, layout: Layout, shape: tuple[int, ...], 
 def _run(rec: Recorder, module: torch.nn.Module, shape: tuple[int, ...], layout: Layout) -> tuple[Tag, ...]:
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
     steps = 1 if layout == "once" else STEPS
-    inputs = tuple(Input(t, shape) for t in range(steps))
+    inputs = tuple(TracedInput(t, shape) for t in range(steps))
     lead = {"time_first": (steps, BATCH), "batch_first": (BATCH, steps)}.get(layout, (BATCH,))
     xs = [torch.zeros(*lead, *shape, dtype=like.dtype, device=like.device) for _ in inputs]
     if layout in ("time_first", "batch_first"):

@@ -14,9 +14,9 @@ from snn2hw.sources.from_norse.layers import Array, Layer, Shape, digest, of_con
 __all__ = [
     "Applied",
     "Constant",
-    "Input",
     "Neuron",
     "Total",
+    "TracedInput",
     "Unknown",
     "Value",
     "alike",
@@ -28,7 +28,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Input:
+class TracedInput:
     """The network's input of one step."""
 
     time: int
@@ -113,7 +113,7 @@ class Unknown:
         object.__setattr__(self, "key", digest("unknown", self.where))
 
 
-Value: TypeAlias = Input | Neuron | Constant | Applied | Total | Unknown
+Value: TypeAlias = TracedInput | Neuron | Constant | Applied | Total | Unknown
 
 
 def constant(array: Array, shape: Shape) -> Constant:
@@ -124,7 +124,7 @@ def constant(array: Array, shape: Shape) -> Constant:
 def latest(value: Value) -> int | None:
     """Return the latest step that ``value`` depends on, None for numbers that depend on none."""
     match value:
-        case Input(time=time) | Neuron(time=time):
+        case TracedInput(time=time) | Neuron(time=time):
             return time
         case Constant():
             return None
@@ -137,7 +137,7 @@ def latest(value: Value) -> int | None:
 def shifted(value: Value, by: int) -> Value:
     """Return the same expression ``by`` steps later."""
     match value:
-        case Input() | Neuron():
+        case TracedInput() | Neuron():
             return replace(value, time=value.time + by)
         case Constant():
             return value
@@ -150,9 +150,9 @@ def shifted(value: Value, by: int) -> Value:
 def started(value: Value) -> Value:
     """Return ``value`` as it is in the first steps: a message from before step 0 is zero."""
     match value:
-        case Input(time=time) | Neuron(time=time) if time < 0:
+        case TracedInput(time=time) | Neuron(time=time) if time < 0:
             return constant(np.zeros(()), value.shape)
-        case Input() | Neuron() | Constant() | Unknown():
+        case TracedInput() | Neuron() | Constant() | Unknown():
             return value
         case Applied(of=of):
             inner = started(of)
