@@ -1,13 +1,15 @@
 """Input and trace files: ``.npz`` archives, checked before any memory is asked for.
 
-An input file holds ``spikes`` (B, T, *input shape) integers, optionally ``labels`` (B,) and the ``decoder`` with which
-an output is held against them. A trace file holds
-``spikes.NAME``, ``u.NAME`` and ``v.NAME``, each (B, T, *shape), the ``output``, and the ``digest`` of the program.
+An input file holds ``spikes`` (B, T, *input shape) integers, optionally ``labels`` (B,), the ``decoder`` with which
+an output is held against them, the identity of the ``front`` end that made them, and the names of the ``classes``. A
+trace file holds ``spikes.NAME``, ``u.NAME`` and ``v.NAME``, each (B, T, *shape), the ``output``, and the ``digest`` of
+the program.
 """
 
+import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -37,6 +39,10 @@ class Raster:
     labels: NDArray[np.integer] | None  # b
     decoder: Decoder | None = None
     """How the output is read when it is held against the labels; None: as `snn2hw run` chooses."""
+    front: str | None = None
+    """The identity of the front end that made it (`snn2hw.purpose.front_identity`)."""
+    classes: tuple[str, ...] | None = None
+    """What each label means."""
 
 
 def read_npz(path: Path | str, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArray[Any]]:
@@ -91,7 +97,13 @@ def read_raster(path: Path | str) -> Raster:
     if labels is not None and (labels.shape != spikes.shape[:1] or not np.issubdtype(labels.dtype, np.integer)):
         what = f"{path}: labels are {labels.dtype} of shape {labels.shape} for {spikes.shape[0]} samples"
         raise InputError(what, "save one integer label per sample")
-    return Raster(spikes, labels, _decoder(path, arrays.get("decoder")))
+    return Raster(
+        spikes=spikes,
+        labels=labels,
+        decoder=_decoder(path, arrays.get("decoder")),
+        front=_front(path, arrays.get("front")),
+        classes=_classes(path, arrays.get("classes")),
+    )
 
 
 def _decoder(path: Path | str, written: NDArray[Any] | None) -> Decoder | None:
@@ -102,6 +114,22 @@ def _decoder(path: Path | str, written: NDArray[Any] | None) -> Decoder | None:
     return cast("Decoder", str(written))
 
 
+def _front(path: Path | str, written: NDArray[Any] | None) -> str | None:
+    if written is None:
+        return None
+    if written.ndim or written.dtype.kind != "U" or not re.fullmatch("[0-9a-f]{64}", str(written)):
+        raise InputError(f"{path}: front is no SHA-256 in hexadecimal", "encode it again, or leave 'front' out")
+    return str(written)
+
+
+def _classes(path: Path | str, written: NDArray[Any] | None) -> tuple[str, ...] | None:
+    if written is None:
+        return None
+    if written.ndim != 1 or written.dtype.kind != "U":
+        raise InputError(f"{path}: classes are {written.dtype} of shape {written.shape}", "save a list of texts")
+    return tuple(map(str, written))
+
+
 def write_npz(path: Path | str, arrays: Mapping[str, ArrayLike]) -> None:
     """Write an archive atomically."""
     with atomic_write(path) as temporary, temporary.open("wb") as handle:
@@ -109,10 +137,17 @@ def write_npz(path: Path | str, arrays: Mapping[str, ArrayLike]) -> None:
 
 
 def write_raster(
-    path: Path | str, spikes: ArrayLike, labels: ArrayLike | None = None, decoder: str | None = None
+    path: Path | str,
+    spikes: ArrayLike,
+    labels: ArrayLike | None = None,
+    decoder: str | None = None,
+    *,
+    front: str | None = None,
+    classes: Sequence[str] | None = None,
 ) -> None:
     """Write an input file."""
-    said = {"labels": labels, "decoder": decoder}
+    names = None if classes is None else np.array(classes, dtype=np.str_)
+    said = {"labels": labels, "decoder": decoder, "front": front, "classes": names}
     write_npz(path, {"spikes": spikes} | {name: value for name, value in said.items() if value is not None})
 
 
