@@ -6,12 +6,13 @@ snn2hw run P.nir --input X.npz --record spikes,u,v -o TRACE.npz
 import argparse
 from collections.abc import Mapping
 
-from sim.engines import ENGINES
+from sim.engines import ENGINES, run
 from sim.errors import InputError
 from sim.program import Program
 from sim.summary import printable
 from sim.trace import RECORDABLE, Record, Trace
 from snn2hw.codec.decode import DECODERS, Decoder, decide
+from snn2hw.commands.options import option
 from snn2hw.files.rasters import Raster
 from snn2hw.purpose import Purpose
 
@@ -29,8 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape), maybe 'labels'")
-    parser.add_argument("--engine", default="fast", help=f"{', '.join(ENGINES)} (fast): all give the same result")
-    parser.add_argument("--record", type=_record, default=("spikes",), metavar="spikes,u,v", help="what to keep")
+    option(parser, "--engine", run, f"{', '.join(ENGINES)}, or auto; all give the same result", metavar="NAME")
+    kept = "what to keep (default: spikes)"
+    parser.add_argument("--record", type=_record, default=("spikes",), metavar="spikes,u,v", help=kept)
     parser.add_argument("--decoder", choices=DECODERS, help="how labels are judged (max; count where the output fires)")
     parser.add_argument("--allow-wrap", action="store_true", help="count wraps of u instead of refusing them")
     parser.add_argument("-o", "--output", metavar="TRACE.npz", help="where to write the trace")
@@ -46,7 +48,6 @@ def _record(text: str) -> tuple[Record, ...]:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the program."""
-    from sim.engines import run
     from sim.files import check_output
     from sim.raster import check_raster
     from snn2hw.commands.fed import read_fed

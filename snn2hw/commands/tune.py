@@ -158,6 +158,6 @@ def _accuracy(tuned: "Tuned", test: "Labelled", decoder: "Decoder") -> float:
 
     rasters, labels = test
     shaped = rasters.reshape(*rasters.shape[:2], *tuned.program.input.shape)
-    output = run(tuned.program, shaped, engine="fast").output
+    output = run(tuned.program, shaped).output
     answers = decide(output.reshape(*output.shape[:2], -1), decoder)
     return float((answers == labels).mean())
