@@ -20,7 +20,7 @@ from exporters.golden_vectors import golden_vectors
 from exporters.recording import ExecutorTrace, recording_from
 from exporters.rtl_export.images import Images, images_of, sizes_of
 from exporters.rtl_export.memories import write_memories
-from exporters.rtl_export.plan import Plan, plan_of
+from exporters.rtl_export.plan import CorePlan, plan_of
 from exporters.rtl_export.simulate import CORE, build_simulator, find_simulator, play
 from exporters.rtl_export.sizes import LANES, Sizes, parameters_vh
 from exporters.rtl_export.stream import expected_lines, stream_lines
@@ -70,7 +70,7 @@ def execute(
     return recording_from(program, played.arrays)
 
 
-def _laid_out(program: Program, lanes: int) -> tuple[Plan, Images, Sizes]:
+def _laid_out(program: Program, lanes: int) -> tuple[CorePlan, Images, Sizes]:
     if lanes not in LANES:
         raise InputError(f"{lanes} lanes", f"use one of: {', '.join(map(str, LANES))}")
     plan = plan_of(program)
@@ -78,7 +78,7 @@ def _laid_out(program: Program, lanes: int) -> tuple[Plan, Images, Sizes]:
     return plan, images, sizes_of(plan, images, lanes)
 
 
-def _write_core(draft: Path, plan: Plan, images: Images, sizes: Sizes) -> None:
+def _write_core(draft: Path, plan: CorePlan, images: Images, sizes: Sizes) -> None:
     for room in ("core", "bench", "board"):
         shutil.copytree(CORE.with_name(room), draft / room, ignore=shutil.ignore_patterns("Makefile", "formal"))
     shutil.copyfile(CORE.with_name("board") / "Makefile", draft / "Makefile")

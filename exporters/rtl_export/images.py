@@ -1,12 +1,12 @@
 """The memories of the core, filled: instructions, weights, the table of positions, registers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.rtl_export.plan import Layer, Plan, Synapses, three, words_of
+from exporters.rtl_export.plan import CorePlan, Layer, Synapses, three, words_of
 from exporters.rtl_export.sizes import Sizes, check_sizes
 from sim.errors import UnsupportedError
 from sim.program import Conv, Dense, Population
@@ -32,23 +32,23 @@ class Images:
 
 
 @dataclass
-class _Draft:
+class _LaidOut:
     """What is laid out so far."""
 
     lanes: int
     program: list[int]
-    weights: list[Int]
-    words: int
-    table: list[tuple[int, int, int]]
-    registers: list[Int]
-    initial: list[Int]
-    sets: int
+    weights: list[Int] = field(default_factory=list)
+    words: int = 0
+    table: list[tuple[int, int, int]] = field(default_factory=list)
+    registers: list[Int] = field(default_factory=list)
+    initial: list[Int] = field(default_factory=list)
+    sets: int = 0
 
 
-def images_of(plan: Plan, lanes: int) -> Images:
+def images_of(plan: CorePlan, lanes: int) -> Images:
     """Fill every memory."""
     queue = plan.input_queue
-    draft = _Draft(lanes, [HEAD | 3 << 26, queue.size, queue.slots], [], 0, [], [], [], 0)
+    draft = _LaidOut(lanes, program=[HEAD | 3 << 26, queue.size, queue.slots])
     for layer in plan.layers:
         for way in layer.synapses:
             _walk(draft, layer, way)
@@ -63,7 +63,7 @@ def images_of(plan: Plan, lanes: int) -> Images:
     )
 
 
-def sizes_of(plan: Plan, images: Images, lanes: int) -> Sizes:
+def sizes_of(plan: CorePlan, images: Images, lanes: int) -> Sizes:
     """Return the smallest core that holds them."""
     layers, queue = plan.layers, plan.input_queue
     shapes = [three(plan.program.input.shape), *(layer.shape for layer in layers)]
@@ -138,7 +138,7 @@ def _position_bits(layer: Layer) -> int:
     return bits
 
 
-def _walk(draft: _Draft, layer: Layer, way: Synapses) -> None:
+def _walk(draft: _LaidOut, layer: Layer, way: Synapses) -> None:
     """Write one connection: its instruction, its weights, its table, and the fold behind it."""
     words, firsts = words_of(way, layer.shape, draft.lanes)
     dense = isinstance(way.connection.wiring, Dense)
@@ -159,14 +159,14 @@ def _walk(draft: _Draft, layer: Layer, way: Synapses) -> None:
         draft.program += [JOIN | way.right << 7 | 2 << 26, _rows(layer, draft.lanes)]
 
 
-def _add_weights(draft: _Draft, table: Int) -> None:
+def _add_weights(draft: _LaidOut, table: Int) -> None:
     """Append (..., words, lanes)."""
     flat = table.reshape(-1, draft.lanes)
     draft.weights.append(flat)
     draft.words += len(flat)
 
 
-def _dense(draft: _Draft, layer: Layer, way: Synapses, words: int, firsts: Int) -> list[int]:
+def _dense(draft: _LaidOut, layer: Layer, way: Synapses, words: int, firsts: Int) -> list[int]:
     (c_in, h_in, w_in), (c, h, w), lanes = way.shape, layer.shape, draft.lanes
     matrix = way.weight.reshape(c, h, w, c_in, h_in, w_in).transpose(4, 5, 3, 1, 2, 0)  # y x c of source, of target
     table = np.zeros((h_in, w_in, c_in, h, w, -(-c // lanes) * lanes), dtype=np.int64)
@@ -177,7 +177,7 @@ def _dense(draft: _Draft, layer: Layer, way: Synapses, words: int, firsts: Int) 
     return [*steps, 0, words << 16, one, 0, 1 | 1 << 16, 0, 0, words]
 
 
-def _conv(draft: _Draft, layer: Layer, way: Synapses, words: int, firsts: Int) -> list[int]:
+def _conv(draft: _LaidOut, layer: Layer, way: Synapses, words: int, firsts: Int) -> list[int]:
     conv = way.connection.wiring
     assert isinstance(conv, Conv)
     _check_geometry(layer, conv)
@@ -226,7 +226,7 @@ def _kernel(way: Synapses, conv: Conv, words: int, firsts: Int, lanes: int) -> I
     return table
 
 
-def _axis(draft: _Draft, way: Synapses, conv: Conv, axis: int, words: int) -> int:
+def _axis(draft: _LaidOut, way: Synapses, conv: Conv, axis: int, words: int) -> int:
     """Write, per row or column of the source, the last output position it reaches; return where they begin."""
     first, side = len(draft.table), way.shape[1 + axis]
     for at in range(side):
@@ -235,7 +235,7 @@ def _axis(draft: _Draft, way: Synapses, conv: Conv, axis: int, words: int) -> in
     return first
 
 
-def _update(draft: _Draft, layer: Layer, *, output: bool) -> None:
+def _update(draft: _LaidOut, layer: Layer, *, output: bool) -> None:
     p, queue, rules = layer.population, layer.queue, layer.rules
     c, h, w = layer.shape
     rows = _register_rows(p, layer.shape)

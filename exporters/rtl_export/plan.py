@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 
-__all__ = ["Layer", "Plan", "Queue", "Rules", "Synapses", "plan_of", "three", "words_of"]
+__all__ = ["CorePlan", "Layer", "Queue", "Rules", "Synapses", "plan_of", "three", "words_of"]
 
 Int = NDArray[np.int64]
 TOP_EXPONENT = 7
@@ -91,7 +91,7 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class CorePlan:
     """The layers in the order in which a step computes them; the input is source 0."""
 
     program: Program
@@ -107,7 +107,7 @@ def three(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (channels, height, width)
 
 
-def plan_of(program: Program, rules: Mapping[str, Rules] | None = None) -> Plan:
+def plan_of(program: Program, rules: Mapping[str, Rules] | None = None) -> CorePlan:
     """Lay a Program out; ``rules`` takes the place of what its populations say of themselves."""
     order = step_order(program.populations)
     rules = rules or {p.name: rules_of(p) for p in order}
@@ -132,7 +132,7 @@ def plan_of(program: Program, rules: Mapping[str, Rules] | None = None) -> Plan:
             )
         )
         base += population.size
-    return Plan(program, queues[INPUT], tuple(layers))
+    return CorePlan(program, queues[INPUT], tuple(layers))
 
 
 def _back(source: str, lag: int, target: int, place: dict[str, int]) -> int:
@@ -145,11 +145,12 @@ def _queues(program: Program, order: tuple[Population, ...], place: dict[str, in
     for i, population in enumerate(order):
         for c in population.inputs:
             reach[c.source] = max(reach.get(c.source, 0), _back(c.source, c.lag, i, place))
-    inputs = Queue(0, prod(program.input.shape), reach.get(INPUT, 0) + 2, 0, 0, True)
+    size, slots = prod(program.input.shape), reach.get(INPUT, 0) + 2
+    inputs = Queue(source=0, size=size, slots=slots, base=0, first_count=0, read=True)
     queues, base, count = {INPUT: inputs}, 0, 0
     for i, p in enumerate(order):
         slots, read = reach.get(p.name, 0) + 1, p.name in reach
-        queues[p.name] = Queue(i + 1, p.size, slots, base, count, read)
+        queues[p.name] = Queue(source=i + 1, size=p.size, slots=slots, base=base, first_count=count, read=read)
         base += slots * p.size if read else 0
         count += slots
     return queues

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from exporters.rtl_export.images import images_of, sizes_of
 from exporters.rtl_export.memories import write_memories
-from exporters.rtl_export.plan import Plan
+from exporters.rtl_export.plan import CorePlan
 from exporters.rtl_export.sizes import Sizes, holds, parameters_vh
 from exporters.rtl_export.stream import check_output, read_probe, stream_lines
 from sim.errors import InputError, MachineError, MissingToolError, ToolError
@@ -78,7 +78,7 @@ def build_simulator(
 
 
 def play(
-    plan: Plan,
+    plan: CorePlan,
     raster: NDArray[np.integer],
     simulator: Simulator,
     folder: Path,
@@ -110,7 +110,7 @@ def play(
     return Played(arrays, clocks)
 
 
-def _verdict(plan: Plan, done: subprocess.CompletedProcess[str]) -> int:
+def _verdict(plan: CorePlan, done: subprocess.CompletedProcess[str]) -> int:
     error = re.search(r"error (\d+) source (\d+) step (\d+)", done.stdout)
     if error:
         code, source, step = (int(word) for word in error.groups())

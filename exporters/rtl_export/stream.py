@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.rtl_export.plan import Layer, Plan, three
+from exporters.rtl_export.plan import CorePlan, Layer, three
 from exporters.rtl_export.sizes import Sizes
 from sim.errors import ToolError
 from sim.trace import Trace
@@ -35,7 +35,7 @@ def _ordered(values: NDArray[np.integer], shape: tuple[int, int, int]) -> Int:
     return np.moveaxis(grid, 2, 4).reshape(*values.shape[:2], -1)
 
 
-def stream_lines(plan: Plan, sizes: Sizes, raster: NDArray[np.integer]) -> Iterator[str]:
+def stream_lines(plan: CorePlan, sizes: Sizes, raster: NDArray[np.integer]) -> Iterator[str]:
     """Yield the items that play a raster: per sample a start, per step its messages and an end."""
     shape = three(plan.program.input.shape)
     addresses, messages = _addresses(shape, sizes), _ordered(raster, shape)
@@ -47,7 +47,7 @@ def stream_lines(plan: Plan, sizes: Sizes, raster: NDArray[np.integer]) -> Itera
             yield f"{STEP} 0 0\n"
 
 
-def expected_lines(plan: Plan, sizes: Sizes, trace: Trace) -> Iterator[str]:
+def expected_lines(plan: CorePlan, sizes: Sizes, trace: Trace) -> Iterator[str]:
     """Yield what the bench sees of every neuron after every step: "source address u v spikes"."""
     columns = [_columns(layer, sizes, trace) for layer in plan.layers]
     samples, steps = next(iter(trace.u.values())).shape[:2]
@@ -64,7 +64,7 @@ def _columns(layer: Layer, sizes: Sizes, trace: Trace) -> tuple[Int, Int, Int, I
     return _addresses(layer.shape, sizes), u, v, z
 
 
-def read_probe(path: Path, plan: Plan, sizes: Sizes, samples: int, steps: int) -> Mapping[str, NDArray[np.integer]]:
+def read_probe(path: Path, plan: CorePlan, sizes: Sizes, samples: int, steps: int) -> Mapping[str, NDArray[np.integer]]:
     """Read what the bench wrote of every neuron after every step; a line missing or out of its order is an error."""
     layers = plan.layers
     table = np.fromstring(path.read_text(encoding="ascii"), dtype=np.int64, sep=" ")
@@ -85,7 +85,7 @@ def read_probe(path: Path, plan: Plan, sizes: Sizes, samples: int, steps: int) -
     return found
 
 
-def check_output(path: Path, plan: Plan, sizes: Sizes, arrays: Mapping[str, NDArray[np.integer]]) -> None:
+def check_output(path: Path, plan: CorePlan, sizes: Sizes, arrays: Mapping[str, NDArray[np.integer]]) -> None:
     """Hold the output stream against the state: every spike or readout of the last population, and every step's end."""
     found = np.fromstring(path.read_text(encoding="ascii"), dtype=np.int64, sep=" ").reshape(-1, 3)
     name = plan.program.output.name
