@@ -19,7 +19,7 @@ from sim.outcome import Outcome, outcome_for, trace_from
 from sim.program import INPUT, Connection, Conv, Population, Program
 from sim.refusal import CLIPPED, NEVER, OVERFLOWED, STORED, WRAPPED, raise_first
 from sim.request import Request
-from sim.trace import RECORDABLE, Trace
+from sim.trace import RECORDABLE, TALLIES, Trace
 from sim.wiring import fan_out
 
 __all__ = ["simulate"]
@@ -167,7 +167,7 @@ def _run(
     reach = 1 + max((c.lag for p in program.populations for c in p.inputs), default=0)
     sent: Messages = {name: {} for name in (INPUT, *program.by_name)}
     state = {layer.population.name: _initial(torch, layer.population, batch, where) for layer in layers}
-    counted = torch.zeros((batch, len(layers), 4), dtype=torch.int64, device=where)
+    counted = torch.zeros((batch, len(layers), len(TALLIES)), dtype=torch.int64, device=where)
     delivered = torch.zeros(outcome.con_counts.shape, dtype=torch.int64, device=where)
     refused = torch.full((batch, 5), NEVER, dtype=torch.int64, device=where)
     for t in range(steps):

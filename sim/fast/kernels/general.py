@@ -21,7 +21,7 @@ from sim.refusal import CLIPPED, OVERFLOWED, STORED, WRAPPED
 
 __all__ = ["runner", "simulate_samples"]
 
-TALLY, REGISTERS = 4, 4
+TALLY, REGISTERS = 5, 4
 """Numbers in a row of the counts of populations, and of the registers of neurons."""
 
 
@@ -57,7 +57,7 @@ class Neurons(NamedTuple):
 class Noted(NamedTuple):
     """What is counted of one population of one sample, why the sample ends, and what would end it."""
 
-    counts: Any  # spikes, active, wraps, clips
+    counts: Any  # spikes, active, wraps, clips, messages
     refused: Any  # step, place, check, neuron, how many
     refusing: Any  # a wrap, a clip
 
@@ -203,6 +203,7 @@ def update(p: Any, registers: Any, neurons: Neurons, fired_list: Any, noted: Not
     noted.counts[1] += active
     noted.counts[2] += wraps
     noted.counts[3] += clips
+    noted.counts[4] += n
     if refused[0] != t and wraps > 0 and noted.refusing[0]:
         refuse(refused, t, place, WRAPPED, 0, wraps)
     if refused[0] != t and clips > 0 and noted.refusing[1]:
