@@ -105,7 +105,7 @@ class _State:
             a += shift(apply(connection.wiring, messages, source, population.shape), connection.exponent)
             present = messages != 0
             self.events[index] += _per_sample(present)
-            met = np.abs(messages) if self.arithmetic.synop_of == "spike" else present
+            met = present if self.arithmetic.synop_of == "message" else np.abs(messages)
             self.synops[index] += _per_sample(met * self.fan_out[index])
         limit = self.arithmetic.accumulator.limit
         self._refuse_beyond(a, limit, t, f"|a| >= {power(limit)} leaves the accumulator")

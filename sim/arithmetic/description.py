@@ -203,7 +203,7 @@ class Arithmetic:
     """The same neurons without rounding."""
     properties: tuple[Property, ...] = ()
     clocks: tuple[str, ...] = ()
-    """What a neuron also keeps from step to step, 0 before step 0, and nobody records: steps until it may fire again."""
+    """What a neuron also keeps from step to step, 0 before step 0, and nobody records: steps that it still rests."""
     synop_of: Literal["message", "spike"] = "message"
     """What meets a synapse once: a message, whatever its value, or each of the spikes that it stands for."""
     greatest: Callable[[Neurons, int], int] | None = field(default=None, repr=False)
@@ -226,7 +226,7 @@ class Arithmetic:
         return self.spans[state.initial]
 
     def most_of(self, properties: Mapping[str, PropertyValue], *, fires: bool) -> int:
-        """Return the greatest message of neurons with such properties: their ``most``, 1 where there is no such thing."""
+        """Return the greatest message of neurons with such properties: ``most``, 1 where there is no such thing."""
         return int(properties.get("most", 1)) if fires else 0
 
     @property

@@ -59,7 +59,7 @@ MUTANTS = {
     ),
     "stride ignored in fan-out": ("wiring.py", "reached[:, ky, kx, None, None]", "reached[:, 0, 0, None, None]"),
     "zero weights are synapses": ("wiring.py", "(conv.weight != 0)", "np.ones_like(conv.weight, dtype=bool)"),
-    "graded messages count by size": ("reference.py", "_per_sample(present * ", "_per_sample(np.abs(messages) * "),
+    "graded messages count by size": ("reference.py", "met = present if", "met = np.abs(messages) if"),
     "kernel flipped": ("wiring.py", "conv.weight[write, :, ky, kx].T", "conv.weight[write, :, -1 - ky, -1 - kx].T"),
     "readouts fire": (LOIHI, " & neurons.fires", ""),
     "at_threshold never": (LOIHI, '(0 if neurons.properties["at_threshold"] else 1)', "1"),
