@@ -38,7 +38,9 @@ def _rests(program: Program) -> bool:
 def state_bytes(program: Program) -> int:
     """Return the bytes of RAM that the buffers of one state take."""
     n = _sizes(program)
-    return (8 + _rests(program)) * n["NEURONS"] + n["SPIKES"] + 4 * n["INPUT_SIZE"] * n["INPUT_RING"] + 12 * n["LARGEST"]
+    return (
+        (8 + _rests(program)) * n["NEURONS"] + n["SPIKES"] + 4 * n["INPUT_SIZE"] * n["INPUT_RING"] + 12 * n["LARGEST"]
+    )
 
 
 def table_bytes(program: Program) -> int:
