@@ -181,12 +181,11 @@ def _population(
 ) -> Population:
     loud = choose.pick([3, 60, 3000])
     least = int(most > 1)
-    resets: list[Reset] = [
-        "zero",
-        "zero",
-        *["subtract"] * space.subtract,
-        *["none"] * (space.unreset and choose.integer(0, 2) == 0),
-    ]
+    resets: list[Reset] = ["zero", "zero"]
+    if space.subtract:
+        resets.append("subtract")
+    if space.unreset and choose.integer(0, 2) == 0:
+        resets.append("none")
     return Population(
         name,
         shape,
