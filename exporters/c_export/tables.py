@@ -32,7 +32,7 @@ def _sizes(program: Program) -> dict[str, int]:
 
 
 def _rests(program: Program) -> bool:
-    return any(p.properties["refractory"] for p in program.populations)
+    return any(p.properties.get("refractory") for p in program.populations)
 
 
 def state_bytes(program: Program) -> int:
