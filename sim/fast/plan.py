@@ -216,6 +216,7 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
         together=TOGETHER,
         stretch=stretch,
         graded=int(layout.graded),
+        rests=int(layout.populations["pause"].any()),
         **packing,
     )
     return sizes, table_of(SOURCE, sources)
@@ -245,7 +246,7 @@ def _populations(plan: _VectorPlan, recorded: NDArray[np.int64], place_of: Place
             row[name] = neuron - first if first <= neuron < to else -1
         neuron += p.size
         alone = place in stepwise or row["u_at"] >= 0 or row["v_at"] >= 0
-        form = plan.isa == AVX512, bool(row["checked"]), bool(row["wide"])
+        form = plan.isa == AVX512, bool(row["checked"]), bool(row["special"]), bool(row["wide"])
         if alone or any(length % 2 for length in lengths):
             row["one_step"] = place_of(choice.advancing(*form, 1))
         if not alone and max(lengths) > 1:
@@ -262,6 +263,7 @@ def _scratch(layout: LaidOut, tables: Tables) -> Scratch:
     return Scratch(
         u=aligned(TOGETHER * sizes.lanes, np.float32),
         v=aligned(TOGETHER * sizes.lanes, np.float32),
+        rest=aligned(max(1, TOGETHER * sizes.lanes * sizes.rests), np.float32),
         counters=aligned(TOGETHER * sizes.lanes, np.uint8),
         sums=aligned(2 * sums_size, np.uint8),
         part=aligned(sums_size, np.uint8),

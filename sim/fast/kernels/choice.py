@@ -63,7 +63,7 @@ def multiplying_two_steps(wide: bool) -> ChosenLoop:
 
 
 @cache
-def advancing(avx512: bool, checked: bool, wide: bool, steps: int) -> ChosenLoop:
+def advancing(avx512: bool, checked: bool, special: bool, wide: bool, steps: int) -> ChosenLoop:
     """Return the loop that advances neurons by one step or two."""
-    form = Form(avx512=avx512, checked=checked, sum_bits=32 if wide else 16, steps=steps)
+    form = Form(avx512=avx512, checked=checked, special=special, sum_bits=32 if wide else 16, steps=steps)
     return ChosenLoop(advance_neurons, (form, *ADVANCE))

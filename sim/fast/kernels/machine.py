@@ -39,7 +39,8 @@ def membranes_of(work: Any, p: Any, moment: Any) -> Any:
     u, v = pointer_to(work.scratch.u, at), pointer_to(work.scratch.v, at)
     before_u = pointer_to(work.arenas.u0, p.first) if moment.t == 0 else u
     before_v = pointer_to(work.arenas.v0, p.first) if moment.t == 0 else v
-    return Membranes(before_u, before_v, u, v, pointer_to(work.scratch.counters, at))
+    rest = pointer_to(work.scratch.rest, at * row(work.tables.sizes, 0).rests)
+    return Membranes(before_u, before_v, u, v, pointer_to(work.scratch.counters, at), rest)
 
 
 @part
@@ -162,6 +163,8 @@ def run_samples(
     raster, refusing, sizes = pointer(raster_array), pointer(refusing_array), row(work.tables.sizes, 0)
     for first in range(0, sizes.batch, sizes.together):
         samples = min(sizes.together, sizes.batch - first)
+        for lane in range(sizes.rests * sizes.together * sizes.lanes):
+            work.scratch.rest[lane] = 0
         for t in range(0, sizes.steps, sizes.stretch):
             to = min(t + sizes.stretch, sizes.steps)
             for s in range(samples):
