@@ -1,6 +1,7 @@
 """A program priced on a raster: run it, count, price every count under every table, and put the ANN beside it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,32 @@ from sim.trace import Counts
 from sim.wiring import synapse_count
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
+from snn2hw.codec.decode import Decoder
 from snn2hw.costs.breakdown import memory_rows, population_rows, totals
 from snn2hw.costs.comparison import compare
+from snn2hw.costs.equal_rule import equal_costs, equal_counts
 from snn2hw.costs.estimate import estimate
 from snn2hw.costs.neurobench_rules.program import count_program
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
 from snn2hw.costs.pricing import Cost, price
-from snn2hw.costs.report import AnnSide, EnergyReport
+from snn2hw.costs.report import EnergyReport
+from snn2hw.costs.report_sides import AnnSide
+from snn2hw.costs.same_task import SameTask, accuracy_of, judge_task
 from snn2hw.costs.workload import ann_workload, spiking_workload
 
-__all__ = ["energy", "report_of"]
+__all__ = ["Task", "energy", "report_of"]
+
+TASK_UNKNOWN = "costs alone are compared: whether both networks do the same task, and how well, is not known here"
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What the answers of both networks should be, one label per sample each, and how the spiking one's are read."""
+
+    labels: NDArray[np.integer[Any]] | None = None
+    ann_labels: NDArray[np.integer[Any]] | None = None
+    decoder: Decoder | None = None
 
 
 def energy(
@@ -35,6 +51,7 @@ def energy(
     *,
     ann: Path | str | None = None,
     ann_inputs: NDArray[Any] | None = None,
+    task: Task | None = None,
     tables: Sequence[str | Path | PriceTable] | str | Path | PriceTable = TABLES,
     engine: str = DEFAULT_ENGINE,
     confidence: float = 0.95,
@@ -43,7 +60,8 @@ def energy(
     """Run ``program`` on ``raster`` (B, T, *input shape) and price it, beside the network in the ONNX file ``ann``.
 
     ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
-    out; without them its low end is its dense count. ``tables`` names some, or one.
+    out; without them its low end is its dense count. ``task`` says what the answers should be: without it there is no
+    verdict. ``tables`` names some, or one.
     """
     require_program(program)
     checked = check_raster(program, raster)
@@ -59,7 +77,28 @@ def energy(
     if census is not None and ann is not None:
         effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
         beside = AnnSide(str(ann), census, effective)
-    return report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
+    report = report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
+    if ann is None:
+        return report
+    judged = _judged(program, trace.output, ann, ann_inputs, task or Task())
+    notes = report.notes if judged.unknown else tuple(n for n in report.notes if n != TASK_UNKNOWN)
+    return replace(report, task=judged, notes=notes)
+
+
+def _judged(
+    program: Program, output: NDArray[Any], ann: Path | str, ann_inputs: NDArray[Any] | None, task: Task
+) -> SameTask:
+    """Judge both networks by the labels of their inputs."""
+    from snn2hw.ann.runtime import run as run_ann
+
+    labels, theirs = task.labels, task.ann_labels if ann_inputs is not None else None
+    decoder = task.decoder or ("count" if program.output.fires else "max")
+    right = None if labels is None else accuracy_of(output, labels, decoder)
+    found, outputs = None, program.output.size
+    if theirs is not None and ann_inputs is not None:
+        scores = run_ann(ann, ann_inputs).reshape(len(ann_inputs), -1)
+        found, outputs = float((scores.argmax(axis=1) == theirs).mean()), scores.shape[1]
+    return judge_task((labels, right), (theirs, found), (program.output.size, outputs))
 
 
 def report_of(
@@ -109,6 +148,8 @@ def report_of(
         ann_costs=theirs,
         comparisons=tuple(here(c, paired[c.table.name]) for c in costs if c.table.name in paired),
         notes=_notes(program, raster, counts, ann),
+        equal_counts=() if ann is None else equal_counts(program, counts, steps, ann, confidence),
+        equal_costs=() if ann is None else equal_costs(program, counts, steps, ann, prices, confidence),
     )
 
 
@@ -141,7 +182,7 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
         )
     if ann is None:
         return tuple(notes)
-    notes.append("costs alone are compared: whether both networks do the same task, and how well, is not known here")
+    notes.append(TASK_UNKNOWN)
     notes.append("a chip's table prices no ANN, and its joules are not divided by those of 45 nm arithmetic")
     if ann.effective is None:
         notes.append("no samples were given for the ANN: its low end does not skip zeros")

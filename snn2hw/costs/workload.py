@@ -36,6 +36,7 @@ class Traffic:
     accesses: Int  # b
     least: Int  # b
     driven: bool
+    skipped: Int | None = None  # b: where products with zero fetch nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +168,9 @@ def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: in
         possible = least_of.get(node.name, counted)
         for what, values, accesses in (("weight", node.weights, counted), ("activation", node.reads, counted)):
             once = np.minimum(possible, values)
-            traffic.append(Traffic(what, value_bits, values * value_bits, accesses, once, driven=False))
+            traffic.append(
+                Traffic(what, value_bits, values * value_bits, accesses, once, driven=False, skipped=possible)
+            )
         made = np.full(samples, node.writes, dtype=np.int64)
         traffic.append(Traffic("activation", value_bits, node.writes * value_bits, made, made, driven=False))
     events: dict[Event, Int] = {
