@@ -29,6 +29,7 @@ from snn2hw.costs.pricing import Cost, price
 from snn2hw.costs.report import EnergyReport
 from snn2hw.costs.report_sides import AnnSide
 from snn2hw.costs.same_task import SameTask, accuracy_of, judge_task
+from snn2hw.costs.weight_storage import weight_storage
 from snn2hw.costs.workload import ann_workload, spiking_workload
 
 __all__ = ["Task", "energy", "report_of"]
@@ -114,11 +115,9 @@ def report_of(
     _refuse_confidence(confidence)
     samples, steps = raster.shape[:2]
     prices = [get_table(t) for t in tables]
-    workload = spiking_workload(program, counts, steps)
+    workload = spiking_workload(program, counts, steps, held=_constant(raster))
     costs = tuple(price(workload, t) for t in prices)
-    synapses = sum(
-        synapse_count(c.wiring, program.shape_of(c.source), p.shape) for p in program.populations for c in p.inputs
-    )
+    synapses = _synapses(program)
     per_synapse = workload.events["synop"] / max(synapses, 1)
     neurons = sum(p.size for p in program.populations if p.fires)
     rate = float(workload.events["spike"].mean()) / (neurons * steps) if neurons else 0.0
@@ -131,7 +130,7 @@ def report_of(
         ann_complete=ann is not None and ann.census.complete,
         confidence=confidence,
     )
-    return EnergyReport(
+    report = EnergyReport(
         digest=program.digest,
         samples=samples,
         steps=steps,
@@ -148,8 +147,14 @@ def report_of(
         ann_costs=theirs,
         comparisons=tuple(here(c, paired[c.table.name]) for c in costs if c.table.name in paired),
         notes=_notes(program, raster, counts, ann),
-        equal_counts=() if ann is None else equal_counts(program, counts, steps, ann, confidence),
-        equal_costs=() if ann is None else equal_costs(program, counts, steps, ann, prices, confidence),
+        storage=weight_storage(program),
+    )
+    if ann is None:
+        return report
+    return replace(
+        report,
+        equal_counts=equal_counts(program, counts, steps, ann, confidence),
+        equal_costs=equal_costs(program, counts, steps, ann, prices, confidence),
     )
 
 
@@ -166,6 +171,16 @@ def _ann_cost(ann: AnnSide, table: PriceTable) -> Cost:
     return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
 
 
+def _synapses(program: Program) -> int:
+    return sum(
+        synapse_count(c.wiring, program.shape_of(c.source), p.shape) for p in program.populations for c in p.inputs
+    )
+
+
+def _constant(raster: NDArray[np.integer]) -> bool:
+    return raster.shape[1] > 1 and bool((raster == raster[:, :1]).all())
+
+
 def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: AnnSide | None) -> tuple[str, ...]:
     notes = ["proxy: every amount is counted and priced, nothing was measured; static power is in none of them"]
     if not (program.input.lo >= -1 and program.input.hi <= 1):
@@ -173,7 +188,7 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
         notes.append(
             f"input messages are graded ({span}): a synop of one is a multiplication, priced on a chip as a synop"
         )
-    if raster.shape[1] > 1 and bool((raster == raster[:, :1]).all()):
+    if _constant(raster):
         reads = [(p.name, i) for p in program.populations for i, c in enumerate(p.inputs) if c.source == INPUT]
         mean = sum(float(counts.synops_by_connection[name][i].mean()) for name, i in reads)
         notes.append(

@@ -19,6 +19,7 @@ from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 from snn2hw.costs.pricing import ENDS, Cost
 from snn2hw.costs.report_sides import AnnSide
 from snn2hw.costs.same_task import SameTask
+from snn2hw.costs.weight_storage import WeightStorage
 
 __all__ = ["SCHEMA", "AnnSide", "EnergyReport"]
 
@@ -51,6 +52,7 @@ class EnergyReport(Shown):
     equal_counts: tuple[EqualCount, ...] = ()
     """The products of both networks by each rule that is the same for both."""
     equal_costs: tuple[EqualCost, ...] = ()
+    storage: WeightStorage | None = None
     task: SameTask | None = None
     """Whether both do the same task; None without an ANN."""
 
@@ -111,6 +113,8 @@ class EnergyReport(Shown):
         yield text.totals_table(self.totals, self.spikes_per_synapse, self.spike_rate, self.confidence)
         yield text.population_table(self.populations)
         yield text.memory_table(self.memory)
+        if self.storage is not None:
+            yield text.storage_line(self.storage)
         yield text.neurobench_table(self.neurobench)
         if self.ann is not None:
             yield text.ann_table(self.ann.census, self.ann.effective)
@@ -150,6 +154,7 @@ class EnergyReport(Shown):
             "snn": [_cost_json(c, self.confidence) for c in self.snn],
             "ann": None if self.ann is None else _ann_json(self.ann, self.ann_costs, self.confidence),
             "comparisons": [c.to_json() for c in self.comparisons],
+            "weight_storage": None if self.storage is None else asdict(self.storage),
             "equal_rule": {
                 "products": [c.to_json() for c in self.equal_counts],
                 "costs": [c.to_json() for c in self.equal_costs],

@@ -9,6 +9,7 @@ from snn2hw.costs.equal_rule import EqualCost, EqualCount
 from snn2hw.costs.estimate import Estimate
 from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 from snn2hw.costs.pricing import Cost
+from snn2hw.costs.weight_storage import WeightStorage
 
 __all__ = [
     "amount",
@@ -19,6 +20,7 @@ __all__ = [
     "memory_table",
     "neurobench_table",
     "population_table",
+    "storage_line",
     "totals_table",
 ]
 
@@ -64,6 +66,14 @@ def memory_table(memory: Iterable[MemoryRow]) -> str:
     """Return the accesses by kind of word."""
     rows = [[m.what, m.bits, f"{m.reads.mean:,.1f}", f"{m.writes.mean:,.1f}"] for m in memory]
     return _table(rows, ["memory", "bits", "reads", "writes"], "lrrr")
+
+
+def storage_line(storage: WeightStorage) -> str:
+    """Return what the weights take in every form, indices included."""
+    forms = {"dense": storage.dense, "bitmap": storage.bitmap, "run length": storage.run_length}
+    said = ", ".join(f"{form} {bits / 8:,.0f}" for form, bits in forms.items())
+    share = storage.zeros / max(storage.weights, 1)
+    return f"bytes of weights ({share:.1%} are zero), index included: {said}; smallest: {storage.smallest}"
 
 
 def neurobench_table(n: NeurobenchCounts) -> str:
