@@ -38,7 +38,8 @@ class FedProgram:
 
 def read_fed(program: str, raster: str) -> FedProgram:
     """Read both files; refuse a raster of another front end, and say on standard error what is not known of it."""
-    file, given = read_program_file(program), read_raster(raster)
+    file = read_program_file(program)
+    given = read_raster(raster, file.program.input.shape)
     purpose = purpose_in(file.attachments, program)
     for note in fit_for(purpose, given, program, raster):
         print(f"note: {note}", file=sys.stderr)

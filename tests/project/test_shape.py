@@ -23,7 +23,7 @@ LONG = "# long: "
 
 STILL: dict[str, set[str]] = {
     "class twice": set(),
-    "room needs": {"snn2hw.network <-> snn2hw.sources"},
+    "room needs": set(),
     "long function": set(),
     "parameters": set(),
     "by position": set(),
