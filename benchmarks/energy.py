@@ -19,7 +19,7 @@ from results import ended, into_page, write
 from exporters.program_file import read_program
 from sim.engines import run
 from sim.program import Program
-from snn2hw.costs.energy import Task, energy
+from snn2hw.costs.energy import TaskLabels, energy
 from snn2hw.costs.plots import plot_band, plot_break_even
 from snn2hw.costs.recount import recount_synops
 from snn2hw.costs.report import EnergyReport
@@ -38,7 +38,7 @@ def main() -> int:
     cases = []
     for label, program_file, raster_file, onnx, samples_file in arguments.case:
         program, given, theirs = read_program(program_file), read_raster(raster_file), read_npz(samples_file)
-        raster, task = given.spikes, Task(given.labels, theirs.get("labels"), given.decoder)
+        raster, task = given.spikes, TaskLabels(given.labels, theirs.get("labels"), given.decoder)
         report = energy(program, raster, ann=onnx, ann_inputs=theirs["features"], task=task, engine=arguments.engine)
         recounted = _recount(program, raster, report, arguments.engine)
         print(f"== {label}\n\n{report}\n\nsynops counted again from {recounted} samples' spikes: equal\n")

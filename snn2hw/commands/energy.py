@@ -45,7 +45,7 @@ def execute(args: argparse.Namespace) -> int:
     from sim.files import check_output, make_folder
     from snn2hw.commands.fed import read_fed
     from snn2hw.commands.progress import progress_bar
-    from snn2hw.costs.energy import Task, energy
+    from snn2hw.costs.energy import TaskLabels, energy
     from snn2hw.costs.price_files import TABLES
     from snn2hw.files.samples import read_samples
 
@@ -68,7 +68,7 @@ def execute(args: argparse.Namespace) -> int:
             spikes,
             ann=args.ann,
             ann_inputs=None if samples is None else samples[: args.samples],
-            task=Task(
+            task=TaskLabels(
                 None if fed.raster.labels is None else fed.raster.labels[: args.samples],
                 None if ann_labels is None else ann_labels[: args.samples],
                 _decoder(fed),

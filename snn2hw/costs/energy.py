@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sim.arithmetic import Int
 from sim.engines import DEFAULT_ENGINE, run
 from sim.errors import InputError
 from sim.program import INPUT, Program, require_program
@@ -32,13 +33,13 @@ from snn2hw.costs.same_task import SameTask, accuracy_of, judge_task
 from snn2hw.costs.weight_storage import weight_storage
 from snn2hw.costs.workload import ann_workload, spiking_workload
 
-__all__ = ["Task", "energy", "report_of"]
+__all__ = ["TaskLabels", "energy", "report_of"]
 
 TASK_UNKNOWN = "costs alone are compared: whether both networks do the same task, and how well, is not known here"
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class TaskLabels:
     """What the answers of both networks should be, one label per sample each, and how the spiking one's are read."""
 
     labels: NDArray[np.integer[Any]] | None = None
@@ -52,7 +53,7 @@ def energy(
     *,
     ann: Path | str | None = None,
     ann_inputs: NDArray[Any] | None = None,
-    task: Task | None = None,
+    task: TaskLabels | ArrayLike | None = None,
     tables: Sequence[str | Path | PriceTable] | str | Path | PriceTable = TABLES,
     engine: str = DEFAULT_ENGINE,
     confidence: float = 0.95,
@@ -61,8 +62,8 @@ def energy(
     """Run ``program`` on ``raster`` (B, T, *input shape) and price it, beside the network in the ONNX file ``ann``.
 
     ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
-    out; without them its low end is its dense count. ``task`` says what the answers should be: without it there is no
-    verdict. ``tables`` names some, or one.
+    out; without them its low end is its dense count. ``task`` are the labels of both, or `TaskLabels` of each:
+    without it there is no verdict. ``tables`` names some, or one.
     """
     require_program(program)
     checked = check_raster(program, raster)
@@ -81,13 +82,20 @@ def energy(
     report = report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
     if ann is None:
         return report
-    judged = _judged(program, trace.output, ann, ann_inputs, task or Task())
+    asked = (
+        task
+        if isinstance(task, TaskLabels)
+        else TaskLabels()
+        if task is None
+        else TaskLabels(np.asarray(task), np.asarray(task))
+    )
+    judged = _judged(program, trace.output, ann, ann_inputs, asked)
     notes = report.notes if judged.unknown else tuple(n for n in report.notes if n != TASK_UNKNOWN)
     return replace(report, task=judged, notes=notes)
 
 
 def _judged(
-    program: Program, output: NDArray[Any], ann: Path | str, ann_inputs: NDArray[Any] | None, task: Task
+    program: Program, output: NDArray[Any], ann: Path | str, ann_inputs: NDArray[Any] | None, task: TaskLabels
 ) -> SameTask:
     """Judge both networks by the labels of their inputs."""
     from snn2hw.ann.runtime import run as run_ann
@@ -113,14 +121,12 @@ def report_of(
 ) -> EnergyReport:
     """Price a run that has been made: ``counts`` of ``program`` on ``raster``."""
     _refuse_confidence(confidence)
-    samples, steps = raster.shape[:2]
+    steps = raster.shape[1]
     prices = [get_table(t) for t in tables]
     workload = spiking_workload(program, counts, steps, held=_constant(raster))
     costs = tuple(price(workload, t) for t in prices)
-    synapses = _synapses(program)
-    per_synapse = workload.events["synop"] / max(synapses, 1)
-    neurons = sum(p.size for p in program.populations if p.fires)
-    rate = float(workload.events["spike"].mean()) / (neurons * steps) if neurons else 0.0
+    per_synapse = workload.events["synop"] / max(_synapses(program), 1)
+    rate = _rate(program, workload.events["spike"], steps)
     theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
     paired = {c.table.name: c for c in theirs}
     here = partial(
@@ -132,10 +138,10 @@ def report_of(
     )
     report = EnergyReport(
         digest=program.digest,
-        samples=samples,
+        samples=len(raster),
         steps=steps,
         confidence=confidence,
-        synapses=synapses,
+        synapses=_synapses(program),
         totals={name: estimate(values, confidence) for name, values in totals(workload.events).items()},
         spike_rate=rate,
         spikes_per_synapse=estimate(per_synapse, confidence),
@@ -151,11 +157,8 @@ def report_of(
     )
     if ann is None:
         return report
-    return replace(
-        report,
-        equal_counts=equal_counts(program, counts, steps, ann, confidence),
-        equal_costs=equal_costs(program, counts, steps, ann, prices, confidence),
-    )
+    rows = equal_counts(program, counts, steps, ann, confidence)
+    return replace(report, equal_counts=rows, equal_costs=equal_costs(program, counts, steps, ann, prices, confidence))
 
 
 def _refuse_confidence(confidence: float) -> None:
@@ -169,6 +172,12 @@ def _ann_cost(ann: AnnSide, table: PriceTable) -> Cost:
         fix = "write value_bits = 8 (integers) or 32 (floats) into the table"
         raise InputError(f"price table {table.name!r} does not say how wide an ANN's values are", fix)
     return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
+
+
+def _rate(program: Program, spikes: Int, steps: int) -> float:
+    """Return the spikes per firing neuron and step."""
+    neurons = sum(p.size for p in program.populations if p.fires)
+    return float(spikes.mean()) / (neurons * steps) if neurons else 0.0
 
 
 def _synapses(program: Program) -> int:

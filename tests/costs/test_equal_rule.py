@@ -11,7 +11,7 @@ from sim.engines import run
 from sim.program import INPUT, Connection, Dense, Input, Population, Program
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
-from snn2hw.costs.energy import Task, energy
+from snn2hw.costs.energy import TaskLabels, energy
 from snn2hw.costs.equal_rule import dense_counts, equal_counts
 from snn2hw.costs.report_sides import AnnSide
 from tests.ann.brute_force import count
@@ -96,7 +96,7 @@ def test_where_nothing_is_pruned_the_rule_counts_what_was_counted_before(cnn: Pa
 
 def test_a_pruned_network_wins_nothing_by_its_own_zeros_alone(cnn: Path, samples: np.ndarray) -> None:
     """Zeros of the ANN are left out as those of the SNN are: its share of real products shows in the ratio."""
-    task = Task(LABELS, LABELS)
+    task = TaskLabels(LABELS, LABELS)
     report = energy(program(), raster(), ann=cnn, ann_inputs=samples, task=task)
     pruned = cnn.with_name("pruned.onnx")
     model = onnx.load(cnn)
@@ -115,7 +115,7 @@ def test_a_pruned_network_wins_nothing_by_its_own_zeros_alone(cnn: Path, samples
 
 
 def test_a_verdict_names_the_accuracy_of_both(cnn: Path, samples: np.ndarray) -> None:
-    report = energy(program(), raster(), ann=cnn, ann_inputs=samples, task=Task(LABELS, LABELS))
+    report = energy(program(), raster(), ann=cnn, ann_inputs=samples, task=TaskLabels(LABELS, LABELS))
     assert report.verdict is not None
     assert report.verdict.startswith("as counted, the SNN loses under")
     assert "both do the same task on 6 samples: the SNN is right on " in report.verdict
@@ -127,13 +127,13 @@ def test_a_verdict_names_the_accuracy_of_both(cnn: Path, samples: np.ndarray) ->
     ("task", "why"),
     [
         (None, "no verdict: the raster has no labels"),
-        (Task(LABELS), "no verdict: the ANN's samples have no labels"),
-        (Task(LABELS, LABELS[:4]), "no verdict: 6 labelled samples for the SNN, 4 for the ANN"),
-        (Task(LABELS, LABELS[::-1]), "no verdict: 4 of 6 labels differ"),
+        (TaskLabels(LABELS), "no verdict: the ANN's samples have no labels"),
+        (TaskLabels(LABELS, LABELS[:4]), "no verdict: 6 labelled samples for the SNN, 4 for the ANN"),
+        (TaskLabels(LABELS, LABELS[::-1]), "no verdict: 4 of 6 labels differ"),
     ],
 )
 def test_where_the_task_is_not_known_to_be_the_same_there_is_no_verdict(
-    task: Task | None, why: str, cnn: Path, samples: np.ndarray
+    task: TaskLabels | None, why: str, cnn: Path, samples: np.ndarray
 ) -> None:
     given = samples if task is None or task.ann_labels is None else samples[: len(task.ann_labels)]
     report = energy(program(), raster(), ann=cnn, ann_inputs=given, task=task)
@@ -144,6 +144,6 @@ def test_where_the_task_is_not_known_to_be_the_same_there_is_no_verdict(
 
 def test_networks_with_another_number_of_answers_do_another_task(cnn: Path, samples: np.ndarray) -> None:
     two = Population("out", (2,), (Connection(INPUT, Dense(np.ones((2, 36), int))),), fires=False)
-    task = Task(LABELS, LABELS)
+    task = TaskLabels(LABELS, LABELS)
     report = energy(Program(Input((1, 6, 6)), (two,)), raster(), ann=cnn, ann_inputs=samples, task=task)
     assert report.verdict == "no verdict: the SNN has 2 outputs, the ANN 3"
