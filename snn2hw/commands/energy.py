@@ -7,8 +7,14 @@ Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoev
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snn2hw.commands.options import at_least, option
+
+if TYPE_CHECKING:
+    from snn2hw.codec.decode import Decoder
+    from snn2hw.commands.fed import FedProgram
+    from snn2hw.costs.report import EnergyReport
 
 __all__ = ["configure", "execute"]
 
@@ -39,9 +45,8 @@ def execute(args: argparse.Namespace) -> int:
     from sim.files import check_output, make_folder
     from snn2hw.commands.fed import read_fed
     from snn2hw.commands.progress import progress_bar
-    from snn2hw.costs.energy import energy
+    from snn2hw.costs.energy import TaskLabels, energy
     from snn2hw.costs.price_files import TABLES
-    from snn2hw.files.json_file import write_json
     from snn2hw.files.samples import read_samples
 
     at_least(1, "--samples", args.samples)
@@ -55,18 +60,31 @@ def execute(args: argparse.Namespace) -> int:
     if args.plots:
         make_folder(args.plots)
     fed = read_fed(args.program, args.input)
+    samples, ann_labels = read_samples(args.ann_input, "the ANN's samples") if args.ann_input else (None, None)
     program, spikes = fed.program, fed.spikes[: args.samples]
     with progress_bar(spikes.shape[0] * spikes.shape[1], args.engine, "step") as progress:
         report = energy(
             program,
             spikes,
             ann=args.ann,
-            ann_inputs=read_samples(args.ann_input, "the ANN's samples")[0][: args.samples] if args.ann_input else None,
+            ann_inputs=None if samples is None else samples[: args.samples],
+            task=TaskLabels(
+                None if fed.raster.labels is None else fed.raster.labels[: args.samples],
+                None if ann_labels is None else ann_labels[: args.samples],
+                _decoder(fed),
+            ),
             tables=tables,
             engine=args.engine,
             confidence=args.confidence,
             progress=progress,
         )
+    _tell(report, args)
+    return 0
+
+
+def _tell(report: "EnergyReport", args: argparse.Namespace) -> None:
+    from snn2hw.files.json_file import write_json
+
     print(report)
     if args.output:
         write_json(args.output, report.to_json())
@@ -80,4 +98,9 @@ def execute(args: argparse.Namespace) -> int:
         if report.comparisons:
             plot_break_even(report, folder / "break_even.png")
             print(f"wrote {folder / 'break_even.png'}")
-    return 0
+
+
+def _decoder(fed: "FedProgram") -> "Decoder | None":
+    """Return how the output is read, as raster or program says; a count of what never fires is its mean."""
+    said = fed.raster.decoder or fed.purpose.decoder
+    return "mean" if said == "count" and not fed.program.output.fires else said

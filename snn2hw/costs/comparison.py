@@ -39,6 +39,12 @@ class Comparison:
     outcome: Outcome
     break_even: tuple[BreakEven, ...]
 
+    @property
+    def ratio_text(self) -> str:
+        """Say what both cost without saying who wins: for networks that are not known to do the same task."""
+        at_most = "at most " if self.outcome == "unknown" else ""
+        return f"{at_most}{self.counted.mean:.3g}x the ANN's cost, in a band of {self.low:.3g}..{self.high:.3g}x"
+
     def __str__(self) -> str:
         """Say it in one line."""
         ratio, band = f"{self.counted.mean:.3g}x", f"{self.low:.3g}..{self.high:.3g}x"

@@ -1,6 +1,7 @@
 """A program priced on a raster: run it, count, price every count under every table, and put the ANN beside it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sim.arithmetic import Int
 from sim.engines import DEFAULT_ENGINE, run
 from sim.errors import InputError
 from sim.program import INPUT, Program, require_program
@@ -16,17 +18,33 @@ from sim.trace import Counts
 from sim.wiring import synapse_count
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
+from snn2hw.codec.decode import Decoder
 from snn2hw.costs.breakdown import memory_rows, population_rows, totals
 from snn2hw.costs.comparison import compare
+from snn2hw.costs.equal_rule import equal_costs, equal_counts
 from snn2hw.costs.estimate import estimate
 from snn2hw.costs.neurobench_rules.program import count_program
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
 from snn2hw.costs.pricing import Cost, price
-from snn2hw.costs.report import AnnSide, EnergyReport
+from snn2hw.costs.report import EnergyReport
+from snn2hw.costs.report_sides import AnnSide
+from snn2hw.costs.same_task import SameTask, accuracy_of, judge_task
+from snn2hw.costs.weight_storage import weight_storage
 from snn2hw.costs.workload import ann_workload, spiking_workload
 
-__all__ = ["energy", "report_of"]
+__all__ = ["TaskLabels", "energy", "report_of"]
+
+TASK_UNKNOWN = "costs alone are compared: whether both networks do the same task, and how well, is not known here"
+
+
+@dataclass(frozen=True, eq=False)
+class TaskLabels:
+    """What the answers of both networks should be, one label per sample each, and how the spiking one's are read."""
+
+    labels: NDArray[np.integer[Any]] | None = None
+    ann_labels: NDArray[np.integer[Any]] | None = None
+    decoder: Decoder | None = None
 
 
 def energy(
@@ -35,6 +53,7 @@ def energy(
     *,
     ann: Path | str | None = None,
     ann_inputs: NDArray[Any] | None = None,
+    task: TaskLabels | ArrayLike | None = None,
     tables: Sequence[str | Path | PriceTable] | str | Path | PriceTable = TABLES,
     engine: str = DEFAULT_ENGINE,
     confidence: float = 0.95,
@@ -43,7 +62,8 @@ def energy(
     """Run ``program`` on ``raster`` (B, T, *input shape) and price it, beside the network in the ONNX file ``ann``.
 
     ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
-    out; without them its low end is its dense count. ``tables`` names some, or one.
+    out; without them its low end is its dense count. ``task`` are the labels of both, or `TaskLabels` of each:
+    without it there is no verdict. ``tables`` names some, or one.
     """
     require_program(program)
     checked = check_raster(program, raster)
@@ -59,7 +79,35 @@ def energy(
     if census is not None and ann is not None:
         effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
         beside = AnnSide(str(ann), census, effective)
-    return report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
+    report = report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
+    if ann is None:
+        return report
+    asked = (
+        task
+        if isinstance(task, TaskLabels)
+        else TaskLabels()
+        if task is None
+        else TaskLabels(np.asarray(task), np.asarray(task))
+    )
+    judged = _judged(program, trace.output, ann, ann_inputs, asked)
+    notes = report.notes if judged.unknown else tuple(n for n in report.notes if n != TASK_UNKNOWN)
+    return replace(report, task=judged, notes=notes)
+
+
+def _judged(
+    program: Program, output: NDArray[Any], ann: Path | str, ann_inputs: NDArray[Any] | None, task: TaskLabels
+) -> SameTask:
+    """Judge both networks by the labels of their inputs."""
+    from snn2hw.ann.runtime import run as run_ann
+
+    labels, theirs = task.labels, task.ann_labels if ann_inputs is not None else None
+    decoder = task.decoder or ("count" if program.output.fires else "max")
+    right = None if labels is None else accuracy_of(output, labels, decoder)
+    found, outputs = None, program.output.size
+    if theirs is not None and ann_inputs is not None:
+        scores = run_ann(ann, ann_inputs).reshape(len(ann_inputs), -1)
+        found, outputs = float((scores.argmax(axis=1) == theirs).mean()), scores.shape[1]
+    return judge_task((labels, right), (theirs, found), (program.output.size, outputs))
 
 
 def report_of(
@@ -73,16 +121,12 @@ def report_of(
 ) -> EnergyReport:
     """Price a run that has been made: ``counts`` of ``program`` on ``raster``."""
     _refuse_confidence(confidence)
-    samples, steps = raster.shape[:2]
+    steps = raster.shape[1]
     prices = [get_table(t) for t in tables]
-    workload = spiking_workload(program, counts, steps)
+    workload = spiking_workload(program, counts, steps, held=_constant(raster))
     costs = tuple(price(workload, t) for t in prices)
-    synapses = sum(
-        synapse_count(c.wiring, program.shape_of(c.source), p.shape) for p in program.populations for c in p.inputs
-    )
-    per_synapse = workload.events["synop"] / max(synapses, 1)
-    neurons = sum(p.size for p in program.populations if p.fires)
-    rate = float(workload.events["spike"].mean()) / (neurons * steps) if neurons else 0.0
+    per_synapse = workload.events["synop"] / max(_synapses(program), 1)
+    rate = _rate(program, workload.events["spike"], steps)
     theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
     paired = {c.table.name: c for c in theirs}
     here = partial(
@@ -92,12 +136,12 @@ def report_of(
         ann_complete=ann is not None and ann.census.complete,
         confidence=confidence,
     )
-    return EnergyReport(
+    report = EnergyReport(
         digest=program.digest,
-        samples=samples,
+        samples=len(raster),
         steps=steps,
         confidence=confidence,
-        synapses=synapses,
+        synapses=_synapses(program),
         totals={name: estimate(values, confidence) for name, values in totals(workload.events).items()},
         spike_rate=rate,
         spikes_per_synapse=estimate(per_synapse, confidence),
@@ -109,7 +153,12 @@ def report_of(
         ann_costs=theirs,
         comparisons=tuple(here(c, paired[c.table.name]) for c in costs if c.table.name in paired),
         notes=_notes(program, raster, counts, ann),
+        storage=weight_storage(program),
     )
+    if ann is None:
+        return report
+    rows = equal_counts(program, counts, steps, ann, confidence)
+    return replace(report, equal_counts=rows, equal_costs=equal_costs(program, counts, steps, ann, prices, confidence))
 
 
 def _refuse_confidence(confidence: float) -> None:
@@ -125,6 +174,22 @@ def _ann_cost(ann: AnnSide, table: PriceTable) -> Cost:
     return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
 
 
+def _rate(program: Program, spikes: Int, steps: int) -> float:
+    """Return the spikes per firing neuron and step."""
+    neurons = sum(p.size for p in program.populations if p.fires)
+    return float(spikes.mean()) / (neurons * steps) if neurons else 0.0
+
+
+def _synapses(program: Program) -> int:
+    return sum(
+        synapse_count(c.wiring, program.shape_of(c.source), p.shape) for p in program.populations for c in p.inputs
+    )
+
+
+def _constant(raster: NDArray[np.integer]) -> bool:
+    return raster.shape[1] > 1 and bool((raster == raster[:, :1]).all())
+
+
 def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: AnnSide | None) -> tuple[str, ...]:
     notes = ["proxy: every amount is counted and priced, nothing was measured; static power is in none of them"]
     if not (program.input.lo >= -1 and program.input.hi <= 1):
@@ -132,7 +197,7 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
         notes.append(
             f"input messages are graded ({span}): a synop of one is a multiplication, priced on a chip as a synop"
         )
-    if raster.shape[1] > 1 and bool((raster == raster[:, :1]).all()):
+    if _constant(raster):
         reads = [(p.name, i) for p in program.populations for i, c in enumerate(p.inputs) if c.source == INPUT]
         mean = sum(float(counts.synops_by_connection[name][i].mean()) for name, i in reads)
         notes.append(
@@ -141,7 +206,7 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
         )
     if ann is None:
         return tuple(notes)
-    notes.append("costs alone are compared: whether both networks do the same task, and how well, is not known here")
+    notes.append(TASK_UNKNOWN)
     notes.append("a chip's table prices no ANN, and its joules are not divided by those of 45 nm arithmetic")
     if ann.effective is None:
         notes.append("no samples were given for the ANN: its low end does not skip zeros")

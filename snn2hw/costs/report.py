@@ -10,13 +10,16 @@ from typing import Any, Literal, get_args
 
 from sim.errors import InputError
 from sim.summary import Shown, Summary
-from snn2hw.ann.macs import EffectiveMacs, MacCensus
 from snn2hw.costs import text
 from snn2hw.costs.breakdown import MemoryRow, PopulationRow
 from snn2hw.costs.comparison import Comparison
+from snn2hw.costs.equal_rule import EqualCost, EqualCount
 from snn2hw.costs.estimate import Estimate, estimate
 from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 from snn2hw.costs.pricing import ENDS, Cost
+from snn2hw.costs.report_sides import AnnSide
+from snn2hw.costs.same_task import SameTask
+from snn2hw.costs.weight_storage import WeightStorage
 
 __all__ = ["SCHEMA", "AnnSide", "EnergyReport"]
 
@@ -24,15 +27,6 @@ SCHEMA = "snn2hw.energy/1"
 
 Side = Literal["snn", "ann"]
 SIDES: tuple[Side, ...] = get_args(Side)
-
-
-@dataclass(frozen=True, eq=False)
-class AnnSide:
-    """The conventional network: its MACs from shapes, and from activations where samples were given."""
-
-    path: str
-    census: MacCensus
-    effective: EffectiveMacs | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,6 +49,12 @@ class EnergyReport(Shown):
     ann_costs: tuple[Cost, ...]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
+    equal_counts: tuple[EqualCount, ...] = ()
+    """The products of both networks by each rule that is the same for both."""
+    equal_costs: tuple[EqualCost, ...] = ()
+    storage: WeightStorage | None = None
+    task: SameTask | None = None
+    """Whether both do the same task; None without an ANN."""
 
     def costs(self, side: Side) -> tuple[Cost, ...]:
         """Return what one of the networks costs under every table that prices it."""
@@ -69,14 +69,24 @@ class EnergyReport(Shown):
 
     @property
     def verdict(self) -> str | None:
-        """Say in one sentence who wins as counted, table by table; None without an ANN."""
+        """Say in one sentence who wins as counted, table by table, or why that cannot be said; None without an ANN.
+
+        Both are counted by one rule: products whose two factors are not zero.
+        """
         if not self.comparisons:
             return None
-        known = [c for c in self.comparisons if c.outcome != "unknown"]
-        lost = ", ".join(c.table for c in known if c.counted.mean > 1)
-        won = ", ".join(c.table for c in known if c.counted.mean <= 1)
+        if self.task is None or self.task.unknown is not None:
+            why = "nobody said what the networks are for" if self.task is None else self.task.unknown
+            return f"no verdict: {why}"
+        judged = [c for c in self.equal_costs if c.rule == "skipping"]
+        if not judged:
+            return "no verdict: without samples of the ANN its products with zero are not known"
+        lost = ", ".join(c.table for c in judged if c.outcome == "loses")
+        won = ", ".join(c.table for c in judged if c.outcome == "wins")
         said = [f"the SNN loses under {lost}"] * bool(lost) + [f"the SNN wins under {won}"] * bool(won)
-        return "as counted, " + "; ".join(said or ["nothing can be said: the ANN holds operators that no rule counts"])
+        if not said:
+            return "no verdict: the ANN holds operators that no rule counts"
+        return f"as counted, {'; '.join(said)} ({self.task})"
 
     def _summary(self) -> Summary:
         counted = ("synops", "spikes", "updates")
@@ -103,6 +113,8 @@ class EnergyReport(Shown):
         yield text.totals_table(self.totals, self.spikes_per_synapse, self.spike_rate, self.confidence)
         yield text.population_table(self.populations)
         yield text.memory_table(self.memory)
+        if self.storage is not None:
+            yield text.storage_line(self.storage)
         yield text.neurobench_table(self.neurobench)
         if self.ann is not None:
             yield text.ann_table(self.ann.census, self.ann.effective)
@@ -116,7 +128,10 @@ class EnergyReport(Shown):
         if bands:
             yield "\n".join(bands)
         if self.comparisons:
-            yield "\n".join([*(f"{c.table}: {c}" for c in self.comparisons), f"verdict: {self.verdict}"])
+            known = self.task is not None and self.task.unknown is None
+            yield "\n".join(f"{c.table}: {c if known else c.ratio_text}" for c in self.comparisons)
+            yield text.equal_table(self.equal_counts, self.equal_costs)
+            yield "\n".join([*([str(self.task)] if self.task else []), f"verdict: {self.verdict}"])
             yield text.break_even_table(self.comparisons, self.spikes_per_synapse.mean, self.spike_rate)
         yield "\n".join(f"note: {n}" for n in self.notes)
 
@@ -139,6 +154,12 @@ class EnergyReport(Shown):
             "snn": [_cost_json(c, self.confidence) for c in self.snn],
             "ann": None if self.ann is None else _ann_json(self.ann, self.ann_costs, self.confidence),
             "comparisons": [c.to_json() for c in self.comparisons],
+            "weight_storage": None if self.storage is None else asdict(self.storage),
+            "equal_rule": {
+                "products": [c.to_json() for c in self.equal_counts],
+                "costs": [c.to_json() for c in self.equal_costs],
+            },
+            "task": None if self.task is None else self.task.to_json(),
             "verdict": self.verdict,
             "notes": list(self.notes),
         }

@@ -5,18 +5,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from snn2hw.ann.macs import EffectiveMacs, MacCensus
 from snn2hw.costs.breakdown import MemoryRow, PopulationRow
 from snn2hw.costs.comparison import Comparison
+from snn2hw.costs.equal_rule import EqualCost, EqualCount
 from snn2hw.costs.estimate import Estimate
 from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 from snn2hw.costs.pricing import Cost
+from snn2hw.costs.weight_storage import WeightStorage
 
 __all__ = [
     "amount",
     "ann_table",
     "break_even_table",
     "cost_table",
+    "equal_table",
     "memory_table",
     "neurobench_table",
     "population_table",
+    "storage_line",
     "totals_table",
 ]
 
@@ -62,6 +66,14 @@ def memory_table(memory: Iterable[MemoryRow]) -> str:
     """Return the accesses by kind of word."""
     rows = [[m.what, m.bits, f"{m.reads.mean:,.1f}", f"{m.writes.mean:,.1f}"] for m in memory]
     return _table(rows, ["memory", "bits", "reads", "writes"], "lrrr")
+
+
+def storage_line(storage: WeightStorage) -> str:
+    """Return what the weights take in every form, indices included."""
+    forms = {"dense": storage.dense, "bitmap": storage.bitmap, "run length": storage.run_length}
+    said = ", ".join(f"{form} {bits / 8:,.0f}" for form, bits in forms.items())
+    share = storage.zeros / max(storage.weights, 1)
+    return f"bytes of weights ({share:.1%} are zero), index included: {said}; smallest: {storage.smallest}"
 
 
 def neurobench_table(n: NeurobenchCounts) -> str:
@@ -123,6 +135,23 @@ def break_even_table(comparisons: Iterable[Comparison], spikes_per_synapse: floa
                 cells.append(_rate(point.spikes_per_synapse, point.spike_rate))
         rows.append([c.table, *cells, _rate(spikes_per_synapse, spike_rate)])
     return _table(rows, ["break-even, spikes per synapse (rate)", "low", "counted", "high", "here"], "lrrrr")
+
+
+def equal_table(counts: Iterable[EqualCount], costs: Sequence[EqualCost]) -> str:
+    """Return both networks counted by one rule, and the ratio of their costs under every table."""
+    meaning = {"skipping": "x != 0 and w != 0", "dense": "every x and w"}
+    tables = list(dict.fromkeys(c.table for c in costs))
+    ratios = {(c.rule, c.table): f"{c.ratio.mean:.3g}x" for c in costs}
+    rows = [
+        [
+            meaning[c.rule],
+            f"{c.snn.mean:,.1f}",
+            "needs samples" if c.ann is None else f"{'' if c.ann_complete else 'at least '}{c.ann.mean:,.1f}",
+            *(ratios.get((c.rule, table), "-") for table in tables),
+        ]
+        for c in counts
+    ]
+    return _table(rows, ["both count", "synops", "MACs", *tables], "lrr" + "r" * len(tables))
 
 
 def _rate(spikes_per_synapse: float, spike_rate: float | None) -> str:

@@ -36,6 +36,7 @@ class Traffic:
     accesses: Int  # b
     least: Int  # b
     driven: bool
+    skipped: Int | None = None  # b: where products with zero fetch nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,24 +55,26 @@ class Workload:
         return frozenset(self.events) - UPDATES if self.side == "snn" else frozenset()
 
 
-def spiking_workload(program: Program, counts: Counts, steps: int) -> Workload:
+def spiking_workload(program: Program, counts: Counts, steps: int, *, held: bool = False) -> Workload:
     """Take an integer run apart.
 
     A synop of a binary message is an accumulation, one of a graded message a multiply-accumulate: of an input, and of
     populations that send several spikes in one. Messages are counted once per reading population. A state update
-    multiplies u unless du = 4095 and v unless dv = 0.
+    multiplies u unless du = 4095 and v unless dv = 0. Where the
+    input is constant and may be ``held``, at the least its sums are made once, as a bias, and read in every step.
     """
     binary = program.input.lo >= -1 and program.input.hi <= 1
     zero = np.zeros_like(next(iter(counts.spikes.values())))
     events: dict[Event, Int] = dict.fromkeys(_SNN_EVENTS, zero)
     least: dict[Event, Int] = {"state_multiply": zero, "state_add": zero}
+    saved: dict[Event, Int] = {}
 
     def add(event: Event, amount: Int) -> None:
         events[event] = events[event] + amount
 
     for p in program.populations:
         for index, connection in enumerate(p.inputs):
-            synops = counts.synops_by_connection[p.name][index]
+            synops, messages = counts.synops_by_connection[p.name][index], counts.events[p.name][index]
             match connection.wiring:
                 case Dense():
                     add("synop_dense", synops)
@@ -80,9 +83,16 @@ def spiking_workload(program: Program, counts: Counts, steps: int) -> Workload:
                 case _:
                     assert_never(connection.wiring)
             graded = not binary if connection.source == INPUT else program.by_name[connection.source].most_sent > 1
-            add("multiply_accumulate" if graded else "accumulate", synops)
+            product: Event = "multiply_accumulate" if graded else "accumulate"
+            add(product, synops)
             add("synop", synops)
-            add("message", counts.events[p.name][index])
+            add("message", messages)
+            if held and connection.source == INPUT:
+                kind: Event = "synop_dense" if isinstance(connection.wiring, Dense) else "synop_conv"
+                spared = synops - _summed_once(synops, p.size, steps, connection.lag)
+                for event in (kind, product, "synop"):
+                    saved[event] = saved.get(event, zero) + spared
+                saved["message"] = saved.get("message", zero) + messages - _of_a_step(messages, steps, connection.lag)
         updates, active = counts.updates[p.name], counts.active[p.name]
         multiplies, adds = _state_operations(p)
         add("update", updates)
@@ -95,8 +105,19 @@ def spiking_workload(program: Program, counts: Counts, steps: int) -> Workload:
         # what is priced is what is sent: one message, or each spike of it where the arithmetic sends them one by one
         one_by_one = program.described.synop_of == "spike"
         add("spike", counts.spikes[p.name] if one_by_one else counts.messages[p.name])
-    traffic = tuple(t for p in program.populations for t in _traffic(program, p, counts, steps))
+    traffic = tuple(t for p in program.populations for t in _traffic(program, p, counts, steps, held=held))
+    least |= {event: events[event] - amount for event, amount in saved.items()}
     return Workload("snn", len(zero), events, least, traffic)
+
+
+def _of_a_step(amount: Int, steps: int, lag: int) -> Int:
+    """Return one step's share of what a constant input made in every step that its lag leaves."""
+    return amount // max(steps - lag, 1)
+
+
+def _summed_once(synops: Int, neurons: int, steps: int, lag: int) -> Int:
+    """Return the operations where sums are made once and one is added per neuron and step, if those are fewer."""
+    return np.minimum(synops, _of_a_step(synops, steps, lag) + neurons * max(steps - lag, 0))
 
 
 _SNN_EVENTS: tuple[Event, ...] = (
@@ -124,33 +145,41 @@ def _state_operations(population: Population) -> tuple[int, int]:
     return filtered + leaks, filtered + 1 + biased + population.fires
 
 
-def _traffic(program: Program, population: Population, counts: Counts, steps: int) -> Iterator[Traffic]:
-    """Yield the accesses of one population, reads and writes together; at the least only active neurons are updated."""
+def _traffic(program: Program, population: Population, counts: Counts, steps: int, *, held: bool) -> Iterator[Traffic]:
+    """Yield the accesses of one population, reads and writes together; at the least only active neurons are updated.
+
+    At the least nothing is stored that no later step reads: u where it is forgotten at once, u and v of a single step.
+    """
     name = population.name
     reads = iter(counts.reads[name])
     synops, updates, active = counts.synops[name], counts.updates[name], counts.active[name]
     for index, connection in enumerate(population.inputs):
         message, weight = next(reads), next(reads)
         source = int(np.prod(program.shape_of(connection.source), dtype=np.int64))
-        yield Traffic("message", message.bits, source * message.bits, message.count, message.count, driven=True)
+        still = held and connection.source == INPUT
+        brought = _of_a_step(message.count, steps, connection.lag) if still else message.count
+        yield Traffic("message", message.bits, source * message.bits, message.count, brought, driven=True)
         stored = connection.wiring.weight.size
         bits = weight_bits(program, population, index)
-        yield Traffic(
-            "weight", bits, stored * bits, weight.count, np.minimum(weight.count, stored * steps), driven=True
-        )
+        once = np.minimum(weight.count, stored * steps)
+        if still:  # each weight once, and per neuron and step the sum, which is as wide as the accumulator
+            sums = population.size * max(steps - connection.lag, 0)
+            wide = -(-program.described.accumulator.bits // bits)
+            once = np.minimum(once, _of_a_step(weight.count, steps, connection.lag) + wide * sums)
+        yield Traffic("weight", bits, stored * bits, weight.count, once, driven=True)
     states = {s.name for s in program.described.states}
     filtered = bool((get_arithmetic(population.arithmetic).dynamics(population.neurons).share_u != 1).any())
     for access in counts.writes[name]:
-        held = population.size * access.bits
+        room = population.size * access.bits
         match access.what:
             case "accumulator":  # read and written by each synop, read and cleared by each update
-                yield Traffic("accumulator", access.bits, held, 2 * synops, 0 * synops, driven=True)
-                yield Traffic("accumulator", access.bits, held, 2 * updates, 2 * active, driven=False)
+                yield Traffic("accumulator", access.bits, room, 2 * synops, 0 * synops, driven=True)
+                yield Traffic("accumulator", access.bits, room, 2 * updates, 2 * active, driven=False)
             case "message":
-                yield Traffic("message", access.bits, held, access.count, access.count, driven=True)
+                yield Traffic("message", access.bits, room, access.count, access.count, driven=True)
             case state if state in states:
-                kept = state != "u" or filtered
-                yield Traffic(state, access.bits, held, 2 * updates, 2 * active * kept, driven=False)
+                kept = int(steps > 1 and (state != "u" or filtered))
+                yield Traffic(state, access.bits, room, 2 * updates, 2 * active * kept, driven=False)
             case _:
                 raise AssertionError(f"population {name!r}: {access.what} is no state that a run writes")
 
@@ -170,7 +199,9 @@ def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: in
         possible = least_of.get(node.name, counted)
         for what, values, accesses in (("weight", node.weights, counted), ("activation", node.reads, counted)):
             once = np.minimum(possible, values)
-            traffic.append(Traffic(what, value_bits, values * value_bits, accesses, once, driven=False))
+            traffic.append(
+                Traffic(what, value_bits, values * value_bits, accesses, once, driven=False, skipped=possible)
+            )
         made = np.full(samples, node.writes, dtype=np.int64)
         traffic.append(Traffic("activation", value_bits, node.writes * value_bits, made, made, driven=False))
     events: dict[Event, Int] = {

@@ -156,11 +156,12 @@ def _sweep(telling: Telling, exhibit: Exhibit) -> dict[int, float]:
 
 
 def _price(telling: Telling, exhibit: Exhibit, program: Program) -> None:
-    from snn2hw.costs.energy import energy
+    from snn2hw.costs.energy import TaskLabels, energy
     from snn2hw.costs.plots import plot_band, plot_break_even
 
     shaped = exhibit.test.reshape(*exhibit.test.shape[:2], *program.input.shape)
-    report = energy(program, shaped, ann=exhibit.twin, ann_inputs=exhibit.pictures)
+    task = TaskLabels(exhibit.labels, exhibit.labels, exhibit.front.decoder)
+    report = energy(program, shaped, ann=exhibit.twin, ann_inputs=exhibit.pictures, task=task)
     telling.say(str(report))
     write_json(telling.folder / "energy.json", report.to_json())
     plot_band(report, telling.folder / "energy.png")

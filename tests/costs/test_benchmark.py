@@ -26,9 +26,10 @@ def benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     spec.loader.exec_module(module)
     files = [tmp_path / n for n in ("p.nir", "x.npz", "cnn.onnx", "f.npz")]
     write_program(program(), files[0])
-    write_raster(files[1], raster(samples=23))
+    write_raster(files[1], raster(samples=23), np.arange(23) % 3)
     write_cnn(files[2])
-    write_npz(files[3], {"features": np.random.default_rng(2).standard_normal((4, 1, 6, 6)).astype(np.float32)})
+    samples = np.random.default_rng(2).standard_normal((23, 1, 6, 6)).astype(np.float32)
+    write_npz(files[3], {"features": samples, "labels": np.arange(23) % 3})
     words = ["--case", "Small one", *map(str, files), "--engine", "reference", "-o", str(tmp_path / "out")]
     monkeypatch.setattr(sys, "argv", ["energy.py", *words])
     return module

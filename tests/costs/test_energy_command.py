@@ -15,10 +15,10 @@ from tests.costs.test_report import program, raster, write_cnn
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_program(program(), tmp_path / "p.nir")
-    write_raster(tmp_path / "x.npz", raster())
+    write_raster(tmp_path / "x.npz", raster(), np.arange(6) % 3)
     write_cnn(tmp_path / "cnn.onnx")
-    samples = np.random.default_rng(2).standard_normal((4, 1, 6, 6)).astype(np.float32)
-    write_npz(tmp_path / "f.npz", {"features": samples})
+    samples = np.random.default_rng(2).standard_normal((6, 1, 6, 6)).astype(np.float32)
+    write_npz(tmp_path / "f.npz", {"features": samples, "labels": np.arange(6) % 3})
     write_npz(tmp_path / "other.npz", {"pictures": samples})
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -15,7 +15,7 @@ from sim.errors import InputError
 from sim.program import INPUT, Connection, Conv, Dense, Input, Population, Program
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
-from snn2hw.costs.energy import energy
+from snn2hw.costs.energy import TaskLabels, energy
 from snn2hw.costs.plots import plot_band, plot_break_even
 from snn2hw.costs.report import EnergyReport
 from snn2hw.costs.text import amount
@@ -90,7 +90,9 @@ def test_the_ann_is_counted_by_the_same_rules(cnn: Path) -> None:
 
 
 def test_the_text_says_proxy_gives_bands_and_names_the_loser(cnn: Path) -> None:
-    busy = energy(program(), raster(rate=1.0), ann=cnn, engine="reference")
+    samples = np.random.default_rng(2).standard_normal((6, 1, 6, 6)).astype(np.float32)
+    task = TaskLabels(np.arange(6) % 3, np.arange(6) % 3)
+    busy = energy(program(), raster(rate=1.0), ann=cnn, ann_inputs=samples, task=task, engine="reference")
     said = str(busy)
     assert "every amount is a proxy" in said
     assert "band over all tables in joules" in said

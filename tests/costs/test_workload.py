@@ -133,3 +133,25 @@ def test_a_shared_convolution_is_priced_apart_from_a_dense_one() -> None:
     assert cost.parts["synop_conv"].counted[0] == 16 * 24.0
     assert cost.parts["synop_conv"].high[0] == 16 * 33.6
     assert cost.parts["synop_dense"].counted[0] == 0
+
+
+def test_a_constant_input_is_summed_once_at_the_least() -> None:
+    program = _chain()
+    raster = np.ones((1, 6, 2), np.uint8)
+    counts = run(program, raster, engine="reference").counts
+    free, held = (spiking_workload(program, counts, 6, held=h) for h in (False, True))
+    assert {e: int(n[0]) for e, n in held.events.items()} == {e: int(n[0]) for e, n in free.events.items()}
+    into_b = int(counts.synops["b"][0])
+    # three synops into a, once; two neurons read their sum in each of six steps: 3 + 12 of 18
+    assert int(held.least["synop"][0]) == 3 + 12 + into_b
+    assert int(held.least["message"][0]) == 2 + int(counts.events["b"].sum())
+    for traffic in held.traffic:
+        assert (traffic.least <= traffic.accesses).all()
+
+
+def test_a_single_step_stores_no_state_at_the_least() -> None:
+    program = _chain()
+    counts = run(program, np.ones((1, 1, 2), np.uint8), engine="reference").counts
+    workload = spiking_workload(program, counts, 1)
+    assert all(int(t.least[0]) == 0 for t in workload.traffic if t.what in ("u", "v"))
+    assert any(int(t.accesses[0]) for t in workload.traffic if t.what == "v")

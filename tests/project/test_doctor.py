@@ -69,7 +69,10 @@ def _missing(loops):
 def test_the_engine_that_auto_chooses_changes_no_bit(choice, monkeypatch):
     monkeypatch.setattr("sim.engines.chosen_engine", lambda *_: choice)
     program, raster = dense(20), np.ones((2, 7, 20), np.uint8)
-    one, other = sw.run(program, raster, record=("spikes", "u", "v")), sw.run(program, raster, engine="reference")
+    one, other = (
+        sw.run(program, raster, engine="auto", record=("spikes", "u", "v")),
+        sw.run(program, raster, engine="reference"),
+    )
     assert np.array_equal(one.output, other.output)
     assert all(np.array_equal(one.counts.synops[n], other.counts.synops[n]) for n in one.counts.synops)
 
