@@ -6,7 +6,6 @@ Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoev
 """
 
 import argparse
-from pathlib import Path
 
 from snn2hw.commands.options import at_least, option
 
@@ -37,7 +36,7 @@ def execute(args: argparse.Namespace) -> int:
     """Count, price, print."""
     from exporters.program_file import read_program
     from sim.errors import InputError
-    from sim.files import check_output, make_folder
+    from sim.files import check_folder, check_output, make_folder
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.energy import energy
     from snn2hw.costs.price_files import TABLES
@@ -54,7 +53,7 @@ def execute(args: argparse.Namespace) -> int:
     if args.output:
         check_output(args.output)
     if args.plots:
-        make_folder(args.plots)
+        check_folder(args.plots)
     program = read_program(args.program)
     raster = read_raster(args.input, program.input.shape)
     spikes = raster.spikes[: args.samples]
@@ -76,7 +75,7 @@ def execute(args: argparse.Namespace) -> int:
     if args.plots:
         from snn2hw.costs.plots import plot_band, plot_break_even
 
-        folder = Path(args.plots)
+        folder = make_folder(args.plots)
         plot_band(report, folder / "energy.png")
         print(f"wrote {folder / 'energy.png'}")
         if report.comparisons:

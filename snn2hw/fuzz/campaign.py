@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from exporters.program_file import write_program
+from sim.cures import one_of
 from sim.errors import InputError
 from sim.files import make_folder, write_bytes
 from snn2hw.files.archives import write_npz
@@ -81,7 +82,8 @@ def fuzz(
         raise InputError(f"{seconds:g} seconds, seed {seed}", "give a time above 0 and a seed from 0")
     unknown = sorted(set(what) - set(WHAT))
     if unknown or not what:
-        raise InputError(f"nothing is called {', '.join(unknown) or 'nothing'}", f"name some of: {', '.join(WHAT)}")
+        named = ", ".join(unknown) or "nothing"
+        raise InputError(f"nothing is called {named}", f"name {one_of(named, WHAT)}")
     home = None if folder is None else make_folder(folder)
     campaign = Campaign(seed)
     rng = np.random.default_rng(seed)
