@@ -60,7 +60,7 @@ CASES = [
     Case("verify p.nir --input x.npz --against nir,c -o out.json", "out.json", "--samples 1"),
     Case("tune net.nir --dt 1e-3 --data two.npz --epochs 6 --device cpu --runs run -o out.nir", "out.nir", None, "run"),
     Case(
-        "train folder --data words --device cpu --steps 2 --epochs 3 --size seed --variants 0 --batch 8 --validation 0.2 -o run",
+        "train folder --data words --device cpu --steps 2 --epochs 3 --size seed --variants 0 --batch 8 -o run",
         "run/model.pt",
         None,
         "run",
@@ -181,7 +181,7 @@ def scene(request, tmp_path):
 
 
 def _kill(scene, kills):
-    """Kill a command so often; return how many calls had ended before, and how many outputs were new."""
+    """Kill a command so often; return how many calls had ended by themselves, and how many outputs were new."""
     case, home, killer = scene
     words, rng = case.words.split(), np.random.default_rng(kills)
     output, old = home / case.output, None
@@ -191,18 +191,15 @@ def _kill(scene, kills):
         kept = home / "kept"
         output.rename(kept)
     assert killer.run(words) == 0, (home / "log").read_text()  # the first one imports what the others find
-    _restore(case, home, old)
-    began = time.monotonic()
-    assert killer.run(words) == 0, (home / "log").read_text()
-    whole_s = time.monotonic() - began
+    whole_s = min(_seconds(killer, words, lambda: _restore(case, home, old)) for _ in range(2))
     new = _meaning(output)
     assert new != old
-    ended = replaced = done = 0
-    while done < kills:
+    ended = replaced = killed = 0
+    while killed < kills:
         _restore(case, home, old)
         for _ in range(MOST_KILLS_OF_A_RUN if case.folder else 1):
             status = killer.run(words, _moment(rng, whole_s))
-            done += 1
+            killed += status == signal.SIGKILL
             ended += status == 0
             assert status in (0, signal.SIGKILL), (home / "log").read_text()
             if case.before is not None or output.exists():
@@ -218,6 +215,14 @@ def _kill(scene, kills):
     assert _meaning(output) == new
     assert [p.name for p in home.rglob("*") if p.name.endswith((".tmp", ".old", ".lock"))] == []
     return ended, replaced
+
+
+def _seconds(killer, words, before):
+    """Return how long an undisturbed call takes."""
+    before()
+    began = time.monotonic()
+    assert killer.run(words) == 0, (killer.home / "log").read_text()
+    return time.monotonic() - began
 
 
 def _restore(case, home, old):
@@ -250,4 +255,4 @@ def test_a_killed_command_leaves_the_old_output_or_the_new_one(scene):
 def test_a_command_killed_a_hundred_times_leaves_the_old_output_or_the_new_one(scene):
     kills = int(os.environ.get("SNN2HW_KILLS", "100"))
     ended, replaced = _kill(scene, kills)
-    print(f"{scene[0].words}: {kills} kills, {ended} came too late, {replaced} times the output was new")
+    print(f"{scene[0].words}: {kills} kills, {ended} more came too late, {replaced} times the output was new")
