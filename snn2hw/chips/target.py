@@ -66,14 +66,14 @@ class Target(Shown):
     """Field ("weights.rule") to the text that says where its value comes from."""
 
     def _summary(self) -> Summary:
-        spans = ("weight_bits", "weight_exponent", "du", "dv", "vth", "bias_mantissa", "bias_exponent")
+        weights = {"weight_bits": self.weight_bits, "weight_exponent": self.weight_exponent}
         core = {f.name: getattr(self.core, f.name) for f in fields(self.core)}
         return Summary(
             title=f"Target {self.name}: {self.title}",
             facts=[f"weights by the rule {self.weight_rule}, arithmetic {self.arithmetic}"],
             header=("what", "allowed"),
             rows=[
-                *((name, span_text(*getattr(self, name))) for name in spans),
+                *((name, span_text(*span)) for name, span in {**weights, **self.registers, **self.properties}.items()),
                 ("resets", ", ".join(self.resets)),
                 ("longest delay, steps", str(self.delay_steps)),
                 ("graded input", "yes" if self.graded_input else "no"),
