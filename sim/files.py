@@ -15,6 +15,7 @@ import secrets
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -35,6 +36,7 @@ __all__ = [
     "make_folder",
     "owned_folder",
     "recover_folder",
+    "scratch_folder",
     "swap_folders",
     "write_bytes",
 ]
@@ -178,6 +180,23 @@ def owned_folder(draft: Path) -> Iterator[None]:
     draft.mkdir()
     with _held(draft):
         yield
+
+
+@contextmanager
+def scratch_folder(prefix: str) -> Iterator[Path]:
+    """Make a folder for temporary files that is gone after the block; one that a killed process left goes first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
+        with suppress(OSError):
+            mine = not hasattr(os, "getuid") or left.lstat().st_uid == os.getuid()
+            if left.is_dir() and not left.is_symlink() and mine and _is_left(left):
+                shutil.rmtree(left)
+    draft = Path(tempfile.mkdtemp(prefix=f".{prefix}"))
+    with _held(draft):
+        folder = draft.rename(draft.with_name(draft.name[1:]))  # held before any other call looks for it
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

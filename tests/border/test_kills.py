@@ -209,10 +209,11 @@ def _kill(scene, kills):
         if case.folder:
             assert killer.run(words) == 0, (home / "log").read_text()
             assert _meaning(output) == new
-    _wait_for(lambda: killer.left() == ([], []), ENDED_S)
-    assert killer.left() == ([], [])
+    assert _wait_for(lambda: not killer.started(), ENDED_S)
     assert killer.run(words) == 0
     assert _meaning(output) == new
+    _wait_for(lambda: killer.left() == ([], []), ENDED_S)
+    assert killer.left() == ([], [])
     assert [p.name for p in home.rglob("*") if p.name.endswith((".tmp", ".old", ".lock"))] == []
     return ended, replaced
 

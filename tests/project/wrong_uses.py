@@ -31,6 +31,7 @@ RIGHT = {
     "convert": "cnn.onnx --data ann.npz --test ann.npz -o new.nir",
     "energy": "p.nir --input x.npz --ann cnn.onnx --ann-input ann.npz --tables prices.toml --plots new -o new.json",
     "fuzz": "--seconds 1 -o new",
+    "doctor": "",
     "install-lava": "--folder new",
 }
 """A right use of every command; every wrong one below is one of these with one thing changed."""

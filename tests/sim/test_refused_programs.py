@@ -13,8 +13,8 @@ from sim.weight_rule import weight_grid
 from sim.wiring import _product
 
 
-def _copy(size=3, **more):
-    return Population("copy", (size,), (Connection("input", Dense(np.eye(size, dtype=int) * 9)),), vth=4, **more)
+def _copy(size=3, vth=4, **more):
+    return Population("copy", (size,), (Connection("input", Dense(np.eye(size, dtype=int) * 9)),), vth=vth, **more)
 
 
 def _run(program, steps=4, **options):
