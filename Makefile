@@ -8,7 +8,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 SETUP := pyproject.toml constraints.txt
 LAVA := .venv-lava/.installed
 
-.PHONY: demo test test-full lint bench clean
+SIM_COVERED := 98
+COVERED := 85
+
+.PHONY: demo test test-full coverage lint bench clean
 
 demo: $(VENV)/.demo $(LAVA)
 	$(BIN)/snn2hw demo
@@ -17,7 +20,15 @@ test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-full: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "full or not full"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "full or not full" --cov --cov-report=
+	$(BIN)/python -m coverage report --include="sim/*" --fail-under=$(SIM_COVERED)
+	$(BIN)/python -m coverage report --fail-under=$(COVERED)
+
+# Lines and branches that the tests reach, in percent; `make test-full` measures them too and refuses less than above.
+coverage: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=
+	$(BIN)/python -m coverage report --include="sim/*"
+	$(BIN)/python -m coverage report
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -43,4 +54,4 @@ $(LAVA): exporters/lava/install.py | $(VENV)/.demo
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-lava build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lava build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -15,6 +15,7 @@ import secrets
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -29,11 +30,13 @@ fcntl: Any = import_module("fcntl") if find_spec("fcntl") else None
 
 __all__ = [
     "atomic_write",
+    "check_folder",
     "check_output",
     "fill_file",
     "make_folder",
     "owned_folder",
     "recover_folder",
+    "scratch_folder",
     "swap_folders",
     "write_bytes",
 ]
@@ -47,9 +50,10 @@ def check_output(path: Path | str) -> Path:
     """Return where a file of this name is written, or refuse the name: before the work whose result it is to hold."""
     try:
         final = Path(os.path.realpath(path))
+        _refuse_long_name(final)
         mode = final.lstat().st_mode if os.path.lexists(final) else None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be a file ({error})", "name a file") from None
+        raise InputError(f"{path}: cannot be a file ({_said(error)})", "name a file") from None
     if mode is not None and stat.S_ISDIR(mode):
         raise InputError(f"{path}: is a folder", "name a file")
     if mode is not None and not stat.S_ISREG(mode):
@@ -61,17 +65,40 @@ def check_output(path: Path | str) -> Path:
     return final
 
 
-def make_folder(path: Path | str) -> Path:
-    """Make a folder for outputs, and those above it, before the work whose results it is to hold."""
+def check_folder(path: Path | str) -> Path:
+    """Refuse what `make_folder` could not make, and make nothing: before the work whose results it is to hold."""
     folder = Path(path)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: exists and is not a folder", "name a folder")
+    try:
+        _refuse_long_name(folder)
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise InputError(f"{folder}: exists and is not a folder", "name a folder")
+        above = next(p for p in (folder, *folder.absolute().parents) if os.path.lexists(p))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be a folder ({_said(error)})", "name a folder") from None
+    if not above.is_dir():
+        raise InputError(f"{folder}: cannot be a folder ({above} is none)", "write elsewhere")
+    if not os.access(above, os.W_OK):
+        raise InputError(f"{above}: is not writable", "write elsewhere")
+    return folder
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _refuse_long_name(final: Path) -> None:
+    """Raise OSError where a name, or that of its draft, is longer than the system allows."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.lstat(final.with_name(f".{final.name}.{'0' * 8}{DRAFT}") if final.name else final)
+
+
+def make_folder(path: Path | str) -> Path:
+    """Make a folder for outputs, and those above it, where it is not there yet."""
+    folder = check_folder(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be a folder ({error.strerror or error})", "write elsewhere") from None
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{folder}: is not writable", "write elsewhere")
     return folder
 
 
@@ -153,6 +180,23 @@ def owned_folder(draft: Path) -> Iterator[None]:
     draft.mkdir()
     with _held(draft):
         yield
+
+
+@contextmanager
+def scratch_folder(prefix: str) -> Iterator[Path]:
+    """Make a folder for temporary files that is gone after the block; one that a killed process left goes first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
+        with suppress(OSError):
+            mine = not hasattr(os, "getuid") or left.lstat().st_uid == os.getuid()
+            if left.is_dir() and not left.is_symlink() and mine and _is_left(left):
+                shutil.rmtree(left)
+    draft = Path(tempfile.mkdtemp(prefix=f".{prefix}"))
+    with _held(draft):
+        folder = draft.rename(draft.with_name(draft.name[1:]))  # held before any other call looks for it
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

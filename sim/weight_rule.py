@@ -104,4 +104,4 @@ def weight_bits(program: Draft, population: Population, index: int) -> int:
         return stated[0]
     weight = population.inputs[index].wiring.weight
     least, most = int(weight.min()), int(weight.max())
-    return 1 + max(int(most).bit_length(), int(-least - 1).bit_length() if least < 0 else 0)
+    return 1 + max(max(most, 0).bit_length(), int(-least - 1).bit_length() if least < 0 else 0)

@@ -7,12 +7,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from sim.cures import install, meant
 from sim.errors import InputError, MachineError, Snn2hwError, UnsupportedError
+from snn2hw.commands.parser import Parser
 from snn2hw.commands.streams import with_safe_streams
 
 __all__ = ["COMMANDS", "main"]
@@ -102,11 +104,11 @@ def _overview() -> str:
 def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
     command = COMMANDS[verb]
     module = import_module(command.module)
-    parser = argparse.ArgumentParser(prog=f"snn2hw {verb}", description=module.__doc__, allow_abbrev=False)
+    parser = Parser(prog=f"snn2hw {verb}", description=module.__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)
     try:
-        _refuse_unknown_options(parser, words)
+        parser.refuse_unknown(words)
         args = parser.parse_args(words)
         _keep_inputs(args)
         code: int = module.execute(args)
@@ -125,18 +127,6 @@ def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
     return code
 
 
-def _refuse_unknown_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """Name the option that was meant: argparse would first ask for the one that is missing because it was mistyped."""
-    known = [text for action in parser._actions for text in action.option_strings]
-    for word in words:
-        name = word.partition("=")[0]
-        if word == "--":
-            return
-        if name.startswith("--") and name not in known:
-            near = meant(name, known)
-            raise InputError(f"there is no option {name!r}", f"did you mean {near!r}?" if near else "see: --help")
-
-
 def _keep_inputs(args: argparse.Namespace) -> None:
     """Refuse an output that is also an input, or another output: writing it would lose what the other holds."""
     named = {name: Path(value) for name, value in vars(args).items() if isinstance(value, str | Path) and value}
@@ -148,8 +138,9 @@ def _keep_inputs(args: argparse.Namespace) -> None:
 
 
 def _same_place(path: Path, other: Path, *, both_written: bool) -> bool:
-    if path.exists() and other.exists():
-        return path.samefile(other)
+    with suppress(OSError):  # a name that no file can have is refused by whoever opens it
+        if path.exists() and other.exists():
+            return path.samefile(other)
     return both_written and path.resolve() == other.resolve()
 
 

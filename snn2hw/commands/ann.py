@@ -26,12 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Export, quantise, judge."""
     at_least(1, "--calibration", args.calibration)
-    from sim.files import make_folder
+    from sim.files import check_folder
     from snn2hw.audio.corpora import read_corpus
     from snn2hw.train.deployed import CALIBRATION, twin_checkpoint, write_deployed_twin
 
+    check_folder(args.output)
     front = twin_checkpoint(args.model).front
-    make_folder(args.output)
     corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz)
     twin, clips = write_deployed_twin(args.model, corpus, args.output, args.calibration or CALIBRATION)
     print(f"accuracy on {clips} clips: floats {twin.accuracy:.2%}, 8 bit {twin.accuracy_int8:.2%}")

@@ -99,6 +99,8 @@ def _ann(model: str, input_shape: tuple[int, ...] | None) -> "ReluNetwork":
     from sim.errors import InputError
     from snn2hw.conversion import read_ann
 
+    if input_shape is not None and ":" not in model:
+        raise InputError(f"{model}: says its input shape itself", "leave --input-shape out")
     if Path(model).suffix == ".onnx":
         return read_ann(model)
     if Path(model).suffix == ".pt":

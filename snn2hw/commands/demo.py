@@ -20,9 +20,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Show it."""
+    from sim.files import check_folder
     from snn2hw.demo.exhibit import load_exhibit, shipped
     from snn2hw.demo.story import tell
 
+    check_folder(args.output)
     models = shipped()
     if args.train:
         from snn2hw.demo.models import train_models

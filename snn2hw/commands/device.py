@@ -23,7 +23,7 @@ def device_of(args: argparse.Namespace) -> str:
     from sim.errors import InputError, MissingToolError
 
     if args.threads < 1:
-        raise InputError(f"threads {args.threads}: must be at least 1")
+        raise InputError(f"threads {args.threads}: must be at least 1", "ask for one or more")
     try:
         import torch
     except ImportError as error:

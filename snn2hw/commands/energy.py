@@ -6,7 +6,6 @@ Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoev
 """
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snn2hw.commands.options import at_least, option
@@ -42,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Count, price, print."""
     from sim.errors import InputError
-    from sim.files import check_output, make_folder
+    from sim.files import check_folder, check_output
     from snn2hw.commands.fed import read_fed
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.energy import TaskLabels, energy
@@ -58,7 +57,7 @@ def execute(args: argparse.Namespace) -> int:
     if args.output:
         check_output(args.output)
     if args.plots:
-        make_folder(args.plots)
+        check_folder(args.plots)
     fed = read_fed(args.program, args.input)
     samples, ann_labels = read_samples(args.ann_input, "the ANN's samples") if args.ann_input else (None, None)
     program, spikes = fed.program, fed.spikes[: args.samples]
@@ -92,7 +91,7 @@ def _tell(report: "EnergyReport", args: argparse.Namespace) -> None:
     if args.plots:
         from snn2hw.costs.plots import plot_band, plot_break_even
 
-        folder = Path(args.plots)
+        folder = make_folder(args.plots)
         plot_band(report, folder / "energy.png")
         print(f"wrote {folder / 'energy.png'}")
         if report.comparisons:

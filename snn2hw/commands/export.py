@@ -29,11 +29,13 @@ def execute(args: argparse.Namespace) -> int:
     from exporters.program_file import read_program
     from exporters.registry import export
     from sim.errors import InputError
+    from sim.files import check_folder
     from snn2hw.files.rasters import read_raster
 
     if args.samples is not None and args.input is None:
         raise InputError(f"--samples {args.samples}, and no samples to take them from", "add --input X.npz")
     at_least(1, "--samples", args.samples)
+    check_folder(args.output)
     samples = args.samples or GOLDEN
     program = read_program(args.program)
     raster = read_raster(args.input).spikes[:samples] if args.input else None

@@ -6,6 +6,7 @@ snn2hw run P.nir --input X.npz --record spikes,u,v -o TRACE.npz
 import argparse
 from collections.abc import Mapping
 
+from sim.cures import one_of
 from sim.engines import ENGINES, run
 from sim.errors import InputError
 from sim.program import Program
@@ -42,7 +43,7 @@ def _record(text: str) -> tuple[Record, ...]:
     words = tuple(w for w in text.split(",") if w)
     for word in words:
         if word not in RECORDABLE:
-            raise argparse.ArgumentTypeError(f"{word!r} cannot be recorded; choose from {','.join(RECORDABLE)}")
+            raise argparse.ArgumentTypeError(f"{word!r} cannot be recorded; name {one_of(word, RECORDABLE)}")
     return tuple(r for r in RECORDABLE if r in words)
 
 

@@ -10,11 +10,13 @@ curves.png and confusion.png.
 """
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from snn2hw.commands.device import configure_device, device_of
-from snn2hw.commands.options import corpus_options
+from snn2hw.commands.options import at_least, corpus_options
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 
 if TYPE_CHECKING:
@@ -81,10 +83,11 @@ def _configure_training(group: Any) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Train, judge, and write everything down."""
+    at_least(0, "--more-epochs", args.more_epochs)
     name = device_of(args)  # first: what follows needs torch
     import torch
 
-    from sim.files import make_folder
+    from sim.files import check_folder
     from snn2hw.audio.corpora import read_corpus
     from snn2hw.files.lock import refuse_locked
     from snn2hw.train.checkpoint import read_checkpoint
@@ -97,13 +100,15 @@ def execute(args: argparse.Namespace) -> int:
     recipe = recipe_of(args)
     refuse_too_large(recipe, name)
     start = read_checkpoint(args.start)["weights"] if args.start else None
-    refuse_locked(make_folder(args.output))
+    if check_folder(args.output).exists():
+        refuse_locked(args.output)
+    teacher = _teacher(args.teacher)
     corpus = read_corpus(args.dataset, args.data)
     _tell(corpus)
     split = split_of(corpus, recipe)
     sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}
     refuse_too_large(recipe, name, **sizes)
-    teacher = _teacher(args.teacher, recipe, corpus.classes, device)
+    taught = None if teacher is None else teacher(recipe, corpus.classes, device)
     data = _images(corpus, recipe)
     with _bar(recipe.epochs + args.more_epochs, f"{recipe.model} {args.size}", "epoch") as bar:
         finished = fit(
@@ -113,7 +118,7 @@ def execute(args: argparse.Namespace) -> int:
             args.output,
             device=device,
             start=start,
-            teacher=teacher,
+            teacher=taught,
             task=f"{corpus.name} {corpus.digest[:12]}, {len(split.train)} clips for training",
             more_epochs=args.more_epochs,
             on_epoch=lambda row: _show(bar, row),
@@ -138,10 +143,8 @@ def _images(corpus: "Corpus", recipe: "NetworkRecipe") -> "Features":
         return prepare(corpus, recipe, lambda done, _: bar.update(done - bar.n))
 
 
-def _teacher(
-    model: str | None, recipe: "NetworkRecipe", classes: tuple[str, ...], device: "torch.device"
-) -> "Teacher | None":
-    """Load the model whose answers are learnt too; a checkpoint answers fast, others by the float reference."""
+def _teacher(model: str | None) -> "Callable[[NetworkRecipe, tuple[str, ...], torch.device], Teacher] | None":
+    """Read the model whose answers are learnt too; a checkpoint answers fast, others by the float reference."""
     if model is None:
         return None
     from snn2hw.train.teacher import source_teacher, trained_teacher
@@ -149,10 +152,11 @@ def _teacher(
     if Path(model).suffix == ".pt":
         from snn2hw.train.checkpoint import load_trained
 
-        return trained_teacher(load_trained(Path(model)), recipe, classes, device)
+        return partial(trained_teacher, load_trained(Path(model)))
     from snn2hw.commands.model import load_source
 
-    return source_teacher(load_source(model), recipe, len(classes), device)
+    source = load_source(model)
+    return lambda recipe, classes, device: source_teacher(source, recipe, len(classes), device)
 
 
 def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":

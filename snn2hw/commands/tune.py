@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from snn2hw.commands.compile import bits_option
 from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
+from snn2hw.commands.options import at_least
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 
@@ -71,6 +72,7 @@ def execute(args: argparse.Namespace) -> int:
     from sim.files import check_output
 
     check_output(args.output)
+    at_least(0, "--more-epochs", args.more_epochs)
     device = device_of(args)
     from snn2hw.train.tuning.tune import tune
 
@@ -79,7 +81,8 @@ def execute(args: argparse.Namespace) -> int:
     rasters, labels = _labelled(args.data)
     held_out, test = (None if path is None else _labelled(path) for path in (args.held_out, args.test))
     if test is not None and test[0].shape[2:] != rasters.shape[2:]:
-        raise InputError(f"{args.test}: samples of {test[0].shape[2:]}, not {rasters.shape[2:]} as {args.data}")
+        what = f"{args.test}: samples of {test[0].shape[2:]}, not {rasters.shape[2:]} as {args.data}"
+        raise InputError(what, "give samples of one shape")
     steps, messages = certified_for(args.model, rasters)
     with StageBars() as stage, _bar(recipe.epochs + args.more_epochs) as bar:
         _, tuned = tune(

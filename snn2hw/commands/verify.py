@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _artifact(text: str) -> tuple[str, Path]:
     name, equals, folder = text.partition("=")
     if not (name and equals and folder):
-        raise argparse.ArgumentTypeError(f"{text!r} is not EXECUTOR=FOLDER")
+        raise argparse.ArgumentTypeError(f"{text!r} is not EXECUTOR=FOLDER; write for example c=build/c")
     return name, Path(folder)
 
 

@@ -130,6 +130,7 @@ def dense_counts(program: Program, counts: Counts, steps: int) -> Counts:
             active=counts.updates[p.name],
             wraps=counts.wraps[p.name],
             clips=counts.clips[p.name],
+            messages=counts.messages[p.name],
         )
     return counts_from(program, steps, tallies)
 

@@ -1,7 +1,6 @@
 """A campaign against a clock: half of it programs, half of it files, and what was found written down as cases."""
 
 import json
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from exporters.program_file import write_program
+from sim.cures import one_of
 from sim.errors import InputError
-from sim.files import make_folder, write_bytes
+from sim.files import make_folder, scratch_folder, write_bytes
 from snn2hw.files.archives import write_npz
 from snn2hw.fuzz.draw import random_program, random_raster
 from snn2hw.fuzz.minimise import Case, smallest_bytes, smallest_case
@@ -81,18 +81,19 @@ def fuzz(
         raise InputError(f"{seconds:g} seconds, seed {seed}", "give a time above 0 and a seed from 0")
     unknown = sorted(set(what) - set(WHAT))
     if unknown or not what:
-        raise InputError(f"nothing is called {', '.join(unknown) or 'nothing'}", f"name some of: {', '.join(WHAT)}")
+        named = ", ".join(unknown) or "nothing"
+        raise InputError(f"nothing is called {named}", f"name {one_of(named, WHAT)}")
     home = None if folder is None else make_folder(folder)
     campaign = Campaign(seed)
     rng = np.random.default_rng(seed)
     tell = progress or (lambda _: None)
-    with tempfile.TemporaryDirectory(prefix="snn2hw-fuzz-") as made:
+    with scratch_folder("snn2hw-fuzz-") as made:
         share = seconds / len(set(what))
         if "files" in what:
-            with Trials(Path(made), FILE_S) as trials:
+            with Trials(made, FILE_S) as trials:
                 _files(campaign, trials, rng, time.monotonic() + share, home, tell)
         if "programs" in what:
-            with Trials(Path(made), PROGRAM_S) as trials:
+            with Trials(made, PROGRAM_S) as trials:
                 _programs(campaign, trials, rng, time.monotonic() + share, home, tell)
     return campaign
 

@@ -48,10 +48,13 @@ class NetworkRecipe(Recipe):
         if self.model not in ("scnn", "cnn"):
             raise InputError(f"there is no model {self.model!r}", "choose scnn or cnn")
         if self.steps < 1:
-            raise InputError(f"steps {self.steps}: must be at least 1")
+            raise InputError(f"steps {self.steps}: must be at least 1", "ask for one or more")
         super().__post_init__()
-        if self.quiet < 0:
-            raise InputError(f"quiet {self.quiet}: must be positive")
+        if not 0 <= self.quiet < float("inf"):
+            raise InputError(f"quiet {self.quiet}: must not be negative", "0 leaves spikes out of the loss")
+        if self.variants < 0:
+            raise InputError(f"variants {self.variants}: must not be negative", "0 is no augmentation")
+        encoder_of(self)  # which refuses what it cannot encode
 
 
 def recipe_from(values: dict[str, Any], where: str) -> NetworkRecipe:

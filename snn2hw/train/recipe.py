@@ -54,8 +54,8 @@ class Recipe:
         for name in ("epochs", "batch", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise InputError(f"{name} {value}: must be at least 1")
-        if self.rate is not None and not self.rate > 0:
+                raise InputError(f"{name} {value}: must be at least 1", "ask for one or more")
+        if self.rate is not None and not 0 < self.rate < float("inf"):
             raise InputError(f"rate {self.rate}: must be positive", "leave it out for the usual one")
         if not 0 <= self.validation < 1 or not 0 <= self.teacher_weight <= 1:
             what = f"validation {self.validation}, teacher_weight {self.teacher_weight}"
@@ -63,7 +63,7 @@ class Recipe:
         if not 0 < self.temperature < float("inf"):
             raise InputError(f"temperature {self.temperature}: must be positive", "4 is usual")
         if not 0 <= self.seed < 2**63:
-            raise InputError(f"seed {self.seed}: must be a whole number from 0 to 2^63 - 1")
+            raise InputError(f"seed {self.seed}: out of range", "use a whole number from 0 to 2^63 - 1")
         if self.class_weights not in CLASS_WEIGHTS:
             raise InputError(f"class_weights {self.class_weights!r}", f"choose one of {', '.join(CLASS_WEIGHTS)}")
 

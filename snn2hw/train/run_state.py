@@ -77,7 +77,7 @@ class RunState:
 def begun(files: RunFiles | None, epochs: int, more: int, patience: int | None) -> tuple[RunState, dict[str, Any]]:
     """Return the run to go on with, prolonged by ``more`` epochs, and the file's values where it is an old one."""
     if more < 0:
-        raise InputError(f"more epochs {more}: must be at least 1")
+        raise InputError(f"more epochs {more}: must be at least 1", "ask for one or more")
     values = None if files is None else read_state(files)
     if values is None:
         if more:

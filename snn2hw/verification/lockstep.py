@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from exporters.artifact import read_artifact
 from sim.compare import compared_values, first_divergence, flat_difference
 from sim.errors import FileError, InputError
+from sim.files import scratch_folder
 from sim.program import Program, require_program
 from sim.raster import check_raster
 from snn2hw.verification.executors import check_executor
@@ -53,14 +53,14 @@ def verify(
         check_executor(name)
     folders = _folders(artifacts or {})
     rows = {name: VerdictRow(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
-    with tempfile.TemporaryDirectory(prefix="snn2hw-verify-") as folder, ExitStack() as stack:
-        _hand_over(program, checked, Path(folder))
+    with scratch_folder("snn2hw-verify-") as folder, ExitStack() as stack:
+        _hand_over(program, checked, folder)
         workers = {
-            name: stack.enter_context(Isolated(name, Path(folder), timeout_s=timeout_s, folder=folders.get(name)))
+            name: stack.enter_context(Isolated(name, folder, timeout_s=timeout_s, folder=folders.get(name)))
             for name in names
         }
         for start, stop in _chunks(program, checked):
-            _compare_chunk(program, workers, rows, (start, stop), Path(folder))
+            _compare_chunk(program, workers, rows, (start, stop), folder)
             if progress is not None:
                 progress(stop - start)
             if rows[BASELINE].status == "failed":

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
-from sim.files import make_folder
+from sim.files import check_folder
 from snn2hw.chips.target import Target, get_target
 from snn2hw.compiler.answers import float_answers
 from snn2hw.compiler.compile import Compiled, Progress, build, prepare
@@ -106,9 +106,10 @@ def tune(
     refuse_counting(said.recipe, machine.output)
     for pair in given:
         _refuse_misfit(source, machine.output.size, *pair)
-    if said.folder is not None:
-        refuse_locked(make_folder(said.folder))
-    compiled = _compiled(machine, target, [x for x, _ in given], said)
+    chip = get_target(target)
+    if said.folder is not None and check_folder(said.folder).exists():
+        refuse_locked(said.folder)
+    compiled = _compiled(machine, chip, [x for x, _ in given], said)
     taught, *held = (_samples(compiled, *pair, said.recipe) for pair in given)
     tuned = tune_compiled(
         compiled,
@@ -124,7 +125,7 @@ def tune(
 
 
 def _compiled(
-    machine: RealMachine, target: str | Path | Target, given: Sequence[NDArray[np.integer]], said: TuneOptions
+    machine: RealMachine, target: Target, given: Sequence[NDArray[np.integer]], said: TuneOptions
 ) -> Compiled:
     """Compile, calibrated on some of the first rasters and certified for the messages of all."""
     chosen = np.random.default_rng(said.recipe.seed).permutation(len(given[0]))[:CALIBRATION]
@@ -132,7 +133,7 @@ def _compiled(
     high = max(int(x.max(initial=said.messages[1])) for x in given)
     options = Options(weight_bits=said.weight_bits, steps=said.steps, messages=(low, high), headroom=HEADROOM)
     data = given[0][np.sort(chosen)]
-    prepared = prepare(machine, get_target(target), data, options=options, progress=said.progress)
+    prepared = prepare(machine, target, data, options=options, progress=said.progress)
     return build(prepared, progress=said.progress)
 
 

@@ -1,0 +1,372 @@
+"""Whatever is typed wrong: exit code 2, one line that says what, where and the cure, and nothing is written.
+
+Each case is the right use of a command with one thing changed.
+"""
+
+import argparse
+import shlex
+from importlib import import_module
+
+import pytest
+
+from snn2hw.commands import COMMANDS, main
+from tests.project.wrong_uses import INPUTS, RIGHT, WRONG, spoilt, state, words_of, write_files
+
+pytest.importorskip("torch")
+pytest.importorskip("onnx")
+pytest.importorskip("norse")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wrong")
+    write_files(folder)
+    return folder
+
+
+@pytest.fixture
+def refused(home, monkeypatch, capsys):
+    """Return a function that expects a command to be refused, and returns what it said."""
+    monkeypatch.chdir(home)
+
+    def expect(words):
+        before = state(home)
+        assert main(words) == 2
+        said = capsys.readouterr()
+        assert said.err.count("\n") == 1, said.err
+        assert " fix: " in said.err
+        assert "internal error" not in said.err
+        assert said.out == ""
+        assert state(home) == before
+        return said.err
+
+    return expect
+
+
+def _options(verb):
+    """Return the arguments of a command."""
+    parser = argparse.ArgumentParser()
+    import_module(COMMANDS[verb].module).configure(parser)
+    return [action for action in parser._actions if action.dest != "help"]
+
+
+def _case(verb, words):
+    return pytest.param(verb, words, id=f"{verb} {shlex.join(words)[:60]}")
+
+
+def _left_out():
+    """Yield every command without one of the arguments that it must be given."""
+    for verb in COMMANDS:
+        for action in _options(verb):
+            if not action.required:
+                continue
+            words = shlex.split(RIGHT[verb])
+            if action.option_strings:
+                place = next(i for i, word in enumerate(words) if word in action.option_strings)
+                del words[place : place + 2]
+            else:
+                del words[0]
+            shown = action.option_strings[-1] if action.option_strings else action.metavar or action.dest
+            yield pytest.param(verb, words, shown, id=f"{verb} without {shown}")
+
+
+@pytest.mark.parametrize(("verb", "words", "missing"), list(_left_out()))
+def test_an_argument_that_is_left_out_is_named(refused, verb, words, missing):
+    said = refused([verb, *words])
+    assert "arguments are required: " in said
+    assert missing in said.partition(" fix: ")[2]
+
+
+FILES = [(verb, piece, how) for verb, pieces in INPUTS.items() for piece in pieces for how in WRONG]
+
+
+@pytest.mark.parametrize(("verb", "piece", "how"), FILES, ids=[" ".join(case) for case in FILES])
+def test_a_file_that_is_not_what_it_should_be_is_named(refused, verb, piece, how):
+    name = spoilt(piece, how)
+    said = refused(words_of(verb, piece, name))
+    assert name.rpartition(" ")[2] in said
+
+
+def _slips():
+    """Yield every long option with two letters exchanged."""
+    for verb in COMMANDS:
+        for action in _options(verb):
+            for text in action.option_strings:
+                slip = text[:3] + text[4:5] + text[3:4] + text[5:]
+                if text.startswith("--") and len(text) > 5 and slip != text:
+                    yield pytest.param(verb, slip, text, id=f"{verb} {slip}")
+                    break
+
+
+@pytest.mark.parametrize(("verb", "slip", "meant"), list(_slips()))
+def test_a_mistyped_option_is_answered_with_the_one_that_was_meant(refused, verb, slip, meant):
+    said = refused([*words_of(verb), slip, "1"])
+    assert f"there is no option {slip!r}" in said
+    assert f"did you mean '{meant[:4]}" in said
+
+
+NAMES = """
+check --target loihi3 | 'loihi2'
+check --dialect snntroch | 'snntorch'
+check --scheme eulre | 'euler'
+check --reset subtarct | 'subtract'
+compile --target lohi1 | 'loihi1'
+compile --dialect nrose | 'norse'
+compile --method mxa | 'max'
+compile --per chanel | 'channel'
+compile --bias regster | 'register'
+compile --decoder men | 'mean'
+compile --scheme exponental | 'exponential'
+compile --reset valeu | 'value'
+tune --target fxed | 'fixed'
+tune --dialect sinbas | 'sinabs'
+tune --decoder lsat | 'last'
+tune --class-weights balancd | 'balanced'
+run --engine refrence | 'reference'
+run --engine fsat | 'fast'
+run --decoder cuont | 'count'
+run --record spikse | 'spikes'
+verify --against fsat | 'fast'
+verify --against reference,onxn | 'onnx'
+export --to lvaa | 'lava'
+train --model scn | 'scnn'
+train --size hardwrae | 'hardware'
+train --encoder drect | 'direct'
+train --decoder mxa | 'max'
+encode --part trian | 'train'
+convert --neuron lfi | 'lif'
+convert --reset subtarct | 'subtract'
+convert --per chanel | 'channel'
+energy --tables loihi1_davies2081 | 'loihi1_davies2018'
+energy --engine refrence | 'reference'
+fuzz --only progams | 'programs'
+"""
+
+
+def _table(text):
+    for line in text.strip().splitlines():
+        words, _, said = line.partition(" | ")
+        verb, *more = shlex.split(words)
+        yield pytest.param(verb, more, said, id=words)
+
+
+@pytest.mark.parametrize(("verb", "more", "meant"), list(_table(NAMES)))
+def test_a_mistyped_name_is_answered_with_the_one_that_was_meant(refused, verb, more, meant):
+    assert f"did you mean {meant}?" in refused([*words_of(verb), *more])
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["trian", "digits"], "train"),
+        (["complie", "net.nir"], "compile"),
+        (["enegry", "p.nir"], "energy"),
+        (["exprot", "p.nir"], "export"),
+        (["instal-lava"], "install-lava"),
+        (["train", "digts", "-o", "new"], "digits"),
+        (["encode", "fsd", "--front", "front.json", "-o", "new.npz"], "fsdd"),
+        (["ann", "foldr", "--model", "model.pt", "-o", "new"], "folder"),
+    ],
+)
+def test_a_mistyped_command_or_data_set_is_answered_with_the_one_that_was_meant(refused, words, meant):
+    assert f"did you mean {meant!r}?" in refused(words)
+
+
+def _nonsense():
+    """Yield every option that takes a number with something that is none."""
+    for verb in COMMANDS:
+        for action in _options(verb):
+            if action.option_strings and action.type in (int, float):
+                for value in ("many", "1,5") if action.type is float else ("many", "1.5"):
+                    yield pytest.param(verb, action.option_strings[0], value, id=f"{verb} {action.dest} {value}")
+
+
+@pytest.mark.parametrize(("verb", "option", "value"), list(_nonsense()))
+def test_what_is_no_number_is_refused_as_one(refused, verb, option, value):
+    said = refused([*words_of(verb), option, value])
+    assert option in said
+    assert repr(value) in said
+
+
+NUMBERS = """
+check --dt 0 | dt is 0.0
+check --dt=-1e-3 | dt is -0.001
+check --dt nan | dt is nan
+check --dt inf | dt is inf
+check --input-shape 0,3 | no shape
+check --input-shape x | no shape
+compile --dt nan | dt is nan
+compile --weight-bits 1 | 1
+compile --weight-bits 9 | 9
+compile --weight-bits 3.5 | no number of bits
+compile --weight-bits -4 | -4
+compile --scale 0 | no scale
+compile --scale -1 | no scale
+compile --scale nan | no scale
+compile --levels 0 | levels 0
+compile --levels -3 | levels -3
+compile --steps 0 | steps is 0
+compile --steps -1 | steps is -1
+compile --weight-bits mixed --budget 2 | budget 2
+compile --weight-bits mixed --budget -1 | budget -1
+compile --weight-bits mixed --budget nan | budget nan
+certify --steps 0 | steps 0
+certify --steps -7 | steps -7
+tune --weight-bits 1 | 1
+tune --weight-bits 12 | 12
+tune --epochs 0 | epochs 0
+tune --epochs -1 | epochs -1
+tune --batch 0 | batch 0
+tune --rate -1 | rate -1
+tune --rate nan | rate nan
+tune --temperature 0 | temperature 0
+tune --teacher-weight -1 | teacher_weight -1
+tune --validation 1.5 | validation 1.5
+tune --validation -0.1 | validation -0.1
+tune --seed -1 | seed -1
+tune --more-epochs -1 | more
+tune --threads 0 | threads 0
+tune --device tpu | 'tpu'
+tune --device cuda:7 | 'cuda:7'
+verify --samples 0 | --samples 0
+verify --samples -1 | --samples -1
+verify --timeout 0 | --timeout 0
+verify --timeout nan | --timeout nan
+verify --timeout -inf | --timeout
+export --samples 0 | --samples 0
+export --samples -4 | --samples -4
+train --epochs 0 | epochs 0
+train --batch -1 | batch -1
+train --steps 0 | steps 0
+train --steps 1000000000 | steps
+train --levels 0 | 0 levels
+train --rate 0 | rate 0
+train --patience -1 | patience -1
+train --variants -1 | variants -1
+train --validation 2 | validation 2
+train --synapse 0 | synapse 0
+train --synapse 1.5 | synapse 1.5
+train --gain nan | gain nan
+train --quiet -1 | quiet -1
+train --threads -1 | threads -1
+train --device gpu | 'gpu'
+encode --limit 0 | --limit 0
+encode --limit -1 | --limit -1
+ann --calibration 0 | --calibration 0
+convert --percentile 0 | percentile 0
+convert --percentile 101 | percentile 101
+convert --percentile nan | percentile nan
+convert --steps 0 | --steps 0
+convert --steps -1 | --steps -1
+convert --dt 0 | --dt 0
+convert --dt inf | --dt inf
+convert --neuron lif --leak-steps 0 | leak_steps 0
+energy --samples 0 | --samples 0
+energy --confidence 0 | confidence 0
+energy --confidence 1 | confidence 1
+energy --confidence nan | confidence nan
+fuzz --seconds 0 | 0 seconds
+fuzz --seconds -1 | -1 seconds
+fuzz --seconds nan | nan seconds
+fuzz --seed -1 | seed -1
+"""
+
+
+@pytest.mark.parametrize(("verb", "more", "said"), list(_table(NUMBERS)))
+def test_a_number_that_cannot_be_meant_is_named(refused, verb, more, said):
+    assert said in refused([*words_of(verb), *more])
+
+
+OUTPUTS = {
+    "check": (),
+    "compile": ("new.nir", "net.nir", "two.npz"),
+    "tune": ("new.nir", "net.nir", "two.npz"),
+    "run": ("new.npz", "p.nir", "x.npz"),
+    "verify": ("new.json", "p.nir", "x.npz"),
+    "encode": ("new.npz", "front.json"),
+    "convert": ("new.nir", "cnn.onnx", "ann.npz"),
+    "energy": ("new.json", "p.nir", "x.npz", "cnn.onnx", "ann.npz", "prices.toml"),
+}
+"""Command to the file that it writes, and what it reads."""
+
+
+@pytest.mark.parametrize(
+    ("verb", "new", "read"), [(verb, names[0], read) for verb, names in OUTPUTS.items() for read in names[1:]]
+)
+def test_an_output_that_is_an_input_is_refused(refused, verb, new, read):
+    words = [read if word == new else word for word in words_of(verb)]
+    assert "is named twice" in refused(words)
+
+
+@pytest.mark.parametrize("verb", [verb for verb, names in OUTPUTS.items() if names])
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("nowhere/new.x", "nowhere: no such folder"),
+        ("folder", "folder: is a folder"),
+        ("a_pipe-p.nir", "not a plain file"),
+        ("/dev/null", "not a plain file"),
+        ("notes.txt/new.x", "no such folder"),
+        ("x" * 300, "cannot be a file"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_any_work(refused, verb, place, said):
+    assert said in refused([place if word == OUTPUTS[verb][0] else word for word in words_of(verb)])
+
+
+@pytest.mark.parametrize("verb", ["demo", "tune", "export", "train", "ann", "energy", "fuzz"])
+@pytest.mark.parametrize("place", ["notes.txt", "notes.txt/new", "a_pipe-p.nir", "/dev/null", "x" * 300])
+def test_a_folder_that_cannot_be_made_is_refused_before_any_work(refused, verb, place):
+    said = refused([place if word == "new" else word for word in words_of(verb)])
+    assert place in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("export p.nir --to c --samples 2 -o new", "no samples to take them from"),
+        ("export p.nir --to c --input two.npz -o new", "the program reads"),
+        ("energy p.nir --input x.npz --ann-input ann.npz", "--ann-input without --ann"),
+        ("energy p.nir --input x.npz --tables ,", "names no table"),
+        ("energy p.nir --input x.npz --plots new -o new", "is named twice"),
+        ("run p.nir --input two.npz", "the program reads"),
+        ("run p.nir --input x.npz --decoder count", "never fires"),
+        ("run p.nir --input x.npz extra", "unrecognized arguments: extra"),
+        ("run p.nir --input", "expected one argument"),
+        ("verify p.nir --input two.npz --against fast", "the program reads"),
+        ("verify p.nir --input x.npz --against reference", "with nothing"),
+        ("verify p.nir --input x.npz --artifact c", "is not EXECUTOR=FOLDER"),
+        ("verify p.nir --input x.npz --artifact c=nowhere", "nowhere: no such folder"),
+        ("verify p.nir --input x.npz --artifact d=folder", "'d'"),
+        ("check net.nir", "dt"),
+        ("check model.pt --dt 1e-3", "dt is said by the module itself"),
+        ("check model.pt --input-shape 3", "check input_shape"),
+        ("check model", "'model' is no model"),
+        ("check notes.txt", "notes.txt: unknown kind of file"),
+        ("check :f", "':f' is no model"),
+        ("check nowhere:f", "no module 'nowhere'"),
+        ("check json:nothing", "json has no 'nothing'"),
+        ("check json:dumps", "stops with TypeError"),
+        ("compile net.nir --dt 1e-3 -o new.nir --weight-bits mixed", "mixed bits are chosen on data"),
+        ("compile net.nir --dt 1e-3 --data x.npz -o new.nir", "calibration data: shape (3, 4, 3)"),
+        ("compile p.nir --dt 1e-3 -o new.nir", "p.nir"),
+        ("tune net.nir --dt 1e-3 --data x.npz -o new.nir", "samples of shape (3, 4, 3)"),
+        ("tune net.nir --dt 1e-3 --data two.npz --test x.npz -o new.nir", "x.npz"),
+        ("convert cnn.onnx --data ann.npz -o new.nir --raster new.npz", "--raster writes the test samples"),
+        ("convert cnn.onnx --data ann.npz --test ann.npz -o new.nir --raster new.nir", "is named twice"),
+        ("convert cnn.onnx --data ann.npz -o new.nir --input-shape 3", "input"),
+        ("convert net.nir --data ann.npz -o new.nir", "unknown kind of file"),
+        ("convert cnn.onnx --data x.npz -o new.nir", "x.npz"),
+        ("train digits -o new --teacher-weight 0.5", "there is no teacher"),
+        ("train folder -o new", "--data"),
+        ("train folder --data nowhere -o new", "nowhere"),
+        ("train folder --data notes.txt -o new", "notes.txt"),
+        ("train fsdd --data folder -o new", "folder"),
+        ("encode folder --front front.json -o new.npz", "--data"),
+        ("encode fsdd --data nowhere --front front.json -o new.npz", "nowhere"),
+        ("ann digits --model model.pt -o new", "model.pt"),
+        ("fuzz --seconds 1 --only ,", "nothing is called"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(refused, words, said):
+    assert said in refused(shlex.split(words))
