@@ -52,6 +52,7 @@ def draw_mesh(placement: Placement, path: Path | str) -> None:
     axes.set_xlim(-0.6, columns - 0.4)
     axes.set_ylim(rows - 0.4, -0.6)
     axes.set_aspect("equal")
+    axes.set_yticks(range(rows))
     axes.set_xlabel("column of tiles" + (", chips parted by dots" if placement.mesh.chips > 1 else ""))
     axes.set_ylabel("row of tiles")
     axes.set_title(

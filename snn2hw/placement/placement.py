@@ -100,7 +100,13 @@ class Placement(Shown):
                 "low": list(s.box.low),
                 "high": list(s.box.high),
                 "synapses": [
-                    {"source": r.source, "encoding": r.encoding, "bits": r.bits, "axon_slots": r.slots}
+                    {
+                        "connection": r.connection,
+                        "source": r.source,
+                        "encoding": r.encoding,
+                        "bits": r.bits,
+                        "axon_slots": r.slots,
+                    }
                     for r in s.readings
                 ],
             }

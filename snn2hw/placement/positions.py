@@ -11,7 +11,7 @@ from snn2hw.placement.traffic import Flow
 __all__ = ["anneal", "greedy_positions", "in_order"]
 
 Positions = NDArray[np.int64]
-PROPOSALS = 40_000
+PROPOSALS, PROPOSALS_A_CORE = 40_000, 400
 COLDEST = 1e-3
 """The last temperature, as a part of the first."""
 
@@ -61,9 +61,10 @@ def anneal(flow: Flow, start: Positions, mesh: Mesh, *, seed: int = 0) -> Positi
     now = best = hop_weighted(flow, position, mesh)
     kept = position.copy()
     hottest = 2.0 * best / max(1, len(start))
-    moved, places = rng.integers(0, len(start), PROPOSALS), rng.integers(0, len(tiles), PROPOSALS)
-    chances = rng.random(PROPOSALS)
-    for n in range(PROPOSALS if best else 0):
+    proposals = min(PROPOSALS, PROPOSALS_A_CORE * len(start)) if best else 0
+    moved, places = rng.integers(0, len(start), proposals), rng.integers(0, len(tiles), proposals)
+    chances = rng.random(proposals)
+    for n in range(proposals):
         core, place = int(moved[n]), int(places[n])
         left, other = int(position[core]), int(lies[place])
         if (tiles[left] == tiles[place]).all():
@@ -71,7 +72,7 @@ def anneal(flow: Flow, start: Positions, mesh: Mesh, *, seed: int = 0) -> Positi
         change = _change(near[core], core, (left, place), position, tiles, other)
         if other >= 0:
             change += _change(near[other], other, (place, left), position, tiles, core)
-        warmth = hottest * COLDEST ** (n / PROPOSALS)
+        warmth = hottest * COLDEST ** (n / proposals)
         if change > 0 and chances[n] >= math.exp(-change / warmth):
             continue
         position[core], lies[place], lies[left] = place, core, other

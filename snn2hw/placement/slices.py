@@ -59,6 +59,8 @@ class Box:
 class Reading:
     """What one connection brings to a slice."""
 
+    connection: int
+    """Its place among the population's."""
     source: str
     window: Window
     synapses: NDArray[np.int32]
@@ -141,7 +143,7 @@ def _reading(program: Program, population: Population, index: int, box: Box, cor
     ways["sparse"] = int(axon_bits(per_axon, indexed).sum()), 1
     encoding = min(ways, key=lambda name: ways[name][0])
     taken, slots = ways[encoding]
-    return Reading(connection.source, window, synapses, encoding=encoding, bits=taken, slots=slots)
+    return Reading(index, connection.source, window, synapses, encoding=encoding, bits=taken, slots=slots)
 
 
 def _met(conv: Conv, box: Box, source: tuple[int, ...]) -> tuple[Window, NDArray[np.int32]]:

@@ -23,8 +23,8 @@ STEP_TIMES: Mapping[str, StepTimes] = MappingProxyType(
             synop_ns=3.5,
             update_ns=5.3,
             barrier_ns=113.0,
-            source="Davies 2018, table 2, pre-silicon at 0.75 V: 3.5 ns a synop (its maximum), 5.3 ns an inactive update "
-            "(8.4 ns an active one), a barrier of 113 ns (465 ns over 32 tiles)",
+            source="Davies 2018, table 2, pre-silicon at 0.75 V: 3.5 ns a synop (its maximum), 5.3 ns an inactive "
+            "update (8.4 ns an active one), a barrier of 113 ns (465 ns over 32 tiles)",
         )
     }
 )

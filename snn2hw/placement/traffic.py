@@ -50,7 +50,7 @@ def by_run(program: Program, raster: ArrayLike, engine: str = "fast") -> Activit
     from sim.raster import check_raster
 
     given = check_raster(program, raster)
-    trace = run(program, given, engine=engine)
+    trace = run(program, given, engine=engine, allow_wrap=True)  # a chip wraps too
     sends = {name: spikes.sum(axis=(0, 1), dtype=np.int64) for name, spikes in trace.spikes.items()}
     sends[INPUT] = np.count_nonzero(given, axis=(0, 1)).astype(np.int64)
     samples, steps = given.shape[:2]
