@@ -55,18 +55,19 @@ def cut(program: Program, target: Target) -> list[Slice]:
         return slices
     reach = reach_of(program, [(s,) for s in slices])
     while True:
-        ratios = [sent(reach, s) / limit for s in slices]
-        if max(ratios) <= 1:
+        # a part of a slice may have another encoding, of fewer bits and more axons in
+        worst = [max(_worst(s, target), ("axons_out", sent(reach, s) / limit), key=lambda w: w[1]) for s in slices]
+        if max(ratio for _, ratio in worst) <= 1:
             return slices
         made: list[Slice] = []
-        for part, ratio in zip(slices, ratios, strict=True):
+        for part, (name, ratio) in zip(slices, worst, strict=True):
             if ratio <= 1:
                 made.append(part)
                 continue
-            population = program.by_name[part.population]
             if part.box.size == 1:
-                _refuse(part, "axons_out", sent(reach, part), target)
-            halves = _halves(program, population, part, ceil(ratio), target)
+                need = sent(reach, part) if name == "axons_out" else part.needs[name]
+                _refuse(part, name, need, target)
+            halves = _halves(program, program.by_name[part.population], part, ceil(ratio), target)
             _add(reach, (part,), -1)
             for half in halves:
                 _add(reach, (half,), 1)

@@ -45,7 +45,8 @@ def axon(weights, bits):
 class Recount:
     """What every core takes, and the messages between cores, found again."""
 
-    def __init__(self, program, placed, core_neurons):
+    def __init__(self, program, placed, core_neurons, known):
+        self.known = known  # synapses by connection: the same for every placement of the program
         self.program, self.placed = program, placed
         self.index = max(6, ceil(np.log2(core_neurons)))
         self.home = {}
@@ -66,11 +67,15 @@ class Recount:
     def _connection(self, population, number, connection):
         bits = weight_bits(self.program, population, number)
         bits = {7: 8}.get(bits, bits) + (6 if connection.lag > 1 else 0)
-        found = list(synapses_of(self.program, population, connection))
+        arriving = self.known.get((population.name, number))
+        if arriving is None:
+            arriving = self.known[population.name, number] = defaultdict(list)
+            for synapse in synapses_of(self.program, population, connection):
+                arriving[synapse[2]].append(synapse)
         for core, described in enumerate(self.placed["per_core"]):
             for part in described["population"]:
                 if part["population"] == population.name:
-                    held = [f for f in found if _inside(f[2], part)]
+                    held = [s for n in product(*map(range, part["low"], part["high"])) for s in arriving[n]]
                     self._slice((core, part), (number, connection), held, bits)
 
     def _slice(self, place, read, held, bits):
@@ -136,10 +141,6 @@ class Recount:
                 messages += int(sends[source][neuron])
                 hops += int(sends[source][neuron]) * (abs(x0 - x1) + abs(y0 - y1))
         return messages, hops
-
-
-def _inside(neuron, part):
-    return all(low <= n < high for low, n, high in zip(part["low"], neuron, part["high"], strict=True))
 
 
 def _shared(held, bits):

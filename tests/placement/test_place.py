@@ -16,7 +16,7 @@ from snn2hw.placement.place import PLACERS, place
 from tests.placement.checker import RESOURCES, Recount
 from tests.programs import random_program, random_raster
 
-ROOMY = CoreLimits(neurons=64, synapse_bits=100_000, axons_in=500, axons_out=600, vth_configs=16, decay_configs=8)
+ROOMY = CoreLimits(neurons=64, synapse_bits=300_000, axons_in=3000, axons_out=600, vth_configs=16, decay_configs=8)
 TIGHT = CoreLimits(neurons=12, synapse_bits=9000, axons_in=60, axons_out=60, vth_configs=5, decay_configs=2)
 SEEDS = range(200)
 
@@ -25,10 +25,10 @@ def chip(core, cores=16):
     return replace(get_target("loihi1"), name="small", core=core, cores=cores)
 
 
-def recounted(program, placement, target):
+def recounted(program, placement, target, known):
     """Return the recount of a placement, having compared everything that it says of a core."""
     placed = json.loads(json.dumps(placement.to_json()))
-    recount = Recount(program, placed, target.core.neurons)
+    recount = Recount(program, placed, target.core.neurons, known)
     for said, found in zip(placed["per_core"], recount.needs(), strict=True):
         assert {name: said[name] for name in RESOURCES} == found
         for name in RESOURCES:
@@ -63,8 +63,9 @@ def test_every_limit_of_every_core_is_kept_by_every_placer(core, part):
         placed += 1
         trace = sw.run(program, raster, allow_wrap=True)
         sends = {name: spikes.sum(axis=(0, 1)) for name, spikes in trace.spikes.items()}
+        known = {}
         for placement in by_name.values():
-            recount = recounted(program, placement, target)
+            recount = recounted(program, placement, target, known)
             assert (placement.messages, placement.hops) == recount.traffic(sends)
             assert len(placement.cores) >= least_cores(program, target).least
         hops = [by_name[name].hops for name in ("annealed", "greedy", "in_order")]
