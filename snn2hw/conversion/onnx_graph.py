@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.border import bordered
 from sim.errors import InputError
 from snn2hw.conversion.rules import RULES, NotConvertible, OnnxNode
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.expression.operations import Shape
 from snn2hw.sources.expression.values import InputStep, Unreadable, Value
+from snn2hw.sources.shapes import check_elements
 
 if TYPE_CHECKING:
     import onnx
@@ -43,6 +45,7 @@ class _Reading:
     problems: list[Problem] = field(default_factory=list)
 
 
+@bordered("no network can be read from it", "export the network again")
 def read_onnx(path: Path | str) -> tuple[Value, Shape, tuple[str, ...]]:
     """Return (output, input shape without batch, notes) of an ONNX file; all problems are raised at once."""
     from onnx.numpy_helper import to_array
@@ -84,6 +87,7 @@ def _read_node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> None:
     if proto.op_type == "Shape" and named[0] in reading.shapes:
         reading.constants[proto.output[0]] = np.array(reading.shapes[named[0]], np.int64)
     elif not signals and all(n in reading.constants for n in named):
+        _check_evaluation(reading, proto)
         _evaluate(reading, proto)
     elif signals:
         made = proto.output[0]
@@ -101,6 +105,23 @@ def _read_node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> None:
             shape = reading.shapes.get(made, (1,))[1:]
             for name in proto.output:
                 reading.signals[name] = Unreadable(where, tuple(signals), shape)
+
+
+GROWING = frozenset({"ConstantOfShape", "Expand", "Range", "Tile", "Pad", "OneHot", "Resize", "Upsample", "EyeLike"})
+"""Operators whose output may be of any size, whatever they read."""
+
+
+def _check_evaluation(reading: _Reading, proto: "onnx.NodeProto") -> None:
+    """Refuse constants that would take more memory than allowed, or a loop of any length."""
+    if any(a.HasField("g") or a.graphs for a in proto.attribute):
+        raise InputError(
+            f"{proto.name or proto.op_type}: a constant made by a loop or a branch", "export it as numbers"
+        )
+    for name in filter(None, proto.output):
+        if name in reading.shapes:
+            check_elements(1, reading.shapes[name], f"{proto.name or proto.op_type}: a constant")
+        elif proto.op_type in GROWING:
+            raise InputError(f"{proto.name or proto.op_type}: a constant of unknown size", "export it as numbers")
 
 
 def _evaluate(reading: _Reading, proto: "onnx.NodeProto") -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.errors import Snn2hwError
+from sim.errors import InputError, Snn2hwError
 from snn2hw.problems import Problem
 from snn2hw.sources.graph import Edge
-from snn2hw.sources.shapes import NEURON_FIELDS
+from snn2hw.sources.shapes import NEURON_FIELDS, check_elements
 
 if TYPE_CHECKING:
     import nir
@@ -165,7 +165,7 @@ def build(name: str, raw: RawNode) -> "nir.NIRNode | Problem":
         return Problem(where, f"{', '.join(strange)} holds numbers that are not finite", fix)
     try:
         node = _node(getattr(nir, raw.kind), raw.kind, fields)
-    except (ValueError, AssertionError, TypeError) as error:
+    except (ValueError, AssertionError, TypeError, OverflowError, InputError) as error:
         return Problem(where, f"{raw.kind}: {error}", "export the network again")
     node.metadata = {k: v.decode() if isinstance(v, bytes) else v for k, v in raw.metadata.items()}
     return node
@@ -174,6 +174,7 @@ def build(name: str, raw: RawNode) -> "nir.NIRNode | Problem":
 def _node(make: Any, kind: str, fields: dict[str, Any]) -> "nir.NIRNode":
     if kind in NEURON_FIELDS:
         numbers = [np.asarray(v) for v in fields.values()]
+        check_elements(len(numbers), np.broadcast_shapes(*(n.shape for n in numbers)), "its parameters")
         full = np.broadcast_arrays(*numbers)
         return make(**{n: v.copy() for n, v in zip(fields, full, strict=True)})
     if kind in ("Input", "Output"):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from exporters.program_file import is_program_file
+from sim.border import bordered
 from sim.errors import InputError
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.from_nir.dialect_rules import unit_input_of_if
@@ -13,6 +14,7 @@ from snn2hw.sources.from_nir.dialects import Dialect, dialect_of
 from snn2hw.sources.from_nir.file import read_raw
 from snn2hw.sources.from_nir.raw import RawGraph, build, flatten, from_memory
 from snn2hw.sources.from_nir.repairs import repair_shapes
+from snn2hw.sources.from_nir.said import check_said
 from snn2hw.sources.graph import assemble
 from snn2hw.sources.semantics import Reset, Scheme
 from snn2hw.sources.shapes import NEURON_FIELDS, is_neuron
@@ -32,6 +34,7 @@ SAME_DT = 1e-4
 """How far a dt that a file betrays may be from the one that is asked for, relative: files hold float32."""
 
 
+@bordered("no network can be read from it", "export the network again")
 def from_nir(
     network: "Path | str | nir.NIRGraph",
     *,
@@ -53,6 +56,7 @@ def from_nir(
     raw = read_raw(cast("str", network)) if in_file else from_memory(network)
     name = Path(cast("str", network)).name if in_file else "graph in memory"
     said = {k.removeprefix(SPOKEN): _plain(v) for k, v in raw.metadata.items() if k.startswith(SPOKEN)}
+    check_said(name, said)
     rules = dialect_of(dialect or str(said.get("dialect", "nir")))
     origin = f"nir: {name} ({rules.name})"
     notes: list[str] = []
