@@ -172,3 +172,33 @@ def test_a_million_neurons_are_placed_in_a_minute():
     assert time.process_time() - start < 60
     assert sum(core.needs["neurons"] for core in placement.cores) == 1_002_528
     assert placement.mesh.chips == -(-len(placement.cores) // 128)
+
+
+def pilotnet():
+    """PilotNet's sizes with weights of 8 bit drawn at random."""
+    rng, before, shape, populations = np.random.default_rng(0), "input", (3, 66, 200), []
+    for index, (channels, taps, stride) in enumerate([(24, 5, 2), (36, 5, 2), (48, 5, 2), (64, 3, 1), (64, 3, 1)]):
+        conv = sw.Conv(2 * rng.integers(-127, 127, (channels, shape[0], taps, taps)), stride=(stride, stride))
+        shape = (channels, *((side - taps) // stride + 1 for side in shape[1:]))
+        populations.append(sw.Population(f"conv{index + 1}", shape, (sw.Connection(before, conv),), vth=300, du=1024))
+        before = f"conv{index + 1}"
+    width = int(np.prod(shape))
+    for index, size in enumerate([100, 50, 10, 1]):
+        dense = sw.Dense(2 * rng.integers(-127, 127, (size, width)))
+        populations.append(sw.Population(f"fc{index + 1}", (size,), (sw.Connection(before, dense),), vth=300, du=1024))
+        before, width = f"fc{index + 1}", size
+    record = {"weights": {"bits": 8, "rule": "loihi"}}
+    return sw.Program(sw.Input((3, 66, 200)), tuple(populations), record=record)
+
+
+def test_pilotnet_takes_two_chips_of_loihi_1_and_part_of_one_loihi_2():
+    program = pilotnet()
+    first, second = (place(program, target) for target in ("loihi1", "loihi2"))
+    assert (len(first.cores), first.mesh.chips) == (225, 2)
+    assert (len(second.cores), second.mesh.chips) == (20, 1)
+    limited = {row["population"]: row["limited_by"] for row in first.by_population()}
+    assert (limited["conv1"], limited["conv2"]) == ("axons_out", "synapse_bits")
+    for placement in (first, second):
+        held = sum(core.needs["neurons"] for core in placement.cores)
+        assert held == sum(p.size for p in program.populations)
+        assert max(max(core.use.values()) for core in placement.cores) <= 1
