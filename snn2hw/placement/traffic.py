@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sim.engines import DEFAULT_ENGINE, run
 from sim.program import INPUT, Program
+from sim.raster import check_raster
 from snn2hw.placement.slices import Slice, lines
 
 __all__ = ["Activity", "Flow", "by_bound", "by_run", "flow_between", "synops_of"]
@@ -44,11 +46,8 @@ def by_bound(program: Program) -> Activity:
     return Activity(sends, 1, "bound: every neuron that may fire does so in every step")
 
 
-def by_run(program: Program, raster: ArrayLike, engine: str = "fast") -> Activity:
+def by_run(program: Program, raster: ArrayLike, engine: str = DEFAULT_ENGINE) -> Activity:
     """Return the messages of a run."""
-    from sim.engines import run
-    from sim.raster import check_raster
-
     given = check_raster(program, raster)
     trace = run(program, given, engine=engine, allow_wrap=True)  # a chip wraps too
     sends = {name: spikes.sum(axis=(0, 1), dtype=np.int64) for name, spikes in trace.spikes.items()}
