@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from snn2hw.network.float_reference import float_reference
     from snn2hw.network.to_nir import to_nir, write_nir
     from snn2hw.network.view import lower
+    from snn2hw.placement.place import place
     from snn2hw.sources.from_nir import from_nir
     from snn2hw.sources.from_norse import from_norse
     from snn2hw.sources.source import Source
@@ -58,6 +59,7 @@ __all__ = [
     "from_nir",
     "from_norse",
     "lower",
+    "place",
     "read_ann",
     "read_program",
     "run",
@@ -89,6 +91,7 @@ _HOME = {
     "export": "exporters.registry",
     **dict.fromkeys(("verify", "Verdict"), "snn2hw.verification"),
     "energy": "snn2hw.costs.energy",
+    "place": "snn2hw.placement.place",
     "example": "snn2hw.demo.exhibit",
 }
 """Public name to the module that defines it."""

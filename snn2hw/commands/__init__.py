@@ -20,7 +20,7 @@ from snn2hw.commands.streams import with_safe_streams
 __all__ = ["COMMANDS", "main"]
 
 
-OUTPUTS = frozenset({"output", "json", "raster", "plots"})
+OUTPUTS = frozenset({"output", "json", "raster", "plots", "picture"})
 """Options that name what a command writes; every other option that names a file names an input."""
 
 
@@ -42,6 +42,7 @@ COMMANDS = {
     "tune": Command("snn2hw.commands.tune", "train a compiled program to win back what few bits cost"),
     "run": Command("snn2hw.commands.run", "run a program on an input, bit for bit"),
     "verify": Command("snn2hw.commands.verify", "run a program on several executors and compare every spike, u and v"),
+    "place": Command("snn2hw.commands.place", "put a program into the cores of a chip, within every limit of its file"),
     "export": Command("snn2hw.commands.export", "write a program down for another tool"),
     "train": Command("snn2hw.commands.train", "train a spiking network, or its ReLU twin, on spoken words"),
     "encode": Command("snn2hw.commands.encode", "turn sounds into the raster a trained network is fed"),

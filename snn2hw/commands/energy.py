@@ -89,6 +89,7 @@ def _tell(report: "EnergyReport", args: argparse.Namespace) -> None:
         write_json(args.output, report.to_json())
         print(f"wrote {args.output}")
     if args.plots:
+        from sim.files import make_folder
         from snn2hw.costs.plots import plot_band, plot_break_even
 
         folder = make_folder(args.plots)

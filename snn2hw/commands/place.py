@@ -1,0 +1,58 @@
+"""Put the populations of a program into the cores of a chip, under every limit that its file states.
+
+  snn2hw place P.nir --target loihi1 --input X.npz -o PLACE.json --picture P.png
+
+Exit code 0: it is placed. 1: a neuron fits into no core, and the message says which and why.
+"""
+
+import argparse
+import json
+
+from snn2hw.commands.options import at_least, option
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from snn2hw.placement.place import PLACERS, place
+
+    parser.add_argument("program", metavar="P.nir", help="a program file")
+    parser.add_argument("--target", required=True, metavar="T", help="loihi1, loihi2, or a .toml file with [core]")
+    parser.add_argument("--input", metavar="X.npz", help="run it for the traffic (else every neuron sends every step)")
+    parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
+    option(parser, "--placer", place, "how cores are filled and laid", choices=tuple(PLACERS))
+    option(parser, "--seed", place, "of the annealing", metavar="N")
+    parser.add_argument("--picture", metavar="P.png", help="where to draw the mesh with load and traffic")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("-o", "--output", metavar="PLACE.json", help="where to write every core")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Place, print, write, draw."""
+    from exporters.program_file import read_program
+    from sim.files import check_output
+    from snn2hw.chips.target import get_target
+    from snn2hw.files.json_file import write_json
+    from snn2hw.files.rasters import read_raster
+    from snn2hw.placement.place import place
+
+    at_least(1, "--samples", args.samples)
+    for path in (args.output, args.picture):
+        if path:
+            check_output(path)
+    target, program = get_target(args.target), read_program(args.program)
+    raster = read_raster(args.input).spikes[: args.samples] if args.input else None
+    placement = place(program, target, raster=raster, placer=args.placer, seed=args.seed)
+    print(json.dumps(placement.to_json(), indent=1) if args.json else placement)
+    if args.output:
+        write_json(args.output, placement.to_json())
+    if args.picture:
+        from snn2hw.placement.picture import draw_mesh
+
+        draw_mesh(placement, args.picture)
+    if not args.json:
+        for path in (args.output, args.picture):
+            if path:
+                print(f"wrote {path}")
+    return 0

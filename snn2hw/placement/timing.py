@@ -1,0 +1,31 @@
+"""How long a step takes at least, where a chip's times are published."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["STEP_TIMES", "StepTimes"]
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Times of one core and of the barrier that ends a step."""
+
+    synop_ns: float
+    update_ns: float
+    barrier_ns: float
+    source: str
+
+
+STEP_TIMES: Mapping[str, StepTimes] = MappingProxyType(
+    {
+        "loihi1": StepTimes(
+            synop_ns=3.5,
+            update_ns=5.3,
+            barrier_ns=113.0,
+            source="Davies 2018, table 2, pre-silicon at 0.75 V: 3.5 ns a synop (its maximum), 5.3 ns an inactive "
+            "update (8.4 ns an active one), a barrier of 113 ns (465 ns over 32 tiles)",
+        )
+    }
+)
+"""By the name of the target. None is published of Loihi 2."""
