@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sim.cures import install
 from sim.errors import FileError, MissingToolError
 
-__all__ = ["SHORTEST_S", "Clip", "check_samples", "read_clip", "resample"]
+__all__ = ["SHORTEST_S", "Clip", "check_samples", "length_s", "read_clip", "resample", "stored_rate_hz"]
 
 SHORTEST_S = 0.05
 """A clip below this length holds no word: one window of analysis is 32 ms."""
@@ -27,8 +27,8 @@ class Clip:
     changes: tuple[str, ...] = ()
 
 
-def read_clip(path: Path, rate_hz: int) -> Clip:
-    """Read ``path`` (wav, flac, ogg), mix its channels to one and resample it to ``rate_hz``."""
+def read_clip(path: Path, rate_hz: int | None) -> Clip:
+    """Read ``path`` (wav, flac, ogg), mix its channels to one and resample it to ``rate_hz`` (None: its own)."""
     soundfile = _soundfile()
     try:
         raw, found_hz = soundfile.read(path, dtype="float32", always_2d=True)
@@ -39,10 +39,31 @@ def read_clip(path: Path, rate_hz: int) -> Clip:
         changes.append(f"{raw.shape[1]} channels mixed to one")
     samples = np.ascontiguousarray(raw.mean(axis=1, dtype=np.float32))
     check_samples(samples, found_hz, str(path))
+    if rate_hz is None:
+        rate_hz = int(found_hz)
     if found_hz != rate_hz:
         changes.append(f"resampled from {found_hz} to {rate_hz} Hz")
         samples = resample(samples, found_hz, rate_hz)
     return Clip(samples, rate_hz, tuple(changes))
+
+
+def stored_rate_hz(path: Path) -> int:
+    """Return the rate a sound file is stored at."""
+    return int(_facts(path).samplerate)
+
+
+def length_s(path: Path) -> float:
+    """Return the seconds that a sound file lasts."""
+    facts = _facts(path)
+    return float(facts.frames / facts.samplerate)
+
+
+def _facts(path: Path) -> Any:
+    soundfile = _soundfile()
+    try:
+        return soundfile.info(path)
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        raise FileError(f"{path}: not a readable sound file ({error})", _REPLACE) from None
 
 
 def resample(samples: NDArray[np.float32], from_hz: float, to_hz: float) -> NDArray[np.float32]:
