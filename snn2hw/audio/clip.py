@@ -1,5 +1,6 @@
 """One sound file in: mono float32 samples at the rate that was asked for, or an error with the file's name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from sim.cures import install
 from sim.errors import FileError, MissingToolError
 
-__all__ = ["SHORTEST_S", "Clip", "check_samples", "length_s", "read_clip", "resample", "stored_rate_hz"]
+__all__ = ["SHORTEST_S", "Clip", "check_samples", "length_s", "read_clip", "resample", "resampler", "stored_rate_hz"]
 
 SHORTEST_S = 0.05
 """A clip below this length holds no word: one window of analysis is 32 ms."""
@@ -73,6 +74,20 @@ def resample(samples: NDArray[np.float32], from_hz: float, to_hz: float) -> NDAr
     except ImportError:
         raise MissingToolError("resampling needs soxr", install("soxr")) from None
     return np.asarray(soxr.resample(samples, from_hz, to_hz), dtype=np.float32)
+
+
+def resampler(from_hz: int, to_hz: int) -> Callable[[NDArray[np.float32], bool], NDArray[np.float32]]:
+    """Return what brings a stream to another rate, piece by piece; the second argument marks the last piece."""
+    if from_hz < 1:
+        raise FileError(f"a rate of {from_hz} Hz", "give the samples in a second")
+    if from_hz == to_hz:
+        return lambda samples, _: samples
+    try:
+        import soxr
+    except ImportError:
+        raise MissingToolError("resampling needs soxr", install("soxr")) from None
+    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32")
+    return lambda samples, last: np.asarray(stream.resample_chunk(samples, last=last), dtype=np.float32)
 
 
 def check_samples(samples: NDArray[np.float32], rate_hz: int, where: str) -> None:

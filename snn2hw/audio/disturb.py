@@ -100,9 +100,7 @@ def disturbed(
     return 10.0 * np.log10(mel + spec.floor), inside
 
 
-def _warped(
-    power: NDArray[np.float32], spec: Spectra, most: float, random: np.random.Generator
-) -> NDArray[np.float64]:
+def _warped(power: NDArray[np.float32], spec: Spectra, most: float, random: np.random.Generator) -> NDArray[np.float64]:
     """Return mel power, every clip through a vocal tract of its own."""
     steps = random.integers(-(WARPS // 2), WARPS // 2 + 1, len(power))
     banks = np.stack([warped_bank(spec, float(np.exp(most * 2 * k / (WARPS - 1)))) for k in steps])
@@ -128,9 +126,7 @@ def _moved(
     return result * inside[..., None], inside
 
 
-def holes(
-    values: NDArray[np.float64], how: Disturbance, random: np.random.Generator
-) -> NDArray[np.float64]:
+def holes(values: NDArray[np.float64], how: Disturbance, random: np.random.Generator) -> NDArray[np.float64]:
     """Cut two bands of frequencies and two stretches of time out of every clip, (n, frames, bands): they become 0."""
     count, frames, bands = values.shape
     keep = np.ones(values.shape, bool)

@@ -1,9 +1,9 @@
 """Corpora that say their clips in a table: ESC-50 and ESC-10, UrbanSound8K, AudioMNIST, and any CSV.
 
-    ESC             meta/esc50.csv or meta/esc10.csv, audio/                  folds 1..5
-    UrbanSound8K    metadata/UrbanSound8K.csv, audio/fold1/ .. fold10/        folds 1..10
-    AudioMNIST      data/01/0_01_0.wav, data/audioMNIST_meta.txt (JSON)       speakers
-    CSV             path,label[,part,fold,speaker] beside the files           whatever it says; any column as label
+ESC             meta/esc50.csv or meta/esc10.csv, audio/                  folds 1..5
+UrbanSound8K    metadata/UrbanSound8K.csv, audio/fold1/ .. fold10/        folds 1..10
+AudioMNIST      data/01/0_01_0.wav, data/audioMNIST_meta.txt (JSON)       speakers
+CSV             path,label[,part,fold,speaker] beside the files           whatever it says; any column as label
 """
 
 import csv

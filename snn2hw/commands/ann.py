@@ -32,7 +32,7 @@ def execute(args: argparse.Namespace) -> int:
 
     front = twin_checkpoint(args.model).front
     make_folder(args.output)
-    corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz)
+    corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz, label=args.label, skip_damaged=args.skip_damaged)
     twin, clips = write_deployed_twin(args.model, corpus, args.output, args.calibration or CALIBRATION)
     print(f"accuracy on {clips} clips: floats {twin.accuracy:.2%}, 8 bit {twin.accuracy_int8:.2%}")
     for path in (twin.onnx, twin.int8, twin.samples):

@@ -50,7 +50,7 @@ def execute(args: argparse.Namespace) -> int:
         raise FileError(f"{args.front}: is no text", "give the front.json of a trained model") from None
     front = from_json(text, str(args.front))
     check_output(args.output)
-    corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz)
+    corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz, label=args.label, skip_damaged=args.skip_damaged)
     if corpus.classes != front.classes:
         raise InputError(
             f"{corpus.name}: classes {', '.join(corpus.classes)}, the model knows {', '.join(front.classes)}",

@@ -46,7 +46,9 @@ def corpus_options(parser: argparse.ArgumentParser) -> None:
 
     said = "; ".join(f"{name}: {what}" for name, what in CORPORA.items())
     parser.add_argument("dataset", choices=tuple(CORPORA), help=said)
-    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set (fsdd, folder)")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set, or a CSV for folder")
+    parser.add_argument("--label", default="", metavar="COLUMN", help="the column of the table that is the class")
+    parser.add_argument("--skip-damaged", action="store_true", help="leave out sound files that cannot be read")
 
 
 def shape_option(text: str) -> tuple[int, ...]:

@@ -35,6 +35,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     corpus_options(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
+    parser.add_argument(
+        "--stream", action="store_true", help="the streaming network (always, where fsdd, digits and folder are not)"
+    )
+    parser.add_argument(
+        "--fold", default="", metavar="N", help="test on one official fold (esc10, esc50, urbansound8k)"
+    )
     _configure_network(parser.add_argument_group("network"))
     _configure_training(parser.add_argument_group("training"))
 
@@ -81,6 +87,10 @@ def _configure_training(group: Any) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Train, judge, and write everything down."""
+    from snn2hw.commands.train_stream import streams, train_stream
+
+    if streams(args):
+        return train_stream(args)
     name = device_of(args)  # first: what follows needs torch
     import torch
 
@@ -98,7 +108,7 @@ def execute(args: argparse.Namespace) -> int:
     refuse_too_large(recipe, name)
     start = read_checkpoint(args.start)["weights"] if args.start else None
     refuse_locked(make_folder(args.output))
-    corpus = read_corpus(args.dataset, args.data)
+    corpus = read_corpus(args.dataset, args.data, recipe.mel.rate_hz, label=args.label, skip_damaged=args.skip_damaged)
     _tell(corpus)
     split = split_of(corpus, recipe)
     sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}

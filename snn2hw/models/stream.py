@@ -9,6 +9,7 @@ the same way, then a readout that answers at every step:
 The neurons are Norse's ``LIFCell``. The ANN twin has ReLU for the neurons and is the same in everything else.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -168,9 +169,11 @@ def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, ori
                 shape = (1, 1, bands) if i == 0 else (layout.channels[i - 1], 1, counts[i])
                 nodes[f"{name}_wait{lag}"] = nir.Delay(np.full(shape, lag * DT_S))
             if last:
-                nodes[f"{name}_flat{lag}"] = nir.Flatten({"input": np.array((layout.channels[-1], 1, counts[i]))}, 0, -1)
+                nodes[f"{name}_flat{lag}"] = nir.Flatten(
+                    {"input": np.array((layout.channels[-1], 1, counts[i]))}, 0, -1
+                )
             way += [f"{name}_lag{lag}", name]
-            edges += list(zip(way, way[1:], strict=False))
+            edges += list(itertools.pairwise(way))
         previous = name
     nodes["readout_weight"] = nir.Linear(model.readout.weight.detach().double().numpy())
     classes = len(nodes["readout_weight"].weight)
@@ -206,5 +209,3 @@ def _neurons(layout: StreamLayout, shape: tuple[int, ...]) -> "nir.NIRNode":
         w_in=ones / lost_u,
         v_reset=ones * 0,
     )
-
-

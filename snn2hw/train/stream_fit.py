@@ -1,7 +1,6 @@
 """Training a streaming network: the loop's `Training` for it, and what it answers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +19,12 @@ from snn2hw.train.objective import Objective
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.recipe import recipe_to
 from snn2hw.train.run_state import RunFiles, RunState
+from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_recipe import StreamRecipe
 
-__all__ = ["Spoken", "answers_to", "fit_stream", "plain_messages", "stream_model"]
+__all__ = ["answers_to", "fit_stream", "plain_messages", "stream_model"]
 
 AT_ONCE = 100
-
-
-@dataclass(frozen=True, eq=False)
-class Spoken:
-    """Clips as power spectra (n, frames, bins), the frames each of them has, and its class."""
-
-    power: NDArray[np.float32]
-    lengths: NDArray[np.int64]
-    labels: NDArray[np.int64]
-
-    def part(self, chosen: NDArray[np.integer]) -> "Spoken":
-        """Return some of the clips."""
-        return Spoken(self.power[chosen], self.lengths[chosen], self.labels[chosen])
 
 
 def stream_model(recipe: StreamRecipe, classes: int) -> nn.Module:

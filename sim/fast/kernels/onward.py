@@ -1,6 +1,6 @@
 """One sample continued from where it was left: the kernels of `sim.fast.kernels.general`, with their state handed in."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
