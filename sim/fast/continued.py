@@ -41,7 +41,7 @@ class Continued:
         """Return the output at every step of messages (steps, *input shape): its spikes, or the readout's v."""
         self._refuse(messages)
         output = np.empty((len(messages), *self.program.output.shape), np.int64)
-        flat = messages.reshape(len(messages), -1)
+        flat = messages.reshape(len(messages), int(np.prod(messages.shape[1:])))
         for first in range(0, len(messages), LONGEST):
             part = flat[first : first + LONGEST]
             output[first : first + len(part)] = self._through(part).reshape(len(part), *output.shape[1:])

@@ -3,7 +3,7 @@
 snn2hw listen zoo:keywords yes.wav no.wav
 arecord -t raw -f S16_LE -c 1 -r 16000 | snn2hw listen zoo:keywords - --rate 16000
 
-"-" is raw sound from standard input: 16 bit, little-endian, one channel, at --rate; its events are printed as they come.
+"-" is raw sound from standard input, 16 bit, little-endian, one channel, at --rate; events are printed as they come.
 """
 
 import argparse

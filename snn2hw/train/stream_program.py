@@ -1,4 +1,4 @@
-"""A trained streaming network as an integer program: compiled, judged beside its floats, and written with its purpose."""
+"""A trained streaming network as an integer program: compiled, judged beside its floats, written with its purpose."""
 
 from dataclasses import dataclass
 from pathlib import Path

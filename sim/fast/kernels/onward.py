@@ -1,4 +1,4 @@
-"""One sample continued from where it was left: the kernels of `sim.fast.kernels.general`, with their state handed in."""
+"""One sample continued from where it was left: the kernels of `sim.fast.kernels.general`, given their state."""
 
 from typing import NamedTuple
 
