@@ -46,7 +46,8 @@ class Disturbance:
 
 def louder(samples: NDArray[np.float32], gain_db: float) -> NDArray[np.float32]:
     """Return the sound at another level."""
-    return (samples * np.float32(10.0 ** (gain_db / 20.0))).astype(np.float32)
+    factor = np.float32(10.0 ** (gain_db / 20.0))
+    return np.asarray(samples * factor, dtype=np.float32)
 
 
 def mixed(

@@ -87,9 +87,8 @@ def warped_bank(spec: Spectra, warp: float = 1.0) -> Floats:
     Frequencies below 0.85 of the highest are stretched, and those above bend so that the highest stays.
     """
     top = spec.rate_hz / 2
-    edges_mel = np.linspace(
-        *(2595.0 * np.log10(1.0 + hz / 700.0) for hz in (spec.lowest_hz, spec.highest_hz)), spec.bands + 2
-    )
+    lowest, highest = (2595.0 * float(np.log10(1.0 + hz / 700.0)) for hz in (spec.lowest_hz, spec.highest_hz))
+    edges_mel = np.linspace(lowest, highest, spec.bands + 2)
     plain = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
     knee = 0.85 * spec.highest_hz * min(warp, 1.0) / warp
     edges = np.where(plain <= knee, plain * warp, top - (top - knee * warp) / (top - knee) * (top - plain))

@@ -8,6 +8,7 @@ arecord -t raw -f S16_LE -c 1 -r 16000 | snn2hw listen zoo:keywords - --rate 160
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,7 +82,7 @@ def _raw(rate_hz: int, wanted_hz: int) -> Iterator[NDArray[np.float32]]:
     through = resampler(rate_hz, wanted_hz)
     size = 2 * max(1, round(PIECE_S * rate_hz))
     rest = b""
-    while data := sys.stdin.buffer.read1(size):
+    while data := os.read(sys.stdin.fileno(), size):
         held = rest + data
         whole = len(held) - len(held) % 2
         rest = held[whole:]

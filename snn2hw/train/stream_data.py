@@ -45,14 +45,14 @@ def stream_recipe_for(task: str) -> StreamRecipe:
         front = MelFront(SOUNDS, prior=54, memory=216)
         layout = STREAMS["medium-slow"]
         return StreamRecipe(
-            task=task, layout=layout, front=front, how=how, frames=107, epochs=60, batch=32, rate=4e-3, validation=0.0
+            task=task, layout=layout, front=front, how=how, frames=107, epochs=40, batch=32, rate=4e-3, validation=0.0
         )
     how = Disturbance(gain_db=3.0, noise=0.0)
     if task in ("keywords", "speech-commands", "audiomnist"):
         front = MelFront(replace(SPOKEN_16K, floor=1e-6))
         return StreamRecipe(task=task, front=front, how=how, frames=79, epochs=40, rate=4e-3)
     front, layout = MelFront(SPOKEN_8K, prior=16), STREAMS["small"]
-    return StreamRecipe(task=task, layout=layout, front=front, how=how, frames=80, epochs=14, validation=0.0)
+    return StreamRecipe(task=task, layout=layout, front=front, how=how, frames=80, epochs=30, validation=0.0)
 
 
 def stream_split(corpus: Corpus, recipe: StreamRecipe, *, speaker: str = "", fold: str = "") -> Split:

@@ -82,7 +82,8 @@ def output_unit(model: nn.Module, compiled: Compiled, recipe: StreamRecipe, lear
     messages = plain_messages(learnt.part(np.arange(min(CALIBRATION, len(learnt.labels)))), recipe)
     floats = answers_to(model, recipe, messages)
     integers = run(compiled.program, _rasters(messages), record=()).output.mean(axis=1)
-    return float((integers * floats).sum() / (floats * floats).sum())
+    unit = float((integers * floats).sum()) / max(float((floats * floats).sum()), 1e-9)
+    return unit if unit > 0 else 1.0  # a network that is silent has no unit
 
 
 def judged_stream(model: nn.Module, compiled: Compiled, recipe: StreamRecipe, clips: Spoken) -> dict[str, Share]:
