@@ -66,7 +66,7 @@ def mixed(
     if not power:
         return samples
     scale = np.sqrt(signal / power / 10.0 ** (snr_db / 10.0))
-    return (samples + (scale * stretch)).astype(np.float32)
+    return np.asarray(samples + scale * stretch, dtype=np.float32)
 
 
 def disturbed(
