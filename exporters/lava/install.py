@@ -75,8 +75,8 @@ def install(folder: Path | None = None, *, force: bool = False, say: Callable[[s
         return False
     _clear(folder)
     say(f"lava-nc: making {folder} with Python {sys.version_info.major}.{sys.version_info.minor}")
-    _run([sys.executable, "-m", "venv", str(folder)], "making a virtual environment")
-    pip = [str(_python(folder)), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    _run([sys.executable, "-P", "-m", "venv", str(folder)], "making a virtual environment")
+    pip = [str(_python(folder)), "-P", "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     say(f"lava-nc: installing {', '.join((*LAVA, *PINS))}")
     _run([*pip, *PINS], "installing what lava-nc needs")
     _run([*pip, "--no-deps", "--ignore-requires-python", *LAVA], "installing lava-nc and lava-dl")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sim.cures import install, meant
 from sim.errors import InputError, MachineError, Snn2hwError, UnsupportedError
+from snn2hw.commands.streams import with_safe_streams
 from snn2hw.zoo import located
 
 __all__ = ["COMMANDS", "main"]
@@ -48,10 +49,13 @@ COMMANDS = {
     "ann": Command("snn2hw.commands.ann", "write a trained CNN as ONNX in floats and in 8 bit, and judge both"),
     "convert": Command("snn2hw.commands.convert", "turn a trained network of ReLUs into a spiking one, written as NIR"),
     "energy": Command("snn2hw.commands.energy", "price what a program does, as a band, beside an ANN"),
+    "fuzz": Command("snn2hw.commands.fuzz", "look for mistakes: random programs, damaged files"),
+    "doctor": Command("snn2hw.commands.doctor", "say what is installed here, and what works with it"),
     "install-lava": Command("snn2hw.commands.install_lava", "install lava-nc into an environment of its own"),
 }
 
 
+@with_safe_streams
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)

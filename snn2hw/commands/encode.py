@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snn2hw.commands.options import at_least, corpus_options
+from snn2hw.commands.options import at_least, corpus_named, corpus_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,22 +35,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Read, encode, write."""
-    from sim.errors import FileError, InputError
+    from sim.errors import InputError
     from sim.files import check_output
-    from snn2hw.audio.corpora import read_corpus
-    from snn2hw.audio.front import from_json, raster
+    from snn2hw.audio.front import raster, read_front, to_json
     from snn2hw.files.rasters import write_raster
+    from snn2hw.purpose import purpose_of_front
 
     at_least(1, "--limit", args.limit)
-    if not args.front.is_file():
-        raise InputError(f"{args.front}: no such file", "give the front.json of a trained model")
-    try:
-        text = args.front.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise FileError(f"{args.front}: is no text", "give the front.json of a trained model") from None
-    front = from_json(text, str(args.front))
+    front = read_front(args.front)
     check_output(args.output)
-    corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz, label=args.label, skip_damaged=args.skip_damaged)
+    corpus = corpus_named(args, front.mel.rate_hz)
     if corpus.classes != front.classes:
         raise InputError(
             f"{corpus.name}: classes {', '.join(corpus.classes)}, the model knows {', '.join(front.classes)}",
@@ -58,7 +52,9 @@ def execute(args: argparse.Namespace) -> int:
         )
     chosen = _chosen(corpus, args.part, args.speaker, args.limit)
     spikes = raster(front, [corpus.samples[i] for i in chosen])
-    write_raster(args.output, spikes, corpus.labels[chosen], front.decoder)
+    identity = purpose_of_front(to_json(front)).identity
+    labels = corpus.labels[chosen]
+    write_raster(args.output, spikes, labels, front.decoder, front=identity, classes=front.classes)
     shape = " x ".join(str(n) for n in spikes.shape[2:])
     print(
         f"wrote {args.output}: {len(chosen)} clips, {front.encoder.steps} steps of {shape}, {front.encoder.kind} input"

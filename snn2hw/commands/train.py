@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from snn2hw.commands.device import configure_device, device_of
-from snn2hw.commands.options import corpus_options
+from snn2hw.commands.options import corpus_named, corpus_options
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stream", action="store_true", help="the streaming network (always, where fsdd, digits and folder are not)"
     )
-    parser.add_argument(
-        "--fold", default="", metavar="N", help="test on one official fold (esc10, esc50, urbansound8k)"
-    )
+    parser.add_argument("--fold", metavar="N", help="test on one official fold (esc10, esc50, urbansound8k)")
     _configure_network(parser.add_argument_group("network"))
     _configure_training(parser.add_argument_group("training"))
 
@@ -95,7 +93,6 @@ def execute(args: argparse.Namespace) -> int:
     import torch
 
     from sim.files import make_folder
-    from snn2hw.audio.corpora import read_corpus
     from snn2hw.files.lock import refuse_locked
     from snn2hw.train.checkpoint import read_checkpoint
     from snn2hw.train.fit import fit
@@ -108,7 +105,7 @@ def execute(args: argparse.Namespace) -> int:
     refuse_too_large(recipe, name)
     start = read_checkpoint(args.start)["weights"] if args.start else None
     refuse_locked(make_folder(args.output))
-    corpus = read_corpus(args.dataset, args.data, recipe.mel.rate_hz, label=args.label, skip_damaged=args.skip_damaged)
+    corpus = corpus_named(args, recipe.mel.rate_hz)
     _tell(corpus)
     split = split_of(corpus, recipe)
     sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}
@@ -124,6 +121,7 @@ def execute(args: argparse.Namespace) -> int:
             device=device,
             start=start,
             teacher=teacher,
+            task=f"{corpus.name} {corpus.digest[:12]}, {len(split.train)} clips for training",
             more_epochs=args.more_epochs,
             on_epoch=lambda row: _show(bar, row),
         )

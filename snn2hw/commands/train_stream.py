@@ -36,7 +36,7 @@ def train_stream(args: argparse.Namespace) -> int:
     import torch
 
     from sim.files import atomic_write, make_folder
-    from snn2hw.audio.corpora import read_corpus
+    from snn2hw.commands.options import corpus_named
     from snn2hw.train.stream_data import centred, spoken, stream_split
     from snn2hw.train.stream_fit import answers_to, fit_stream, plain_messages
     from snn2hw.train.stream_program import Share, compiled_stream, judged_stream, output_unit, write_stream
@@ -44,9 +44,9 @@ def train_stream(args: argparse.Namespace) -> int:
     recipe = recipe_for(args)
     make_folder(args.output)
     rate_hz = recipe.front.spectra.rate_hz
-    corpus = read_corpus(args.dataset, args.data, rate_hz, label=args.label, skip_damaged=args.skip_damaged)
+    corpus = corpus_named(args, rate_hz)
     print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
-    split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold)
+    split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
     recipe = centred(recipe, learnt)

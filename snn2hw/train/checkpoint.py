@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sim.border import bordered
 from sim.errors import FileError, InputError
 from snn2hw.audio.front import FrontEnd, from_json
 from snn2hw.files.tensor_file import read_tensors, write_tensors
@@ -38,6 +39,8 @@ class Trained:
     recipe: NetworkRecipe
     front: FrontEnd
     accuracy: dict[str, float]
+    task: str | None = None
+    """What it was trained on, in words; files of before do not say."""
 
 
 def build(recipe: NetworkRecipe, classes: int) -> nn.Module:
@@ -55,14 +58,13 @@ def write_checkpoint(path: Path, values: dict[str, Any]) -> None:
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint; a damaged file and one with anything but tensors and plain values in it are refused."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file", "give a checkpoint written by `snn2hw train`")
     values = read_tensors(path, "checkpoint", "give one written by `snn2hw train`")
-    if values.get("schema") != SCHEMA:
+    if not isinstance(values.get("schema"), str) or values["schema"] != SCHEMA:
         raise FileError(f"{path}: not a checkpoint of this version ({SCHEMA!r})", "train the model again")
     return values
 
 
+@bordered("not a checkpoint of this version", "train the model again")
 def load_trained(path: Path) -> Trained:
     """Return the finished network of a run (its ``model.pt``)."""
     values = read_checkpoint(path)
@@ -76,7 +78,8 @@ def load_trained(path: Path) -> Trained:
     _refuse_other_sizes(values["weights"], recipe, len(front.classes), str(path))
     model = build(recipe, len(front.classes))
     load_weights(model, values["weights"], str(path))
-    return Trained(model.eval(), recipe, front, dict(values["accuracy"]))
+    task = values.get("task")
+    return Trained(model.eval(), recipe, front, dict(values["accuracy"]), task if isinstance(task, str) else None)
 
 
 def _refuse_other_sizes(weights: Mapping[str, Tensor], recipe: NetworkRecipe, classes: int, where: str) -> None:

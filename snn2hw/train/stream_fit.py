@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from snn2hw.audio.disturb import disturbed, holes
 from snn2hw.audio.mel_stream import less_mean
 from snn2hw.audio.spectra import warped_bank
-from snn2hw.models.stream import stream_net
 from snn2hw.train.checkpoint import SCHEMA, read_checkpoint
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
 from snn2hw.train.objective import Objective
@@ -20,6 +19,7 @@ from snn2hw.train.rates import one_cycle
 from snn2hw.train.recipe import recipe_to
 from snn2hw.train.run_state import RunFiles, RunState
 from snn2hw.train.stream_data import Spoken
+from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_recipe import StreamRecipe
 
 __all__ = ["answers_to", "fit_stream", "plain_messages", "stream_model"]

@@ -13,10 +13,10 @@ from sim.engines import run
 from snn2hw.audio.mel_stream import front_to
 from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.options import Options
-from snn2hw.models.stream import stream_source
 from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_fit import answers_to, plain_messages
 from snn2hw.train.stream_recipe import StreamRecipe
+from snn2hw.train.stream_source import stream_source
 
 __all__ = ["Share", "compiled_stream", "judged_stream", "output_unit", "write_stream"]
 

@@ -9,10 +9,12 @@ import torch
 
 from snn2hw.audio.mel_stream import heard
 from snn2hw.commands import main
-from snn2hw.models.stream import StreamLayout, stream_net, stream_source
+from snn2hw.models.stream import StreamLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.train.stream_data import Spoken, centred, spoken, stream_recipe_for
 from snn2hw.train.stream_fit import plain_messages
+from snn2hw.train.stream_net import stream_net
+from snn2hw.train.stream_source import stream_source
 
 SMALL = StreamLayout(channels=(3, 4), hidden=6, spread=(1, 2, 3), dropout=0.0)
 BANDS = 12

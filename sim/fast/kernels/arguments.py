@@ -7,7 +7,18 @@ from numba.core import types
 
 from sim.fast.layout.records import CONNECTION, POPULATION, TILE
 
-__all__ = ["ADVANCE", "PRODUCT_OF_TWO", "SUM", "Brought", "Fired", "LoopMemory", "Made", "Membranes", "Moment", "Work"]
+__all__ = [
+    "ADVANCE",
+    "PRODUCT_OF_TWO",
+    "SUM",
+    "Brought",
+    "Fired",
+    "LoopMemory",
+    "LoopPlace",
+    "Made",
+    "Membranes",
+    "Work",
+]
 
 
 class Brought(NamedTuple):
@@ -65,7 +76,7 @@ class Work(NamedTuple):
     outcome: Any
 
 
-class Moment(NamedTuple):
+class LoopPlace(NamedTuple):
     """A step of a sample."""
 
     b: int  # the sample in the batch

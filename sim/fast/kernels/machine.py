@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.fast.kernels.arguments import Made, Membranes, Moment, Work
+from sim.fast.kernels.arguments import LoopPlace, Made, Membranes, Work
 from sim.fast.kernels.counting import TALLY, count_synops, settle
 from sim.fast.kernels.events import (
     are_equal,
@@ -104,7 +104,7 @@ def advance_all(isa: Any, work: Any, b: int, samples: int, t: int, to: int) -> N
             tile = row(work.tables.tiles, k)
             p = row(work.tables.populations, tile.place)
             steps = 1 if run.stepwise or step + 1 == to or p.u_at >= 0 or p.v_at >= 0 else 2
-            previous = advance(isa, work, tile, Moment(b + s, s, step, t), steps, previous)
+            previous = advance(isa, work, tile, LoopPlace(b + s, s, step, t), steps, previous)
             if run.stepwise:
                 k, previous = k + 1, -1
                 if k == run.tiles_to:
@@ -166,11 +166,11 @@ def run_samples(
             to = min(t + sizes.stretch, sizes.steps)
             for s in range(samples):
                 for step in range(t, to):
-                    read_input(isa, work, raster, Moment(first + s, s, step, t))
+                    read_input(isa, work, raster, LoopPlace(first + s, s, step, t))
             advance_all(isa, work, first, samples, t, to)
             ended = False
             for s in range(samples):
-                count_synops(work, raster, Moment(first + s, s, t, t), to)
-                ended |= settle(work, refusing, Moment(first + s, s, t, t), to)
+                count_synops(work, raster, LoopPlace(first + s, s, t, t), to)
+                ended |= settle(work, refusing, LoopPlace(first + s, s, t, t), to)
             if ended:
                 break

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.fast.kernels.general import Neurons, Ring, advance, listed_at, of_sample, read_input
+from sim.fast.kernels.general import NeuronMemory, Ring, advance, listed_at, of_sample, read_input
 from sim.fast.layout.checked import CheckedTables
 from sim.fast.vector.jit import kernel
 from sim.fast.vector.pointers import pointer, pointers
@@ -63,7 +63,7 @@ def continue_sample(
         neurons=count,
         sources=sources,
     )
-    neurons = Neurons(pointer(kept.u), pointer(kept.v), pointer(a), pointer(sums))
+    neurons = NeuronMemory(pointer(kept.u), pointer(kept.v), pointer(a), pointer(sums))
     sample = of_sample(outcome, 0)
     for k in range(raster.shape[0]):
         t = start + k

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.arithmetic import DECAY_ONE, VTH_SHIFT
 from sim.fast.layout.arena import Arena
-from sim.fast.layout.bounds import ProvenBounds, bounds
+from sim.fast.layout.bounds import ProvenLanes, bounds
 from sim.fast.layout.grid import LIST, TILE_UNIT, LaneGrid, grid
 from sim.fast.layout.lookup import Lookup, lookup, packing_as_bits, table
 from sim.fast.layout.matrix import LISTED, image, matrix, window
@@ -75,7 +75,7 @@ class _Draft:
     order: tuple[Population, ...]
     grids: tuple[LaneGrid, ...]
     places: dict[str, int]
-    bounds: tuple[ProvenBounds, ...]
+    bounds: tuple[ProvenLanes, ...]
     graded: bool
     lookups: dict[Connection, Lookup | None]  # of the connections that read the input; None for rows of weights
     form: int
