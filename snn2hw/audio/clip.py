@@ -1,6 +1,7 @@
 """One sound file in: mono float32 samples at the rate that was asked for, or an error with the file's name."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sim.border import foreign_errors, read_bytes
 from sim.cures import install
 from sim.errors import FileError, InputError, MissingToolError
 
-__all__ = ["SHORTEST_S", "Clip", "check_samples", "read_clip", "resample"]
+__all__ = ["SHORTEST_S", "Clip", "check_samples", "length_s", "read_clip", "resample", "resampler", "stored_rate_hz"]
 
 SHORTEST_S = 0.05
 """A clip below this length holds no word: one window of analysis is 32 ms."""
@@ -38,13 +39,15 @@ class Clip:
     changes: tuple[str, ...] = ()
 
 
-def read_clip(path: Path, rate_hz: int) -> Clip:
-    """Read ``path`` (wav, flac, ogg), mix its channels to one and resample it to ``rate_hz``."""
+def read_clip(path: Path, rate_hz: int | None) -> Clip:
+    """Read ``path`` (wav, flac, ogg), mix its channels to one and resample it to ``rate_hz`` (None: its own)."""
     raw, found_hz, channels = _read(path)
     changes = []
     if channels > 1:
         changes.append(f"{channels} channels mixed to one")
     check_samples(raw, found_hz, str(path))
+    if rate_hz is None:
+        rate_hz = found_hz
     if found_hz != rate_hz:
         changes.append(f"resampled from {found_hz} to {rate_hz} Hz")
         raw = resample(raw, found_hz, rate_hz)
@@ -72,6 +75,26 @@ def _read(path: Path) -> tuple[NDArray[np.float32], int, int]:
     return np.concatenate([*pieces, np.empty(0, np.float32)]), rate_hz, channels
 
 
+def stored_rate_hz(path: Path) -> int:
+    """Return the rate a sound file is stored at."""
+    return int(_facts(path).samplerate)
+
+
+def length_s(path: Path) -> float:
+    """Return the seconds that a sound file lasts."""
+    facts = _facts(path)
+    return float(facts.frames / facts.samplerate)
+
+
+def _facts(path: Path) -> Any:
+    soundfile = _soundfile()
+    with foreign_errors(path, "not a readable sound file", _REPLACE):
+        facts = soundfile.info(path)
+        if not SLOWEST_HZ <= facts.samplerate <= FASTEST_HZ:
+            raise FileError(f"{path}: stored at {facts.samplerate} Hz", _REPLACE)
+        return facts
+
+
 def resample(samples: NDArray[np.float32], from_hz: float, to_hz: float) -> NDArray[np.float32]:
     """Return the samples at another rate (soxr, high quality)."""
     try:
@@ -79,6 +102,20 @@ def resample(samples: NDArray[np.float32], from_hz: float, to_hz: float) -> NDAr
     except ImportError:
         raise MissingToolError("resampling needs soxr", install("soxr")) from None
     return np.asarray(soxr.resample(samples, from_hz, to_hz), dtype=np.float32)
+
+
+def resampler(from_hz: int, to_hz: int) -> Callable[[NDArray[np.float32], bool], NDArray[np.float32]]:
+    """Return what brings a stream to another rate, piece by piece; the second argument marks the last piece."""
+    if from_hz < 1:
+        raise FileError(f"a rate of {from_hz} Hz", "give the samples in a second")
+    if from_hz == to_hz:
+        return lambda samples, _: samples
+    try:
+        import soxr
+    except ImportError:
+        raise MissingToolError("resampling needs soxr", install("soxr")) from None
+    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32")
+    return lambda samples, last: np.asarray(stream.resample_chunk(samples, last=last), dtype=np.float32)
 
 
 def check_samples(samples: NDArray[np.float32], rate_hz: int, where: str) -> None:

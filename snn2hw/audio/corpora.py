@@ -4,21 +4,52 @@ from pathlib import Path
 
 from sim.errors import InputError
 from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.rows import Reading
 
 __all__ = ["CORPORA", "read_corpus"]
 
 CORPORA = {
     "fsdd": "the Free Spoken Digit Dataset, from its folder",
-    "folder": "root/class/*.wav",
+    "folder": "root/class/*.wav, or a CSV of path,label[,part,fold,speaker]",
     "digits": "English digits, synthesised",
-    "digits-ru": "Russian digits, synthesised",
+    "digits-ru": "Russian digits, synthesised, or from a folder named as FSDD's",
+    "keywords": "Speech Commands, twelve classes",
+    "speech-commands": "Speech Commands, every word",
+    "audiomnist": "AudioMNIST",
+    "esc10": "ESC-10",
+    "esc50": "ESC-50",
+    "urbansound8k": "UrbanSound8K",
 }
 """Corpus name to what it is."""
 
+LABELLED = ("folder", "audiomnist", "esc10", "esc50", "urbansound8k")
+"""Corpora whose table has more than one column that can be the label."""
 
-def read_corpus(name: str, folder: Path | None = None, rate_hz: int = 8000) -> Corpus:
-    """Read or synthesise a corpus; only ``folder`` comes at any rate."""
-    if name in ("digits", "digits-ru"):
+SPOKEN_RATE_HZ = 8000
+
+
+def read_corpus(
+    name: str,
+    folder: Path | None = None,
+    rate_hz: int | None = SPOKEN_RATE_HZ,
+    *,
+    label: str = "",
+    skip_damaged: bool = False,
+) -> Corpus:
+    """Read or synthesise a corpus.
+
+    Args:
+        name: one of `CORPORA`.
+        folder: where it lies; a CSV for ``folder`` is a corpus too.
+        rate_hz: to resample to; None keeps the rate that most of its files have.
+        label: the column that is the class, where a table has several.
+        skip_damaged: leave files out that cannot be read, and say so in the notes, instead of refusing.
+    """
+    if name not in CORPORA:
+        raise InputError(f"there is no corpus {name!r}", f"choose one of {', '.join(CORPORA)}")
+    if label and (name not in LABELLED or (name == "folder" and folder is not None and folder.is_dir())):
+        raise InputError(f"label {label!r}: {name} has one label", "leave it out")
+    if name == "digits" or (name == "digits-ru" and folder is None):
         from snn2hw.audio.digits import spoken_digits
 
         if folder is not None:
@@ -26,10 +57,30 @@ def read_corpus(name: str, folder: Path | None = None, rate_hz: int = 8000) -> C
         return spoken_digits("ru" if name == "digits-ru" else "en")
     if folder is None:
         raise InputError(f"{name}: no folder given", "add --data PATH")
-    if name == "fsdd":
-        from snn2hw.audio.fsdd import read_fsdd
+    return _from_disk(name, folder, Reading(rate_hz, skip_damaged), label)
 
-        return read_fsdd(folder)
-    from snn2hw.audio.folder import read_folder
 
-    return read_folder(folder, rate_hz)
+def _from_disk(name: str, folder: Path, reading: Reading, label: str) -> Corpus:
+    from snn2hw.audio import speech_commands, tables
+
+    match name:
+        case "fsdd" | "digits-ru":
+            from snn2hw.audio.fsdd import read_fsdd
+
+            return read_fsdd(folder, reading, russian=name == "digits-ru")
+        case "keywords":
+            return speech_commands.read_keywords(folder, reading)
+        case "speech-commands":
+            return speech_commands.read_words(folder, reading)
+        case "audiomnist":
+            return tables.read_audiomnist(folder, reading, label)
+        case "esc10" | "esc50":
+            return tables.read_esc(folder, reading, label, ten=name == "esc10")
+        case "urbansound8k":
+            return tables.read_urbansound(folder, reading, label)
+        case _:
+            from snn2hw.audio.folder import read_folder
+
+            if folder.is_file():
+                return tables.read_csv(folder, reading, label)
+            return read_folder(folder, reading.rate_hz, skip_damaged=reading.skip_damaged)

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 
-__all__ = ["Corpus", "Split", "holdout", "leave_out", "official"]
+__all__ = ["Corpus", "Split", "holdout", "leave_fold_out", "leave_out", "official"]
 
 
 @dataclass(frozen=True)
 class Corpus:
     """``samples[i]`` was spoken by ``speakers[i]`` and says ``classes[labels[i]]``; ``parts[i]`` is its official part.
 
+    ``folds`` are the official folds, where there are any: clips of one source never lie in two of them.
     ``names`` are file names (or the names of synthesised utterances), ``notes`` say which files were converted and how.
     """
 
@@ -28,11 +29,14 @@ class Corpus:
     parts: tuple[str, ...]
     names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    folds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {len(self.samples), len(self.labels), len(self.speakers), len(self.parts), len(self.names)}
         if len(lengths) != 1 or 0 in lengths:
             raise InputError(f"corpus {self.name!r}: columns of different or no length ({sorted(lengths)})")
+        if self.folds and len(self.folds) != len(self.labels):
+            raise InputError(f"corpus {self.name!r}: {len(self.folds)} folds for {len(self.labels)} clips")
         if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
             raise InputError(f"corpus {self.name!r}: a label outside 0..{len(self.classes) - 1}")
 
@@ -80,6 +84,15 @@ def leave_out(corpus: Corpus, speaker: str) -> Split:
         raise InputError(f"corpus {corpus.name!r}: no speaker {speaker!r}", f"name one of: {known}")
     none = np.empty(0, dtype=np.int64)
     return Split(np.flatnonzero(speakers != speaker), none, np.flatnonzero(speakers == speaker))
+
+
+def leave_fold_out(corpus: Corpus, fold: str) -> Split:
+    """Test on one official fold, train on all others."""
+    if fold not in corpus.folds:
+        known = ", ".join(sorted(set(corpus.folds), key=lambda f: (len(f), f))) or "none"
+        raise InputError(f"corpus {corpus.name!r}: no fold {fold!r}", f"it has: {known}")
+    folds, none = np.array(corpus.folds), np.empty(0, dtype=np.int64)
+    return Split(np.flatnonzero(folds != fold), none, np.flatnonzero(folds == fold))
 
 
 def holdout(corpus: Corpus, split: Split, fraction: float, seed: int) -> Split:

@@ -4,11 +4,9 @@ import hashlib
 import re
 from pathlib import Path
 
-import numpy as np
-
 from sim.errors import InputError
-from snn2hw.audio.clip import Clip, read_clip
 from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.rows import Reading, SoundRow, corpus_of
 
 __all__ = ["SUFFIXES", "read_folder"]
 
@@ -21,38 +19,32 @@ _SPEAKER = re.compile(r"(?P<speaker>[^_]+)_nohash_\d+")
 """The one naming of a speaker that is in wide use: Speech Commands' ``SPEAKER_nohash_N``."""
 
 
-def read_folder(root: Path, rate_hz: int = 8000) -> Corpus:
-    """Read every sound file below ``root``, ordered by name; a class is a folder that holds sound files."""
+def read_folder(root: Path, rate_hz: int | None = 8000, *, skip_damaged: bool = False) -> Corpus:
+    """Read every sound file below ``root``, ordered by name; a class is a folder that holds sound files.
+
+    Sound files that lie deeper than a class are refused: neither reading them nor leaving them out would be right.
+    """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder", "give a folder of folders, one per class")
     parted = {part for part in PARTS if (root / part).is_dir()}
     if parted and not {"train", "test"} <= parted:
         raise InputError(f"{root}: holds the parts {', '.join(sorted(parted))}", "needs train and test, or no parts")
-    rows = [row for top in (sorted(parted) or [""]) for row in _rows(root, top)]
-    classes = tuple(sorted({label for _, label, _ in rows}))
+    found = [row for top in (sorted(parted) or [""]) for row in _rows(root, top)]
+    classes = {label for _, label, _ in found}
     if len(classes) < 2:
         raise InputError(
             f"{root}: {len(classes)} classes with sound files ({', '.join(SUFFIXES)})",
             "put each class into its own folder",
         )
-    clips = [read_clip(path, rate_hz) for path, _, _ in rows]
-    names = [str(path.relative_to(root)) for path, _, _ in rows]
-    speakers = [_speaker(path) for path, _, _ in rows]
-    return Corpus(
-        name=root.name,
-        classes=classes,
-        rate_hz=rate_hz,
-        samples=tuple(clip.samples for clip in clips),
-        labels=np.array([classes.index(label) for _, label, _ in rows]),
-        speakers=tuple(speakers),
-        parts=tuple(part or _part(speaker) for (_, _, part), speaker in zip(rows, speakers, strict=True)),
-        names=tuple(names),
-        notes=tuple(_note(name, clip) for name, clip in zip(names, clips, strict=True) if clip.changes),
-    )
+    rows = [
+        SoundRow(path, label, part=part or _part(_speaker(path)), speaker=_speaker(path)) for path, label, part in found
+    ]
+    return corpus_of(root.name, root, rows, Reading(rate_hz, skip_damaged))
 
 
 def _rows(root: Path, part: str) -> list[tuple[Path, str, str]]:
     """Return (file, class, part) of every sound file below one part."""
+    _refuse_nested(root, part)
     return [
         (path, folder.name, part)
         for folder in sorted((root / part).iterdir())
@@ -73,5 +65,12 @@ def _part(speaker: str) -> str:
     return "test" if hashlib.sha256(speaker.encode()).digest()[0] % TEST_SHARE == 0 else "train"
 
 
-def _note(name: str, clip: Clip) -> str:
-    return f"{name}: {', '.join(clip.changes)}"
+def _refuse_nested(root: Path, part: str) -> None:
+    for folder in sorted((root / part).iterdir()):
+        if not folder.is_dir():
+            continue
+        for inner in sorted(folder.iterdir()):
+            if inner.is_dir() and any(path.suffix.lower() in SUFFIXES for path in inner.rglob("*")):
+                what = f"{inner}: sound files deeper than a class ({folder.name})"
+                fix = "keep one folder per class, or list the files in a CSV of path,label: --data LIST.csv"
+                raise InputError(what, fix)

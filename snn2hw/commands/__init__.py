@@ -16,6 +16,7 @@ from sim.cures import install, meant
 from sim.errors import InputError, MachineError, Snn2hwError, UnsupportedError
 from snn2hw.commands.parser import Parser
 from snn2hw.commands.streams import with_safe_streams
+from snn2hw.zoo import located
 
 __all__ = ["COMMANDS", "main"]
 
@@ -44,6 +45,8 @@ COMMANDS = {
     "verify": Command("snn2hw.commands.verify", "run a program on several executors and compare every spike, u and v"),
     "place": Command("snn2hw.commands.place", "put a program into the cores of a chip, within every limit of its file"),
     "export": Command("snn2hw.commands.export", "write a program down for another tool"),
+    "listen": Command("snn2hw.commands.listen", "say what is in a sound, with a program of the streaming network"),
+    "zoo": Command("snn2hw.commands.zoo", "list the trained programs that come with the package"),
     "train": Command("snn2hw.commands.train", "train a spiking network, or its ReLU twin, on spoken words"),
     "encode": Command("snn2hw.commands.encode", "turn sounds into the raster a trained network is fed"),
     "ann": Command("snn2hw.commands.ann", "write a trained CNN as ONNX in floats and in 8 bit, and judge both"),
@@ -111,6 +114,8 @@ def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
     try:
         parser.refuse_unknown(words)
         args = parser.parse_args(words)
+        if isinstance(getattr(args, "program", None), str):
+            args.program = located(args.program)
         _keep_inputs(args)
         code: int = module.execute(args)
     except SystemExit as stop:  # argparse has said why

@@ -7,7 +7,7 @@ snn2hw energy P.nir --input X.npz --ann runs/digits-cnn/cnn.onnx --ann-input run
 import argparse
 from pathlib import Path
 
-from snn2hw.commands.options import at_least, corpus_options
+from snn2hw.commands.options import at_least, corpus_named, corpus_options
 
 __all__ = ["configure", "execute"]
 
@@ -27,12 +27,11 @@ def execute(args: argparse.Namespace) -> int:
     """Export, quantise, judge."""
     at_least(1, "--calibration", args.calibration)
     from sim.files import check_folder
-    from snn2hw.audio.corpora import read_corpus
     from snn2hw.train.deployed import CALIBRATION, twin_checkpoint, write_deployed_twin
 
     check_folder(args.output)
     front = twin_checkpoint(args.model).front
-    corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz)
+    corpus = corpus_named(args, front.mel.rate_hz)
     twin, clips = write_deployed_twin(args.model, corpus, args.output, args.calibration or CALIBRATION)
     print(f"accuracy on {clips} clips: floats {twin.accuracy:.2%}, 8 bit {twin.accuracy_int8:.2%}")
     for path in (twin.onnx, twin.int8, twin.samples):

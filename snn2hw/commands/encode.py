@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snn2hw.commands.options import at_least, corpus_options
+from snn2hw.commands.options import at_least, corpus_named, corpus_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,6 @@ def execute(args: argparse.Namespace) -> int:
     """Read, encode, write."""
     from sim.errors import InputError
     from sim.files import check_output
-    from snn2hw.audio.corpora import read_corpus
     from snn2hw.audio.front import raster, read_front, to_json
     from snn2hw.files.rasters import write_raster
     from snn2hw.purpose import purpose_of_front
@@ -45,7 +44,7 @@ def execute(args: argparse.Namespace) -> int:
     at_least(1, "--limit", args.limit)
     front = read_front(args.front)
     check_output(args.output)
-    corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz)
+    corpus = corpus_named(args, front.mel.rate_hz)
     if corpus.classes != front.classes:
         raise InputError(
             f"{corpus.name}: classes {', '.join(corpus.classes)}, the model knows {', '.join(front.classes)}",

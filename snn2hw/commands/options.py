@@ -5,11 +5,14 @@ import re
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from sim.errors import InputError
 
-__all__ = ["at_least", "choices_of", "corpus_options", "default_of", "option", "shape_option"]
+if TYPE_CHECKING:
+    from snn2hw.audio.corpus import Corpus
+
+__all__ = ["at_least", "choices_of", "corpus_named", "corpus_options", "default_of", "option", "shape_option"]
 
 
 def default_of(owner: Callable[..., Any], name: str) -> Any:
@@ -46,7 +49,16 @@ def corpus_options(parser: argparse.ArgumentParser) -> None:
 
     said = "; ".join(f"{name}: {what}" for name, what in CORPORA.items())
     parser.add_argument("dataset", choices=tuple(CORPORA), help=said)
-    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set (fsdd, folder)")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set, or a CSV for folder")
+    parser.add_argument("--label", metavar="COLUMN", help="the column of the table that is the class")
+    parser.add_argument("--skip-damaged", action="store_true", help="leave out sound files that cannot be read")
+
+
+def corpus_named(args: argparse.Namespace, rate_hz: int | None) -> "Corpus":
+    """Read the clips that `corpus_options` name, at the rate that is wanted."""
+    from snn2hw.audio.corpora import read_corpus
+
+    return read_corpus(args.dataset, args.data, rate_hz, label=args.label or "", skip_damaged=args.skip_damaged)
 
 
 def shape_option(text: str) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from snn2hw.commands.device import configure_device, device_of
-from snn2hw.commands.options import at_least, corpus_options
+from snn2hw.commands.options import at_least, corpus_named, corpus_options
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     corpus_options(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
+    parser.add_argument(
+        "--stream", action="store_true", help="the streaming network (always, where fsdd, digits and folder are not)"
+    )
+    parser.add_argument("--fold", metavar="N", help="test on one official fold (esc10, esc50, urbansound8k)")
     _configure_network(parser.add_argument_group("network"))
     _configure_training(parser.add_argument_group("training"))
 
@@ -84,11 +88,14 @@ def _configure_training(group: Any) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Train, judge, and write everything down."""
     at_least(0, "--more-epochs", args.more_epochs)
+    from snn2hw.commands.train_stream import streams, train_stream
+
+    if streams(args):
+        return train_stream(args)
     name = device_of(args)  # first: what follows needs torch
     import torch
 
     from sim.files import check_folder
-    from snn2hw.audio.corpora import read_corpus
     from snn2hw.files.lock import refuse_locked
     from snn2hw.train.checkpoint import read_checkpoint
     from snn2hw.train.fit import fit
@@ -103,7 +110,7 @@ def execute(args: argparse.Namespace) -> int:
     if check_folder(args.output).exists():
         refuse_locked(args.output)
     teacher = _teacher(args.teacher)
-    corpus = read_corpus(args.dataset, args.data)
+    corpus = corpus_named(args, recipe.mel.rate_hz)
     _tell(corpus)
     split = split_of(corpus, recipe)
     sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}

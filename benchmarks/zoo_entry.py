@@ -1,0 +1,85 @@
+"""Put a trained streaming program into the package's zoo: python -m benchmarks.zoo_entry NAME RUN_FOLDER.
+
+The run is what `snn2hw train ... --stream` left: program.nir and summary.json. What the data are, and under which
+licence, is said here.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from exporters.program_file import read_program_file
+from snn2hw.zoo import FOLDER
+
+SPEECH_COMMANDS = {
+    "name": "Speech Commands v0.02 (sample)",
+    "licence": "CC BY 4.0",
+    "attribution": "Pete Warden, Speech Commands: A public dataset for single-word speech recognition, 2018, "
+    "arXiv:1804.03209",
+    "used": "2400 clips of the official test archive, 200 a class: 1559 train, 244 validate, 597 test",
+}
+FSDD = {
+    "name": "Free Spoken Digit Dataset v1.0.8",
+    "licence": "CC BY-SA 4.0",
+    "attribution": "Zohar Jackson, Cesar Souza, Jason Flaks, Yuxin Pan, Hereman Nicolas, Adhish Thite, "
+    "doi:10.5281/zenodo.1342401",
+    "used": "3000 recordings of 6 speakers: 2700 train, 300 test",
+}
+ESC10 = {
+    "name": "ESC-10",
+    "licence": "CC BY 3.0, some clips CC0",
+    "attribution": "K. J. Piczak, ESC: Dataset for Environmental Sound Classification, ACM Multimedia 2015, "
+    "doi:10.1145/2733373.2806390; clips from freesound.org",
+    "used": "354 of 400 clips (those under CC BY and CC0): 280 train, 74 test",
+}
+ENTRIES: dict[str, dict[str, Any]] = {
+    "keywords": {
+        "task": "twelve classes of keyword spotting, streaming",
+        "data": SPEECH_COMMANDS,
+        "split": "by speaker: no speaker is in two parts",
+        "command": "snn2hw train keywords --data speech_commands -o runs/keywords",
+    },
+    "digits": {
+        "task": "spoken English digits, streaming",
+        "data": FSDD,
+        "split": "official: takes 0-4 test, 5-49 train; the same six speakers on both sides",
+        "command": "snn2hw train fsdd --stream --data fsdd -o runs/digits",
+    },
+    "esc10": {
+        "task": "ten environmental sounds, streaming",
+        "data": ESC10,
+        "split": "official folds: fold 1 test, folds 2-5 train",
+        "command": "snn2hw train esc10 --data esc10 -o runs/esc10",
+    },
+}
+
+
+def main(name: str, run: Path) -> None:
+    """Copy the program and write its card."""
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    program = read_program_file(run / "program.nir").program
+    assert program.digest == summary["digest"]
+    card = {
+        "name": name,
+        **ENTRIES[name],
+        "classes": summary["classes"],
+        "accuracy": {part: summary[part] for part in ("validate", "test") if part in summary},
+        "registers": {
+            "chip": "loihi1",
+            "weight_bits": 8,
+            "neurons": sum(p.size for p in program.populations),
+            "weights": sum(c.wiring.weight.size for p in program.populations for c in p.inputs),
+        },
+        "digest": program.digest,
+        "runs": 1,
+        "seed": 0,
+    }
+    shutil.copy(run / "program.nir", FOLDER / f"{name}.nir")
+    (FOLDER / f"{name}.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(json.dumps(card, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

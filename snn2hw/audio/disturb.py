@@ -1,0 +1,141 @@
+"""Variants of training clips, drawn bit for bit from the generator that is handed in. NumPy only.
+
+On samples: `mixed` adds a background at a signal-to-noise ratio, `louder` changes the level. On power spectra, where
+training draws a new variant of every clip in every epoch: `disturbed`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2hw.audio.spectra import Spectra, warped_bank
+
+__all__ = ["Disturbance", "disturbed", "holes", "louder", "mixed"]
+
+WARPS = 29
+"""Steps of the vocal tract's range; each has a filter bank of its own."""
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """Ranges that variants are drawn from; all zero leaves a clip as it is.
+
+    Args:
+        speed: e-folds a clip may be faster or slower.
+        shift: frames it may come earlier or later.
+        warp: e-folds the vocal tract may be shorter or longer (VTLP).
+        tilt_db: standard deviation of each of four smooth curves over the bands (EQ).
+        gain_db: standard deviation of the level.
+        noise: share of clips that get noise of a random colour.
+        noise_db: its range below the clip's loudest cell.
+        mask_bands: widest hole in the bands; two are cut (SpecAugment).
+        mask_frames: longest hole in time; two are cut.
+    """
+
+    speed: float = 0.2
+    shift: int = 8
+    warp: float = 0.15
+    tilt_db: float = 3.0
+    gain_db: float = 6.0
+    noise: float = 0.3
+    noise_db: tuple[float, float] = (15.0, 45.0)
+    mask_bands: int = 6
+    mask_frames: int = 10
+
+
+def louder(samples: NDArray[np.float32], gain_db: float) -> NDArray[np.float32]:
+    """Return the sound at another level."""
+    factor = np.float32(10.0 ** (gain_db / 20.0))
+    return np.asarray(samples * factor, dtype=np.float32)
+
+
+def mixed(
+    samples: NDArray[np.float32], background: NDArray[np.float32], snr_db: float, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Add a random stretch of a background, repeated where it is too short, ``snr_db`` below the sound.
+
+    A sound or a background of no power comes back as it is.
+    """
+    signal = float(np.mean(samples.astype(np.float64) ** 2)) if samples.size else 0.0
+    if not signal or not background.size:
+        return samples
+    start = int(random.integers(background.size))
+    stretch = np.resize(np.roll(background, -start), samples.size).astype(np.float64)
+    power = float(np.mean(stretch**2))
+    if not power:
+        return samples
+    scale = np.sqrt(signal / power / 10.0 ** (snr_db / 10.0))
+    return np.asarray(samples + scale * stretch, dtype=np.float32)
+
+
+def disturbed(
+    power: NDArray[np.float32],
+    lengths: NDArray[np.int64],
+    spec: Spectra,
+    how: Disturbance,
+    random: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return variants of clips in decibels, (n, frames, bands), and which of their frames lie in the clip.
+
+    Args:
+        power: |X|^2 of the clips, (n, frames, bins), of which clip i has ``lengths[i]``.
+        lengths: frames of each clip.
+        spec: how the spectra were made.
+        how: the ranges.
+        random: draws all of it.
+    """
+    count, frames, _ = power.shape
+    mel = _warped(power, spec, how.warp, random)
+    loudest = mel.max(axis=(1, 2), keepdims=True)
+    place = np.linspace(-1.0, 1.0, spec.bands)
+    curves = np.stack([place, np.cos(np.pi * place), np.sin(np.pi * place), np.cos(2 * np.pi * place)])
+    tilt = (random.normal(size=(count, 4)) * how.tilt_db) @ curves + random.normal(size=(count, 1)) * how.gain_db
+    mel = mel * 10.0 ** (tilt[:, None, :] / 10.0)
+    mel, inside = _moved(mel, lengths, how, random)
+    snr = random.uniform(*how.noise_db, (count, 1, 1))
+    colour = 10.0 ** (random.normal(size=(count, 1, 1)) * 0.5 * place)
+    grain = 0.5 + 0.5 * random.exponential(size=(count, frames, spec.bands))
+    noisy = random.random((count, 1, 1)) < how.noise
+    mel = mel + noisy * loudest * 10.0 ** (-snr / 10.0) * colour * grain
+    return 10.0 * np.log10(mel + spec.floor), inside
+
+
+def _warped(power: NDArray[np.float32], spec: Spectra, most: float, random: np.random.Generator) -> NDArray[np.float64]:
+    """Return mel power, every clip through a vocal tract of its own."""
+    steps = random.integers(-(WARPS // 2), WARPS // 2 + 1, len(power))
+    banks = np.stack([warped_bank(spec, float(np.exp(most * 2 * k / (WARPS - 1)))) for k in steps])
+    mel: NDArray[np.float64] = np.matmul(power, banks.transpose(0, 2, 1).astype(np.float32)).astype(np.float64)
+    return mel
+
+
+def _moved(
+    mel: NDArray[np.float64], lengths: NDArray[np.int64], how: Disturbance, random: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Play every clip faster or slower about its middle, and earlier or later, between its frames as a line."""
+    count, frames, _ = mel.shape
+    speed = np.exp(random.uniform(-how.speed, how.speed, (count, 1)))
+    moved = random.uniform(-how.shift, how.shift, (count, 1))
+    long = lengths[:, None]
+    start = (long - long / speed) / 2 + moved
+    at = (np.arange(frames) - start) * speed
+    inside = (at >= 0) & (at <= long - 1)
+    first = np.clip(np.floor(at), 0, np.maximum(long - 2, 0)).astype(np.int64)
+    share = np.clip(at - first, 0, 1)[..., None]
+    rows = np.arange(count)[:, None]
+    result = mel[rows, first] * (1 - share) + mel[rows, np.minimum(first + 1, frames - 1)] * share
+    return result * inside[..., None], inside
+
+
+def holes(values: NDArray[np.float64], how: Disturbance, random: np.random.Generator) -> NDArray[np.float64]:
+    """Cut two bands of frequencies and two stretches of time out of every clip, (n, frames, bands): they become 0."""
+    count, frames, bands = values.shape
+    keep = np.ones(values.shape, bool)
+    for axis, size, widest in ((2, bands, how.mask_bands), (1, frames, how.mask_frames)):
+        for _ in range(2):
+            start = random.integers(0, size, (count, 1))
+            width = random.integers(0, widest + 1, (count, 1))
+            place = np.arange(size)
+            hole = (place >= start) & (place < start + width)
+            keep &= ~(hole[:, None, :] if axis == 2 else hole[:, :, None])
+    return np.where(keep, values, 0.0)

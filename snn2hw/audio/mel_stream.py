@@ -1,0 +1,149 @@
+"""A sound into a network's integers, frame by frame as it arrives: log-mel less a running mean per band.
+
+    m[t] = m[t - 1] + (L[t] - m[t - 1]) / min(prior + t + 1, memory)      m[-1]: the mean of the training clips
+    q[t] = clip(round((L[t] - m[t]) / step_db), -limit, limit)
+
+L are the decibels of `snn2hw.audio.spectra`. The mean is a filter of first order that starts quick and settles at
+``memory`` frames, so nothing of the future is needed. With ``mean`` "utterance" m is the mean over the whole clip, and
+with "none" it is that of the training clips throughout.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.spectra import Floats, Spectra, frames_of, power_of, warped_bank
+
+__all__ = ["FRONT_SCHEMA", "MelFront", "MelStream", "front_from", "front_to", "heard", "less_mean"]
+
+FRONT_SCHEMA = "snn2hw.mel-front/1"
+Mean = Literal["running", "utterance", "none"]
+
+
+@dataclass(frozen=True)
+class MelFront:
+    """Everything between samples and the integers of a streaming network; stored with its program.
+
+    Args:
+        spectra: how frames are made.
+        centre_db: the running mean before the first frame, per band.
+        prior: frames that ``centre_db`` counts for.
+        memory: frames the mean looks back at most.
+        step_db: decibels per unit of a message.
+        limit: greatest message.
+        mean: what is taken off.
+    """
+
+    spectra: Spectra = field(default_factory=Spectra)
+    centre_db: tuple[float, ...] = ()
+    prior: int = 16
+    memory: int = 200
+    step_db: float = 1.0
+    limit: int = 63
+    mean: Mean = "running"
+
+    def __post_init__(self) -> None:
+        if self.centre_db and len(self.centre_db) != self.spectra.bands:
+            what = f"{len(self.centre_db)} means for {self.spectra.bands} bands"
+            raise InputError(what, "give one per band")
+        if min(self.prior, self.limit) < 1 or self.memory < self.prior or not self.step_db > 0:
+            what = f"prior {self.prior}, memory {self.memory}, limit {self.limit}, step_db {self.step_db}"
+            raise InputError(what, "keep 1 <= prior <= memory, limit >= 1 and step_db > 0")
+        if self.mean not in ("running", "utterance", "none"):
+            raise InputError(f"mean {self.mean!r}", "choose running, utterance or none")
+
+    @property
+    def centre(self) -> Floats:
+        """Return the mean before the first frame."""
+        return np.array(self.centre_db or [0.0] * self.spectra.bands)
+
+
+def less_mean(decibels: Floats, front: MelFront, valid: NDArray[np.bool_] | None = None) -> Floats:
+    """Take the mean off, (..., frames, bands); frames that are not ``valid`` (..., frames) come out as 0."""
+    known = np.ones(decibels.shape[:-1], bool) if valid is None else valid
+    if front.mean == "none":
+        return np.where(known[..., None], decibels - front.centre, 0.0)
+    if front.mean == "utterance":
+        weight = known[..., None].astype(np.float64)
+        mean = (decibels * weight).sum(-2, keepdims=True) / np.maximum(weight.sum(-2, keepdims=True), 1.0)
+        return np.where(known[..., None], decibels - mean, 0.0)
+    level = np.broadcast_to(front.centre, decibels[..., 0, :].shape)
+    result = np.zeros_like(decibels)
+    seen = np.zeros((*known.shape[:-1], 1))
+    for t in range(decibels.shape[-2]):
+        here = known[..., t, None]
+        moved = level + (decibels[..., t, :] - level) / np.minimum(front.prior + seen + 1.0, front.memory)
+        level = np.where(here, moved, level)
+        seen = seen + here
+        result[..., t, :] = np.where(here, decibels[..., t, :] - level, 0.0)
+    return result
+
+
+def _messages(values: Floats, front: MelFront) -> NDArray[np.int8]:
+    return np.clip(np.rint(values / front.step_db), -front.limit, front.limit).astype(np.int8)
+
+
+class MelStream:
+    """A sound in pieces of any size; `push` returns the messages of the frames that each piece completes."""
+
+    def __init__(self, front: MelFront) -> None:
+        if front.mean == "utterance":
+            raise InputError("the mean of an utterance is not known before its end", "train with a running mean")
+        self.front = front
+        self._rest = np.zeros(0)
+        self._before = 0.0
+        self._level, self._seen = front.centre, 0
+
+    def push(self, samples: NDArray[np.floating]) -> NDArray[np.int8]:
+        """Return (frames, bands); samples that fill no window yet are kept for the next call."""
+        spec, bank = self.front.spectra, warped_bank(self.front.spectra)
+        held = np.concatenate([self._rest, np.asarray(samples, np.float64)])
+        rows = [
+            self._message(10.0 * np.log10(bank @ power_of(frame, spec) + spec.floor))
+            for frame in frames_of(held, spec, self._before)
+        ]
+        used = min(len(rows) * spec.hop, held.size)
+        if used:
+            self._before, self._rest = float(held[used - 1]), held[used:]
+        else:
+            self._rest = held
+        return np.stack(rows) if rows else np.zeros((0, spec.bands), np.int8)
+
+    def _message(self, decibels: Floats) -> NDArray[np.int8]:
+        front = self.front
+        if front.mean == "running":
+            self._level = self._level + (decibels - self._level) / min(front.prior + self._seen + 1.0, front.memory)
+            self._seen += 1
+        return _messages(decibels - self._level, front)
+
+
+def heard(samples: NDArray[np.floating], front: MelFront) -> NDArray[np.int8]:
+    """Return the messages of a whole sound, (frames, bands)."""
+    if front.mean != "utterance":
+        return MelStream(front).push(samples)
+    spec, bank = front.spectra, warped_bank(front.spectra)
+    rows = [10.0 * np.log10(bank @ power_of(frame, spec) + spec.floor) for frame in frames_of(samples, spec)]
+    return _messages(less_mean(np.array(rows).reshape(-1, spec.bands), front), front)
+
+
+def front_to(front: MelFront) -> dict[str, Any]:
+    """Return the front end as JSON values."""
+    values: dict[str, Any] = json.loads(json.dumps({"schema": FRONT_SCHEMA} | asdict(front)))
+    return values
+
+
+def front_from(values: Any, where: str) -> MelFront:
+    """Read what `front_to` wrote; ``where`` is the file an error names."""
+    fix = "use a program that was made with its front end"
+    try:
+        facts = dict(values)
+        if facts.pop("schema", None) != FRONT_SCHEMA:
+            raise FileError(f"{where}: holds no front end of a stream ({FRONT_SCHEMA!r})", fix)
+        facts["spectra"], facts["centre_db"] = Spectra(**facts["spectra"]), tuple(map(float, facts["centre_db"]))
+        return MelFront(**facts)
+    except (TypeError, ValueError, KeyError) as error:
+        raise FileError(f"{where}: not a front end ({error})", fix) from None

@@ -1,0 +1,100 @@
+"""From a list of files with their labels to a corpus: what every layout of files comes down to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.clip import Clip, read_clip, stored_rate_hz
+from snn2hw.audio.corpus import Corpus
+
+__all__ = ["Reading", "SoundRow", "corpus_of"]
+
+
+@dataclass(frozen=True)
+class SoundRow:
+    """One clip: a file, or ``seconds`` of it from ``start_s`` on, and what is known of it."""
+
+    path: Path
+    label: str
+    part: str = "train"
+    speaker: str = ""
+    fold: str = ""
+    start_s: float = 0.0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files become clips: at which rate (None: their own), and whether one that is damaged is left out."""
+
+    rate_hz: int | None = None
+    skip_damaged: bool = False
+
+
+def corpus_of(
+    name: str, root: Path, rows: Sequence[SoundRow], reading: Reading, classes: Sequence[str] | None = None
+) -> Corpus:
+    """Read the clips; classes are in the given order, else in that of their names."""
+    if not rows:
+        raise InputError(f"{root}: no sound files of the layout of {name}", "check the folder, see docs/audio.md")
+    rate_hz = reading.rate_hz or _usual_rate(rows, reading)
+    kept, clips, notes = [], [], []
+    for row in rows:
+        try:
+            clip = _part_of(read_clip(row.path, rate_hz), row)
+        except FileError as error:
+            if not reading.skip_damaged:
+                raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None
+            notes.append(f"left out: {error.what}")
+            continue
+        kept.append(row)
+        clips.append(clip)
+        if clip.changes:
+            notes.append(f"{_named(row, root)}: {', '.join(clip.changes)}")
+    if not kept:
+        raise InputError(f"{root}: every file is damaged", "fetch the data again")
+    known = tuple(classes) if classes else tuple(sorted({row.label for row in kept}))
+    if len(known) < 2:
+        raise InputError(f"{root}: {len(known)} class ({', '.join(known)})", "a corpus needs two or more")
+    return Corpus(
+        name=name,
+        classes=known,
+        rate_hz=rate_hz,
+        samples=tuple(clip.samples for clip in clips),
+        labels=np.array([known.index(row.label) for row in kept]),
+        speakers=tuple(row.speaker or _named(row, root) for row in kept),
+        parts=tuple(row.part for row in kept),
+        names=tuple(_named(row, root) for row in kept),
+        notes=tuple(notes),
+        folds=tuple(row.fold for row in kept) if any(row.fold for row in kept) else (),
+    )
+
+
+def _named(row: SoundRow, root: Path) -> str:
+    name = row.path.relative_to(root).as_posix() if row.path.is_relative_to(root) else str(row.path)
+    return name if row.seconds is None else f"{name}@{row.start_s:g}s"
+
+
+def _usual_rate(rows: Sequence[SoundRow], reading: Reading) -> int:
+    """Return the rate of most files: none of those is resampled."""
+    found: Counter[int] = Counter()
+    for path in {row.path for row in rows}:
+        try:
+            found[stored_rate_hz(path)] += 1
+        except FileError:
+            if not reading.skip_damaged:
+                raise
+    if not found:
+        raise InputError(f"{rows[0].path.parent}: every file is damaged", "fetch the data again")
+    return max(found, key=lambda rate: (found[rate], rate))
+
+
+def _part_of(clip: Clip, row: SoundRow) -> Clip:
+    if row.seconds is None:
+        return clip
+    first = round(row.start_s * clip.rate_hz)
+    return Clip(clip.samples[first : first + round(row.seconds * clip.rate_hz)], clip.rate_hz, clip.changes)

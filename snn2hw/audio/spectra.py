@@ -1,0 +1,182 @@
+"""Spectra of any rate and size, one frame at a time: STFT magnitude, log-mel, MFCC and PCEN. NumPy only.
+
+    X[t, f] = rfft(hann * pre(x)[t hop : t hop + window], fft)[f]         pre(x)[n] = x[n] - preemphasis x[n - 1]
+    M[t, m] = sum_f B[m, f] |X[t, f]|^2                                   mel power, every triangle of sum 1
+    L[t, m] = 10 log10(M[t, m] + floor)                                   decibels
+    C[t, k] = sum_m L[t, m] cos(pi k (m + 1/2) / bands)                   cepstrum, orthonormal
+    P[t, m] = (M / (eps + E)^alpha + delta)^r - delta^r                   E[t] = (1 - s) E[t - 1] + s M[t]
+
+Every frame is computed by itself, by the same operations however many frames there are: a sound that arrives in pieces
+gives the frames of the whole sound, bit for bit.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+
+__all__ = [
+    "KINDS",
+    "Energy",
+    "Spectra",
+    "cepstrum",
+    "energy_normalised",
+    "frames_of",
+    "kind_of",
+    "power_of",
+    "warped_bank",
+]
+
+Floats = NDArray[np.float64]
+Kind = Literal["log-mel", "mfcc", "pcen", "stft"]
+KINDS: tuple[Kind, ...] = ("log-mel", "mfcc", "pcen", "stft")
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """How frames are cut and how their power is read; ``fft`` 0 is the least power of two that holds a window."""
+
+    rate_hz: int = 16000
+    window: int = 400
+    hop: int = 200
+    fft: int = 0
+    bands: int = 40
+    lowest_hz: float = 60.0
+    highest_hz: float = 7600.0
+    preemphasis: float = 0.97
+    floor: float = 1e-5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lowest_hz < self.highest_hz <= self.rate_hz / 2:
+            what = f"bands from {self.lowest_hz} to {self.highest_hz} Hz at a rate of {self.rate_hz} Hz"
+            raise InputError(what, "keep 0 <= lowest_hz < highest_hz <= rate_hz / 2")
+        if min(self.window, self.hop, self.bands) < 1 or 0 < self.fft < self.window or self.fft < 0:
+            what = f"window {self.window}, hop {self.hop}, fft {self.fft}, bands {self.bands}"
+            raise InputError(what, "each counts from 1, and fft holds a window (0: the next power of two)")
+        if not self.floor > 0 or not 0 <= self.preemphasis < 1:
+            what = f"floor {self.floor}, preemphasis {self.preemphasis}"
+            raise InputError(what, "keep floor > 0 and 0 <= preemphasis < 1")
+
+    @property
+    def bins(self) -> int:
+        """Return how many samples are transformed."""
+        return self.fft or 1 << (self.window - 1).bit_length()
+
+    @property
+    def step_s(self) -> float:
+        """Return the seconds from frame to frame."""
+        return self.hop / self.rate_hz
+
+    def count(self, samples: int) -> int:
+        """Return the frames of a sound, whole windows only.
+
+        >>> Spectra(rate_hz=16000, window=400, hop=200).count(16000)
+        79
+        """
+        return max(0, (samples - self.window) // self.hop + 1)
+
+
+@cache
+def warped_bank(spec: Spectra, warp: float = 1.0) -> Floats:
+    """Return triangles of equal mel width and sum 1, (bands, bins / 2 + 1); ``warp`` > 1 is a shorter vocal tract.
+
+    Frequencies below 0.85 of the highest are stretched, and those above bend so that the highest stays.
+    """
+    top = spec.rate_hz / 2
+    lowest, highest = (2595.0 * float(np.log10(1.0 + hz / 700.0)) for hz in (spec.lowest_hz, spec.highest_hz))
+    edges_mel = np.linspace(lowest, highest, spec.bands + 2)
+    plain = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
+    knee = 0.85 * spec.highest_hz * min(warp, 1.0) / warp
+    edges = np.where(plain <= knee, plain * warp, top - (top - knee * warp) / (top - knee) * (top - plain))
+    hz = np.asarray(np.fft.rfftfreq(spec.bins, 1.0 / spec.rate_hz), dtype=np.float64)
+    left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    bank: Floats = np.maximum(0.0, np.minimum((hz - left) / (centre - left), (right - hz) / (right - centre)))
+    for band in np.flatnonzero(bank.sum(axis=1) == 0):  # a triangle between two bins would hear nothing
+        bank[band, np.abs(hz - edges[band + 1]).argmin()] = 1.0
+    bank /= bank.sum(axis=1, keepdims=True)
+    bank.setflags(write=False)
+    return bank
+
+
+@cache
+def _window(spec: Spectra) -> Floats:
+    """Return the periodic Hann window."""
+    n = np.arange(spec.window)
+    shape: Floats = 0.5 - 0.5 * np.cos(2 * np.pi * n / spec.window)
+    return shape
+
+
+def frames_of(samples: NDArray[np.floating], spec: Spectra, before: float = 0.0) -> Floats:
+    """Return the pre-emphasised windows of a sound, (frames, window); ``before`` is the sample that came before it."""
+    x = np.asarray(samples, np.float64)
+    emphasised = x - spec.preemphasis * np.concatenate([[before], x[:-1]]) if x.size else x
+    starts = np.arange(spec.count(x.size)) * spec.hop
+    windows: Floats = emphasised[starts[:, None] + np.arange(spec.window)] * _window(spec)
+    return windows
+
+
+def power_of(frame: Floats, spec: Spectra) -> Floats:
+    """Return |X|^2 of one windowed frame, (bins / 2 + 1,)."""
+    spectrum = np.fft.rfft(frame, spec.bins)
+    power: Floats = spectrum.real**2 + spectrum.imag**2
+    return power
+
+
+@dataclass
+class Energy:
+    """The smoothed energy that per-channel energy normalisation divides by; None before the first frame."""
+
+    smooth: float = 0.025
+    alpha: float = 0.98
+    delta: float = 2.0
+    root: float = 0.5
+    eps: float = 1e-6
+    level: Floats | None = None
+
+
+def energy_normalised(mel: Floats, state: Energy) -> Floats:
+    """Return PCEN of one frame of mel power, and move ``state`` on."""
+    state.level = mel.copy() if state.level is None else (1 - state.smooth) * state.level + state.smooth * mel
+    ratio = mel / (state.eps + state.level) ** state.alpha
+    result: Floats = (ratio + state.delta) ** state.root - state.delta**state.root
+    return result
+
+
+@cache
+def _cosines(bands: int) -> Floats:
+    k, m = np.arange(bands)[:, None], np.arange(bands)
+    rows: Floats = np.sqrt(2.0 / bands) * np.cos(np.pi * k * (m + 0.5) / bands)
+    rows[0] /= np.sqrt(2.0)
+    return rows
+
+
+def cepstrum(decibels: Floats, coefficients: int) -> Floats:
+    """Return the first MFCCs of one frame."""
+    if not 1 <= coefficients <= decibels.size:
+        raise InputError(f"{coefficients} coefficients of {decibels.size} bands", "ask for 1 up to the bands")
+    result: Floats = _cosines(decibels.size)[:coefficients] @ decibels
+    return result
+
+
+def kind_of(samples: NDArray[np.floating], spec: Spectra, kind: Kind = "log-mel", coefficients: int = 13) -> Floats:
+    """Return the features of a whole sound, (frames, values), of one of `KINDS`."""
+    if kind not in KINDS:
+        raise InputError(f"there are no features {kind!r}", f"choose one of {', '.join(KINDS)}")
+    bank, state = warped_bank(spec), Energy()
+    rows = []
+    for frame in frames_of(samples, spec):
+        power = power_of(frame, spec)
+        match kind:
+            case "stft":
+                rows.append(np.sqrt(power))
+            case "pcen":
+                rows.append(energy_normalised(bank @ power, state))
+            case "mfcc":
+                rows.append(cepstrum(10.0 * np.log10(bank @ power + spec.floor), coefficients))
+            case _:
+                rows.append(10.0 * np.log10(bank @ power + spec.floor))
+    return np.stack(rows) if rows else np.zeros((0, spec.bands))

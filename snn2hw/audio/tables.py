@@ -1,0 +1,144 @@
+"""Corpora that say their clips in a table: ESC-50 and ESC-10, UrbanSound8K, AudioMNIST, and any CSV.
+
+ESC             meta/esc50.csv or meta/esc10.csv, audio/                  folds 1..5
+UrbanSound8K    metadata/UrbanSound8K.csv, audio/fold1/ .. fold10/        folds 1..10
+AudioMNIST      data/01/0_01_0.wav, data/audioMNIST_meta.txt (JSON)       speakers
+CSV             path,label[,part,fold,speaker] beside the files           whatever it says; any column as label
+"""
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.rows import Reading, SoundRow, corpus_of
+
+__all__ = ["read_audiomnist", "read_csv", "read_esc", "read_urbansound"]
+
+_DIGIT = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<take>\d+)\.wav")
+
+
+def _table(path: Path, wanted: tuple[str, ...]) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
+            rows = list(csv.DictReader(handle))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file", "give the folder of the data set as it is distributed") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"{path}: not a table ({error})", "write it as CSV in UTF-8") from None
+    found = set(rows[0]) if rows else set()
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        what = f"{path}: no column {', '.join(missing)} (it has {', '.join(sorted(map(str, found))) or 'no rows'})"
+        raise FileError(what, "name the columns in the first line")
+    return rows
+
+
+def _column(row: Mapping[str, Any], name: str, where: Path) -> str:
+    if row.get(name) in (None, ""):
+        known = ", ".join(sorted(str(key) for key, value in row.items() if value))
+        raise InputError(f"{where}: nothing to read as label in column {name!r}", f"choose one of {known}")
+    return str(row[name])
+
+
+def read_esc(root: Path, reading: Reading, label: str = "", *, ten: bool = False) -> Corpus:
+    """Read ESC-50, or its ten classes that make ESC-10; fold 1 is the test part until another is left out."""
+    tables = [root / "meta" / name for name in (("esc10.csv", "esc50.csv") if ten else ("esc50.csv", "esc10.csv"))]
+    table = next((path for path in tables if path.is_file()), tables[0])
+    rows = _table(table, ("filename", "fold", "category"))
+    chosen = [row for row in rows if not ten or row.get("esc10", "True") == "True"]
+    return corpus_of(
+        "esc10" if ten else "esc50",
+        root,
+        [
+            SoundRow(
+                root / "audio" / row["filename"],
+                _column(row, label or "category", table),
+                part="test" if row["fold"] == "1" else "train",
+                speaker=row.get("src_file") or "",
+                fold=row["fold"],
+            )
+            for row in chosen
+        ],
+        reading,
+    )
+
+
+def read_urbansound(root: Path, reading: Reading, label: str = "") -> Corpus:
+    """Read UrbanSound8K; its folds are not to be mixed, and fold 1 is the test part until another is left out."""
+    table = root / "metadata" / "UrbanSound8K.csv"
+    rows = _table(table, ("slice_file_name", "fsID", "fold", "class"))
+    return corpus_of(
+        "urbansound8k",
+        root,
+        [
+            SoundRow(
+                root / "audio" / f"fold{row['fold']}" / row["slice_file_name"],
+                _column(row, label or "class", table),
+                part="test" if row["fold"] == "1" else "train",
+                speaker=row["fsID"],
+                fold=row["fold"],
+            )
+            for row in rows
+        ],
+        reading,
+    )
+
+
+def read_audiomnist(root: Path, reading: Reading, label: str = "") -> Corpus:
+    """Read AudioMNIST; ``label`` is digit, speaker, or a field of its table of speakers, such as gender or accent.
+
+    Every fifth speaker is the test part, in the order of their numbers.
+    """
+    data = root / "data" if (root / "data").is_dir() else root
+    about: dict[str, dict[str, Any]] = {}
+    table = data / "audioMNIST_meta.txt"
+    if table.is_file():
+        try:
+            about = json.loads(table.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise FileError(f"{table}: not JSON ({error})", "fetch it again") from None
+    found = [
+        (path, match)
+        for folder in sorted(data.iterdir() if data.is_dir() else [])
+        if folder.is_dir()
+        for path in sorted(folder.iterdir())
+        if (match := _DIGIT.fullmatch(path.name))
+    ]
+    speakers = sorted({match["speaker"] for _, match in found})
+    rows = []
+    for path, match in found:
+        speaker = match["speaker"]
+        facts = {**about.get(speaker, {}), "digit": match["digit"], "speaker": speaker}
+        part = "test" if speakers.index(speaker) % 5 == 4 else "train"
+        rows.append(SoundRow(path, _column(facts, label or "digit", table), part=part, speaker=speaker))
+    return corpus_of("audiomnist", root, rows, reading)
+
+
+def read_csv(table: Path, reading: Reading, label: str = "") -> Corpus:
+    """Read the clips that a CSV lists: column ``path`` is beside it, ``label`` or any other column is the class.
+
+    Columns ``part`` (train, validate or val, test), ``fold`` and ``speaker`` are read where they are.
+    """
+    column = label or "label"
+    rows = _table(table, ("path", column))
+    names = {"val": "validate", "valid": "validate", "validation": "validate", "dev": "validate"}
+    return corpus_of(
+        table.stem,
+        table.parent,
+        [
+            SoundRow(
+                table.parent / row["path"],
+                _column(row, column, table),
+                part=names.get(row.get("part") or "", row.get("part") or "train"),
+                speaker=row.get("speaker") or "",
+                fold=row.get("fold") or "",
+            )
+            for row in rows
+        ],
+        reading,
+    )

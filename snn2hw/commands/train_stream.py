@@ -1,0 +1,84 @@
+"""The part of `snn2hw train` for the streaming network: clips in, checkpoint, integer program and accuracies out."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snn2hw.train.stream_recipe import StreamRecipe
+
+__all__ = ["streams", "train_stream"]
+
+GIVEN = {"epochs": "epochs", "rate": "rate", "seed": "seed", "batch": "batch"}
+
+
+def streams(args: argparse.Namespace) -> bool:
+    """Return whether the streaming network is meant."""
+    from snn2hw.train.stream_data import STREAMED
+
+    return bool(args.stream) or args.dataset in STREAMED
+
+
+def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
+    """Return the usual recipe of the corpus, with what the options change."""
+    from dataclasses import replace
+
+    from snn2hw.train.stream_data import stream_recipe_for
+
+    given: dict[str, Any] = {
+        field: value for option, field in GIVEN.items() if (value := getattr(args, option, None)) is not None
+    }
+    return replace(stream_recipe_for(args.dataset), **given, model="ann" if args.model == "cnn" else "snn")
+
+
+def train_stream(args: argparse.Namespace) -> int:
+    """Train, compile, judge, and write everything down."""
+    import torch
+
+    from sim.files import atomic_write, make_folder
+    from snn2hw.commands.options import corpus_named
+    from snn2hw.train.stream_data import centred, spoken, stream_split
+    from snn2hw.train.stream_fit import answers_to, fit_stream, plain_messages
+    from snn2hw.train.stream_program import Share, compiled_stream, judged_stream, output_unit, write_stream
+
+    recipe = recipe_for(args)
+    make_folder(args.output)
+    rate_hz = recipe.front.spectra.rate_hz
+    corpus = corpus_named(args, rate_hz)
+    print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
+    split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
+    clips = spoken(corpus, recipe)
+    learnt, judged = clips.part(split.train), clips.part(split.validate)
+    recipe = centred(recipe, learnt)
+    torch.set_num_threads(1)
+    model, state = fit_stream(
+        recipe,
+        learnt,
+        judged if len(judged.labels) else None,
+        len(corpus.classes),
+        args.output,
+        on_epoch=lambda row: print(" ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True),
+    )
+    parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
+    summary: dict[str, Any] = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
+    if recipe.model == "ann":
+        for name, part in parts.items():
+            found = answers_to(model, recipe, plain_messages(part, recipe)).argmax(1)
+            summary[name] = {"float": Share(int((found == part.labels).sum()), len(found)).to_json()}
+    else:
+        compiled = compiled_stream(model, recipe, learnt)
+        for name, part in parts.items():
+            shares = judged_stream(model, compiled, recipe, part)
+            summary[name] = {kind: share.to_json() for kind, share in shares.items()}
+        write_stream(
+            compiled, recipe, corpus.classes, output_unit(model, compiled, recipe, learnt), args.output / "program.nir"
+        )
+        summary["digest"] = compiled.program.digest
+    with atomic_write(args.output / "summary.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in parts:
+        for kind, facts in summary[name].items():
+            low, high = facts["interval_95"]
+            print(f"{name}, {kind}: {facts['accuracy']:.2%} of {facts['clips']} clips ({low:.1%} to {high:.1%})")
+    print(f"wrote {args.output}")
+    return 0

@@ -1,0 +1,48 @@
+"""List the trained programs that come with the package; zoo:NAME stands for one wherever a program is taken.
+
+snn2hw zoo
+snn2hw listen zoo:keywords word.wav
+"""
+
+import argparse
+import json
+from typing import Any
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--json", action="store_true", help='write the cards as {"zoo": [...]}')
+
+
+def execute(args: argparse.Namespace) -> int:
+    """List the cards."""
+    from tabulate import tabulate
+
+    from snn2hw.zoo import PREFIX, cards
+
+    found = cards()
+    if args.json:
+        print(json.dumps({"zoo": found}, indent=1, ensure_ascii=False))
+        return 0
+    rows = [
+        (
+            f"{PREFIX}{card['name']}",
+            len(card["classes"]),
+            _said(card, "float"),
+            _said(card, "integer"),
+            card["data"]["name"],
+        )
+        for card in found
+    ]
+    headers = ("program", "classes", "float", "integer, 8 bit", "judged on")
+    print(tabulate(rows, headers=headers, disable_numparse=True))
+    print("\nsnn2hw zoo --json has the cards: licence, attribution, split, digest, and the command that made each.")
+    return 0
+
+
+def _said(card: dict[str, Any], kind: str) -> str:
+    facts = card["accuracy"]["test"][kind]
+    low, high = facts["interval_95"]
+    return f"{facts['accuracy']:.1%} ({low:.1%} to {high:.1%}, n {facts['clips']})"

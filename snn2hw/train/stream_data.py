@@ -1,0 +1,95 @@
+"""From a corpus to the clips a streaming network learns from, and the usual recipe of every task. No torch."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+from snn2hw.audio.corpus import Corpus, Split, holdout, leave_fold_out, leave_out, official
+from snn2hw.audio.disturb import Disturbance
+from snn2hw.audio.mel_stream import MelFront
+from snn2hw.audio.spectra import Spectra, frames_of, power_of, warped_bank
+from snn2hw.models.stream import STREAMS
+from snn2hw.train.stream_recipe import StreamRecipe
+
+__all__ = ["STREAMED", "Spoken", "centred", "spoken", "stream_recipe_for", "stream_split"]
+
+STREAMED = ("keywords", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist")
+"""Corpora that only the streaming network is trained on."""
+
+SPOKEN_16K = Spectra()
+SPOKEN_8K = Spectra(rate_hz=8000, window=200, hop=100, highest_hz=3900.0)
+SOUNDS = Spectra(rate_hz=22050, window=1024, hop=1024, bands=48, lowest_hz=50.0, highest_hz=10500.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """Clips as power spectra (n, frames, bins), the frames each of them has, and its class."""
+
+    power: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+    def part(self, chosen: NDArray[np.integer]) -> "Spoken":
+        """Return some of the clips."""
+        return Spoken(self.power[chosen], self.lengths[chosen], self.labels[chosen])
+
+
+def stream_recipe_for(task: str) -> StreamRecipe:
+    """Return what is usual for a corpus."""
+    if task in ("esc10", "esc50", "urbansound8k"):
+        how = Disturbance(
+            speed=0.15, shift=20, warp=0.12, tilt_db=2.0, gain_db=3.0, noise=0.0, mask_bands=8, mask_frames=16
+        )
+        front = MelFront(SOUNDS, prior=54, memory=216)
+        layout = STREAMS["medium-slow"]
+        return StreamRecipe(
+            task=task, layout=layout, front=front, how=how, frames=107, epochs=40, batch=32, rate=4e-3, validation=0.0
+        )
+    how = Disturbance(gain_db=3.0, noise=0.0)
+    if task in ("keywords", "speech-commands", "audiomnist"):
+        front = MelFront(replace(SPOKEN_16K, floor=1e-6))
+        return StreamRecipe(task=task, front=front, how=how, frames=79, epochs=40, rate=4e-3)
+    front, layout = MelFront(SPOKEN_8K, prior=16), STREAMS["small"]
+    return StreamRecipe(task=task, layout=layout, front=front, how=how, frames=80, epochs=30, validation=0.0)
+
+
+def stream_split(corpus: Corpus, recipe: StreamRecipe, *, speaker: str = "", fold: str = "") -> Split:
+    """Return the official parts, or one speaker or fold left out; where there is no validation part, a share."""
+    if speaker and fold:
+        raise InputError("a speaker and a fold are left out", "choose one")
+    whole = leave_out(corpus, speaker) if speaker else leave_fold_out(corpus, fold) if fold else official(corpus)
+    return holdout(corpus, whole, recipe.validation, recipe.seed)
+
+
+def spoken(corpus: Corpus, recipe: StreamRecipe) -> Spoken:
+    """Return the spectra of all clips; of one that is longer than ``frames``, its loudest stretch."""
+    spec, most = recipe.front.spectra, recipe.frames
+    if corpus.rate_hz != spec.rate_hz:
+        raise InputError(f"corpus at {corpus.rate_hz} Hz, features at {spec.rate_hz} Hz", "read it at that rate")
+    power = np.zeros((len(corpus), most, spec.bins // 2 + 1), np.float32)
+    lengths = np.zeros(len(corpus), np.int64)
+    for i, samples in enumerate(corpus.samples):
+        held = samples if samples.size >= spec.window else np.pad(samples, (0, spec.window - samples.size))
+        rows = np.stack([power_of(frame, spec) for frame in frames_of(held, spec)])
+        first = _loudest(rows.sum(1), most)
+        rows = rows[first : first + most]
+        power[i, : len(rows)], lengths[i] = rows, len(rows)
+    return Spoken(power, lengths, corpus.labels)
+
+
+def _loudest(energy: NDArray[np.floating], most: int) -> int:
+    if len(energy) <= most:
+        return 0
+    total = np.concatenate([[0.0], np.cumsum(energy)])
+    return int((total[most:] - total[:-most]).argmax())
+
+
+def centred(recipe: StreamRecipe, learnt: Spoken) -> StreamRecipe:
+    """Return the recipe with the mean of the training clips, per band, as where the running mean begins."""
+    spec = recipe.front.spectra
+    loud = 10.0 * np.log10(np.matmul(learnt.power.astype(np.float64), warped_bank(spec).T) + spec.floor)
+    inside = np.arange(learnt.power.shape[1]) < learnt.lengths[:, None]
+    centre = tuple(np.round(loud[inside].mean(0), 2).tolist())
+    return replace(recipe, front=replace(recipe.front, centre_db=centre))

@@ -1,0 +1,122 @@
+"""Training a streaming network: the loop's `Training` for it, and what it answers."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from snn2hw.audio.disturb import disturbed, holes
+from snn2hw.audio.mel_stream import less_mean
+from snn2hw.audio.spectra import warped_bank
+from snn2hw.train.checkpoint import SCHEMA, read_checkpoint
+from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
+from snn2hw.train.objective import Objective
+from snn2hw.train.rates import one_cycle
+from snn2hw.train.recipe import recipe_to
+from snn2hw.train.run_state import RunFiles, RunState
+from snn2hw.train.stream_data import Spoken
+from snn2hw.train.stream_net import stream_net
+from snn2hw.train.stream_recipe import StreamRecipe
+
+__all__ = ["answers_to", "fit_stream", "plain_messages", "stream_model"]
+
+AT_ONCE = 100
+
+
+def stream_model(recipe: StreamRecipe, classes: int) -> nn.Module:
+    """Return the untrained network of a recipe."""
+    return stream_net(recipe.layout, recipe.front.spectra.bands, classes, spiking=recipe.model == "snn")
+
+
+def fit_stream(
+    recipe: StreamRecipe,
+    learnt: Spoken,
+    judged: Spoken | None,
+    classes: int,
+    folder: Path,
+    *,
+    on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
+) -> tuple[nn.Module, RunState]:
+    """Train in ``folder``, from its last checkpoint if any; the last epoch is kept: nothing chooses among epochs."""
+    torch.manual_seed(recipe.seed)
+    model = stream_model(recipe, classes)
+    files = RunFiles(
+        state=folder / "last.pt",
+        journal=folder / "log.jsonl",
+        identity={"schema": SCHEMA, "recipe": recipe_to(recipe)},
+        read=read_checkpoint,
+        apart="is a run with",
+    )
+    state = train(_training(model, recipe, learnt, judged), recipe, files, on_epoch=on_epoch)
+    assert state.best_weights is not None
+    model.load_state_dict(state.best_weights)
+    return model.eval(), state
+
+
+def _training(model: nn.Module, recipe: StreamRecipe, learnt: Spoken, judged: Spoken | None) -> Training:
+    assert recipe.rate is not None
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+
+    def draw(chosen: NDArray[np.int64], random: np.random.Generator) -> Batch:
+        part = learnt.part(chosen)
+        loud, inside = disturbed(part.power, part.lengths, recipe.front.spectra, recipe.how, random)
+        x = holes(_counted(less_mean(loud, recipe.front, inside), recipe), recipe.how, random)
+        return Batch(_scaled(x, recipe), torch.from_numpy(part.labels))
+
+    def forward(x: Tensor) -> tuple[Tensor, Tensor | None]:
+        return recipe.temperature * model(x).mean(1), None
+
+    def judge(_: EpochRow) -> EpochRow:
+        if judged is None:
+            return {}
+        scores = answers_to(model, recipe, plain_messages(judged, recipe))
+        return {"validate_accuracy": float((scores.argmax(1) == judged.labels).mean())}
+
+    return Training(
+        model=model,
+        optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
+        objective=Objective(0.0, recipe.smoothing),
+        labels=learnt.labels,
+        draw=draw,
+        forward=forward,
+        judge=judge,
+        keeps=lambda *_: True,
+        draws_inside=True,
+        least=2,
+    )
+
+
+def _counted(values: NDArray[np.float64], recipe: StreamRecipe) -> NDArray[np.float64]:
+    """Round to messages, as the front end will."""
+    front = recipe.front
+    counted: NDArray[np.float64] = np.clip(np.rint(values / front.step_db), -front.limit, front.limit)
+    return counted
+
+
+def _scaled(messages: NDArray[Any], recipe: StreamRecipe) -> Tensor:
+    return torch.from_numpy((messages * (recipe.front.step_db / recipe.unit_db)).astype(np.float32))
+
+
+def plain_messages(clips: Spoken, recipe: StreamRecipe) -> NDArray[np.int8]:
+    """Return what the front end makes of clips as they are, (n, frames, bands), silence behind their ends."""
+    spec = recipe.front.spectra
+    bank = warped_bank(spec).T.astype(np.float32)
+    loud = 10.0 * np.log10(np.matmul(clips.power, bank).astype(np.float64) + spec.floor)
+    inside = np.arange(clips.power.shape[1]) < clips.lengths[:, None]
+    return _counted(less_mean(loud, recipe.front, inside), recipe).astype(np.int8)
+
+
+def answers_to(model: nn.Module, recipe: StreamRecipe, messages: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return the mean answer to every clip of messages (n, frames, bands)."""
+    model.eval()
+    with torch.no_grad():
+        parts = [
+            model(_scaled(messages[start : start + AT_ONCE], recipe)).mean(1)
+            for start in range(0, len(messages), AT_ONCE)
+        ]
+    answers: NDArray[np.float32] = torch.cat(parts).numpy()
+    return answers

@@ -1,0 +1,72 @@
+"""A streaming network: every frame of a sound is one step, and the past is reached through delays.
+
+Three convolutions over the bands (stride 2), each fed by ``taps`` connections of lag 0, d, 2 d, then a dense layer fed
+the same way, then a readout that answers at every step:
+
+    I[t] = norm( sum_k W_k x[t - k d] )       u[t] = s u[t-1] + I[t]      v[t] = m v[t-1] + (1 - m) u[t]
+    z[t] = v[t] > 1, then v = 0               answer[t] = R z[t]
+
+The neurons are Norse's ``LIFCell``. The ANN twin has ReLU for the neurons and is the same in everything else.
+"""
+
+import torch
+from norse.torch import LIFCell, LIFParameters
+from torch import Tensor, nn
+from torch.nn import functional
+
+from snn2hw.models.stream import DT_S, KERNEL, StreamLayout, band_counts
+from snn2hw.train.norse_scan import constants_of, spikes_in_time
+
+__all__ = ["StreamNet", "stream_net"]
+
+DRIVE = 0.4
+"""Standard deviation of a neuron's input at the start of training, in thresholds of the potential's sum."""
+
+
+class StreamNet(nn.Module):
+    """Called on (b, T, bands) it returns answers (b, T, classes)."""
+
+    def __init__(self, layout: StreamLayout, bands: int, classes: int, spiking: bool) -> None:
+        super().__init__()
+        self.layout, self.spiking = layout, spiking
+        before, counts = 1, band_counts(layout, bands)
+        self.maps, self.norms = nn.ModuleList(), nn.ModuleList()
+        for out, gap in zip(layout.channels, layout.spread, strict=False):
+            kernel = (layout.taps, KERNEL)
+            self.maps.append(nn.Conv2d(before, out, kernel, (1, 2), (0, KERNEL // 2), (gap, 1), bias=False))
+            before = out
+        wide = (layout.taps, counts[-1])
+        self.maps.append(nn.Conv2d(before, layout.hidden, wide, dilation=(layout.spread[-1], 1), bias=False))
+        for size in (*layout.channels, layout.hidden):
+            norm = nn.BatchNorm2d(size)
+            nn.init.constant_(norm.weight, DRIVE / (1 - layout.membrane_kept) if spiking else DRIVE)
+            self.norms.append(norm)
+        self.cells = nn.ModuleList(_cell(layout) for _ in self.maps) if spiking else nn.ModuleList()
+        self.readout = nn.Linear(layout.hidden, classes, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run all steps, layer by layer."""
+        y, layout = x[:, None], self.layout  # b c t f
+        for i, (linear, norm) in enumerate(zip(self.maps, self.norms, strict=True)):
+            y = functional.pad(y, (0, 0, (layout.taps - 1) * layout.spread[i], 0))
+            y = norm(linear(y))
+            y = self._fired(i, y) if self.spiking else functional.relu(y)
+            if i >= len(self.maps) - 2:
+                y = functional.dropout(y, layout.dropout, self.training)
+        answers: Tensor = self.readout(y[..., 0].transpose(1, 2))
+        return answers
+
+    def _fired(self, i: int, y: Tensor) -> Tensor:
+        drive = y.permute(2, 0, 1, 3).contiguous()
+        return spikes_in_time(drive, constants_of(self.cells[i]), len(drive)).permute(1, 2, 0, 3)
+
+
+def stream_net(layout: StreamLayout, bands: int, classes: int, *, spiking: bool = True) -> StreamNet:
+    """Return an untrained network, or its ANN twin."""
+    return StreamNet(layout, bands, classes, spiking)
+
+
+def _cell(layout: StreamLayout) -> nn.Module:
+    rates = [torch.tensor((1 - kept) / DT_S) for kept in (layout.synapse_kept, layout.membrane_kept)]
+    cell: nn.Module = LIFCell(LIFParameters(tau_syn_inv=rates[0], tau_mem_inv=rates[1]), dt=DT_S)
+    return cell

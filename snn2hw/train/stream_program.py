@@ -1,0 +1,117 @@
+"""A trained streaming network as an integer program: compiled, judged beside its floats, written with its purpose."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from exporters.program_file import write_program
+from sim.engines import run
+from snn2hw.audio.mel_stream import front_to
+from snn2hw.compiler.compile import Compiled, compile_source
+from snn2hw.compiler.options import Options
+from snn2hw.train.stream_data import Spoken
+from snn2hw.train.stream_fit import answers_to, plain_messages
+from snn2hw.train.stream_recipe import StreamRecipe
+from snn2hw.train.stream_source import stream_source
+
+__all__ = ["Share", "compiled_stream", "judged_stream", "output_unit", "write_stream"]
+
+CALIBRATION = 128
+"""Clips that the compiler measures the network on."""
+
+CERTIFIED_S = 60.0
+"""Seconds of sound that a certificate covers."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of some clips were right; ``interval`` is Wilson's, at 95 %."""
+
+    right: int
+    count: int
+
+    @property
+    def accuracy(self) -> float:
+        """Return the share."""
+        return self.right / self.count
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return the ends of the interval.
+
+        >>> [round(end, 3) for end in Share(80, 100).interval]
+        [0.711, 0.867]
+        """
+        z, n, p = 1.96, self.count, self.accuracy
+        middle, half = p + z * z / (2 * n), z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+        return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values."""
+        low, high = self.interval
+        return {
+            "accuracy": round(self.accuracy, 4),
+            "right": self.right,
+            "clips": self.count,
+            "interval_95": [round(low, 4), round(high, 4)],
+        }
+
+
+def compiled_stream(model: nn.Module, recipe: StreamRecipe, learnt: Spoken, target: str = "loihi1") -> Compiled:
+    """Return the 8-bit program; the training clips calibrate it."""
+    front = recipe.front
+    source = stream_source(
+        model, recipe.layout, front.spectra.bands, front.step_db / recipe.unit_db, f"{recipe.task}, streaming"
+    )
+    chosen = np.unique(np.linspace(0, len(learnt.labels) - 1, CALIBRATION).astype(int))
+    steps = round(CERTIFIED_S / front.spectra.step_s)
+    options = Options(bias="register", messages=(-front.limit, front.limit), steps=steps)
+    return compile_source(source, target, _rasters(plain_messages(learnt.part(chosen), recipe)), options=options)
+
+
+def _rasters(messages: NDArray[np.integer]) -> NDArray[np.int16]:
+    return messages[:, :, None, None, :].astype(np.int16)  # n t 1 1 bands
+
+
+def output_unit(model: nn.Module, compiled: Compiled, recipe: StreamRecipe, learnt: Spoken) -> float:
+    """Return how much of the program's output stands for 1 of the network's answer: the least squares of both."""
+    messages = plain_messages(learnt.part(np.arange(min(CALIBRATION, len(learnt.labels)))), recipe)
+    floats = answers_to(model, recipe, messages)
+    integers = run(compiled.program, _rasters(messages), record=()).output.mean(axis=1)
+    unit = float((integers * floats).sum()) / max(float((floats * floats).sum()), 1e-9)
+    return unit if unit > 0 else 1.0  # a network that is silent has no unit
+
+
+def judged_stream(model: nn.Module, compiled: Compiled, recipe: StreamRecipe, clips: Spoken) -> dict[str, Share]:
+    """Return how many clips the network of floats and the program get right."""
+    messages = plain_messages(clips, recipe)
+    floats = answers_to(model, recipe, messages).argmax(1)
+    integers = run(compiled.program, _rasters(messages), record=()).output.mean(axis=1).argmax(1)
+    count = len(clips.labels)
+    return {
+        name: Share(int((found == clips.labels).sum()), count)
+        for name, found in (("float", floats), ("integer", integers))
+    }
+
+
+def write_stream(compiled: Compiled, recipe: StreamRecipe, classes: tuple[str, ...], unit: float, path: Path) -> None:
+    """Write the program file with its certificate, what it is for, and how it listens.
+
+    ``unit`` is what 1 of the network's answer has become in the program's output.
+    """
+    purpose = {"front": front_to(recipe.front), "classes": list(classes), "decoder": "mean", "task": recipe.task}
+    attachments: dict[str, Any] = {
+        "certificate": compiled.certificate.to_json(),
+        "purpose": purpose,
+        "listen": {
+            "frames": recipe.frames,
+            "window": recipe.frames,
+            "unit": unit / recipe.temperature,
+            "background": [name for name in classes if name.startswith("_")],
+        },
+    }
+    write_program(compiled.program, path, attachments=attachments)

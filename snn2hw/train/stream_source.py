@@ -1,0 +1,80 @@
+"""A trained streaming network as a Source: a NIR graph with a delay for every lag."""
+
+import itertools
+from typing import Any
+
+import nir
+import numpy as np
+
+from snn2hw.models.stream import DT_S, KERNEL, StreamLayout, band_counts
+from snn2hw.sources.graph import assemble
+from snn2hw.sources.source import Source
+
+__all__ = ["stream_source"]
+
+
+def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, origin: str) -> Source:
+    """Return the trained network as a Source: normalisation folded, every tap a map behind a delay of its own.
+
+    Args:
+        model: a spiking `stream_net`.
+        layout: its sizes.
+        bands: at its input, (1, 1, bands) a step.
+        step: what one unit of a message stands for in training.
+        origin: where it comes from, for messages.
+    """
+    counts = band_counts(layout, bands)
+    nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array((1, 1, bands))})}
+    edges: list[tuple[str, str]] = []
+    previous = "input"
+    for i, (linear, norm) in enumerate(zip(model.maps, model.norms, strict=True)):
+        last = i == len(model.maps) - 1
+        name = "hidden" if last else f"conv{i + 1}"
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        bias = (norm.bias - norm.running_mean * scale).detach().double().numpy()
+        weight = (linear.weight * scale.view(-1, 1, 1, 1)).detach().double().numpy() * (step if i == 0 else 1.0)
+        nodes[name] = _neurons(layout, (layout.hidden,) if last else (layout.channels[i], 1, counts[i + 1]))
+        for tap in range(layout.taps):  # tap k of the kernel hears (taps - 1 - k) spreads ago
+            lag = (layout.taps - 1 - tap) * layout.spread[i]
+            here = bias if lag == 0 else np.zeros_like(bias)
+            nodes[f"{name}_lag{lag}"] = _tap(weight[:, :, tap], here, last, counts[i])
+            way = [previous, *([f"{name}_wait{lag}"] if lag else []), *([f"{name}_flat{lag}"] if last else [])]
+            if lag:
+                shape = (1, 1, bands) if i == 0 else (layout.channels[i - 1], 1, counts[i])
+                nodes[f"{name}_wait{lag}"] = nir.Delay(np.full(shape, lag * DT_S))
+            if last:
+                nodes[f"{name}_flat{lag}"] = nir.Flatten(
+                    {"input": np.array((layout.channels[-1], 1, counts[i]))}, 0, -1
+                )
+            way += [f"{name}_lag{lag}", name]
+            edges += list(itertools.pairwise(way))
+        previous = name
+    nodes["readout_weight"] = nir.Linear(model.readout.weight.detach().double().numpy())
+    classes = len(nodes["readout_weight"].weight)
+    ones = np.ones(classes)
+    nodes["readout"] = nir.LI(tau=ones * DT_S, r=ones, v_leak=ones * 0)
+    nodes["output"] = nir.Output({"output": np.array((classes,))})
+    edges += [(previous, "readout_weight"), ("readout_weight", "readout"), ("readout", "output")]
+    return Source(assemble(nodes, edges, origin), DT_S, "euler", "value", origin)
+
+
+def _tap(weight: Any, bias: Any, dense: bool, wide: int) -> nir.NIRNode:
+    """Return the map of one tap: a convolution of height 1, or all to all; ``weight`` is (out, in, width)."""
+    if dense:
+        return nir.Affine(weight.reshape(len(weight), -1), bias)
+    return nir.Conv2d((1, wide), weight[:, :, None], (1, 2), (0, KERNEL // 2), (1, 1), 1, bias)
+
+
+def _neurons(layout: StreamLayout, shape: tuple[int, ...]) -> nir.NIRNode:
+    """Return Norse's cells: dt / tau is the share that is lost in a step, and the current is read before it decays."""
+    ones = np.ones(shape)
+    lost_u, lost_v = 1 - layout.synapse_kept, 1 - layout.membrane_kept
+    return nir.CubaLIF(
+        tau_syn=ones * DT_S / lost_u,
+        tau_mem=ones * DT_S / lost_v,
+        r=ones,
+        v_leak=ones * 0,
+        v_threshold=ones,
+        w_in=ones / lost_u,
+        v_reset=ones * 0,
+    )

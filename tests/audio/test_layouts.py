@@ -1,0 +1,184 @@
+"""Every layout of sounds in wide use is read as its users have it: labels, parts, folds, speakers and rates."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.corpora import read_corpus
+from snn2hw.audio.corpus import leave_fold_out, official
+from snn2hw.audio.speech_commands import KEYWORDS
+
+
+def write(path, seed=0, rate_hz=16000, seconds=0.25):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.random.default_rng(seed).uniform(-0.5, 0.5, int(rate_hz * seconds)), rate_hz)
+
+
+@pytest.fixture
+def audiomnist(tmp_path):
+    genders = {"01": "male", "02": "female", "03": "male", "04": "female", "05": "female"}
+    for speaker in genders:
+        for digit in range(2):
+            write(tmp_path / "data" / speaker / f"{digit}_{speaker}_0.wav", seed=digit, rate_hz=48000)
+    about = {s: {"gender": g, "accent": "German", "age": "30"} for s, g in genders.items()}
+    (tmp_path / "data" / "audioMNIST_meta.txt").write_text(json.dumps(about))
+    return tmp_path
+
+
+def test_audiomnist_keeps_its_rate_and_tests_on_speakers_of_their_own(audiomnist):
+    corpus = read_corpus("audiomnist", audiomnist, None)
+    assert (corpus.rate_hz, corpus.classes, len(corpus)) == (48000, ("0", "1"), 10)
+    split = official(corpus)
+    assert {corpus.speakers[i] for i in split.test} == {"05"}
+
+
+def test_any_fact_about_a_speaker_can_be_the_label(audiomnist):
+    assert read_corpus("audiomnist", audiomnist, None, label="gender").classes == ("female", "male")
+    with pytest.raises(InputError, match=r"column 'height'.*accent, age, digit, gender, speaker"):
+        read_corpus("audiomnist", audiomnist, None, label="height")
+
+
+@pytest.fixture
+def commands(tmp_path):
+    words = [*KEYWORDS[:10], "bed", "cat"]
+    for word in words:
+        for k, speaker in enumerate(("aa", "bb", "cc")):
+            write(tmp_path / word / f"{speaker}_nohash_0.wav", seed=k, seconds=1.0)
+    write(tmp_path / "_background_noise_" / "hum.wav", seconds=20.0)
+    (tmp_path / "validation_list.txt").write_text("\n".join(f"{w}/bb_nohash_0.wav" for w in words))
+    (tmp_path / "testing_list.txt").write_text("\n".join(f"{w}/cc_nohash_0.wav" for w in words))
+    return tmp_path
+
+
+def test_keywords_have_twelve_classes_and_the_official_parts(commands):
+    corpus = read_corpus("keywords", commands, None)
+    assert corpus.classes == KEYWORDS
+    assert corpus.rate_hz == 16000
+    found = {
+        part: sorted(KEYWORDS[label] for label, p in zip(corpus.labels, corpus.parts, strict=True) if p == part)
+        for part in ("train", "validate", "test")
+    }
+    assert found == dict.fromkeys(("train", "validate", "test"), sorted(KEYWORDS))
+    by_speaker = {(s, p) for s, p in zip(corpus.speakers, corpus.parts, strict=True) if len(s) == 2}
+    assert by_speaker == {("aa", "train"), ("bb", "validate"), ("cc", "test")}
+
+
+def test_silence_is_cut_out_of_other_stretches_for_every_part(commands):
+    corpus = read_corpus("keywords", commands, None)
+    silences = [name for name, label in zip(corpus.names, corpus.labels, strict=True) if KEYWORDS[label] == "_silence_"]
+    assert len(set(silences)) == len(silences) == 3
+    assert all(len(corpus.samples[corpus.names.index(name)]) == 16000 for name in silences)
+
+
+def test_all_words_are_classes_of_speech_commands(commands):
+    assert len(read_corpus("speech-commands", commands, None).classes) == 12
+
+
+def test_a_table_of_parts_replaces_the_official_lists(commands):
+    rows = [
+        "path,part",
+        *(f"{w}/{s}_nohash_0.wav,{p}" for w in KEYWORDS[:10] for s, p in (("aa", "train"), ("bb", "test"))),
+    ]
+    (commands / "metadata.csv").write_text("\n".join(rows))
+    assert len(read_corpus("speech-commands", commands, None)) == 20
+
+
+def esc_folder(root, table):
+    lines = ["filename,fold,target,category,esc10,src_file,take"]
+    for fold in (1, 2, 3):
+        for target, category, ten in ((0, "dog", True), (5, "cat", False), (10, "rain", True)):
+            name = f"{fold}-{fold}{target}-A-{target}.wav"
+            write(root / "audio" / name, seed=target, rate_hz=44100)
+            lines.append(f"{name},{fold},{target},{category},{ten},{fold}{target},A")
+    (root / "meta").mkdir()
+    (root / "meta" / table).write_text("\n".join(lines))
+    return root
+
+
+def test_esc10_is_the_marked_classes_of_esc50(tmp_path):
+    root = esc_folder(tmp_path, "esc50.csv")
+    assert read_corpus("esc50", root, None).classes == ("cat", "dog", "rain")
+    ten = read_corpus("esc10", root, None)
+    assert (ten.classes, ten.rate_hz) == (("dog", "rain"), 44100)
+
+
+def test_a_fold_is_left_out_whole(tmp_path):
+    corpus = read_corpus("esc10", esc_folder(tmp_path, "esc10.csv"), None)
+    split = leave_fold_out(corpus, "2")
+    assert {corpus.folds[i] for i in split.test} == {"2"}
+    assert {corpus.folds[i] for i in split.train} == {"1", "3"}
+    with pytest.raises(InputError, match="no fold '9'"):
+        leave_fold_out(corpus, "9")
+
+
+def test_urbansound8k_is_read_by_its_folds(tmp_path):
+    lines = ["slice_file_name,fsID,start,end,salience,fold,classID,class"]
+    for fold in (1, 2):
+        for k, name in enumerate(("siren", "drilling")):
+            write(tmp_path / "audio" / f"fold{fold}" / f"{fold}-{k}-0-0.wav", rate_hz=22050)
+            lines.append(f"{fold}-{k}-0-0.wav,{fold}{k},0,1,1,{fold},{k},{name}")
+    (tmp_path / "metadata").mkdir()
+    (tmp_path / "metadata" / "UrbanSound8K.csv").write_text("\n".join(lines))
+    corpus = read_corpus("urbansound8k", tmp_path, None)
+    assert (corpus.classes, corpus.folds) == (("drilling", "siren"), ("1", "1", "2", "2"))
+
+
+def test_russian_digits_are_split_by_voice(tmp_path):
+    for digit in range(10):
+        for voice in "abcde":
+            write(tmp_path / "recordings" / f"{digit}_{voice}_0.wav", rate_hz=8000)
+    corpus = read_corpus("digits-ru", tmp_path)
+    assert corpus.classes[0] == "ноль"
+    assert {s for s, p in zip(corpus.speakers, corpus.parts, strict=True) if p == "test"} == {"e"}
+
+
+@pytest.fixture
+def table(tmp_path):
+    lines = ["path,label,room,part,fold,speaker"]
+    for k, (label, room, part) in enumerate(
+        (("a", "x", "train"), ("b", "y", "val"), ("a", "y", "test"), ("b", "x", "train"))
+    ):
+        write(tmp_path / f"{k}.wav", seed=k, rate_hz=11025)
+        lines.append(f"{k}.wav,{label},{room},{part},{k},s{k}")
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    return tmp_path / "list.csv"
+
+
+def test_a_csv_says_everything_and_any_column_is_the_label(table):
+    corpus = read_corpus("folder", table, None)
+    assert (corpus.classes, corpus.rate_hz) == (("a", "b"), 11025)
+    assert corpus.parts == ("train", "validate", "test", "train")
+    assert corpus.folds == ("0", "1", "2", "3")
+    assert corpus.speakers == ("s0", "s1", "s2", "s3")
+    assert read_corpus("folder", table, None, label="room").classes == ("x", "y")
+
+
+def test_a_csv_without_the_column_says_which_it_has(table):
+    with pytest.raises(FileError, match=r"no column price .*it has fold, label, part, path, room, speaker"):
+        read_corpus("folder", table, label="price")
+
+
+def test_a_damaged_file_is_named_and_left_out_only_on_demand(table):
+    (table.parent / "0.wav").write_bytes(b"RIFF nothing")
+    with pytest.raises(FileError, match=r"0\.wav.*--skip-damaged"):
+        read_corpus("folder", table, 11025)
+    corpus = read_corpus("folder", table, None, skip_damaged=True)
+    assert len(corpus) == 3
+    assert "0.wav" in corpus.notes[0]
+
+
+def test_files_at_an_odd_rate_are_brought_to_that_of_most(table):
+    write(table.parent / "0.wav", rate_hz=16000)
+    corpus = read_corpus("folder", table, None)
+    assert corpus.notes == ("0.wav: resampled from 16000 to 11025 Hz",)
+
+
+def test_sounds_deeper_than_a_class_are_said_not_ignored(tmp_path):
+    write(tmp_path / "a" / "x.wav")
+    write(tmp_path / "b" / "y.wav")
+    write(tmp_path / "b" / "deep" / "z.wav")
+    with pytest.raises(InputError, match="deeper than a class"):
+        read_corpus("folder", tmp_path)

@@ -1,0 +1,118 @@
+"""The streaming network: Norse's cells, one description for both twins, the same meaning as a Source and a program."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from snn2hw.audio.mel_stream import heard
+from snn2hw.commands import main
+from snn2hw.models.stream import StreamLayout
+from snn2hw.network.float_reference import float_reference
+from snn2hw.train.stream_data import Spoken, centred, spoken, stream_recipe_for
+from snn2hw.train.stream_fit import plain_messages
+from snn2hw.train.stream_net import stream_net
+from snn2hw.train.stream_source import stream_source
+
+SMALL = StreamLayout(channels=(3, 4), hidden=6, spread=(1, 2, 3), dropout=0.0)
+BANDS = 12
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    model = stream_net(SMALL, BANDS, 3)
+    for norm in model.norms:
+        torch.nn.init.normal_(norm.bias, std=0.5)
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+    return model.eval()
+
+
+def by_norse(model, x):
+    """Step Norse's own cells through time, the maps one tap at a time."""
+    signal = x[:, None]
+    for i, (linear, norm, cell) in enumerate(zip(model.maps, model.norms, model.cells, strict=True)):
+        reach = (SMALL.taps - 1) * SMALL.spread[i]
+        padded = torch.nn.functional.pad(signal, (0, 0, reach, 0))
+        drive, state, spikes = norm(linear(padded)), None, []
+        for t in range(drive.shape[2]):
+            z, state = cell(drive[:, :, t], state)
+            spikes.append(z)
+        signal = torch.stack(spikes, 2)
+    return model.readout(signal[..., 0].transpose(1, 2))
+
+
+def test_the_network_computes_what_norse_computes(model):
+    x = torch.randn(2, 15, BANDS)
+    with torch.no_grad():
+        wanted, found = by_norse(model, x), model(x)
+    assert found.abs().sum() > 0
+    assert torch.equal(wanted, found)
+
+
+def test_the_twin_has_the_same_weights_and_shapes(model):
+    twin = stream_net(SMALL, BANDS, 3, spiking=False)
+    assert {k: v.shape for k, v in twin.state_dict().items()} == {k: v.shape for k, v in model.state_dict().items()}
+    assert twin(torch.randn(2, 15, BANDS)).shape == (2, 15, 3)
+
+
+def test_the_source_means_what_the_network_computes(model):
+    messages = np.random.default_rng(0).integers(-20, 21, (2, 15, 1, 1, BANDS))
+    source = stream_source(model, SMALL, BANDS, 0.05, "test")
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(messages[:, :, 0, 0] * 0.05).float()).numpy()
+    found = float_reference(source, messages).output
+    steady = np.isclose(found, wanted, atol=1e-4)
+    assert steady.mean() > 0.99
+
+
+def test_training_and_the_stream_hear_the_same(tmp_path):
+    from snn2hw.audio.corpora import read_corpus
+
+    clips(tmp_path)
+    recipe = stream_recipe_for("keywords")
+    corpus = read_corpus("folder", tmp_path / "list.csv", 16000)
+    data = spoken(corpus, recipe)
+    recipe = centred(recipe, data)
+    batch = plain_messages(data, recipe)
+    for k, samples in enumerate(corpus.samples):
+        alone = heard(samples, recipe.front)
+        assert (np.abs(batch[k, : len(alone)].astype(int) - alone) <= 1).all()  # float32 products: half a step at most
+        assert (batch[k, : len(alone)] != alone).mean() < 0.01
+
+
+def clips(root):
+    """Write tones of two pitches, for a network to tell apart."""
+    lines = ["path,label,part"]
+    random = np.random.default_rng(0)
+    for k in range(40):
+        pitch = (400, 1500)[k % 2]
+        t = np.arange(12000) / 16000
+        tone = np.sin(2 * np.pi * pitch * random.uniform(0.9, 1.1) * t) * 0.3 + random.normal(0, 0.01, t.size)
+        soundfile.write(root / f"{k}.wav", tone, 16000)
+        lines.append(f"{k}.wav,{'low' if k % 2 == 0 else 'high'},{'test' if k % 5 == 4 else 'train'}")
+    (root / "list.csv").write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize("model_name", ["scnn", "cnn"])
+def test_train_leaves_a_program_that_listens(tmp_path, capsys, model_name):
+    (tmp_path / "data").mkdir()
+    clips(tmp_path / "data")
+    where = ["--data", str(tmp_path / "data" / "list.csv"), "-o", str(tmp_path / "run")]
+    command = ["train", "folder", "--stream", *where, "--epochs", "1", "--batch", "16", "--model", model_name]
+    assert main(command) == 0
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["test"]["float"]["clips"] == 8
+    if model_name == "scnn":
+        capsys.readouterr()
+        assert main(["listen", str(tmp_path / "run" / "program.nir"), str(tmp_path / "data" / "0.wav"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["files"][0]["label"] in ("low", "high")
+
+
+def test_parts_of_clips_stay_together():
+    data = Spoken(np.zeros((3, 2, 1), np.float32), np.array([1, 2, 2]), np.array([0, 1, 2]))
+    part = data.part(np.array([2, 0]))
+    assert (part.lengths.tolist(), part.labels.tolist()) == ([2, 1], [2, 0])
