@@ -15,7 +15,7 @@ __all__ = ["Kept", "continue_sample", "kept_for"]
 
 
 class Kept(NamedTuple):
-    """What a sample keeps between two pieces: u, v and steps of rest of all neurons, and what was sent in the last steps."""
+    """What a sample keeps between two pieces: u, v and rests of all neurons, and what was sent in the last steps."""
 
     u: NDArray[np.int64]
     v: NDArray[np.int64]
