@@ -6,11 +6,12 @@ Every neuron is one that plays its recorded spikes; its synapses have weight 0, 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import sanafe
 
 
-def replay(job: dict, architecture: str) -> dict:
+def replay(job: dict[str, Any], architecture: str) -> dict[str, Any]:
     """Return what SANA-FE counts and prices."""
     arch = sanafe.load_arch(architecture)
     network = sanafe.Network()
