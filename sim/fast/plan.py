@@ -199,8 +199,7 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
         )
         sources.append(source)
         index_at, ends_at = index_at + slots * source.index_size, ends_at + slots * source.ends_size
-    pixels = layout.tiles["pixel_to"] - layout.tiles["pixel"] + MOST_PIXELS  # a product is of several at a time
-    sums = -(-(int((pixels * layout.tiles["lanes"]).max()) + TILE_UNIT) // TILE_UNIT) * TILE_UNIT
+    sums = _room_for_sums(layout)
     sizes = SizesRow(
         steps=steps,
         inputs=layout.grids[0].size * (4 if layout.graded else 1),
@@ -220,6 +219,12 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
         **packing,
     )
     return sizes, table_of(SOURCE, sources)
+
+
+def _room_for_sums(layout: LaidOut) -> int:
+    """Return how many sums the largest tile has, a product being of several pixels at a time."""
+    pixels = layout.tiles["pixel_to"] - layout.tiles["pixel"] + MOST_PIXELS
+    return -(-(int((pixels * layout.tiles["lanes"]).max()) + TILE_UNIT) // TILE_UNIT) * TILE_UNIT
 
 
 def _recording(plan: _VectorPlan, outcome: Outcome) -> tuple[NDArray[np.void], NDArray[np.void]]:

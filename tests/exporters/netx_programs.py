@@ -15,6 +15,10 @@ from sim.trace import RECORDABLE, Trace
 from tests.programs import Space, random_program, random_raster
 
 CHAINS = Space(
+    many=False,
+    at_threshold=False,
+    refractory=False,
+    unreset=False,
     lags=False,
     recurrence=False,
     feedback=False,

@@ -68,7 +68,14 @@ def _unrounded(program, raster):
     return seen
 
 
-PLAIN = Space(readouts=False, feedback=False, weight_limit=255)
+PLAIN = Space(
+    readouts=False,
+    feedback=False,
+    weight_limit=255,
+    many=False,
+    at_threshold=False,
+    refractory=False,
+)
 
 
 @pytest.mark.parametrize("seed", range(10))

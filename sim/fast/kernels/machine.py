@@ -39,8 +39,14 @@ def membranes_of(work: Any, p: Any, moment: Any) -> Any:
     u, v = pointer_to(work.scratch.u, at), pointer_to(work.scratch.v, at)
     before_u = pointer_to(work.arenas.u0, p.first) if moment.t == 0 else u
     before_v = pointer_to(work.arenas.v0, p.first) if moment.t == 0 else v
-    rest = pointer_to(work.scratch.rest, at * row(work.tables.sizes, 0).rests)
-    return Membranes(before_u, before_v, u, v, pointer_to(work.scratch.counters, at), rest)
+    return Membranes(
+        before_u=before_u,
+        before_v=before_v,
+        u=u,
+        v=v,
+        counters=pointer_to(work.scratch.counters, at),
+        rest=pointer_to(work.scratch.rest, at * row(work.tables.sizes, 0).rests),
+    )
 
 
 @part
