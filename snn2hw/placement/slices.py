@@ -19,7 +19,7 @@ from sim.program import Population, Program
 from sim.weight_rule import weight_bits
 from snn2hw.placement.encodings import axon_bits, index_bits, kernel_rows, row_bits, stored_bits
 
-__all__ = ["Box", "Reading", "Slice", "Window", "axons_in", "lines", "slice_of", "whole"]
+__all__ = ["Box", "Slice", "SliceReads", "Window", "axons_in", "lines", "slice_of", "whole"]
 
 Window = tuple[slice, ...]
 MOST_ATOMS = 32
@@ -56,7 +56,7 @@ class Box:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class SliceReads:
     """What one connection brings to a slice."""
 
     connection: int
@@ -77,7 +77,7 @@ class Slice:
 
     population: str
     box: Box
-    readings: tuple[Reading, ...]
+    readings: tuple[SliceReads, ...]
     vths: frozenset[int]
     decays: frozenset[int]
 
@@ -119,7 +119,7 @@ def _values(register: NDArray[np.int32], box: Box) -> NDArray[np.int32]:
     return register[box.window][repeated]
 
 
-def _reading(program: Program, population: Population, index: int, box: Box, core_neurons: int | None) -> Reading:
+def _reading(program: Program, population: Population, index: int, box: Box, core_neurons: int | None) -> SliceReads:
     connection = population.inputs[index]
     source = program.shape_of(connection.source)
     bits = stored_bits(weight_bits(program, population, index), connection.lag)
@@ -143,7 +143,7 @@ def _reading(program: Program, population: Population, index: int, box: Box, cor
     ways["sparse"] = int(axon_bits(per_axon, indexed).sum()), 1
     encoding = min(ways, key=lambda name: ways[name][0])
     taken, slots = ways[encoding]
-    return Reading(index, connection.source, window, synapses, encoding=encoding, bits=taken, slots=slots)
+    return SliceReads(index, connection.source, window, synapses, encoding=encoding, bits=taken, slots=slots)
 
 
 def _met(conv: Conv, box: Box, source: tuple[int, ...]) -> tuple[Window, NDArray[np.int32]]:
@@ -185,21 +185,21 @@ def _landing(conv: Conv, axis: int, tap: int, box: Box, span: tuple[int, int]) -
     return slice(start, start + (last - first) * step + 1, step)
 
 
-def lines(readings: Iterable[Reading]) -> Iterator[tuple[str, Window, NDArray[np.int32]]]:
+def lines(readings: Iterable[SliceReads]) -> Iterator[tuple[str, Window, NDArray[np.int32]]]:
     """Yield every source with the window that is read of it, and the axons that each of its neurons takes there."""
-    by_source: dict[str, list[Reading]] = defaultdict(list)
+    by_source: dict[str, list[SliceReads]] = defaultdict(list)
     for reading in readings:
         by_source[reading.source].append(reading)
     for source, read in by_source.items():
         yield source, *_union(read)
 
 
-def axons_in(readings: Iterable[Reading]) -> int:
+def axons_in(readings: Iterable[SliceReads]) -> int:
     """Return the axons on which the messages of all readings of one core arrive.
 
     A line is one source neuron, or one source pixel for shared kernels, whoever in the core reads it.
     """
-    kinds: dict[tuple[str, bool], list[Reading]] = defaultdict(list)
+    kinds: dict[tuple[str, bool], list[SliceReads]] = defaultdict(list)
     for reading in readings:
         kinds[reading.source, reading.encoding == "shared"].append(reading)
     total = 0
@@ -209,7 +209,7 @@ def axons_in(readings: Iterable[Reading]) -> int:
     return total
 
 
-def _union(readings: Sequence[Reading]) -> tuple[Window, NDArray[np.int32]]:
+def _union(readings: Sequence[SliceReads]) -> tuple[Window, NDArray[np.int32]]:
     if len(readings) == 1:
         (only,) = readings
         return only.window, (only.synapses > 0) * np.int32(only.slots)
