@@ -120,9 +120,12 @@ class StateVariable:
 
 @dataclass(frozen=True)
 class Accumulator:
-    """Where the messages of a step add up; an engine refuses a step in which the magnitude reaches ``limit``."""
+    """Where the messages of a step add up; an engine refuses a step in which the magnitude reaches ``limit``.
 
-    limit: int
+    Without a limit there is nothing to refuse: messages are added to states that clip (`Arithmetic.receiving`).
+    """
+
+    limit: int | None
     bits: int
 
 
@@ -199,6 +202,22 @@ class Arithmetic:
     dynamics: Callable[[Neurons], RealDynamics] = field(repr=False)
     """The same neurons without rounding."""
     properties: tuple[Property, ...] = ()
+    receiving: tuple[str, ...] = ()
+    """The states that messages are added to one after the other, each sum clipped, by the port of a connection.
+
+    Sources arrive in order: the input first, then populations as the program lists them, neurons ascending. ``a`` is
+    what became of a state by that, (ports, B, *shape). Without such a state, a connection has no port and ``a`` is the
+    one sum of a step, (B, *shape).
+    """
+    weights: Span | None = None
+    """What a weight may be before its exponent; any 32-bit integer unless given."""
+    message_is_spikes: bool = False
+    """Whether a message of z is z spikes, each of them a synop at every synapse, instead of one graded message."""
+
+    @property
+    def ports(self) -> int:
+        """Return at how many places of a neuron a connection may arrive."""
+        return max(1, len(self.receiving))
 
     @cached_property
     def spans(self) -> Mapping[str, Span]:
