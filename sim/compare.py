@@ -24,7 +24,7 @@ __all__ = [
     "recorded_of",
 ]
 
-COUNTED = ("events", "synops_by_connection", "spikes", "updates", "active", "wraps", "clips")
+COUNTED = ("events", "synops_by_connection", "spikes", "updates", "active", "wraps", "clips", "messages")
 """The fields of Counts that are compared; the others follow from them."""
 
 Values = Mapping[str, NDArray[np.integer]]

@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
     spikes: NDArray[np.uint8]  # b t recorded neuron
     u: NDArray[np.int32]
     v: NDArray[np.int32]
-    pop_counts: NDArray[np.int64]  # b place (spikes, active, wraps, clips)
+    pop_counts: NDArray[np.int64]  # b place (spikes, active, wraps, clips, messages)
     con_counts: NDArray[np.int64]  # b connection (events, synops)
     refused: NDArray[np.int64]  # b (step, place, check, neuron, how many)
 

@@ -204,6 +204,11 @@ class Population:
         """Return the number of neurons."""
         return prod(self.shape)
 
+    @property
+    def most_sent(self) -> int:
+        """Return the greatest message that it may send: 0 where it never fires, 1 for plain spikes."""
+        return get_arithmetic(self.arithmetic).most_of(self.properties, fires=self.fires)
+
     @cached_property
     def neurons(self) -> Neurons:
         """Return what a step of the arithmetic takes: the registers in int64, the properties, the reset."""

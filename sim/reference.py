@@ -17,7 +17,7 @@ from sim.errors import MachineError
 from sim.order import step_order
 from sim.program import INPUT, Population, Program
 from sim.request import Request
-from sim.trace import Record, Tally, Trace, counts_from
+from sim.trace import TALLIES, Record, Tally, Trace, counts_from, recordable
 from sim.wiring import apply, fan_out
 
 __all__ = ["simulate"]
@@ -79,16 +79,20 @@ class _State:
         self.states: Mapping[str, Int] = {
             s.name: np.broadcast_to(self.neurons[s.initial], full) for s in self.arithmetic.states
         }
+        clocks: Int = np.zeros(full, dtype=np.int64)
+        self.states = {**self.states, **dict.fromkeys(self.arithmetic.clocks, clocks)}
         self.fan_out = [fan_out(c.wiring, program.shape_of(c.source), population.shape) for c in population.inputs]
         self.events: Int = np.zeros((len(population.inputs), batch), dtype=np.int64)
         self.synops: Int = np.zeros((len(population.inputs), batch), dtype=np.int64)
         self.arrivals = Arrivals(program, population) if self.arithmetic.receiving else None
         self.clipped: NDArray[np.bool_] | None = None
-        self.spikes, self.active, self.wraps, self.clips = (np.zeros(batch, dtype=np.int64) for _ in range(4))
+        self.spikes, self.active, self.wraps, self.clips, self.messages = (
+            np.zeros(batch, dtype=np.int64) for _ in range(len(TALLIES))
+        )
         wanted = set(record) | ({"spikes" if population.fires else self.arithmetic.readout} if output else set())
         self.recorded = {
             what: np.zeros((batch, steps, *population.shape), dtype=np.uint8 if what == "spikes" else np.int32)
-            for what in ("spikes", *self.states)
+            for what in recordable(program)
             if what in wanted
         }
 
@@ -117,8 +121,8 @@ class _State:
         messages = sent[connection.source][t - connection.lag]
         present = messages != 0
         self.events[index] += _per_sample(present)
-        times = messages if self.arithmetic.message_is_spikes else present
-        self.synops[index] += _per_sample(times * self.fan_out[index])
+        met = present if self.arithmetic.synop_of == "message" else np.abs(messages)
+        self.synops[index] += _per_sample(met * self.fan_out[index])
         return messages
 
     def step(self, t: int, a: Int) -> Int:
@@ -137,9 +141,10 @@ class _State:
 
     def _count(self, made: Stepped) -> None:
         alive = made.sent != 0
-        for values in made.states.values():
-            alive = alive | (values != 0)
+        for state in self.arithmetic.states:
+            alive = alive | (made.states[state.name] != 0)
         self.spikes += _per_sample(made.sent)
+        self.messages += _per_sample(made.sent != 0)
         self.active += _per_sample(alive)
         self.wraps += _per_sample(made.wraps)
         self.clips += _per_sample(made.clips if self.clipped is None else made.clips | self.clipped)
@@ -166,6 +171,7 @@ class _State:
             active=self.active,
             wraps=self.wraps,
             clips=self.clips,
+            messages=self.messages,
         )
 
     def _refuse_beyond(self, values: Int, limit: int, t: int, what: str) -> None:

@@ -7,7 +7,7 @@ is int64, as in `sim.reference`. Samples run together; refusals are noted on the
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,10 @@ from sim.arithmetic import A_LIMIT, DECAY_ONE, U_STORED, V_MAX, VTH_SHIFT, WRAP
 from sim.errors import InputError, MissingToolError
 from sim.order import step_order
 from sim.outcome import Outcome, outcome_for, trace_from
-from sim.program import INPUT, Connection, Conv, Population, Program
+from sim.program import INPUT, Connection, Conv, Population, Program, Reset
 from sim.refusal import CLIPPED, NEVER, OVERFLOWED, STORED, WRAPPED, raise_first
 from sim.request import Request
-from sim.trace import RECORDABLE, Trace
+from sim.trace import RECORDABLE, TALLIES, Trace
 from sim.wiring import fan_out
 
 __all__ = ["simulate"]
@@ -60,6 +60,14 @@ class _DevicePopulation:
     factor_v: Tensor
     threshold: Tensor
     bias: Tensor
+
+
+class _Before(NamedTuple):
+    """The states of a population before a step, and how many steps each neuron still rests."""
+
+    u: Tensor
+    v: Tensor
+    rest: Tensor
 
 
 def simulate(program: Program, raster: NDArray[np.integer], request: Request, *, device: str | None = None) -> Trace:
@@ -121,7 +129,7 @@ def _layers(torch: Any, program: Program, order: tuple[Population, ...], where: 
 
 def _connection(torch: Any, program: Program, p: Population, c: Connection, where: str) -> _DeviceConnection:
     source = program.shape_of(c.source)
-    message = max(-program.input.lo, program.input.hi) if c.source == INPUT else 1
+    message = max(-program.input.lo, program.input.hi) if c.source == INPUT else program.by_name[c.source].most_sent
     rows = np.abs(c.wiring.weight.astype(np.float64)).reshape(len(c.wiring.weight), -1)
     if message * rows.sum(axis=1).max() >= EXACT:
         what = f"torch: population {p.name!r}: sums from {c.source!r} may reach 2^53, beyond which float64 is not exact"
@@ -167,7 +175,8 @@ def _run(
     reach = 1 + max((c.lag for p in program.populations for c in p.inputs), default=0)
     sent: Messages = {name: {} for name in (INPUT, *program.by_name)}
     state = {layer.population.name: _initial(torch, layer.population, batch, where) for layer in layers}
-    counted = torch.zeros((batch, len(layers), 4), dtype=torch.int64, device=where)
+    rest = {name: torch.zeros_like(v) for name, (_, v) in state.items()}
+    counted = torch.zeros((batch, len(layers), len(TALLIES)), dtype=torch.int64, device=where)
     delivered = torch.zeros(outcome.con_counts.shape, dtype=torch.int64, device=where)
     refused = torch.full((batch, 5), NEVER, dtype=torch.int64, device=where)
     for t in range(steps):
@@ -177,7 +186,8 @@ def _run(
         for layer in layers:
             name = layer.population.name
             a = _deliver(torch, layer, sent, t, delivered, batch)
-            u, v, z = _step(torch, layer, *state[name], a, counted, note)
+            before = _Before(*state[name], rest[name])
+            u, v, z = _step(torch, layer, before, a, counted, note)
             state[name] = u, v
             sent[name][t] = z.to(torch.float64)
             _record(outcome, layer, t, (z, u, v))
@@ -209,25 +219,54 @@ def _deliver(torch: Any, layer: _DevicePopulation, sent: Messages, t: int, deliv
 
 
 def _step(
-    torch: Any, layer: _DevicePopulation, u: Tensor, v: Tensor, a: Tensor, counted: Tensor, note: Note
+    torch: Any, layer: _DevicePopulation, before: _Before, a: Tensor, counted: Tensor, note: Note
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Advance every neuron by one local step; return u, v and the spikes."""
-    p = layer.population
+    """Advance every neuron by one local step; return u, v and the spikes, and write how long each still rests."""
+    p, (u, v, rest) = layer.population, before
+    pause = p.properties["refractory"]
     note(layer, OVERFLOWED, a.abs() >= A_LIMIT)
     grown = _decay(torch, u, layer.factor_u) + (a << VTH_SHIFT)
     u = torch.where(grown > WRAP, grown - 2 * WRAP, grown)
     u = torch.where(grown <= -WRAP, grown + 2 * WRAP, u)
     note(layer, STORED, u.abs() >= U_STORED)
     raised = _decay(torch, v, layer.factor_v) + u + layer.bias
-    v = raised.clamp(-V_MAX, V_MAX)
-    z = (v > layer.threshold) & p.fires
-    wrapped, clipped = u != grown, v != raised
+    clipped = raised.clamp(-V_MAX, V_MAX)
+    z = _spikes(torch, layer, clipped)
+    wrapped, lost = u != grown, clipped != raised
+    if pause:
+        held = rest > 0
+        clipped, z, lost = torch.where(held, v, clipped), torch.where(held, 0, z), lost & ~held
+        rest.copy_(torch.where(z > 0, pause, (rest - 1).clamp(min=0)))
     note(layer, WRAPPED, wrapped)
-    note(layer, CLIPPED, clipped)
-    v = torch.where(z, 0 if p.reset == "zero" else v - layer.threshold, v)
-    for i, seen in enumerate((z, (u != 0) | (v != 0) | z, wrapped, clipped)):  # in the order of TALLIES
+    note(layer, CLIPPED, lost)
+    v = _reset(torch, p.reset, clipped, z, layer.threshold)
+    alive = (u != 0) | (v != 0) | (z != 0)
+    for i, seen in enumerate((z, alive, wrapped, lost, z != 0)):  # in the order of TALLIES
         counted[:, layer.place, i] += seen.sum(dim=1)
     return u, v, z
+
+
+def _spikes(torch: Any, layer: _DevicePopulation, v: Tensor) -> Tensor:
+    """Return how many spikes neurons at v send, rest or not."""
+    p = layer.population
+    below = int(not p.properties["at_threshold"])
+    over = (v >= layer.threshold + below) & p.fires
+    if p.properties["most"] == 1:
+        return over.to(torch.int64)
+    fits = torch.div((v - below).clamp(min=0), layer.threshold, rounding_mode="floor")
+    return torch.where(over, fits.clamp(max=p.properties["most"]), 0)
+
+
+def _reset(torch: Any, reset: Reset, v: Tensor, z: Tensor, threshold: Tensor) -> Tensor:
+    match reset:
+        case "zero":
+            return torch.where(z > 0, 0, v)
+        case "subtract":
+            return v - z * threshold
+        case "none":
+            return v
+        case _:
+            assert_never(reset)
 
 
 def _noter(torch: Any, refused: Tensor, refusing: list[tuple[bool, bool]], t: int) -> Note:

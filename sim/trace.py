@@ -30,7 +30,7 @@ RECORDABLE: tuple[Record, ...] = ("spikes", "u", "v")
 """All of it in arithmetic ``loihi``."""
 SPIKES: tuple[Record, ...] = ("spikes",)
 
-TALLIES = ("spikes", "active", "wraps", "clips")
+TALLIES = ("spikes", "active", "wraps", "clips", "messages")
 """What an engine counts per population beside the events of its connections."""
 
 
@@ -54,10 +54,11 @@ class Tally:
 
     events: Int  # connection b
     synops: Int  # connection b
-    spikes: Int  # b
+    spikes: Int  # b: the sum of all messages
     active: Int  # b: neuron-steps that end with u != 0, v != 0 or a spike
     wraps: Int  # b
     clips: Int  # b
+    messages: Int  # b: those that are not 0; as many as spikes where a neuron sends one a step
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +73,15 @@ class Counts:
     active: Mapping[str, Int]  # b
     wraps: Mapping[str, Int]  # b
     clips: Mapping[str, Int]  # b
+    messages: Mapping[str, Int]  # b
     reads: Mapping[str, tuple[Access, ...]]
     writes: Mapping[str, tuple[Access, ...]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace(Shown):
-    """Local time, (B, T, *shape): spikes as uint8, u after the update, v after the reset, both int32.
+    """Local time, (B, T, *shape): messages as uint8 (0 or 1 unless a population sends more),
+    u after the update, v after the reset, both int32.
 
     ``output`` is the v of the last population where it never fires, its spikes where it does. What other states an
     arithmetic has stands in ``others`` by their names; a state that it lacks is empty.
@@ -116,8 +119,8 @@ def counts_from(program: Program, steps: int, tallies: Mapping[str, Tally]) -> C
     """Complete an engine's tallies with what follows from them: neuron updates and memory accesses.
 
     The memory model: an event reads its message once per connection; a synop reads its weight and reads and writes one
-    accumulator; a neuron update reads and clears its accumulator and reads and writes u and v; a spike writes one
-    message.
+    accumulator; a neuron update reads and clears its accumulator and reads and writes u and v; whatever it sends is one
+    message written.
     """
     pops = program.populations
     updates = {p.name: np.full_like(tallies[p.name].spikes, p.size * steps) for p in pops}
@@ -130,13 +133,16 @@ def counts_from(program: Program, steps: int, tallies: Mapping[str, Tally]) -> C
         active={p.name: tallies[p.name].active for p in pops},
         wraps={p.name: tallies[p.name].wraps for p in pops},
         clips={p.name: tallies[p.name].clips for p in pops},
+        messages={p.name: tallies[p.name].messages for p in pops},
         reads={p.name: _reads(program, p, tallies[p.name], updates[p.name]) for p in pops},
-        writes={p.name: _writes(program.described, tallies[p.name], updates[p.name]) for p in pops},
+        writes={p.name: _writes(program, p, tallies[p.name], updates[p.name]) for p in pops},
     )
 
 
 def _message_bits(program: Program, source: str) -> int:
-    return bits_of((program.input.lo, program.input.hi)) if source == INPUT else 1
+    if source == INPUT:
+        return bits_of((program.input.lo, program.input.hi))
+    return bits_of((0, program.by_name[source].most_sent))
 
 
 def _reads(program: Program, population: Population, tally: Tally, updates: Int) -> tuple[Access, ...]:
@@ -151,8 +157,9 @@ def _reads(program: Program, population: Population, tally: Tally, updates: Int)
     return (*per_connection, *_state(program.described, tally, updates))
 
 
-def _writes(arithmetic: Arithmetic, tally: Tally, updates: Int) -> tuple[Access, ...]:
-    return (*_state(arithmetic, tally, updates), Access("message", 1, tally.spikes))
+def _writes(program: Program, population: Population, tally: Tally, updates: Int) -> tuple[Access, ...]:
+    sent = Access("message", _message_bits(program, population.name), tally.messages)
+    return (*_state(program.described, tally, updates), sent)
 
 
 def _state(arithmetic: Arithmetic, tally: Tally, updates: Int) -> tuple[Access, ...]:

@@ -77,6 +77,9 @@ def _check_population(p: Population, arithmetic: Arithmetic) -> None:
             raise ProgramError(what, "rescale the population, or choose registers that exist")
     for described in arithmetic.properties:
         _check_property(p.properties[described.name], described, where)
+    broken = None if arithmetic.rule is None else arithmetic.rule(p.neurons)
+    if broken is not None:
+        raise ProgramError(f"{where}: {broken[0]}", broken[1])
 
 
 def _check_property(value: PropertyValue, described: Property, where: str) -> None:

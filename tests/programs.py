@@ -59,6 +59,10 @@ class Space:
     feedback: bool = True  # from a deeper population back to an earlier one
     skips: bool = True
     subtract: bool = True
+    unreset: bool = True
+    many: bool = True  # spikes in one message
+    at_threshold: bool = True
+    refractory: bool = True
     per_neuron: bool = True
     initial: bool = True
     readouts: bool = True
@@ -161,20 +165,27 @@ def _pooling(choose: Chooser, source: tuple[int, ...], name: str, reads: str) ->
     return Population(name, shape, (Connection(reads, wiring),), vth=0, du=4095, dv=4095)
 
 
-def _population(choose: Chooser, space: Space, name: str, shape: Any, inputs: Any, last: bool) -> Population:
+def _population(
+    choose: Chooser, space: Space, name: str, shape: Any, inputs: Any, *, most: int, last: bool
+) -> Population:
     loud = choose.pick([3, 60, 3000])
+    least = int(most > 1)
+    resets = ["zero", "zero", *["subtract"] * space.subtract, *["none"] * (space.unreset and choose.integer(0, 2) == 0)]
     return Population(
         name,
         shape,
         inputs,
-        vth=_register(choose, space, shape, 0, loud, [0, 1, 131071]),
+        vth=_register(choose, space, shape, least, loud, [least, 1, 131071]),
         du=_register(choose, space, shape, 0, 4095, [0, 1, 4094, 4095, 4095, 4095]),
         dv=_register(choose, space, shape, 0, 4095, [0, 1, 410, 4095]),
         bias_mantissa=_register(choose, space, shape, -200, 200, [0, 0, 0, -4096, 4095]),
         bias_exponent=_register(choose, space, shape, 0, 3, [0, 0, 7]),
         u0=_register(choose, space, shape, -5000, 5000, [0, 0, 2**23, -(2**23) + 1]) if space.initial else 0,
         v0=_register(choose, space, shape, -5000, 5000, [0, 0, 2**23 - 1, -(2**23) + 1]) if space.initial else 0,
-        reset=choose.pick(["zero", "zero", "subtract"]) if space.subtract else "zero",
+        reset=choose.pick(resets),
+        most=most,
+        at_threshold=bool(space.at_threshold and choose.integer(0, 3) == 0),
+        refractory=choose.pick([0, 0, 0, 1, 2, 62]) if space.refractory else 0,
         fires=not (last and space.readouts and choose.integer(0, 2) == 0),
     )
 
@@ -183,6 +194,7 @@ def draw_program(choose: Chooser, space: Space = EVERYTHING) -> Program:
     """Draw one legal program whose accumulators cannot overflow."""
     described = _input(choose, space)
     shapes: dict[str, tuple[int, ...]] = {INPUT: described.shape}
+    most = {INPUT: max(-described.lo, described.hi)}
     names = [f"p{i}" for i in range(choose.integer(1, space.most_populations))]
     populations: list[Population] = []
     for position, name in enumerate(names):
@@ -190,8 +202,8 @@ def draw_program(choose: Chooser, space: Space = EVERYTHING) -> Program:
         pool = None
         if space.pooling and position and len(shapes[previous]) == 3 and choose.integer(0, 3) == 0:
             pool = _pooling(choose, shapes[previous], name, previous)
-        built = pool or _draw_layer(choose, space, described, shapes, name, previous, last=name == names[-1])
-        shapes[name] = built.shape
+        built = pool or _draw_layer(choose, space, shapes, most, name, previous, last=name == names[-1])
+        shapes[name], most[name] = built.shape, built.properties["most"]
         populations.append(built)
     if space.feedback and space.lags and len(populations) > 1 and choose.integer(0, 3) == 0:
         _add_feedback(choose, space, populations)
@@ -206,14 +218,14 @@ def _add_feedback(choose: Chooser, space: Space, populations: list[Population]) 
     if target.vth.max() == 0 and target.dv.min() == 4095:
         return  # an OR neuron reads its pool only
     way = _wiring_to(choose, source.shape, target.shape, space)
-    exponent = _exponent(choose, space, way, 1, 3)
+    exponent = _exponent(choose, space, way, int(source.properties["most"]), 3)
     if exponent is not None:
         lag = choose.pick([1, late - early + 1, late - early + 2])
         populations[early] = replace(target, inputs=(*target.inputs, Connection(source.name, way, exponent, lag)))
 
 
 def _draw_layer(
-    choose: Chooser, space: Space, described: Input, shapes: Any, name: str, previous: str, last: bool
+    choose: Chooser, space: Space, shapes: Any, most: dict[str, Any], name: str, previous: str, last: bool
 ) -> Population:
     wiring, shape = _first_wiring(choose, shapes[previous], space)
     planned: list[tuple[str, Conv | Dense, int]] = [(previous, wiring, choose.pick([0, 0, 1, 3]) if space.lags else 0)]
@@ -223,13 +235,13 @@ def _draw_layer(
         planned.append((source, _wiring_to(choose, shapes[source], shape, space), lag))
     if space.recurrence and choose.integer(0, 2) == 0:
         planned.append((name, _wiring_to(choose, shape, shape, space), choose.integer(1, 3) if space.lags else 1))
-    message = max(-described.lo, described.hi)
+    most[name] = choose.pick([1, 1, 1, 2, 3, 31, 255]) if space.many else 1
     inputs = []
     for source, way, lag in planned:
-        exponent = _exponent(choose, space, way, message if source == INPUT else 1, len(planned) + 1)
+        exponent = _exponent(choose, space, way, most[source], len(planned) + 1)
         if exponent is not None:
             inputs.append(Connection(source, way, exponent, lag))
-    return _population(choose, space, name, shape, inputs, last)
+    return _population(choose, space, name, shape, inputs, most=most[name], last=last)
 
 
 def draw_raster(choose: Chooser, program: Program, batch: int | None = None, steps: int | None = None) -> np.ndarray:

@@ -37,7 +37,7 @@ Int = NDArray[np.int64]
 Span = tuple[int, int]
 """The least and the greatest value."""
 
-Reset = Literal["zero", "subtract"]
+Reset = Literal["zero", "subtract", "none"]
 PropertyValue = int | bool
 
 MAX_LAG = 4096
@@ -196,12 +196,23 @@ class Arithmetic:
     weight_rules: tuple[str, ...]
     """Which of `sim.weight_rule.RULES` a record may state."""
     step: Callable[[Neurons, Mapping[str, Int], Int], Stepped] = field(repr=False)
-    """(neurons, states before, a) -> what the step makes of them; a batch, one sample per first index."""
+    """(neurons, states before, a) -> what the step makes of them; a batch, one sample per first index.
+
+    The states it takes and returns are those of ``states``, and of ``clocks``.
+    """
     interval: Callable[[Neurons, Mapping[str, Int], Int], Reached] = field(repr=False)
     """The step where states and a may be anywhere between two ends: what certificates are proven by."""
     dynamics: Callable[[Neurons], RealDynamics] = field(repr=False)
     """The same neurons without rounding."""
     properties: tuple[Property, ...] = ()
+    clocks: tuple[str, ...] = ()
+    """What a neuron also keeps from step to step, 0 before step 0, and nobody records: steps that it still rests."""
+    synop_of: Literal["message", "spike"] = "message"
+    """What meets a synapse once: a message, whatever its value, or each of the spikes that it stands for."""
+    greatest: Callable[[Neurons, int], int] | None = field(default=None, repr=False)
+    """(neurons, the greatest value of the last state) -> the greatest message; without it, that is ``most``."""
+    rule: Callable[[Neurons], tuple[str, str] | None] | None = field(default=None, repr=False)
+    """What no span says of registers and properties together: (what is wrong, fix), or None for legal neurons."""
     receiving: tuple[str, ...] = ()
     """The states that messages are added to one after the other, each sum clipped, by the port of a connection.
 
@@ -211,8 +222,6 @@ class Arithmetic:
     """
     weights: Span | None = None
     """What a weight may be before its exponent; any 32-bit integer unless given."""
-    message_is_spikes: bool = False
-    """Whether a message of z is z spikes, each of them a synop at every synapse, instead of one graded message."""
 
     @property
     def ports(self) -> int:
@@ -232,6 +241,10 @@ class Arithmetic:
     def limits_of(self, state: StateVariable) -> Span:
         """Return between which ends a state neither wraps nor clips."""
         return self.spans[state.initial]
+
+    def most_of(self, properties: Mapping[str, PropertyValue], *, fires: bool) -> int:
+        """Return the greatest message of neurons with such properties: ``most``, 1 where there is no such thing."""
+        return int(properties.get("most", 1)) if fires else 0
 
     @property
     def readout(self) -> str:

@@ -2,8 +2,11 @@
 
 u = wrap(decay(u, du + 1) + (a << 6))
 v = clip(decay(v, dv) + u + bias)                     bias = mantissa << exponent
-z = fires and v > (vth << 6)
-v = 0 where z  (reset "zero")   |   v - (vth << 6) where z  (reset "subtract")
+z = how often theta = vth << 6 can be taken off v while it still fires (v > theta), at most `most` times; 0 unless fires
+v = 0 where z > 0  (reset "zero")   |   v - z theta  (reset "subtract")   |   v  (reset "none")
+
+A population may compare with >= (`at_threshold`), send more than one spike in a message (`most`), and rest: for so many
+steps after a spike (`refractory`) v stays what the reset made it, u goes on, and nothing is sent.
 
 Every number fits int64: |a| < 2^21, so |a << 6| < 2^27, and a step that leaves |u| beyond 2^31 is refused (`U_STORED`),
 so the largest product is 2^31 * 2^12 = 2^43.
@@ -19,6 +22,7 @@ from sim.arithmetic.description import (
     Arithmetic,
     Int,
     Neurons,
+    Property,
     Reached,
     RealDynamics,
     Register,
@@ -30,6 +34,7 @@ __all__ = [
     "ARITHMETIC",
     "A_LIMIT",
     "DECAY_ONE",
+    "MOST",
     "U_STORED",
     "VTH_SHIFT",
     "V_MAX",
@@ -37,6 +42,7 @@ __all__ = [
     "clip",
     "decay",
     "dynamics",
+    "greatest_message",
     "interval",
     "step",
     "wrap",
@@ -56,6 +62,9 @@ V_MAX = (1 << 23) - 1
 
 WRAP = 1 << 23
 """u lives in (-2^23, 2^23]: the upper end is reachable, the lower is not."""
+
+MOST = 255
+"""Spikes that one message may stand for: a byte."""
 
 U_STORED = 1 << 31
 """A wrap takes off 2^24 once, so repeated overflow can grow u; past this an engine refuses (lava-nc stores int32)."""
@@ -95,16 +104,37 @@ def step(neurons: Neurons, before: Mapping[str, Int], a: Int) -> Stepped:
     u = wrap(grown)
     raised = decay(before["v"], neurons["dv"]) + u + (neurons["bias_mantissa"] << neurons["bias_exponent"])
     v = clip(raised)
-    threshold = neurons["vth"] << VTH_SHIFT
-    z = ((v > threshold) & neurons.fires).astype(np.int64)
+    clipped = v != raised
+    z = _count(neurons, v)
+    rest = np.zeros_like(z)
+    if pause := neurons.properties["refractory"]:
+        held = before["rest"] > 0
+        v, z, clipped = np.where(held, before["v"], v), np.where(held, 0, z), clipped & ~held
+        rest = np.where(z > 0, pause, np.maximum(before["rest"] - 1, 0))
     match neurons.reset:
         case "zero":
             after = np.where(z, 0, v)
         case "subtract":
-            after = np.where(z, v - threshold, v)
+            after = v - z * (neurons["vth"] << VTH_SHIFT)
+        case "none":
+            after = v
         case _:
             assert_never(neurons.reset)
-    return Stepped({"u": u, "v": after}, z, u != grown, v != raised)
+    return Stepped({"u": u, "v": after, "rest": rest}, z, u != grown, clipped)
+
+
+def _count(neurons: Neurons, v: Int) -> Int:
+    """Return how many spikes neurons at v send, rest or not."""
+    theta, bar = neurons["vth"] << VTH_SHIFT, _bar(neurons)
+    over = (v >= bar) & neurons.fires
+    if (most := int(neurons.properties["most"])) == 1:
+        return over.astype(np.int64)
+    return np.where(over, np.minimum(most, (v - bar) // theta + 1), 0)
+
+
+def _bar(neurons: Neurons) -> Int:
+    """Return the least v that fires."""
+    return (neurons["vth"] << VTH_SHIFT) + (0 if neurons.properties["at_threshold"] else 1)
 
 
 def interval(neurons: Neurons, before: Mapping[str, Int], a: Int) -> Reached:
@@ -114,26 +144,62 @@ def interval(neurons: Neurons, before: Mapping[str, Int], a: Int) -> Reached:
     """
     u = decay(before["u"], neurons["du"] + 1) + (a << VTH_SHIFT)
     v = decay(before["v"], neurons["dv"]) + u + (neurons["bias_mantissa"] << neurons["bias_exponent"])
-    return Reached({"u": u, "v": v}, {"u": u, "v": _ends_after_reset(neurons, clip(v))})
+    after = _ends_after_reset(neurons, clip(v))
+    if neurons.properties["refractory"] and neurons.fires:  # v may rest where it was
+        after = np.stack([np.minimum(after[0], before["v"][0]), np.maximum(after[1], before["v"][1])])
+    return Reached({"u": u, "v": v}, {"u": u, "v": after})
 
 
 def _ends_after_reset(neurons: Neurons, ends: Int) -> Int:
-    if not neurons.fires:
+    if not neurons.fires or neurons.reset == "none":
         return ends
-    theta = neurons["vth"] << VTH_SHIFT
+    bar = _bar(neurons)
     low, high = ends
-    quiet_low, quiet_high = low, np.minimum(high, theta)
+    quiet_low, quiet_high = low, np.minimum(high, bar - 1)
     match neurons.reset:
         case "zero":
             fired_low = fired_high = np.zeros_like(low)
         case "subtract":
-            fired_low, fired_high = np.maximum(low, theta + 1) - theta, high - theta
+            fired_low, fired_high = _residues(neurons, np.maximum(low, bar), high)
         case _:
             assert_never(neurons.reset)
-    may, must = high > theta, low > theta
+    may, must = high >= bar, low >= bar
     least = np.where(must, fired_low, np.where(may, np.minimum(quiet_low, fired_low), quiet_low))
     most = np.where(must, fired_high, np.where(may, np.maximum(quiet_high, fired_high), quiet_high))
     return np.stack([least, most])
+
+
+def _residues(neurons: Neurons, low: Int, high: Int) -> tuple[Int, Int]:
+    """Return the ends of what subtraction leaves of v in low..high, of which all fire.
+
+    What is left grows with v as long as the count stays, and falls back to bar - theta where the count goes up.
+    """
+    theta, bar = neurons["vth"] << VTH_SHIFT, _bar(neurons)
+    least, greatest = _count(neurons, low), _count(neurons, high)
+    left_low, left_high = low - least * theta, high - greatest * theta
+    same = least == greatest
+    return np.where(same, left_low, bar - theta), np.where(same, left_high, np.maximum(left_high, bar - 1))
+
+
+def greatest_message(neurons: Neurons, v_most: int) -> int:
+    """Return the greatest message of neurons of which none gets beyond ``v_most``:  min(most, v_most // theta).
+
+    >>> from sim.parts import Population
+    >>> neurons = Population("p", (2,), vth=[10, 20], most=31).neurons
+    >>> [greatest_message(neurons, v) for v in (5000, 640, 641, 10**6)]
+    [7, 0, 1, 31]
+    """
+    return int(_count(neurons, np.full_like(neurons["vth"], min(v_most, V_MAX))).max())
+
+
+def legal(neurons: Neurons) -> tuple[str, str] | None:
+    """Say what is wrong with neurons that count how often their threshold fits."""
+    if int(neurons.properties["most"]) > 1 and neurons["vth"].min() < 1:
+        return (
+            f"sends up to {neurons.properties['most']} spikes a step and has vth 0",
+            "use vth of at least 1, or most=1",
+        )
+    return None
 
 
 def dynamics(neurons: Neurons) -> RealDynamics:
@@ -164,12 +230,20 @@ ARITHMETIC = Arithmetic(
         StateVariable("v", initial="v0", bits=24, overflow="clips"),
     ),
     accumulator=Accumulator(A_LIMIT, bits=22),
-    resets=("zero", "subtract"),
+    resets=("zero", "subtract", "none"),
     exponents=(-8, 7),
     messages=(-(1 << 23) + 1, (1 << 23) - 1),
     weight_rules=("loihi", "signed"),
     step=step,
     interval=interval,
     dynamics=dynamics,
+    properties=(
+        Property("most", 1, (1, MOST)),
+        Property("at_threshold", default=False),
+        Property("refractory", 0, (0, 62)),
+    ),
+    clocks=("rest",),
+    rule=legal,
+    greatest=greatest_message,
 )
 """A chip adds 1 to du and nothing to dv: du = 4095 forgets everything, dv = 4095 leaves 1/4096."""

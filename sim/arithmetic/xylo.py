@@ -28,7 +28,7 @@ from sim.arithmetic.description import (
     Stepped,
 )
 
-__all__ = ["ARITHMETIC", "LEAST", "MOST", "dash", "dynamics", "interval", "saturate", "step"]
+__all__ = ["ARITHMETIC", "LEAST", "MOST", "dash", "dynamics", "greatest_message", "interval", "saturate", "step"]
 
 LEAST, MOST = -(1 << 15), (1 << 15) - 1
 """The ends of every state."""
@@ -111,6 +111,12 @@ def _ends_after_spikes(neurons: Neurons, ends: Int) -> Int:
     return np.stack([np.where(may, np.minimum(low, 0), low), np.where(may, np.maximum(theta - 1, left), high)])
 
 
+def greatest_message(neurons: Neurons, v_most: int) -> int:
+    """Return the greatest message of neurons of which none gets beyond ``v_most``."""
+    most = min(int(neurons.properties["most"]), max(0, min(v_most, MOST) // int(neurons["theta"].min())))
+    return most if neurons.fires else 0
+
+
 def dynamics(neurons: Neurons) -> RealDynamics:
     """Return the neuron without rounding and with its first current alone.
 
@@ -156,6 +162,7 @@ ARITHMETIC = Arithmetic(
     properties=(Property("most", 1, (1, 31)),),
     receiving=("i", "i2"),
     weights=(-128, 127),
-    message_is_spikes=True,
+    synop_of="spike",
+    greatest=greatest_message,
 )
 """A connection arrives at port 0, the current i, or at port 1, the current i2."""

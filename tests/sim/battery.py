@@ -42,6 +42,7 @@ def difference(program: Program, raster: np.ndarray) -> str | None:
                 "active": (e.active, counts.active[p.name][b]),
                 "wraps": (e.wraps, counts.wraps[p.name][b]),
                 "clips": (e.clips, counts.clips[p.name][b]),
+                "messages": (e.messages, counts.messages[p.name][b]),
             }
             for what, (want, got) in pairs.items():
                 if not np.array_equal(np.asarray(want).reshape(-1), np.asarray(got).reshape(-1)):

@@ -23,6 +23,7 @@ class Recorded:
     active: int = 0
     wraps: int = 0
     clips: int = 0
+    messages: int = 0
 
 
 def synapses(wiring: Any, source: tuple[int, ...], target: tuple[int, ...]) -> list[tuple[int, int, int]]:
@@ -62,7 +63,7 @@ class Neurons:
         self.du, self.dv, self.vth, self.u, self.v = (flat[r] for r in ("du", "dv", "vth", "u0", "v0"))
         mantissas, exponents = p.bias_mantissa.reshape(-1).tolist(), p.bias_exponent.reshape(-1).tolist()
         self.bias = [m * 2**e for m, e in zip(mantissas, exponents, strict=True)]
-        self.p = p
+        self.p, self.rest = p, [0] * p.size
         self.wires = [synapses(c.wiring, program.shape_of(c.source), p.shape) for c in p.inputs]
         self.out = Recorded(events=[0] * len(p.inputs), synops=[0] * len(p.inputs))
 
@@ -96,15 +97,27 @@ class Neurons:
             u, self.out.wraps = u + 2**24, self.out.wraps + 1
         if abs(u) >= 2**31:
             raise OracleError
+        self.u[n] = u
+        if self.rest[n]:
+            self.rest[n] -= 1
+            self.out.active += bool(u or self.v[n])
+            return 0
         raw = _truncated(self.v[n], self.dv[n]) + u + self.bias[n]
         v = min(max(raw, -(2**23 - 1)), 2**23 - 1)
         self.out.clips += v != raw
-        spike = int(self.p.fires and v > self.vth[n] * 64)
-        if spike:
-            v = 0 if self.p.reset == "zero" else v - self.vth[n] * 64
-        self.out.active += bool(u or v or spike)
-        self.u[n], self.v[n] = u, v
-        return spike
+        spikes, left, theta = 0, v, self.vth[n] * 64
+        while self.p.fires and spikes < self.p.properties["most"] and self._fires_at(left, theta):
+            spikes, left = spikes + 1, left - theta
+        if spikes:
+            v = {"zero": 0, "subtract": left, "none": v}[self.p.reset]
+            self.rest[n] = self.p.properties["refractory"]
+        self.out.active += bool(u or v or spikes)
+        self.out.messages += spikes > 0
+        self.v[n] = v
+        return spikes
+
+    def _fires_at(self, v: int, theta: int) -> bool:
+        return v > theta or (v == theta and bool(self.p.properties["at_threshold"]))
 
 
 def run_sample(program: Program, sample: Any) -> dict[str, Recorded]:

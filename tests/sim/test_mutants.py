@@ -14,7 +14,7 @@ CASES = 40
 
 LOIHI = "arithmetic/loihi.py"
 MUTANTS = {
-    "threshold reached fires": (LOIHI, "(v > threshold)", "(v >= threshold)"),
+    "threshold reached fires": (LOIHI, '(0 if neurons.properties["at_threshold"] else 1)', "0"),
     "decay floors": (LOIHI, "np.sign(x) * (kept >> 12)", "(x * (DECAY_ONE - d)) >> 12"),
     "du without plus one": (
         LOIHI,
@@ -29,7 +29,7 @@ MUTANTS = {
     "reset by subtraction always": (
         LOIHI,
         "np.where(z, 0, v)",
-        "np.where(z, v - threshold, v)",
+        'v - z * (neurons["vth"] << VTH_SHIFT)',
     ),
     "reset takes u along": (
         LOIHI,
@@ -59,9 +59,28 @@ MUTANTS = {
     ),
     "stride ignored in fan-out": ("wiring.py", "reached[:, ky, kx, None, None]", "reached[:, 0, 0, None, None]"),
     "zero weights are synapses": ("wiring.py", "(conv.weight != 0)", "np.ones_like(conv.weight, dtype=bool)"),
-    "graded messages count by size": ("reference.py", "_per_sample(present * ", "_per_sample(np.abs(messages) * "),
+    "graded messages count by size": ("reference.py", "met = present if", "met = np.abs(messages) if"),
     "kernel flipped": ("wiring.py", "conv.weight[write, :, ky, kx].T", "conv.weight[write, :, -1 - ky, -1 - kx].T"),
     "readouts fire": (LOIHI, " & neurons.fires", ""),
+    "at_threshold never": (LOIHI, '(0 if neurons.properties["at_threshold"] else 1)', "1"),
+    "count one too many": (LOIHI, "(v - bar) // theta + 1)", "(v - bar) // theta + 2)"),
+    "count compares the residue strictly": (LOIHI, "(v - bar) // theta + 1)", "(v - 1) // theta)"),
+    "count without its limit": (LOIHI, "np.minimum(most, (v - bar) // theta + 1)", "(v - bar) // theta + 1"),
+    "one threshold taken off for many spikes": (LOIHI, "v - z * (", "v - (z > 0) * ("),
+    "rest one step too long": (LOIHI, "np.where(z > 0, pause,", "np.where(z > 0, pause + 1,"),
+    "rest one step too short": (LOIHI, "np.where(z > 0, pause,", "np.where(z > 0, pause - 1,"),
+    "rest holds u as well": (
+        LOIHI,
+        "v, z, clipped = np.where(held,",
+        'u, v, z, clipped = np.where(held, before["u"], u), np.where(held,',
+    ),
+    "rest lets v go on": (LOIHI, 'np.where(held, before["v"], v), np.where(held, 0, z)', "v, np.where(held, 0, z)"),
+    "rest sends": (LOIHI, "np.where(held, 0, z), clipped", "z, clipped"),
+    "rest counts clips": (LOIHI, "clipped & ~held", "clipped"),
+    "no reset resets": (LOIHI, 'case "none":\n            after = v', 'case "none":\n            after = v * (z == 0)'),
+    "a message of several spikes is several synops": (LOIHI, 'name="loihi",', 'name="loihi", synop_of="spike",'),
+    "messages counted as spikes": ("reference.py", "_per_sample(made.sent != 0)", "_per_sample(made.sent)"),
+    "spikes counted as messages": ("reference.py", "_per_sample(made.sent)", "_per_sample(made.sent != 0)"),
     "initial u forgotten": ("reference.py", "self.neurons[s.initial]", "(s.name != 'u') * self.neurons[s.initial]"),
 }
 

@@ -11,7 +11,7 @@ from sim.refusal import CLIPPED, NEVER, OUT_OF_SIGHT, UNSURE, WRAPPED
 
 __all__ = ["TALLY", "count_synops", "settle"]
 
-TALLY, REFUSAL = 4, 5
+TALLY, REFUSAL = 5, 5
 """Numbers in a row of the counts of populations, and in one of the refusals."""
 
 
@@ -75,7 +75,9 @@ def settle(work: Any, refusing: Any, moment: Any, to: int) -> bool:
         for place in range(sizes.places):
             source = row(work.tables.sources, place + 1)
             counts = pointer_to(work.outcome.pop_counts, (moment.b * sizes.places + place) * TALLY)
-            counts[0] += sent(sizes, source, scratch, place + 1, s, step).ends[source.pixels]
+            n = sent(sizes, source, scratch, place + 1, s, step).ends[source.pixels]
+            counts[0] += n
+            counts[4] += n
             for check in range(2):
                 at = ((s * sizes.stretch + step - moment.t) * sizes.places + place) * 2 + check
                 count = scratch.faults[at]

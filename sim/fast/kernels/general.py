@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import A_LIMIT, U_STORED, V_MAX, VTH_SHIFT, WRAP
-from sim.fast.layout.checked import CheckedTables, tables
+from sim.fast.layout.checked import SUBTRACT, ZERO, CheckedTables, tables
 from sim.fast.vector.jit import inline, kernel, part
 from sim.fast.vector.pointers import pointer, pointer_to, pointers, row
 from sim.outcome import Outcome
@@ -21,7 +21,7 @@ from sim.refusal import CLIPPED, OVERFLOWED, STORED, WRAPPED
 
 __all__ = ["runner", "simulate_samples"]
 
-TALLY, REGISTERS = 4, 4
+TALLY, REGISTERS = 5, 4
 """Numbers in a row of the counts of populations, and of the registers of neurons."""
 
 
@@ -50,6 +50,7 @@ class Neurons(NamedTuple):
 
     u: Any
     v: Any
+    rest: Any  # steps in which v stays where it is
     a: Any
     sums: Any  # of one connection
 
@@ -57,7 +58,7 @@ class Neurons(NamedTuple):
 class Noted(NamedTuple):
     """What is counted of one population of one sample, why the sample ends, and what would end it."""
 
-    counts: Any  # spikes, active, wraps, clips
+    counts: Any  # spikes, active, wraps, clips, messages
     refused: Any  # step, place, check, neuron, how many
     refusing: Any  # a wrap, a clip
 
@@ -165,44 +166,55 @@ def collect(tables: Any, ring: Ring, neurons: Neurons, p: Any, t: int, counts: A
 
 
 @part
-def step_neuron(p: Any, registers: Any, u: int, v: int, a: int) -> Any:
-    """Advance one neuron; return u, v, and whether u wrapped, v clipped, and it fired."""
+def step_neuron(p: Any, registers: Any, u: int, v: int, rest: int, a: int) -> Any:
+    """Advance one neuron; return u, v, steps of rest, whether u wrapped and v clipped, and the spikes that it sends."""
     threshold = registers[2]
     grown = decay(u, registers[0]) + (a << VTH_SHIFT)
     u = grown - 2 * WRAP if grown > WRAP else (grown + 2 * WRAP if grown <= -WRAP else grown)
+    wrapped = u != grown
+    if rest > 0:
+        return u, v, rest - 1, wrapped, False, 0
     raised = decay(v, registers[1]) + u + registers[3]
     v = min(max(raised, -V_MAX), V_MAX)
-    wrapped, clipped = u != grown, v != raised
-    fired = p.fires != 0 and v > threshold
-    if fired:
-        v = v - threshold if p.subtract != 0 else 0
-    return u, v, wrapped, clipped, fired
+    clipped, spikes = v != raised, 0
+    if p.fires != 0 and v >= threshold + p.below:
+        spikes = 1 if p.most == 1 else min(p.most, (v - p.below) // threshold)
+        rest = p.pause
+        if p.reset == ZERO:
+            v = 0
+        elif p.reset == SUBTRACT:
+            v = v - spikes * threshold
+    return u, v, rest, wrapped, clipped, spikes
 
 
 @inline
-def update(p: Any, registers: Any, neurons: Neurons, fired_list: Any, noted: Noted, t: int, place: int) -> int:
+def update(p: Any, registers: Any, neurons: Neurons, fired: Listed, noted: Noted, t: int, place: int) -> int:
     """Advance the neurons of one population, list their spikes, count; return how many spiked."""
-    n, wraps, clips, active, refused = 0, 0, 0, 0, noted.refused
+    n, total, wraps, clips, active, refused = 0, 0, 0, 0, 0, noted.refused
     for i in range(p.size):
         a = neurons.a[i]
         if (a >= A_LIMIT or a <= -A_LIMIT) and (refused[0] != t or refused[2] != OVERFLOWED):
             refuse(refused, t, place, OVERFLOWED, i, 1)
         own = pointer_to(registers, i * REGISTERS)
-        u, v, wrapped, clipped, fired = step_neuron(p, own, neurons.u[i], neurons.v[i], a)
+        u, v, rest, wrapped, clipped, spikes = step_neuron(p, own, neurons.u[i], neurons.v[i], neurons.rest[i], a)
         if (u >= U_STORED or u <= -U_STORED) and refused[0] != t:
             refuse(refused, t, place, STORED, i, 1)
         wraps += wrapped
         clips += clipped
-        if fired:
-            fired_list[n] = i
+        if spikes > 0:
+            fired.neuron[n] = i
+            fired.value[n] = spikes
             n += 1
         neurons.u[i] = u
         neurons.v[i] = v
-        active += fired or u != 0 or v != 0
-    noted.counts[0] += n
+        neurons.rest[i] = rest
+        total += spikes
+        active += spikes > 0 or u != 0 or v != 0
+    noted.counts[0] += total
     noted.counts[1] += active
     noted.counts[2] += wraps
     noted.counts[3] += clips
+    noted.counts[4] += n
     if refused[0] != t and wraps > 0 and noted.refusing[0]:
         refuse(refused, t, place, WRAPPED, 0, wraps)
     if refused[0] != t and clips > 0 and noted.refusing[1]:
@@ -217,8 +229,9 @@ def advance(tables: Any, ring: Ring, neurons: Neurons, sample: Any, recorded: An
     for place in range(ring.sources - 1):
         p = row(tables.populations, place)
         collect(tables, ring, neurons, p, t, sample.con_counts)
-        own = Neurons(pointer_to(neurons.u, p.first), pointer_to(neurons.v, p.first), neurons.a, neurons.sums)
-        fired = listed_at(ring, now, place + 1, p.first).neuron
+        state = pointer_to(neurons.u, p.first), pointer_to(neurons.v, p.first), pointer_to(neurons.rest, p.first)
+        own = Neurons(*state, neurons.a, neurons.sums)
+        fired = listed_at(ring, now, place + 1, p.first)
         noted = Noted(pointer_to(sample.pop_counts, place * TALLY), refused, pointer_to(refusing, 2 * place))
         n = update(p, pointer_to(tables.registers, p.first * REGISTERS), own, fired, noted, t, place)
         ring.n[now * ring.sources + place + 1] = n
@@ -227,7 +240,7 @@ def advance(tables: Any, ring: Ring, neurons: Neurons, sample: Any, recorded: An
         if recorded[0, 0] <= p.first < recorded[0, 1]:
             out = pointer_to(sample.spikes, t * (recorded[0, 1] - recorded[0, 0]) + p.first - recorded[0, 0])
             for i in range(n):
-                out[fired[i]] = 1
+                out[fired.neuron[i]] = fired.value[i]
     for i in range(recorded[1, 0], recorded[1, 1]):
         sample.u[t * (recorded[1, 1] - recorded[1, 0]) + i - recorded[1, 0]] = neurons.u[i]
     for i in range(recorded[2, 0], recorded[2, 1]):
@@ -260,9 +273,9 @@ def simulate_samples(
 ) -> None:
     """Run every sample from the initial state to its last step, or to its first refusal."""
     count, inputs, sources = tables.initial.shape[1], raster.shape[2], len(tables.populations) + 1
-    u, v = np.empty(count, np.int64), np.empty(count, np.int64)
+    u, v, rest = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
     a, sums = np.empty(count, np.int64), np.empty(count, np.int64)
-    neuron, value = np.empty(slots * (inputs + count), np.int64), np.ones(slots * (inputs + count), np.int64)
+    neuron, value = np.empty(slots * (inputs + count), np.int64), np.empty(slots * (inputs + count), np.int64)
     n = np.zeros(slots * sources, np.int64)
     ring = Ring(
         neuron=pointer(neuron),
@@ -273,10 +286,11 @@ def simulate_samples(
         neurons=count,
         sources=sources,
     )
-    neurons = Neurons(pointer(u), pointer(v), pointer(a), pointer(sums))
+    neurons = Neurons(pointer(u), pointer(v), pointer(rest), pointer(a), pointer(sums))
     for b in range(raster.shape[0]):
         u[:] = tables.initial[0]
         v[:] = tables.initial[1]
+        rest[:] = 0
         sample = of_sample(outcome, b)
         for t in range(raster.shape[1]):
             now = t % slots

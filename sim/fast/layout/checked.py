@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 from sim.arithmetic import DECAY_ONE, VTH_SHIFT, Int
 from sim.fast.layout.records import record_of, table_of
 from sim.order import step_order
-from sim.program import INPUT, Connection, Conv, Dense, Population, Program, Wiring
+from sim.program import INPUT, Connection, Conv, Dense, Population, Program, Reset, Wiring
 from sim.wiring import fan_out
 
-__all__ = ["CheckedTables", "tables"]
+__all__ = ["NONE", "RESETS", "SUBTRACT", "ZERO", "CheckedTables", "tables"]
+
+ZERO, SUBTRACT, NONE = range(3)
+RESETS: dict[Reset, int] = {"zero": ZERO, "subtract": SUBTRACT, "none": NONE}
+"""What the tables call a reset."""
 
 
 class CheckedPopulation(NamedTuple):
@@ -19,8 +23,11 @@ class CheckedPopulation(NamedTuple):
 
     size: int
     first: int  # its first neuron among all
-    subtract: int  # whether a spike takes the threshold off v
+    reset: int  # ZERO, SUBTRACT or NONE
     fires: int
+    most: int  # spikes in one message
+    below: int  # 1 where v must exceed the threshold, 0 where it fires at it
+    pause: int  # steps of rest after a spike
     connections: int  # its first connection
     connections_to: int
 
@@ -74,8 +81,11 @@ def tables(program: Program) -> CheckedTables:
         row = CheckedPopulation(
             size=p.size,
             first=first,
-            subtract=p.reset == "subtract",
+            reset=RESETS[p.reset],
             fires=p.fires,
+            most=int(p.properties["most"]),
+            below=not p.properties["at_threshold"],
+            pause=int(p.properties["refractory"]),
             connections=connection,
             connections_to=to,
         )

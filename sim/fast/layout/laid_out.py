@@ -101,6 +101,8 @@ def lay_out(program: Program) -> LaidOut | None:
 
 
 def _lay_out(program: Program) -> LaidOut | None:
+    if any(p.kept_properties() or p.reset == "none" for p in program.populations):
+        return None
     draft = _draft(program)
     if any(b.sums_bits > 32 for b in draft.bounds) or any(g.pitch > LIST for g in draft.grids):
         return None
