@@ -42,7 +42,9 @@ class Arrivals:
     def __init__(self, program: Draft, population: Population) -> None:
         described = program.described
         self.population, self.receiving = population, described.receiving
-        self.limits = [described.limits_of(s) for name in described.receiving for s in described.states if s.name == name]
+        self.limits = [
+            described.limits_of(s) for name in described.receiving for s in described.states if s.name == name
+        ]
         self.order = arrival_order(program, population)
         self.shapes = [program.shape_of(c.source) for c in population.inputs]
         self.signed = [parts(c.wiring) for c in population.inputs]

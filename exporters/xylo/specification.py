@@ -73,7 +73,11 @@ def specify(program: Program) -> Specification:
         "bias_hidden": registers["bias"],
         "bias_out": own["bias"],
     }
-    losses = [Loss("never fires: its threshold is 32767, where a saturated v would", p.name) for p in program.populations if not p.fires]
+    losses = [
+        Loss("never fires: its threshold is 32767, where a saturated v would", p.name)
+        for p in program.populations
+        if not p.fires
+    ]
     return Specification({k: np.asarray(v) for k, v in arguments.items()}, places, start, tuple(losses))
 
 
@@ -85,23 +89,36 @@ def _check_form(program: Program) -> None:
     """Refuse what is not of the chip's form: hidden neurons, then an output layer that reads them alone."""
     out, hidden = program.output, program.populations[:-1]
     size, inputs = sum(p.size for p in hidden), int(np.prod(program.input.shape))
-    for have, most, what in ((inputs, INPUTS, "inputs"), (size, NEURONS, "hidden neurons"), (out.size, OUTPUTS, "outputs")):
+    for have, most, what in (
+        (inputs, INPUTS, "inputs"),
+        (size, NEURONS, "hidden neurons"),
+        (out.size, OUTPUTS, "outputs"),
+    ):
         if have > most:
             raise UnsupportedError(f"program: {have} {what}, a Xylo chip has {most}", "make the network smaller")
     if not hidden:
-        raise UnsupportedError("program: one population, a Xylo chip needs hidden neurons before its outputs", "add a layer")
+        raise UnsupportedError(
+            "program: one population, a Xylo chip needs hidden neurons before its outputs", "add a layer"
+        )
     for p in program.populations:
         where, most = f"population {p.name!r}", OUTPUT_SPIKES if p is out else HIDDEN_SPIKES
         if p.fires and p.properties["most"] != most:
             kind = "an output" if p is out else "a hidden neuron"
-            raise UnsupportedError(f"{where}: most {p.properties['most']}, {kind} of a Xylo chip sends up to {most}", f"give it most={most}")
+            raise UnsupportedError(
+                f"{where}: most {p.properties['most']}, {kind} of a Xylo chip sends up to {most}",
+                f"give it most={most}",
+            )
         heard = [(c.source, c.port) for c in p.inputs]
         if len(set(heard)) < len(heard):
             raise UnsupportedError(f"{where}: hears one source twice at one port", "add the weights up")
         if any(source == out.name for source, _ in heard):
-            raise UnsupportedError(f"{where}: hears the output layer, which only leads out of a Xylo chip", "add a layer behind it")
+            raise UnsupportedError(
+                f"{where}: hears the output layer, which only leads out of a Xylo chip", "add a layer behind it"
+            )
     if any(c.source == INPUT or c.port for c in out.inputs):
-        raise UnsupportedError(f"population {out.name!r}: an output neuron hears hidden neurons at one current alone", "add a hidden layer")
+        raise UnsupportedError(
+            f"population {out.name!r}: an output neuron hears hidden neurons at one current alone", "add a hidden layer"
+        )
 
 
 class _Matrices:

@@ -64,7 +64,9 @@ def check_states(program: Program, start: Mapping[str, int]) -> None:
         for step in range(start[p.name]):
             made = described.step(p.neurons, states, np.zeros((described.ports, 1, *p.shape), dtype=np.int64))
             if made.sent.any():
-                what = f"population {p.name!r}: its bias fires in step {step}, before its step 0 in step {start[p.name]}"
+                what = (
+                    f"population {p.name!r}: its bias fires in step {step}, before its step 0 in step {start[p.name]}"
+                )
                 raise UnsupportedError(what, "lower the bias or raise the threshold")
             states = dict(made.states)
         for state in described.states:

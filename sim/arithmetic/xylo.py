@@ -71,9 +71,10 @@ def step(neurons: Neurons, before: Mapping[str, Int], a: Int) -> Stepped:
     first = _negated(dash(before["v"], neurons["dash_mem"])) + i + i2
     second = saturate(first) + neurons["bias"]
     third = before["v"] + saturate(second)
-    v, theta = saturate(third), neurons["theta"]
+    v: Int = saturate(third)
+    theta = neurons["theta"]
     clips: NDArray[np.bool_] = (_outside(first) | _outside(second)) | _outside(third)
-    z = np.where((v >= theta) & neurons.fires, np.minimum(v // theta, neurons.properties["most"]), 0)
+    z: Int = np.where((v >= theta) & neurons.fires, np.minimum(v // theta, neurons.properties["most"]), 0)
     return Stepped({"i": i, "i2": i2, "v": v - z * theta}, z, np.zeros_like(clips), clips)
 
 
@@ -96,9 +97,7 @@ def interval(neurons: Neurons, before: Mapping[str, Int], a: Int) -> Reached:
     raised = before["v"] + saturate(saturate(lost + i + i2) + neurons["bias"])
     sums = np.stack([apart, biased, raised])
     ends = np.stack([sums[:, 0].min(axis=0), sums[:, 1].max(axis=0)])
-    return Reached(
-        {**arrived, "v": ends}, {"i": i, "i2": i2, "v": _ends_after_spikes(neurons, saturate(raised))}
-    )
+    return Reached({**arrived, "v": ends}, {"i": i, "i2": i2, "v": _ends_after_spikes(neurons, saturate(raised))})
 
 
 def _ends_after_spikes(neurons: Neurons, ends: Int) -> Int:

@@ -112,7 +112,12 @@ class Certificate(Shown):
         return Summary(
             title=f"Certificate of program {self.digest[:12]}",
             facts=[f"messages {span_text(*self.messages)}, at most {self.steps} steps"],
-            header=("population", "a", *(f"{s.name}{_BEFORE[s.overflow]}" for s in states), f"{_clipping(states)} clips"),
+            header=(
+                "population",
+                "a",
+                *(f"{s.name}{_BEFORE[s.overflow]}" for s in states),
+                f"{_clipping(states)} clips",
+            ),
             rows=[
                 (name, *(span_text(*ends) for ends in (b.a, *b.states.values())), _may(b))
                 for name, b in self.bounds.items()
@@ -181,7 +186,9 @@ def bounds_of(
             break  # nothing will ever change again
         states = reached.after
     return ProvenBounds(
-        arithmetic, (min(int(x[0].min()) for x in by_port), max(int(x[1].max()) for x in by_port)), {name: (least[name], most[name]) for name in states}
+        arithmetic,
+        (min(int(x[0].min()) for x in by_port), max(int(x[1].max()) for x in by_port)),
+        {name: (least[name], most[name]) for name in states},
     )
 
 

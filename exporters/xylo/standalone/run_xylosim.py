@@ -7,6 +7,7 @@ steps, neurons). It needs numpy and xylosim alone.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from xylosim.v2 import XyloLayer, XyloSynapse
@@ -22,7 +23,7 @@ RECORDED = {
 }
 
 
-def synapses(weights, held):
+def synapses(weights: Any, held: list[Any]) -> list[list[Any]]:
     """Return the synapses of every source; ``held`` keeps them alive, as the simulator only points to them."""
     rows = []
     for targets in weights:
@@ -32,7 +33,7 @@ def synapses(weights, held):
     return rows
 
 
-def layer_of(facts, held):
+def layer_of(facts: dict[str, Any], held: list[Any]) -> Any:
     """Return the simulator of one specification."""
     lists = {name: facts[name].tolist() for name in facts}
     dash_syns = [list(pair) for pair in zip(lists["dash_syn"], lists["dash_syn_2"], strict=True)]
@@ -57,22 +58,23 @@ def layer_of(facts, held):
     )
 
 
-def main():
+def main() -> None:
     """Run the folders named, or the one that this file lies in."""
-    for folder in map(Path, sys.argv[1:] or [Path(__file__).parent]):
+    for folder in [Path(name) for name in sys.argv[1:] or [str(Path(__file__).parent)]]:
         with np.load(folder / "specification.npz", allow_pickle=False) as stored:
             facts = {name: stored[name] for name in stored.files}
         raster = np.load(folder / "input.npy", allow_pickle=False)
-        recorded = {name: [] for name in RECORDED}
+        recorded: dict[str, list[Any]] = {name: [] for name in RECORDED}
         for sample in raster:
-            held = []
+            held: list[Any] = []
             layer = layer_of(facts, held)  # made anew: nothing is left of the sample before
             layer.evolve(sample.tolist())
             for name, attribute in RECORDED.items():
                 values = np.asarray(getattr(layer, attribute), dtype=np.int32)
                 recorded[name].append(values if name.startswith("spikes") else values.T)  # states lie neuron by neuron
             del layer
-        np.savez_compressed(folder / "recorded.npz", **{name: np.stack(parts) for name, parts in recorded.items()})
+        arrays: dict[str, Any] = {name: np.stack(parts) for name, parts in recorded.items()}
+        np.savez_compressed(folder / "recorded.npz", **arrays)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Random programs that a Xylo chip holds: hidden populations with one or two currents, recurrent or not, and outputs."""
+"""Random programs that a Xylo chip holds: hidden populations with one or two currents, recurrent or not; outputs."""
 
 import numpy as np
 
