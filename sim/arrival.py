@@ -63,7 +63,8 @@ class Arrivals:
             careful = (state + up > limits[1]) | (state + down < limits[0])
             moved[port] = up + down
             if careful.any():
-                moved[port][careful], clipped[careful] = self._one_by_one(state, heard, careful, limits)
+                moved[port][careful], cut = self._one_by_one(state, heard, careful, limits)
+                clipped[careful] |= cut
         return moved, clipped
 
     def _port(self, index: int) -> int:

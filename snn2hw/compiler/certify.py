@@ -158,7 +158,7 @@ def certify(program: Program, steps: int) -> Certificate:
 
 def prove(program: Program, steps: int) -> Certificate:
     """Return the bounds as they are, good or bad."""
-    ranges = {INPUT: (program.input.lo, program.input.hi)} | {p.name: (0, int(p.fires)) for p in program.populations}
+    ranges = {INPUT: (program.input.lo, program.input.hi)} | {p.name: (0, p.most_sent) for p in program.populations}
     bounds = {p.name: bounds_of(p, ranges, program.shape_of, steps) for p in program.populations}
     return Certificate(program.digest, steps, ranges[INPUT], bounds)
 
