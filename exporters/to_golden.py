@@ -100,7 +100,7 @@ def _write_memories(draft: Path, program: Program, samples: NDArray[np.integer],
 
 
 def _write_nir_data(path: Path, program: Program, samples: NDArray[np.integer], trace: Trace) -> None:
-    """Write NIR data: (sample, step, neuron) per node and observable, spikes as booleans."""
+    """Write NIR data: (sample, step, neuron) per node and observable, single spikes as booleans."""
     import nir
 
     dt = step_seconds(program)
@@ -112,7 +112,7 @@ def _write_nir_data(path: Path, program: Program, samples: NDArray[np.integer], 
     recorded = recorded_of(trace)
     nodes = {INPUT: nir.NIRNodeData({"messages": gridded(samples.astype(np.bool_) if binary else samples)})}
     for p in program.populations:
-        spikes = gridded(trace.spikes[p.name].astype(np.bool_))
+        spikes = gridded(trace.spikes[p.name].astype(np.bool_ if p.most_sent <= 1 else np.uint8))
         state = {s.name: gridded(recorded[s.name][p.name]) for s in program.described.states}
         nodes[p.name] = nir.NIRNodeData({"spikes": spikes, **state})
     nir.write_data(path, nir.NIRGraphData(nodes))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.order import step_order
-from sim.program import INPUT, Connection, Conv, Dense, Program, RegisterArray, Weight, narrowest
+from sim.program import INPUT, Connection, Conv, Dense, Population, Program, RegisterArray, Weight, narrowest
 
 __all__ = ["program_c", "program_h", "state_bytes", "table_bytes"]
 
@@ -34,7 +34,7 @@ def _sizes(program: Program) -> dict[str, int]:
 def state_bytes(program: Program) -> int:
     """Return the bytes of RAM that the buffers of one state take."""
     n = _sizes(program)
-    return 8 * n["NEURONS"] + n["SPIKES"] + 4 * n["INPUT_SIZE"] * n["INPUT_RING"] + 12 * n["LARGEST"]
+    return 9 * n["NEURONS"] + n["SPIKES"] + 4 * n["INPUT_SIZE"] * n["INPUT_RING"] + 12 * n["LARGEST"]
 
 
 def table_bytes(program: Program) -> int:
@@ -152,6 +152,11 @@ def _register(name: str, values: RegisterArray, index: int) -> str:
     return f".{name} = {{.each = {table}, .per_neuron = 1}}"
 
 
+def _properties(population: Population) -> str:
+    """Return the fields of the properties that have not their default: what C leaves out is 0."""
+    return "".join(f" .{name} = {int(value)}," for name, value in population.kept_properties().items())
+
+
 def _populations(program: Program) -> Iterator[str]:
     yield f"static const struct snn_population populations[{len(program.populations)}] = {{\n"
     first_register = first_spike = 0
@@ -162,7 +167,7 @@ def _populations(program: Program) -> Iterator[str]:
         yield (
             f'    {{.name = "{p.name}", .shape = {_pair(_three(p.shape))}, .size = {p.size},\n'
             f"     .inputs = {inputs}, .input_count = {len(p.inputs)},\n     {registers},\n"
-            f"     .reset = SNN_RESET_{p.reset.upper()}, .fires = {int(p.fires)},\n"
+            f"     .reset = SNN_RESET_{p.reset.upper()}, .fires = {int(p.fires)},{_properties(p)}\n"
             f"     .first_register = {first_register}, .first_spike = {first_spike}, .ring = {ring}}},\n"
         )
         first_register += p.size
@@ -186,9 +191,9 @@ const struct snn_program snn_program = {{
 
 static int32_t u[SNN_NEURONS], v[SNN_NEURONS], a[SNN_LARGEST], messages[SNN_INPUT_SIZE * SNN_INPUT_RING];
 static int64_t sums[SNN_LARGEST];
-static uint8_t spikes[SNN_SPIKES];
+static uint8_t spikes[SNN_SPIKES], rest[SNN_NEURONS];
 
 struct snn_state snn_state = {{
-    .u = u, .v = v, .spikes = spikes, .messages = messages, .sums = sums, .a = a, .step = -1, .failed_population = -1,
+    .u = u, .v = v, .rest = rest, .spikes = spikes, .messages = messages, .sums = sums, .a = a, .step = -1, .failed_population = -1,
 }};
 """

@@ -109,7 +109,11 @@ def recordings(program: Program, samples: int, steps: int) -> dict[Key, MemoryIm
     else:
         found = {(INPUT, "messages"): _numbers(INPUT, "messages", _word(messages), RECORDED_AXES, shape)}
     for p in program.populations:
-        found[p.name, "spikes"] = _vectors(p.name, "spikes", size + p.shape)
+        if p.most_sent <= 1:
+            found[p.name, "spikes"] = _vectors(p.name, "spikes", size + p.shape)
+        else:
+            word = _word((0, p.most_sent))
+            found[p.name, "spikes"] = _numbers(p.name, "spikes", word, RECORDED_AXES, size + p.shape)
         for state in program.described.states:
             found[p.name, state.name] = _numbers(p.name, state.name, STATE, RECORDED_AXES, size + p.shape)
     return found

@@ -18,6 +18,7 @@ def state_shapes(program: Program) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for population in program.populations:
         shapes[f"u.{population.name}"] = shapes[f"v.{population.name}"] = population.shape
+        shapes[f"rest.{population.name}"] = population.shape
     for source, kept in longest_lags(program).items():
         shapes[f"past.{source}"] = (kept, *program.shape_of(source))
     return {name: shapes[name] for name in state_names(program)}

@@ -1,6 +1,6 @@
 """One local step of a Program as ONNX nodes: integer operators only, state in and state out.
 
-For every population p the step reads and writes ``u.p`` and ``v.p``; a source that somebody reads with a lag has a
+For every population p the step reads and writes ``u.p`` and ``v.p``, and ``rest.p`` where it rests; a source that somebody reads with a lag has a
 ``past.NAME`` of its last messages, newest first. All of them are int64 (B, ...). Division truncates toward zero in
 ONNX, which is just what a decay does; a right shift floors, so it takes the remainder off first.
 """
@@ -139,7 +139,7 @@ def _apply(step: StepNodes, population: Population, connection: Connection, mess
     """Write W . s as products of bytes: one integer operator per pair of a message plane and a weight plane."""
     source = step.program.shape_of(connection.source)
     weight = connection.wiring.weight
-    _check_sums(population, connection)
+    _check_sums(step.program, population, connection)
     total: str | None = None
     for scale, zero, name in _message_planes(step, connection.source, messages):
         for plane in split(weight):
@@ -158,9 +158,9 @@ def _apply(step: StepNodes, population: Population, connection: Connection, mess
     return step.node("Reshape", total, step.axes(-1, *population.shape))
 
 
-def _check_sums(population: Population, connection: Connection) -> None:
+def _check_sums(program: Program, population: Population, connection: Connection) -> None:
     """Refuse sums of byte products that may leave the operators' int32."""
-    largest = 1 if connection.source != INPUT else 255
+    largest = 255 if connection.source == INPUT else program.by_name[connection.source].most_sent
     for plane in split(connection.wiring.weight):
         rows = (plane.values.astype(np.int64) - plane.zero_point).reshape(len(plane.values), -1)
         if int(np.abs(rows).sum(axis=1).max()) * largest >= INT32_LIMIT:
@@ -169,8 +169,9 @@ def _check_sums(population: Population, connection: Connection) -> None:
 
 
 def _message_planes(step: StepNodes, source: str, messages: str) -> list[tuple[int, int, str]]:
-    """Cut messages into bytes: (scale, zero point, name of a uint8 tensor); 0/1 spikes are one byte already."""
-    lo, hi = (step.program.input.lo, step.program.input.hi) if source == INPUT else (0, 1)
+    """Cut messages into bytes: (scale, zero point, name of a uint8 tensor); spikes are one byte already."""
+    program = step.program
+    lo, hi = (program.input.lo, program.input.hi) if source == INPUT else (0, program.by_name[source].most_sent)
     planes, scale, wide = [], 1, messages
     while not (lo >= -255 and hi - lo <= 255):
         low = step.node("Mod", wide, step.constant(256))
@@ -237,19 +238,41 @@ def _neuron(step: StepNodes, p: Population, a: str) -> str:
     v = step.node("Add", step.node("Add", _decay(step, f"v.{p.name}", p.dv), u), _per_neuron(step, bias))
     v = step.node("Min", step.node("Max", v, step.constant(-V_MAX)), step.constant(V_MAX))
     threshold = _per_neuron(step, p.vth.astype(np.int64) << VTH_SHIFT)
-    fires = step.node("Greater", v, threshold if p.fires else step.constant(V_MAX))
+    compare = "GreaterOrEqual" if p.fires and p.properties["at_threshold"] else "Greater"
+    fires = step.node(compare, v, threshold if p.fires else step.constant(V_MAX))
+    if p.properties["refractory"]:
+        held = step.node("Greater", f"rest.{p.name}", step.constant(0))
+        v = _where(step, held, f"v.{p.name}", v)
+        fires = step.node("And", fires, step.node("Not", held))
+        left = step.node("Max", step.node("Sub", f"rest.{p.name}", step.constant(1)), step.constant(0))
+        _where(step, fires, step.constant(int(p.properties["refractory"])), left, output=f"rest.{p.name}.next")
+    spikes = _count(step, p, v, fires, threshold)
     match p.reset:
         case "zero":
             after = step.constant(0)
         case "subtract":
-            after = step.node("Sub", v, threshold)
+            taken = step.node("Mul", spikes, threshold) if p.properties["most"] != 1 else threshold
+            after = step.node("Sub", v, taken)
+        case "none":
+            after = v
         case _:
             assert_never(p.reset)
     _where(step, fires, after, v, output=f"v.{p.name}.next")
-    return step.node("Cast", fires, to=_int64(), output=f"spikes.{p.name}")
+    return spikes
+
+
+def _count(step: StepNodes, p: Population, v: str, fires: str, threshold: str) -> str:
+    """Write how many spikes the neurons send: v is above its threshold where ``fires``, so the division floors."""
+    name = f"spikes.{p.name}"
+    if p.properties["most"] == 1:
+        return step.node("Cast", fires, to=_int64(), output=name)
+    above = v if p.properties["at_threshold"] else step.node("Sub", v, step.constant(1))
+    fits = step.node("Min", step.node("Div", above, threshold), step.constant(int(p.properties["most"])))
+    return _where(step, fires, fits, step.constant(0), output=name)
 
 
 def state_names(program: Program) -> Sequence[str]:
     """Return the names of the state tensors, in the order of the step's inputs and outputs."""
     registers = [f"{r}.{p.name}" for p in program.populations for r in ("u", "v")]
-    return [*registers, *(f"past.{source}" for source in longest_lags(program))]
+    resting = [f"rest.{p.name}" for p in program.populations if p.properties["refractory"]]
+    return [*registers, *resting, *(f"past.{source}" for source in longest_lags(program))]

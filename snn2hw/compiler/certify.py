@@ -10,6 +10,9 @@ step t, with every message anywhere in its range, whatever was sent before (all 
 
 The certificate states the extremes over t < steps and over all neurons of a population. |a| < 2^21 and |u| < 2^23 are
 demanded; v may clip where no bound below 2^23 exists, and the certificate then says so.
+
+A population that sends several spikes in a message sends at most min(most, v+ // theta). Since v+ depends on what
+others send, all begin with their ``most``, and bounds are taken again until no message gets smaller.
 """
 
 import sys
@@ -27,7 +30,7 @@ from sim.program import INPUT, Population, Program, Wiring
 from sim.summary import Shown, Summary, span_text
 from sim.wiring import apply
 
-__all__ = ["Certificate", "ProvenBounds", "bounds_of", "certify", "prove"]
+__all__ = ["Certificate", "ProvenBounds", "bounds_of", "certify", "greatest_message", "prove"]
 
 SCHEMA = "snn2hw.certificate/1"
 
@@ -160,7 +163,23 @@ def prove(program: Program, steps: int) -> Certificate:
     """Return the bounds as they are, good or bad."""
     ranges = {INPUT: (program.input.lo, program.input.hi)} | {p.name: (0, p.most_sent) for p in program.populations}
     bounds = {p.name: bounds_of(p, ranges, program.shape_of, steps) for p in program.populations}
-    return Certificate(program.digest, steps, ranges[INPUT], bounds)
+    while True:
+        tighter = {p.name: (0, greatest_message(p, bounds[p.name])) for p in program.populations}
+        heard = {name for name, span in tighter.items() if span != ranges[name]}
+        if not heard:
+            return Certificate(program.digest, steps, ranges[INPUT], bounds)
+        ranges |= tighter
+        for p in program.populations:
+            if any(c.source in heard for c in p.inputs):
+                bounds[p.name] = bounds_of(p, ranges, program.shape_of, steps)
+
+
+def greatest_message(population: Population, bounds: ProvenBounds) -> int:
+    """Return the greatest message of a population with such bounds."""
+    greatest = get_arithmetic(population.arithmetic).greatest
+    if population.most_sent <= 1 or greatest is None:
+        return population.most_sent
+    return greatest(population.neurons, list(bounds.states.values())[-1][1])
 
 
 def bounds_of(

@@ -26,9 +26,10 @@ def check_certificate(program: Program, certificate: Mapping[str, Any]) -> list[
     faults = _header_faults(program, certificate)
     if faults:
         return faults
+    spikes = _spikes_per_message(program, certificate["steps"])
     for population in program.populations:
         stated = certificate["bounds"][population.name]
-        derived = _derive(program, population.name, certificate["steps"])
+        derived = _derive(program, population.name, certificate["steps"], spikes)
         for register in ("a", "u", "v"):
             if list(stated[register]) != derived[register]:
                 what = f"{register} is stated as {list(stated[register])}, the registers give {derived[register]}"
@@ -62,10 +63,25 @@ def _header_faults(program: Program, certificate: Mapping[str, Any]) -> list[str
     return faults
 
 
-def _derive(program: Program, name: str, steps: int) -> dict[str, list[int]]:
-    """Return the extremes of a, u and v of one population."""
+def _spikes_per_message(program: Program, steps: int) -> dict[str, int]:
+    """Return the most spikes that a message of each population can hold, whatever the others send."""
+    spikes = {p.name: int(p.properties["most"]) if p.fires else 0 for p in program.populations}
+    many = [p for p in program.populations if spikes[p.name] > 1]
+    before = None
+    while spikes != before:
+        before = dict(spikes)
+        for p in many:
+            top = min(_derive(program, p.name, steps, before)["v"][1], 2**23 - 1)
+            lowest = 64 * int(p.vth.min())
+            over = top if p.properties["at_threshold"] else top - 1
+            spikes[p.name] = max(0, min(int(p.properties["most"]), over // lowest))
+    return spikes
+
+
+def _derive(program: Program, name: str, steps: int, spikes: Mapping[str, int]) -> dict[str, list[int]]:
+    """Return the extremes of a, u and v of one population whose sources send up to so many spikes a message."""
     p = program.by_name[name]
-    sums = [_extremes(program, p.shape, c) for c in p.inputs]
+    sums = [_extremes(program, p.shape, c, spikes) for c in p.inputs]
     low = sum((s[0] for s in sums), np.zeros(p.shape, dtype=np.int64)).reshape(-1)
     high = sum((s[1] for s in sums), np.zeros(p.shape, dtype=np.int64)).reshape(-1)
     keep_u = 4095 - p.du.reshape(-1).astype(np.int64)
@@ -82,6 +98,8 @@ def _derive(program: Program, name: str, steps: int) -> dict[str, list[int]]:
         if max(abs(ends[-1][0]), abs(ends[-1][1])) >= 2**24:
             break
         v_low, v_high = _settled(program, name, _saturated(v_low), _saturated(v_high))
+        if p.fires and p.properties["refractory"]:  # a resting neuron keeps what it had
+            v_low, v_high = np.minimum(v_low, last[2]), np.maximum(v_high, last[3])
         if all((a == b).all() for a, b in zip(last, (u_low, u_high, v_low, v_high), strict=True)):
             break
     seen = np.array(ends, dtype=np.int64)
@@ -102,27 +120,33 @@ def _saturated(v: Ints) -> Ints:
 
 
 def _settled(program: Program, name: str, low: Ints, high: Ints) -> tuple[Ints, Ints]:
-    """Return where v may be after the reset."""
+    """Return where v may be after the reset: one case per number of spikes, each a stretch of v that may be met."""
     p = program.by_name[name]
-    if not p.fires:
+    if not p.fires or p.reset == "none":
         return low, high
     theta = 64 * p.vth.reshape(-1).astype(np.int64)
-    left = np.zeros_like(low) if p.reset == "zero" else np.maximum(low - theta, 1)
-    right = np.zeros_like(low) if p.reset == "zero" else high - theta
-    never, always = high <= theta, low > theta
-    sometimes_low, sometimes_high = np.minimum(low, left), np.maximum(theta, right)
-    return (
-        np.select([never, always], [low, left], sometimes_low),
-        np.select([never, always], [high, right], sometimes_high),
-    )
+    first = theta if p.properties["at_threshold"] else theta + 1
+    least, greatest = np.where(low < first, low, 2**62), np.where(low < first, np.minimum(high, first - 1), -(2**62))
+    for count in range(1, int(p.properties["most"]) + 1):
+        start = first + (count - 1) * theta
+        end = start + theta - 1 if count < p.properties["most"] else np.full_like(theta, 2**40)
+        here, there = np.maximum(low, start), np.minimum(high, end)
+        taken = count * theta if p.reset == "subtract" else here
+        met = here <= there
+        least = np.where(met, np.minimum(least, here - taken), least)
+        kept = there - taken if p.reset == "subtract" else 0
+        greatest = np.where(met, np.maximum(greatest, kept), greatest)
+    return least, greatest
 
 
-def _extremes(program: Program, target: tuple[int, ...], connection: Any) -> tuple[Ints, Ints]:
+def _extremes(
+    program: Program, target: tuple[int, ...], connection: Any, spikes: Mapping[str, int]
+) -> tuple[Ints, Ints]:
     """Return the least and greatest shifted sum that one connection can bring to every neuron."""
     if connection.source == "input":
         least, most = program.input.lo, program.input.hi
     else:
-        least, most = 0, 1 if program.by_name[connection.source].fires else 0
+        least, most = 0, spikes[connection.source]
     weight = connection.wiring.weight.astype(np.int64)
     up, down = np.maximum(weight * least, weight * most), np.minimum(weight * least, weight * most)
     if isinstance(connection.wiring, Conv):

@@ -130,24 +130,47 @@ static enum snn_status accumulate(const struct snn_program *program, struct snn_
     return SNN_OK;
 }
 
+/* How many spikes a neuron at v sends. */
+static uint8_t count(const struct snn_population *p, int64_t v, int64_t threshold)
+{
+    const int64_t above = p->at_threshold ? v : v - 1;
+    if (!p->fires || above < threshold)
+        return 0;
+    if (p->most <= 1)
+        return 1;
+    return above / threshold < p->most ? (uint8_t)(above / threshold) : p->most;
+}
+
+static int64_t left_after(const struct snn_population *p, int64_t v, uint8_t spikes, int64_t threshold)
+{
+    if (spikes == 0 || p->reset == SNN_RESET_NONE)
+        return v;
+    return p->reset == SNN_RESET_ZERO ? 0 : v - spikes * threshold;
+}
+
 static enum snn_status update(struct snn_state *state, const struct snn_population *p)
 {
     int32_t *const u = state->u + p->first_register, *const v = state->v + p->first_register;
+    uint8_t *const rest = state->rest + p->first_register;
     uint8_t *const spikes = state->spikes + p->first_spike + state->step % p->ring * p->size;
     for (int32_t n = 0; n < p->size; n++) {
         const int64_t grown = wrap(decay(u[n], register_at(&p->du, n) + 1) + (int64_t)state->a[n] * 64);
         if (grown >= U_LIMIT || grown <= -U_LIMIT)
             return SNN_REGISTER;
+        u[n] = (int32_t)grown;
+        spikes[n] = 0;
+        if (rest[n] > 0) {
+            rest[n]--;
+            continue;
+        }
         const int64_t one = INT64_C(1) << register_at(&p->bias_exponent, n);
         const int64_t bias = register_at(&p->bias_mantissa, n) * one;
         const int64_t threshold = (int64_t)register_at(&p->vth, n) * 64;
-        int64_t raised = clip(decay(v[n], register_at(&p->dv, n)) + grown + bias);
-        const uint8_t fires = p->fires && raised > threshold;
-        if (fires)
-            raised = p->reset == SNN_RESET_ZERO ? 0 : raised - threshold;
-        u[n] = (int32_t)grown;
-        v[n] = (int32_t)raised;
-        spikes[n] = fires;
+        const int64_t raised = clip(decay(v[n], register_at(&p->dv, n)) + grown + bias);
+        spikes[n] = count(p, raised, threshold);
+        v[n] = (int32_t)left_after(p, raised, spikes[n], threshold);
+        if (spikes[n] > 0)
+            rest[n] = p->refractory;
     }
     return SNN_OK;
 }
@@ -159,6 +182,7 @@ void snn_reset(const struct snn_program *program, struct snn_state *state)
         for (int32_t n = 0; n < p->size; n++) {
             state->u[p->first_register + n] = register_at(&p->u0, n);
             state->v[p->first_register + n] = register_at(&p->v0, n);
+            state->rest[p->first_register + n] = 0;
         }
     }
     state->step = -1;

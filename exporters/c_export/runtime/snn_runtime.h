@@ -3,7 +3,8 @@
  *   a = sum over connections  shift(W . s[t - lag], exponent)
  *   u = wrap(decay(u, du + 1) + (a << 6))
  *   v = clip(decay(v, dv) + u + bias)
- *   z = fires and v > (vth << 6);   then v = 0, or v - (vth << 6)
+ *   z = how often theta = vth << 6 can be taken off v while it fires (v > theta, or >= at_threshold), at most `most`
+ *   v = 0 where z > 0, or v - z theta, or v;   for `refractory` steps after a spike v stays and nothing is sent
  *
  * A program is constant data (struct snn_program, written by the exporter); what changes is one block of memory
  * (struct snn_state, of a size that program.h states). Several states can run one program.
@@ -14,7 +15,7 @@
 #include <stdint.h>
 
 enum snn_wiring { SNN_DENSE, SNN_CONV };
-enum snn_reset { SNN_RESET_ZERO, SNN_RESET_SUBTRACT };
+enum snn_reset { SNN_RESET_ZERO, SNN_RESET_SUBTRACT, SNN_RESET_NONE };
 enum snn_status {
     SNN_OK = 0,
     SNN_ACCUMULATOR = 1, /* |a| >= 2^21 */
@@ -54,6 +55,9 @@ struct snn_population {
     struct snn_register du, dv, vth, bias_mantissa, bias_exponent, u0, v0;
     enum snn_reset reset;
     uint8_t fires;
+    uint8_t most; /* spikes in one message; 0 and 1 are one */
+    uint8_t at_threshold;
+    uint8_t refractory;
     int32_t first_register; /* where its u and v begin in snn_state.u and .v */
     int32_t first_spike;    /* where its ring of spikes begins in snn_state.spikes */
     int32_t ring;           /* how many steps of spikes it keeps */
@@ -71,7 +75,8 @@ struct snn_program {
 /* The parts of a state; program.h declares the buffers. */
 struct snn_state {
     int32_t *u, *v;
-    uint8_t *spikes;
+    uint8_t *rest;   /* steps in which v stays where it is */
+    uint8_t *spikes; /* messages: how many spikes */
     int32_t *messages; /* ring of inputs */
     int64_t *sums;     /* scratch: one per neuron of the largest population */
     int32_t *a;        /* scratch: the same */
