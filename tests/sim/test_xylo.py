@@ -67,7 +67,7 @@ def test_the_reference_adds_as_by_hand(seed):
     program, raster = random_xylo(seed)
     trace = run(program, raster[:1], record=recordable(program))
     recorded, hand = recorded_of(trace), _Hand(program)
-    order = [p for p in program.populations]
+    order = list(program.populations)
     for t, messages in enumerate(raster[0].tolist()):
         hand.sent["input"].append(messages)
         for p in order:
@@ -112,7 +112,7 @@ def test_what_it_does_not_hold_is_refused(values, message):
 
 
 def test_a_loihi_connection_has_one_port():
-    with pytest.raises(ProgramError, match="with port 1  fix: use an integer port in 0..0"):
+    with pytest.raises(ProgramError, match=r"with port 1  fix: use an integer port in 0\.\.0"):
         Program(Input((1,)), (Population("p", (1,), (Connection("input", Dense([[1]]), port=1),)),))
 
 
