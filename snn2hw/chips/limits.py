@@ -7,15 +7,22 @@ import numpy as np
 
 from sim.arithmetic import DECAY_ONE
 from sim.errors import UnsupportedError
-from sim.program import Population
+from sim.program import Population, Reset
 from snn2hw.chips.capacity import Demand, cores_needed, demand_of
 from snn2hw.chips.target import Target
 from snn2hw.network.network import FloatLayer, Network
 from snn2hw.network.neurons import Spiking
-from snn2hw.network.registers import RealMachine
+from snn2hw.network.registers import RESETS, RealMachine
 from snn2hw.problems import Problem
 
 __all__ = ["WeightBits", "demands_for", "judge", "refuse_beyond"]
+
+DOES: Mapping[Reset, str] = {
+    "zero": "resets to a value",
+    "subtract": "resets by subtraction",
+    "none": "does not reset",
+}
+"""What neurons do with v where they fire."""
 
 WeightBits = int | Literal["ternary"] | Mapping[str, int | Literal["ternary"]]
 """Bits of every weight, or by population; what a mapping does not name gets the target's widest weights."""
@@ -65,12 +72,26 @@ def _behaviour(layer: FloatLayer, target: Target) -> Iterator[Problem]:
         where, verb = (late.delay, "delays by") if late.delay else (layer.name, f"hears {late.source!r} late, by")
         yield Problem(f"node {where!r}", f"{verb} {most}", "shorten the delay, or choose another target")
     if isinstance(layer.neuron, Spiking):
-        rule = "zero" if layer.neuron.reset == "value" else "subtract"
+        rule = RESETS[layer.neuron.reset]
         if rule not in target.resets:
-            does = "resets by subtraction" if rule == "subtract" else "resets to a value"
-            cure = "reset to a value" if rule == "subtract" else "reset by subtraction"
-            what = f"{does}, which {target.title} cannot"
+            what = f"{DOES[rule]}, which {target.title} cannot"
+            cure = "reset by subtraction" if rule == "zero" else "reset to a value"
             yield Problem(f"node {layer.name!r}", what, f"train with {cure}, or choose another target")
+        yield from _spiking(layer.name, layer.neuron, target)
+
+
+def _spiking(name: str, neuron: Spiking, target: Target) -> Iterator[Problem]:
+    """Find what a neuron does beside its reset that the chip does not have."""
+    if neuron.spikes_per_step == "many" and target.most("most") == 1:
+        what = f"sends several spikes in one step, which {target.title} cannot"
+        fix = "train with one spike a step, or choose another target (several become one message on loihi2)"
+        yield Problem(f"node {name!r}", what, fix)
+    dead = neuron.reset_at == "after_decay" and neuron.reset == "value"
+    rest, longest = max(neuron.refractory, int(dead)), target.most("refractory")
+    if rest > longest:
+        does = "ignores what arrives in the step after a spike" if dead else f"rests for {rest} steps after a spike"
+        most = f"rests for at most {longest} steps" if longest else "cannot rest"
+        yield Problem(f"node {name!r}", f"{does}; {target.title} {most}", "shorten the rest, or choose another target")
 
 
 def _registers(machine: RealMachine, target: Target) -> Iterator[Problem]:

@@ -61,6 +61,10 @@ class Target(Shown):
     sources: Mapping[str, str]
     """Field ("weights.rule") to the text that says where its value comes from."""
 
+    def most(self, name: str) -> int:
+        """Return the greatest value that a property may have: 1 or 0 of one that its arithmetic lacks."""
+        return self.properties.get(name, (0, int(name == "most")))[1]
+
     def _summary(self) -> Summary:
         spans = ("weight_bits", "weight_exponent", "du", "dv", "vth", "bias_mantissa", "bias_exponent")
         core = {f.name: getattr(self.core, f.name) for f in fields(self.core)}
@@ -71,6 +75,7 @@ class Target(Shown):
             rows=[
                 *((name, span_text(*getattr(self, name))) for name in spans),
                 ("resets", ", ".join(self.resets)),
+                *((name, span_text(*span)) for name, span in self.properties.items() if span[0] != span[1]),
                 ("longest delay, steps", str(self.delay_steps)),
                 ("graded input", "yes" if self.graded_input else "no"),
                 *((f"{name} of a core", f"{limit:,}") for name, limit in core.items() if limit is not None),

@@ -29,17 +29,24 @@ def assemble(prepared: Prepared, layers: Sequence[Quantized]) -> Program:
         "notes": list(network.notes),
         "steps": ranges.steps,
         "calibration": {"samples": ranges.samples, "messages": list(ranges.messages)},
-        "scales": {made.population.name: _scale_record(made) for made in layers},
+        "scales": {made.population.name: _scale_record(made, _seen(prepared, made)) for made in layers},
     }
     described = Input(prepared.machine.input_shape, *ranges.messages)
     return Program(described, tuple(populations), target.arithmetic, record)
 
 
-def _scale_record(made: Quantized) -> Json:
+def _seen(prepared: Prepared, made: Quantized) -> int | None:
+    """Return the greatest message of a population in calibration, None without data."""
+    ranges = prepared.ranges.layers.get(made.layer.name)
+    return None if ranges is None else ranges.most
+
+
+def _scale_record(made: Quantized, seen: int | None) -> Json:
     """Return what turns registers back into volts, and by how much the decays miss theirs.
 
     A membrane in volts is unit * v / (64 * scale) + origin; ``decay_error`` is the greatest difference between the
-    share that u and v lose in a step and the share they should lose.
+    share that u and v lose in a step and the share they should lose. ``most`` is there where neurons send several
+    spikes in a message: the greatest in calibration, and what a message may hold.
     """
     layer, population = made.layer, made.population
     errors = [(population.du + 1) / DECAY_ONE - layer.share_u, population.dv / DECAY_ONE - layer.share_v]
@@ -48,6 +55,7 @@ def _scale_record(made: Quantized) -> Json:
         "unit": _brief(layer.unit),
         "origin": _brief(layer.origin),
         "decay_error": [float(np.abs(error).max()) for error in errors],
+        **({"most": {"seen": seen, "kept": population.most_sent}} if layer.many else {}),
     }
 
 

@@ -48,6 +48,8 @@ class LayerRange:
     """The fraction of neurons that never fired."""
     always_on: float
     """The fraction of neurons that fired in every step."""
+    most: int = 1
+    """The greatest message that was sent."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -167,7 +169,7 @@ class _Meters:
             shape = (*x.shape[:2], *layer.shape)
             z = trace.spikes[layer.node].reshape(shape) if layer.fires else np.zeros(shape)
             messages[layer.name] = z
-            self.power[layer.name] += z.sum(axis=(0, 1))
+            self.power[layer.name] += np.square(z).sum(axis=(0, 1))
             if layer.node in trace.v:
                 v = (trace.v[layer.node].reshape(shape) - layer.origin) / layer.unit
                 self.layers[layer.name].add(trace.u[layer.node].reshape(shape) / layer.unit, v, z, sample_unit(layer))
@@ -202,7 +204,8 @@ class _Meter:
     def __init__(self, channels: int, neurons: int) -> None:
         self.extremes = np.zeros((4, channels))  # u low, u high, v low, v high; every register passes 0
         self.samples: dict[str, list[Float]] = {"u": [], "v": []}
-        self.fired = np.zeros(neurons)
+        self.fired = np.zeros(neurons)  # steps
+        self.spikes, self.most = 0.0, 0
         self.rng = np.random.default_rng(0)
 
     def add(self, u: Float, v: Float, z: Float, unit: Float) -> None:
@@ -214,7 +217,8 @@ class _Meter:
         for name, values in (("u", u), ("v", v)):
             drawn = self.rng.integers(0, values.size, min(SAMPLED, values.size))
             self.samples[name].append(values.reshape(-1)[drawn] / unit.reshape(-1)[drawn % unit.size])
-        self.fired += z.reshape(*z.shape[:2], -1).sum(axis=(0, 1))
+        self.fired += (z > 0).reshape(*z.shape[:2], -1).sum(axis=(0, 1))
+        self.spikes, self.most = self.spikes + float(z.sum()), max(self.most, int(z.max(initial=0)))
 
     def finish(self, neuron_steps: int) -> LayerRange:
         """Return what was seen."""
@@ -227,7 +231,8 @@ class _Meter:
             v_high=v_high,
             u_sample=self.rng.permutation(drawn["u"])[:SAMPLED],
             v_sample=self.rng.permutation(drawn["v"])[:SAMPLED],
-            rate=float(self.fired.mean() / neuron_steps),
+            rate=self.spikes / (self.fired.size * neuron_steps),
             silent=float((self.fired == 0).mean()),
             always_on=float((self.fired == neuron_steps).mean()),
+            most=self.most,
         )

@@ -47,7 +47,7 @@ def given_registers(layer: RealPopulation, scale: float, target: Target, bits: B
     mantissa, exponent = bias_registers(
         np.asarray(bias, dtype=np.float64) * (1 << VTH_SHIFT), target, exponent=BIAS_EXPONENT
     )
-    if layer.fires_at_threshold:
+    if layer.fires_at_threshold and not target.most("at_threshold"):
         raise InputError(f"{where}: fires at its threshold, the machine only above it", "write a threshold one lower")
     for name, values, (low, high) in (
         ("threshold", vth, target.registers["vth"]),
@@ -68,6 +68,9 @@ def given_registers(layer: RealPopulation, scale: float, target: Target, bits: B
         v0=_whole(scale * layer.v0, f"{where}: potential before step 0") << VTH_SHIFT,
         reset=layer.reset,
         fires=layer.fires,
+        most=target.most("most") if layer.many else 1,
+        at_threshold=layer.fires_at_threshold,
+        refractory=layer.refractory,
     )
     return Quantized(
         population=population,

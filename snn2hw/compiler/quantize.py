@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
 from sim.errors import InputError, UnsupportedError
-from sim.program import INPUT, Connection, Population
+from sim.program import Connection, Population
 from snn2hw.chips.limits import refuse_beyond
 from snn2hw.chips.target import Target
 from snn2hw.compiler.biases import centred, is_centred, place_biases
 from snn2hw.compiler.calibrate import Prepared, Progress, sample_unit
-from snn2hw.compiler.certify import ProvenBounds, bounds_of
+from snn2hw.compiler.certify import ProvenBounds, bounds_of, greatest_message
 from snn2hw.compiler.given import given_registers
 from snn2hw.compiler.grid import grid_for, most_bits
+from snn2hw.compiler.messages import fires_at_threshold, most_sent, spans_of
 from snn2hw.compiler.options import Bits
 from snn2hw.compiler.quantized import Quantized, wiring_of
 from snn2hw.compiler.registers import NoRegisterError, bias_registers, compensated, nearest_decay, per_value
@@ -78,8 +79,10 @@ def quantize_layer(prepared: Prepared, layer: RealPopulation, bits: Bits) -> Qua
     steps, shrink = prepared.ranges.steps, 1.0 / prepared.options.headroom
     for _ in range(ATTEMPTS):
         made = _at_scale(prepared, layer, bits, shrink)
-        if _bounds(prepared, made).safe:
-            return made
+        bounds = _bounds(prepared, made)
+        if bounds.safe:
+            most = max(1, min(made.population.most_sent, greatest_message(made.population, bounds)))
+            return made if most >= made.population.most_sent else made.sending(most)
         shrink *= 0.9
     what = f"population {layer.name!r}: no scale keeps |a| < 2^21 and |u| < 2^23 within {steps} steps"
     raise UnsupportedError(what, "lower the fan-in, the weights or the time constant of the synapse")
@@ -87,7 +90,7 @@ def quantize_layer(prepared: Prepared, layer: RealPopulation, bits: Bits) -> Qua
 
 def _bounds(prepared: Prepared, made: Quantized) -> ProvenBounds:
     shapes = {**prepared.machine.shapes, **{helper.name: helper.shape for helper in made.helpers}}
-    ranges = dict.fromkeys(shapes, (0, 1)) | {INPUT: prepared.ranges.messages}
+    ranges = {**dict.fromkeys(shapes, (0, 1)), **spans_of(prepared)}
     return bounds_of(made.population, ranges, shapes.__getitem__, prepared.ranges.steps)
 
 
@@ -135,7 +138,8 @@ def is_exact(layer: RealPopulation, target: Target) -> bool:
         for k in layer.links
     )
     quiet = not layer.drive.any() and not layer.v0.any() and not layer.always
-    return layer.fires and memoryless and whole and quiet and bool((layer.threshold < 1).all())
+    plain = not layer.many and not layer.refractory and layer.reset != "none"
+    return layer.fires and plain and memoryless and whole and quiet and bool((layer.threshold < 1).all())
 
 
 def _exact(layer: RealPopulation, target: Target) -> Quantized:
@@ -171,7 +175,7 @@ def _population(prepared: Prepared, layer: RealPopulation, connections: list[Con
         name=layer.name,
         shape=layer.shape,
         inputs=connections,
-        vth=_thresholds(layer, scale, target) if layer.fires else target.registers["vth"][1],
+        vth=_thresholds(prepared, layer, scale) if layer.fires else target.registers["vth"][1],
         du=_decays(prepared, layer, "u", scale),
         dv=_decays(prepared, layer, "v", scale),
         bias_mantissa=mantissa,
@@ -180,10 +184,13 @@ def _population(prepared: Prepared, layer: RealPopulation, connections: list[Con
         v0=np.rint(UNIT * scale * layer.v0).astype(np.int64),
         reset=layer.reset,
         fires=layer.fires,
+        most=most_sent(prepared, layer),
+        at_threshold=fires_at_threshold(prepared, layer),
+        refractory=layer.refractory,
     )
 
 
-def _thresholds(layer: RealPopulation, scale: Float, target: Target) -> Ints:
+def _thresholds(prepared: Prepared, layer: RealPopulation, scale: Float) -> Ints:
     """Return the threshold mantissas; one that rounds to 0 is refused, unless the threshold itself is 0 or below."""
     vth = np.rint(scale * layer.threshold).astype(np.int64)
     lost = (vth < 1) & (layer.threshold > 0)
@@ -193,7 +200,8 @@ def _thresholds(layer: RealPopulation, scale: Float, target: Target) -> Ints:
         raise NoRegisterError(
             f"{what}, and such neurons fire on anything", "lower the weights or raise the threshold: 2^21 lie between"
         )
-    return np.maximum(np.clip(vth, *target.registers["vth"]) - layer.fires_at_threshold, 0)
+    lower = layer.fires_at_threshold and not fires_at_threshold(prepared, layer)
+    return np.maximum(np.clip(vth, *prepared.target.registers["vth"]) - lower, int(layer.many))
 
 
 def _decays(prepared: Prepared, layer: RealPopulation, which: Literal["u", "v"], scale: Float) -> Ints:

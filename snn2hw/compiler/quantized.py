@@ -1,6 +1,6 @@
 """One population as the compiler made it, with the choices that made it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never, cast
 
 import numpy as np
@@ -29,6 +29,10 @@ class Quantized:
     """Per connection, the power of the weights over that of their error, each weight counted as often as it is used."""
     exact: bool = False
     """Whether the weights are stored as they are, with nothing to choose."""
+
+    def sending(self, most: int) -> "Quantized":
+        """Return the same with messages of at most so many spikes."""
+        return replace(self, population=replace(self.population, most=most))
 
     def mantissas(self) -> tuple[Float, ...]:
         """Return, per connection, the mantissas before they were rounded: where fine-tuning starts."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
-from sim.program import INPUT
-from snn2hw.compiler.calibrate import Prepared, Ranges
+from snn2hw.compiler.calibrate import Prepared
 from snn2hw.compiler.grid import WeightGrid, legal, to_grid
+from snn2hw.compiler.messages import most_sent, spans_of
 from snn2hw.compiler.rounding import SWEEPS, Spread, compensating, spread_of
 from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
 from snn2hw.compiler.weight_error import WeightRows, error_table
@@ -148,10 +148,11 @@ def _cap(task: WeightTask) -> Float:
     """Return the greatest scale of every group."""
     layer, ranges = task.layer, task.prepared.ranges
     worst = np.zeros(layer.shape)
+    spans = spans_of(task.prepared)
     for link in layer.links:
-        row = worst_sum(link, ranges.messages if link.source == INPUT else (0, 1))
+        row = worst_sum(link, spans.get(link.source, (0, 1)))
         worst = worst + (row.reshape(-1, 1, 1) if isinstance(link.map, ConvMap) else row.reshape(layer.shape))
-    cap = task.least(greatest_scale(layer, worst, _seen(layer, ranges), ranges.steps, task.prepared.target))
+    cap = task.least(greatest_scale(layer, worst, _seen(task.prepared, layer), ranges.steps, task.prepared.target))
     return np.where(np.isfinite(cap), cap, 1.0)  # no weight, no threshold, no bias: any scale is right
 
 
@@ -179,16 +180,16 @@ def _whole_threshold(scale: Float, threshold: Float | None) -> Float:
     return np.where(whole >= 1, whole / np.maximum(threshold, 1e-300), scale)
 
 
-def _seen(layer: RealPopulation, ranges: Ranges) -> Float:
+def _seen(prepared: Prepared, layer: RealPopulation) -> Float:
     """Return the greatest |V| in calibration that must not clip: below; above too where a reset subtracts from it."""
-    seen = ranges.layers.get(layer.name)
+    seen = prepared.ranges.layers.get(layer.name)
     if seen is None:
         return np.zeros(layer.shape)
     sides = (-1, *(1,) * (len(layer.shape) - 1))
     low = np.broadcast_to(np.maximum(0.0, -seen.v_low).reshape(sides), layer.shape)
     if not layer.fires or layer.reset == "zero":
         return low
-    return np.asarray(np.maximum(low, seen.v_high.reshape(sides) + layer.threshold))
+    return np.asarray(np.maximum(low, seen.v_high.reshape(sides) + most_sent(prepared, layer) * layer.threshold))
 
 
 def _spread(task: WeightTask, index: int) -> list[Spread] | None:

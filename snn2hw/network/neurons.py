@@ -9,7 +9,7 @@ many spikes, and what they leave of v.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,8 @@ class Spiking:
     spikes_per_step: Literal["one", "many"] = "one"
     spike_read: Literal["after_input", "before_input"] = "after_input"
     residue: Literal["kept", "tested_twice"] = "kept"
+    refractory: int = 0
+    """Steps after a spike in which v stays where the reset left it, and nothing is sent."""
 
     @property
     def sends_the_past(self) -> bool:
@@ -130,6 +132,8 @@ class Potentials:
 
     i: Float
     v: Float
+    rest: Float | None = None
+    """Steps in which v stays where it is; None where nothing rests."""
 
 
 def _near_unit(x: Float) -> Float:
@@ -178,7 +182,12 @@ def advance(
     if neuron.reset_at == "spike" and not neuron.sends_the_past and neuron.residue == "kept":
         v = c.keep_v * state.v + u + c.drive
         z = _fire(neuron, v)
-        return Potentials(i, _reset(neuron, v, z)), z, u
+        if not neuron.refractory:
+            return Potentials(i, _reset(neuron, v, z)), z, u
+        rest = np.zeros_like(v) if state.rest is None else state.rest
+        z = np.where(rest > 0, 0.0, z)
+        v = np.where(rest > 0, state.v, _reset(neuron, v, z))
+        return Potentials(i, v, np.where(z > 0, neuron.refractory, np.maximum(rest - 1, 0.0))), z, u
     held = _fire(neuron, state.v)  # what the state before this step would send: spikes that have not reset it yet
     v = _reset(neuron, state.v, held) if neuron.reset_at == "before_decay" else state.v
     v = c.keep_v * v + u + c.drive
@@ -202,4 +211,12 @@ def _fire(neuron: Spiking, v: Float) -> Float:
 
 
 def _reset(neuron: Spiking, v: Float, z: Float) -> Float:
-    return v - z * neuron.threshold if neuron.reset == "subtract" else np.where(z > 0, neuron.v_reset, v)
+    match neuron.reset:
+        case "subtract":
+            return v - z * neuron.threshold
+        case "value":
+            return np.where(z > 0, neuron.v_reset, v)
+        case "none":
+            return v
+        case _:
+            assert_never(neuron.reset)

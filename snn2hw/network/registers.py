@@ -1,7 +1,11 @@
 """From the float machine to the integer machine with real numbers in its registers, and what it cannot say.
 
     U = (1 - share_u) U + sum of links  W . s[t - lag]  +  always;     V = (1 - share_v) V + U + drive
-    z = fires and V > threshold;     V = 0 or V - threshold where z
+    z = fires and V > threshold;     V = 0, V - threshold or V where z
+
+A neuron may fire at its threshold, send several spikes in a step, and rest after a spike; chips that lack it say so.
+Spikes that are read before the step's input (Spyx) are the same neuron one step later: whatever arrives at it does so a
+step later, and the potential that it begins with is the one from which a step without input leads to the network's own.
 
 A potential in volts is ``unit * V + origin``. Whatever gain an input has is divided out of the equations and sits in
 ``unit``: V only ever meets its own threshold, so the weights stay the network's own. With a_s, a_m the shares of the
@@ -36,13 +40,16 @@ from snn2hw.sources.shapes import Shape
 if TYPE_CHECKING:
     from snn2hw.sources.source import Source
 
-__all__ = ["RealMachine", "RealPopulation", "WeightMap", "machine_of", "real_machine"]
+__all__ = ["RESETS", "RealMachine", "RealPopulation", "WeightMap", "machine_of", "real_machine"]
 
 NEAR = 1e-6
 """Files store float32: a dt / tau this little above 1 was meant as 1."""
 
 LARGEST_DIAGONAL = 1 << 28
 """Entries of a matrix that only connects neuron to neuron: 2 GiB of float64."""
+
+RESETS: Mapping[str, Reset] = {"value": "zero", "subtract": "subtract", "none": "none"}
+"""What the machine calls the resets of a network."""
 
 WeightMap = DenseMap | ConvMap
 """The maps of which a chip holds the weights."""
@@ -69,7 +76,11 @@ class RealPopulation:
     reset: Reset
     fires: bool
     fires_at_threshold: bool = False
-    """Whether V = threshold fires too (>=); the machine compares with >."""
+    """Whether V = threshold fires too (>=)."""
+    many: bool = False
+    """Whether it sends as many spikes in a step as its threshold fits into V; each is one threshold taken off."""
+    refractory: int = 0
+    """Steps after a spike in which V stays where the reset left it, and nothing is sent."""
 
     @property
     def size(self) -> int:
@@ -131,10 +142,9 @@ def _unspeakable(network: Network) -> Iterator[Problem]:
     """Find the orders of events that a machine neuron does not have."""
     where = f"semantics {network.semantics!r}"
     spiking = [layer.neuron for layer in network.layers if isinstance(layer.neuron, Spiking)]
-    if any(neuron.spikes_per_step == "many" for neuron in spiking):
-        yield Problem(where, "several spikes in one step; a machine neuron sends one", "train with one spike a step")
-    if any(neuron.sends_the_past for neuron in spiking):
-        yield Problem(where, "spikes are read before the step's input", "use a neuron that reads v after its input")
+    if any(neuron.sends_the_past and neuron.reset_at == "spike" for neuron in spiking):
+        what = "spikes are read before the step's input, and the step's own have reset v by then"
+        yield Problem(where, what, "use a neuron that reads v after its input, or resets in the next step")
     if any(neuron.residue == "tested_twice" and neuron.reset == "subtract" for neuron in spiking):
         yield Problem(where, "a residue above threshold is tested twice", "use reset_delay=True, or another neuron")
 
@@ -198,12 +208,27 @@ def _population(network: Network, layer: FloatLayer, names: Mapping[str, str]) -
         )
         for i in order
     )
-    heard = [link for link in weighted if link.map.weight.any()]
-    always = tuple(Always(np.asarray(a.values).reshape(shape), a.lag) for a in layer.always if a.values.any())
+    late = isinstance(layer.neuron, Spiking) and layer.neuron.sends_the_past
+    heard = [Link(k.source, k.map, k.lag + late, k.name, k.delay) for k in weighted if k.map.weight.any()]
+    always = tuple(Always(np.asarray(a.values).reshape(shape), a.lag + late) for a in layer.always if a.values.any())
     bare = _registers(layer, names[layer.name], shape)
-    if isinstance(layer.neuron, Spiking) and layer.neuron.reset_at == "after_decay":
-        heard += _late_reset(bare)
+    if late:
+        bare = replace(bare, v0=_step_before(bare))
+    if isinstance(layer.neuron, Spiking) and layer.neuron.reset_at == "after_decay" and bare.reset != "none":
+        if bare.reset == "zero":  # the step after a spike ends at the reset value whatever arrives, and sends nothing
+            bare = replace(bare, refractory=1)
+        else:
+            heard += _late_reset(bare)
     return replace(bare, links=tuple(heard), always=always)
+
+
+def _step_before(population: RealPopulation) -> Float:
+    """Return the V from which one step without input leads to v0:  (1 - share_v) V + drive = v0."""
+    kept = 1 - population.share_v
+    if ((kept == 0) & (population.v0 != population.drive)).any():
+        what = "a membrane that forgets everything in a step, with spikes read before the step's input"
+        raise Snn2hwError(what, "use a longer tau, or start it at the potential at which it rests")
+    return np.asarray((population.v0 - population.drive) / np.where(kept == 0, 1.0, kept))
 
 
 def _steps_away(links: Sequence[Link[SingleMap]], index: int, *, constant: bool) -> int:
@@ -241,8 +266,6 @@ def _late_reset(population: RealPopulation) -> list[Link[WeightMap]]:
     (1 - a)(V - theta z) + x - a theta z = (1 - a) V + x - theta z: a neuron that inhibits itself one step later. Behind
     a synaptic filter that message would linger; a second one, a step later, takes away what the filter kept of it.
     """
-    if population.reset == "zero":
-        raise Snn2hwError("the step after a spike ignores what arrives", "use reset by subtraction, or another neuron")
 
     def itself(scale: Float, lag: int) -> Link[WeightMap]:
         shape = population.shape
@@ -290,9 +313,18 @@ def _registers(layer: FloatLayer, name: str, shape: Shape) -> RealPopulation:
             threshold = (neuron.threshold.reshape(shape) - made.origin) / made.unit
             if (threshold < 0).any():
                 raise Snn2hwError("v_threshold below the value it resets to", "raise v_threshold or lower v_reset")
-            reset: Reset = "zero" if to_value else "subtract"
-            loose = neuron.fires_at == ">="
-            return replace(made, threshold=threshold, reset=reset, fires=True, fires_at_threshold=loose)
+            many = neuron.spikes_per_step == "many"
+            if many and (threshold <= 0).any():
+                raise Snn2hwError("v_threshold of zero, which fits into v without end", "raise v_threshold")
+            return replace(
+                made,
+                threshold=threshold,
+                reset=RESETS[neuron.reset],
+                fires=True,
+                fires_at_threshold=neuron.fires_at == ">=",
+                many=many,
+                refractory=neuron.refractory,
+            )
         case _:
             assert_never(layer.neuron)
 

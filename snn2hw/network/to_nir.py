@@ -102,8 +102,9 @@ def unsaid(source: Source) -> tuple[str, ...]:
         )
         if getattr(rules, field) != getattr(plain, field)
     ]
-    if source.reset == "subtract":
-        found.append("reset by subtraction of the threshold, NIR means a reset to v_reset")
+    if source.reset != "value":
+        said = "no reset" if source.reset == "none" else "reset by subtraction of the threshold"
+        found.append(f"{said}, NIR means a reset to v_reset")
     for name, node in source.nodes.items():
         for key in ("v0", "reset", "reset_at"):
             if key in node.metadata:

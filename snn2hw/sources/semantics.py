@@ -8,8 +8,9 @@ __all__ = ["NORSE", "Reset", "ResetAt", "Scheme", "Semantics"]
 Scheme = Literal["euler", "exponential"]
 """How the equations become steps: a = dt / tau (Euler) or a = 1 - exp(-dt / tau)."""
 
-Reset = Literal["value", "subtract"]
-"""What a spike does: v = v_reset ("value"; v_reset = 0 is the reset to zero) or v = v - v_threshold ("subtract")."""
+Reset = Literal["value", "subtract", "none"]
+"""What a spike does: v = v_reset ("value"; v_reset = 0 is the reset to zero), v = v - v_threshold ("subtract"), or
+nothing to v ("none")."""
 
 
 ResetAt = Literal["spike", "before_decay", "after_decay"]

@@ -22,7 +22,7 @@ sixteen NIR primitives, shapes without a batch axis on every node, neuron parame
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from sim.errors import InputError
 from sim.summary import Shown, Summary, shape_text
@@ -43,7 +43,7 @@ class Source(Shown):
         graph: flat and typed; see the table above.
         dt: seconds per step; there is no default.
         scheme: Euler or exponential.
-        reset: to ``v_reset`` ("value") or by subtraction of the threshold; a node's metadata may differ.
+        reset: to ``v_reset`` ("value") or by subtraction of the threshold, or none; a node's metadata may differ.
         origin: where it comes from, for messages and records: "norse: SCNN", "nir: net.nir (snntorch)".
         semantics: the order of events inside a step.
         notes: what was repaired or assumed while reading, in words for the user.
@@ -63,8 +63,8 @@ class Source(Shown):
             raise InputError(f"{self.origin}: dt is {self.dt}", "give the step in seconds, for example dt=1e-3")
         if self.scheme not in ("euler", "exponential"):
             raise InputError(f"{self.origin}: scheme {self.scheme!r}", 'use "euler" or "exponential"')
-        if self.reset not in ("value", "subtract"):
-            raise InputError(f"{self.origin}: reset {self.reset!r}", 'use "value" (to v_reset) or "subtract"')
+        if self.reset not in get_args(Reset):
+            raise InputError(f"{self.origin}: reset {self.reset!r}", 'use "value" (to v_reset), "subtract" or "none"')
         require_typed(self.graph, self.origin)
 
     @property

@@ -26,7 +26,7 @@ __all__ = ["SPOKEN", "from_nir"]
 SPOKEN = "snn2hw_"
 """Graph metadata under this prefix says what NIR leaves open: dt, scheme, reset, dialect. `to_nir` writes it."""
 
-RESETS = {"value": "to v_reset", "subtract": "by subtraction"}
+RESETS = {"value": "to v_reset", "subtract": "by subtraction", "none": "none"}
 
 SAME_DT = 1e-4
 """How far a dt that a file betrays may be from the one that is asked for, relative: files hold float32."""
