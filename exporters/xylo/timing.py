@@ -11,10 +11,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sim.arithmetic.description import Arithmetic, Int
 from sim.errors import UnsupportedError
 from sim.program import INPUT, Connection, Population, Program
 
-__all__ = ["check_states", "starts"]
+__all__ = ["check_states", "settled", "starts"]
 
 
 def starts(program: Program) -> Mapping[str, int]:
@@ -56,20 +57,22 @@ def _travels(connection: Connection) -> int:
     return (connection.source != INPUT) - connection.lag
 
 
+def settled(arithmetic: Arithmetic, p: Population, steps: int) -> Mapping[str, Int]:
+    """Return the states before step 0, by register, of a population that has run for ``steps`` steps on its bias."""
+    states: Mapping[str, Int] = {s.name: np.zeros((1, *p.shape), dtype=np.int64) for s in arithmetic.states}
+    for step in range(steps):
+        made = arithmetic.step(p.neurons, states, np.zeros((arithmetic.ports, 1, *p.shape), dtype=np.int64))
+        if made.sent.any():
+            what = f"population {p.name!r}: its bias fires in step {step}, before its step 0 in step {steps}"
+            raise UnsupportedError(what, "lower the bias or raise the threshold")
+        states = made.states
+    return {s.initial: states[s.name][0] for s in arithmetic.states}
+
+
 def check_states(program: Program, start: Mapping[str, int]) -> None:
     """Refuse a state before step 0 that is not what the bias makes in the steps before, and a bias that fires there."""
-    described = program.described
     for p in program.populations:
-        states = {s.name: np.zeros((1, *p.shape), dtype=np.int64) for s in described.states}
-        for step in range(start[p.name]):
-            made = described.step(p.neurons, states, np.zeros((described.ports, 1, *p.shape), dtype=np.int64))
-            if made.sent.any():
-                what = (
-                    f"population {p.name!r}: its bias fires in step {step}, before its step 0 in step {start[p.name]}"
-                )
-                raise UnsupportedError(what, "lower the bias or raise the threshold")
-            states = dict(made.states)
-        for state in described.states:
-            if (p.registers[state.initial] != states[state.name][0]).any():
-                what = f"population {p.name!r}: {state.initial} cannot be set on a Xylo chip"
-                raise UnsupportedError(what, f"give it {int(states[state.name].flat[0])}, what its bias makes of 0")
+        for register, values in settled(program.described, p, start[p.name]).items():
+            if (p.registers[register] != values).any():
+                what = f"population {p.name!r}: {register} cannot be set on a Xylo chip"
+                raise UnsupportedError(what, f"give it {int(values.flat[0])}, what its bias makes of 0")

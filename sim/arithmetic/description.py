@@ -220,6 +220,8 @@ class Arithmetic:
     what became of a state by that, (ports, B, *shape). Without such a state, a connection has no port and ``a`` is the
     one sum of a step, (B, *shape).
     """
+    decays: tuple[str, str] | None = None
+    """The registers that say which share of a current and of a potential is lost in a step."""
     weights: Span | None = None
     """What a weight may be before its exponent; any 32-bit integer unless given."""
 

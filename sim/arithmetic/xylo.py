@@ -160,6 +160,7 @@ ARITHMETIC = Arithmetic(
     dynamics=dynamics,
     properties=(Property("most", 1, (1, 31)),),
     receiving=("i", "i2"),
+    decays=("dash_syn", "dash_mem"),
     weights=(-128, 127),
     synop_of="spike",
     greatest=greatest_message,

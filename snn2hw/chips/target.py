@@ -19,7 +19,7 @@ from sim.weight_rule import RULES
 
 __all__ = ["TARGETS", "CoreLimits", "Target", "get_target", "read_target"]
 
-TARGETS = ("loihi1", "loihi2", "fixed")
+TARGETS = ("loihi1", "loihi2", "xylo2", "fixed")
 """The rows that come with the package."""
 
 SOURCED = ("weights.rule", "weights.exponent")
@@ -66,14 +66,14 @@ class Target(Shown):
         return self.properties.get(name, (0, int(name == "most")))[1]
 
     def _summary(self) -> Summary:
-        spans = ("weight_bits", "weight_exponent", "du", "dv", "vth", "bias_mantissa", "bias_exponent")
+        spans = {"weight_bits": self.weight_bits, "weight_exponent": self.weight_exponent, **self.registers}
         core = {f.name: getattr(self.core, f.name) for f in fields(self.core)}
         return Summary(
             title=f"Target {self.name}: {self.title}",
             facts=[f"weights by the rule {self.weight_rule}, arithmetic {self.arithmetic}"],
             header=("what", "allowed"),
             rows=[
-                *((name, span_text(*getattr(self, name))) for name in spans),
+                *((name, span_text(*span)) for name, span in spans.items()),
                 ("resets", ", ".join(self.resets)),
                 *((name, span_text(*span)) for name, span in self.properties.items() if span[0] != span[1]),
                 ("longest delay, steps", str(self.delay_steps)),

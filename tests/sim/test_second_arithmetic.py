@@ -216,7 +216,10 @@ def test_sums_beyond_its_own_accumulator_are_refused():
             lambda: Program(Input((2,)), (_population(),), "toy", {"weights": {"bits": 8, "rule": "loihi"}}),
             "record: weight rule 'loihi' is unknown to arithmetic 'toy'  fix: use 'signed'",
         ),
-        (lambda: Population("p", (1,), arithmetic="toys"), "arithmetic 'toys' is unknown  fix: use any of: loihi, xylo, toy"),
+        (
+            lambda: Population("p", (1,), arithmetic="toys"),
+            "arithmetic 'toys' is unknown  fix: use any of: loihi, xylo, toy",
+        ),
     ],
 )
 def test_what_it_does_not_hold_is_refused_by_register_and_range(make, message):
