@@ -25,6 +25,10 @@ VALUES = 1 << 24
 """How many neuron-steps of the data are run in a round."""
 
 HIGHEST = 32767
+
+FARTHEST = 2.0
+"""A threshold moves by at most this factor: a neuron whose counts need more is not mended by its threshold."""
+
 SPIKES: tuple[Recorded, ...] = ("spikes",)
 
 
@@ -43,19 +47,21 @@ def calibrated_thresholds(prepared: Prepared, program: Program) -> Mapping[str, 
     rasters = fewer(prepared, program)
     if rasters is None:
         return {}
-    wanted = _wanted(prepared, rasters)
+    wanted = _wanted(prepared, program, rasters)
     if not wanted or not any(counts.any() for counts in wanted.values()):
         return {}
-    theta = {name: program.by_name[name].theta.astype(np.float64) for name in wanted}
-    best, least = _rounded(theta), np.inf
+    first = {name: program.by_name[name].theta.astype(np.float64) for name in wanted}
+    moved = {name: np.ones(values.shape) for name, values in first.items()}
+    best, least = _rounded(first), np.inf
     for _ in range(ROUNDS):
-        tried = _rounded(theta)
+        tried = _rounded({name: first[name] * moved[name] for name in wanted})
         sent = _sent(program, tried, rasters)
         off = sum(float(np.abs(sent[name] - wanted[name]).sum()) / (wanted[name].sum() + 1) for name in wanted)
         if off < least:
             best, least = tried, off
         for name in wanted:
-            theta[name] = theta[name] * np.sqrt(np.clip((sent[name] + 1) / (wanted[name] + 1), 0.25, 4))
+            ratio = np.sqrt((sent[name] + 1) / (wanted[name] + 1))
+            moved[name] = np.clip(moved[name] * ratio, 1 / FARTHEST, FARTHEST)
     return best
 
 
@@ -69,12 +75,14 @@ def _rounded(theta: Mapping[str, Float]) -> dict[str, Ints]:
     return {name: np.clip(np.rint(values), 1, HIGHEST).astype(np.int64) for name, values in theta.items()}
 
 
-def _wanted(prepared: Prepared, rasters: NDArray[np.integer]) -> dict[str, Float]:
-    """Return how many spikes every real neuron sends."""
+def _wanted(prepared: Prepared, program: Program, rasters: NDArray[np.integer]) -> dict[str, Float]:
+    """Return how many spikes every real neuron sends, in one step at most as many as the chip's can."""
     network = prepared.machine.network
     float_trace = run_network(network, rasters.reshape(*rasters.shape[:2], *network.input_shape), record=SPIKES)
     return {
-        p.name: float_trace.spikes[p.node].sum(axis=(0, 1)).reshape(p.shape)
+        p.name: np.minimum(float_trace.spikes[p.node], program.by_name[p.name].most_sent)
+        .sum(axis=(0, 1))
+        .reshape(p.shape)
         for p in prepared.machine.populations
         if p.fires
     }

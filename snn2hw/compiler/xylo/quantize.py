@@ -27,6 +27,9 @@ ATTEMPTS = 16
 
 SHRINK = 0.8
 
+ROOM = 0.8
+"""How much of its range a state uses at first: other data go beyond these."""
+
 HIDDEN_SPIKES = 31
 
 
@@ -65,7 +68,7 @@ def quantize_xylo(
 
 def _unsaturated(prepared: Prepared, layers: Sequence[XyloLayer], tops: Sequence[int]) -> _Made:
     """Return the program at the greatest scales at which no state saturates on the calibration data."""
-    margins = [1 / prepared.options.headroom] * len(layers)
+    margins = [ROOM / prepared.options.headroom] * len(layers)
     for _ in range(ATTEMPTS):
         made = _at(prepared, layers, tops, margins)
         rasters = fewer(prepared, made.program)
