@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sim.border import JSON_BYTES, parse_json, read_bytes
 from sim.errors import FileError, InputError
+from sim.files import owned_folder, recover_folder, swap_folders
 from sim.summary import Shown, Summary
 
 __all__ = [
@@ -35,7 +37,6 @@ MANIFEST = "artifact.json"
 """The file that makes a folder ours: schema, format, digest, losses, and the SHA-256 of every other file."""
 
 SCHEMA = "snn2hw.artifact/1"
-MAX_MANIFEST_BYTES = 1 << 24
 HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -72,6 +73,7 @@ class Artifact(Shown):
 def check_artifact_folder(folder: Path | str) -> Path:
     """Return the folder's path if an artifact may be put there: it is absent, empty, or an artifact of ours."""
     final = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow the last link
+    recover_folder(final)
     fix = "name a new folder"
     if final.is_symlink() or (final.exists() and not final.is_dir()):
         raise InputError(f"{folder}: exists and is not a folder", fix)
@@ -94,14 +96,13 @@ def write_artifact(
     """Make ``folder`` hold exactly what ``fill`` writes, and the manifest; an older artifact there is replaced."""
     final = check_artifact_folder(folder)
     made = _make_parents(final.parent)
-    mark = secrets.token_hex(4)
-    draft = final.with_name(f".{final.name}.{mark}.tmp")
+    draft = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
     try:
-        draft.mkdir()
-        fill(draft)
-        hashes = {str(name): _sha256(draft / name) for name in _files(draft)}
-        (draft / MANIFEST).write_text(_manifest_text(format, digest, hashes, losses), encoding="utf-8")
-        _replace(draft, final, mark)
+        with owned_folder(draft):
+            fill(draft)
+            hashes = {str(name): _sha256(draft / name) for name in _files(draft)}
+            (draft / MANIFEST).write_text(_manifest_text(format, digest, hashes, losses), encoding="utf-8")
+            swap_folders(draft, final)
     except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
         for parent in made:
@@ -109,6 +110,8 @@ def write_artifact(
                 parent.rmdir()
         if isinstance(error, OSError):
             raise InputError(f"{folder}: cannot be written ({error.strerror or error})", "write elsewhere") from error
+        if isinstance(error, InputError) and str(draft) in error.what:
+            raise InputError(error.what.replace(str(draft), str(folder)), error.fix) from error
         raise
     return Artifact(final, format, digest, tuple(sorted(hashes)), tuple(losses))
 
@@ -156,12 +159,11 @@ def _manifest_text(format: str, digest: str, hashes: dict[str, str], losses: Seq
 
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
-    try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise FileError(f"{path}: too large for a manifest")
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileError(f"{path}: cannot be read as a manifest ({error})", "export again") from None
+    if not path.exists():
+        raise FileError(f"{path}: cannot be read as a manifest (no such file)", "export again")
+    facts = parse_json(
+        read_bytes(path, JSON_BYTES, "export again"), f"{path}: cannot be read as a manifest", "export again"
+    )
     if not _is_manifest(facts):
         raise FileError(f"{path}: is not a manifest of this project", "export again")
     manifest: dict[str, Any] = facts
@@ -200,18 +202,3 @@ def _make_parents(folder: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror})", "write elsewhere") from None
     return missing
-
-
-def _replace(draft: Path, final: Path, mark: str) -> None:
-    """Put the draft in the place of what is there; a folder cannot be renamed over a full one, so in two steps."""
-    if not final.exists():
-        draft.rename(final)
-        return
-    old = final.with_name(f".{final.name}.{mark}.old")
-    final.rename(old)
-    try:
-        draft.rename(final)
-    except BaseException:
-        old.rename(final)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -67,7 +67,7 @@ class Environment:
             return False
         _clear(folder)
         say(f"{self.title}: making {folder} with Python {sys.version_info.major}.{sys.version_info.minor}")
-        self.call([sys.executable, "-m", "venv", str(folder)], "making a virtual environment")
+        self.call([sys.executable, "-P", "-m", "venv", str(folder)], "making a virtual environment")
         fill(python_of(folder))
         (folder / f"snn2hw-{self.name}.json").write_text(self.stamp, encoding="utf-8")
         say(f"{self.title}: {folder} is ready")
@@ -100,7 +100,7 @@ def python_of(folder: Path) -> Path:
 
 def pip(python: Path) -> list[str]:
     """Return the command that installs quietly into an environment."""
-    return [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    return [str(python), "-P", "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
 
 
 def _clear(folder: Path) -> None:

@@ -18,6 +18,7 @@ from exporters.nir_export.header import dump_json, header_of, load_json, program
 from exporters.nir_export.node import NirGraph, Style, Value, graph_difference
 from exporters.nir_export.store import load, save
 from exporters.nir_export.views import choose_views
+from sim.border import reason_of
 from sim.digest import canonical_record
 from sim.errors import FileError, InputError, Snn2hwError
 from sim.files import atomic_write
@@ -79,7 +80,7 @@ def is_program_file(path: Path | str) -> bool:
     try:
         with open_checked(path) as file:
             schema = file["node/metadata/schema"][()]
-    except FileError:
+    except InputError:
         return False
     return isinstance(schema, bytes) and schema.startswith(b"snn2hw.program/")
 
@@ -87,7 +88,7 @@ def is_program_file(path: Path | str) -> bool:
 def _load(path: Path | str) -> NirGraph:
     found = load(path)
     schema = found.metadata.get("schema")
-    if schema != SCHEMA:
+    if not isinstance(schema, str) or schema != SCHEMA:
         what = "is a NIR graph, but no program file" if schema is None else f"has schema {schema!r}, not {SCHEMA!r}"
         raise FileError(f"{path}: {what}", "compile it: snn2hw compile MODEL -o PROGRAM.nir")
     return found
@@ -100,8 +101,8 @@ def _naming(path: Path | str) -> Iterator[None]:
         yield
     except Snn2hwError as error:
         raise FileError(f"{path}: {error.what}", error.fix or DAMAGED) from None
-    except (RecursionError, OverflowError, MemoryError) as error:
-        raise FileError(f"{path}: the header is absurd ({type(error).__name__})", DAMAGED) from None
+    except Exception as error:
+        raise FileError(f"{path}: the header is absurd ({reason_of(error)})", DAMAGED) from error
 
 
 def _program(found: NirGraph) -> Program:
@@ -111,7 +112,7 @@ def _program(found: NirGraph) -> Program:
 def _checked(found: NirGraph) -> ProgramFile:
     program = _program(found)
     stated = found.metadata.get("digest")
-    if program.digest != stated:
+    if not isinstance(stated, str) or program.digest != stated:
         raise FileError(f"holds the program {program.digest}, but says {stated}: it was damaged or edited")
     attachments = load_json(found.metadata.get("attachments", "{}"), "attachments")
     difference = graph_difference(found, _file_graph(program, attachments))

@@ -6,6 +6,7 @@ mem/*.hex         the same, the registers and the weights, for $readmemh in a te
 golden.json       what each memory holds, and the program's structure
 """
 
+import io
 import json
 import tempfile
 from dataclasses import asdict
@@ -21,8 +22,10 @@ from exporters.golden_vectors import golden_arrays, golden_vectors, write_golden
 from exporters.nir_export.header import header_of
 from exporters.recording import ExecutorTrace, recording_from
 from exporters.to_nir import step_seconds
+from sim.border import JSON_BYTES, foreign_errors, parse_json, read_bytes
 from sim.compare import recorded_of
 from sim.errors import FileError, InputError, UnsupportedError
+from sim.files import fill_file
 from sim.order import step_order
 from sim.program import INPUT, Program
 from sim.trace import Trace
@@ -31,7 +34,6 @@ __all__ = ["execute", "export"]
 
 SCHEMA = "snn2hw.golden/1"
 MAX_TEXT_BYTES = 1 << 31
-MAX_MANIFEST_BYTES = 1 << 28
 
 
 def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | None = None) -> Artifact:
@@ -115,19 +117,17 @@ def _write_nir_data(path: Path, program: Program, samples: NDArray[np.integer], 
         spikes = gridded(trace.spikes[p.name].astype(np.bool_ if p.most_sent <= 1 else np.uint8))
         state = {s.name: gridded(recorded[s.name][p.name]) for s in program.described.states}
         nodes[p.name] = nir.NIRNodeData({"spikes": spikes, **state})
-    nir.write_data(path, nir.NIRGraphData(nodes))
+    made = io.BytesIO()  # the HDF5 library must not meet a full disk
+    nir.write_data(made, nir.NIRGraphData(nodes))
+    fill_file(path, made.getbuffer())
 
 
 def _extent(folder: Path) -> tuple[int, int]:
     """Return how many samples of how many steps a folder holds."""
     path = folder / "golden.json"
-    try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise ValueError("too large")
-        facts = json.loads(path.read_text(encoding="utf-8"))
+    with foreign_errors(path, "cannot be read", "export again"):
+        facts = parse_json(read_bytes(path, JSON_BYTES, "export again"), str(path), "export again")
         samples, steps = facts["samples"], facts["steps"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FileError(f"{path}: cannot be read ({error})", "export again") from None
     if type(samples) is not int or type(steps) is not int or min(samples, steps) < 1:
         raise FileError(f"{path}: {samples!r} samples of {steps!r} steps", "export again")
     return samples, steps

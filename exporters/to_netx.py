@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from exporters.artifact import Artifact, check_artifact_folder, check_same_program, write_artifact
 from exporters.golden_vectors import golden_vectors, write_golden
+from exporters.hdf5_file import write_hdf5
 from exporters.lava.install import copy_standalone
 from exporters.lava.runner import ask_in_parts
 from exporters.lava.session import shared_session
@@ -61,12 +62,12 @@ def execute(
 
 
 def _write(program: Program, made: NetxChain, folder: Path) -> None:
-    import h5py
-
-    with h5py.File(folder / "network.net", "w") as file:
+    def fill(file: Any) -> None:
         file.attrs["digest"] = program.digest
         for number, layer in enumerate(made.layers):
             _write_layer(file.create_group(f"layer/{number}"), layer)
+
+    write_hdf5(folder / "network.net", fill)
     (folder / "plan.json").write_text(json.dumps(_plan(program, made), indent=1) + "\n", encoding="utf-8")
 
 

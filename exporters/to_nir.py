@@ -127,6 +127,10 @@ def _losses(program: Program, views: Views, step: float) -> Iterator[Loss]:
 def _lost(population: Population) -> Iterator[str]:
     if population.fires and population.reset == "subtract":
         yield "NIR has no reset rule: reset by subtraction stands in the metadata only"
+    if population.fires and population.reset == "none":
+        yield "NIR has no reset rule: that nothing is reset stands in the metadata only"
+    for name, value in population.kept_properties().items():
+        yield f"NIR has no {name}: {value} stands in program.nir only"
     described = get_arithmetic(population.arithmetic)
     for register, state in reversed(tuple(described.initial.items())):
         if population.registers[register].any():

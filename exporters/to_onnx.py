@@ -104,7 +104,7 @@ def _first_states(program: Program) -> dict[str, NDArray[np.int64]]:
     states: dict[str, NDArray[np.int64]] = {}
     for name, shape in state_shapes(program).items():
         kind, _, source = name.partition(".")
-        first: Any = 0 if kind in ("past", "rest") else getattr(program.by_name[source], f"{kind}0")
+        first: Any = 0 if kind == "past" else getattr(program.by_name[source], f"{kind}0")
         states[name] = np.array(np.broadcast_to(first, shape), dtype=np.int64)
     return states
 

@@ -15,7 +15,10 @@ def check_raster(program: Program, raster: ArrayLike) -> NDArray[np.integer]:
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)
     if not np.issubdtype(array.dtype, np.integer):
-        raise InputError(f"raster: expected integers, got {array.dtype}", "encode or quantise the input first")
+        raise InputError(
+            f"raster: expected integers, got {array.dtype}",
+            "encode or quantise the input first; cast spikes with .astype('uint8')",
+        )
     shape = program.input.shape
     if array.ndim != 2 + len(shape) or array.shape[2:] != shape:
         expected = "(B, T, " + ", ".join(map(str, shape)) + ")"

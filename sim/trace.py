@@ -80,11 +80,11 @@ class Counts:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace(Shown):
-    """Local time, (B, T, *shape): messages as uint8 (0 or 1 unless a population sends more),
-    u after the update, v after the reset, both int32.
+    """Local time, (B, T, *shape): spikes as uint8, u after the update, v after the reset, both int32.
 
-    ``output`` is the v of the last population where it never fires, its spikes where it does. What other states an
-    arithmetic has stands in ``others`` by their names; a state that it lacks is empty.
+    ``spikes`` are messages: 0 or 1, or as many spikes as a neuron sent in the step. ``output`` is the v of the last
+    population where it never fires, its spikes where it does. What other states an arithmetic has stands in ``others``
+    by their names; a state that it lacks is empty.
     """
 
     digest: str

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from snn2hw.chips.preflight import check
     from snn2hw.chips.target import Target
     from snn2hw.compiler.compile import compile
+    from snn2hw.conversion import convert, read_ann
     from snn2hw.costs.energy import energy
     from snn2hw.demo.exhibit import example
     from snn2hw.network.float_reference import float_reference
     from snn2hw.network.to_nir import to_nir, write_nir
     from snn2hw.network.view import lower
-    from snn2hw.sources.from_ann import convert, read_ann
     from snn2hw.sources.from_nir import from_nir
     from snn2hw.sources.from_norse import from_norse
     from snn2hw.sources.source import Source
@@ -80,7 +80,7 @@ _HOME = {
     "check": "snn2hw.chips.preflight",
     "lower": "snn2hw.network.view",
     "float_reference": "snn2hw.network.float_reference",
-    **dict.fromkeys(("read_ann", "convert"), "snn2hw.sources.from_ann"),
+    **dict.fromkeys(("read_ann", "convert"), "snn2hw.conversion"),
     "compile": "snn2hw.compiler.compile",
     "tune": "snn2hw.train.tuning.tune",
     "run": "sim.engines",

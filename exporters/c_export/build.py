@@ -27,7 +27,7 @@ def find_compiler() -> tuple[str, ...]:
         if found:
             return (found,)
     if find_spec("ziglang") is not None:
-        return (sys.executable, "-m", "ziglang", "cc")
+        return (sys.executable, "-P", "-m", "ziglang", "cc")
     raise MissingToolError("no C compiler is installed", "install gcc or clang, or: pip install ziglang")
 
 

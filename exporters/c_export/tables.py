@@ -31,10 +31,16 @@ def _sizes(program: Program) -> dict[str, int]:
     }
 
 
+def _rests(program: Program) -> bool:
+    return any(p.properties.get("refractory") for p in program.populations)
+
+
 def state_bytes(program: Program) -> int:
     """Return the bytes of RAM that the buffers of one state take."""
     n = _sizes(program)
-    return 9 * n["NEURONS"] + n["SPIKES"] + 4 * n["INPUT_SIZE"] * n["INPUT_RING"] + 12 * n["LARGEST"]
+    return (
+        (8 + _rests(program)) * n["NEURONS"] + n["SPIKES"] + 4 * n["INPUT_SIZE"] * n["INPUT_RING"] + 12 * n["LARGEST"]
+    )
 
 
 def table_bytes(program: Program) -> int:
@@ -176,6 +182,7 @@ def _populations(program: Program) -> Iterator[str]:
 
 
 def _state(program: Program) -> str:
+    rests = _rests(program)
     names = [p.name for p in program.populations]
     order = _pair(tuple(names.index(p.name) for p in step_order(program.populations)))
     return f"""static const int32_t order[SNN_POPULATIONS] = {order};
@@ -191,9 +198,9 @@ const struct snn_program snn_program = {{
 
 static int32_t u[SNN_NEURONS], v[SNN_NEURONS], a[SNN_LARGEST], messages[SNN_INPUT_SIZE * SNN_INPUT_RING];
 static int64_t sums[SNN_LARGEST];
-static uint8_t spikes[SNN_SPIKES], rest[SNN_NEURONS];
+static uint8_t spikes[SNN_SPIKES]{", rest[SNN_NEURONS]" if rests else ""};
 
 struct snn_state snn_state = {{
-    .u = u, .v = v, .rest = rest, .spikes = spikes, .messages = messages, .sums = sums, .a = a, .step = -1, .failed_population = -1,
-}};
+    .u = u, .v = v, .spikes = spikes, .messages = messages, .sums = sums, .a = a, .step = -1, .failed_population = -1,
+{"    .rest = rest," + chr(10) if rests else ""}}};
 """

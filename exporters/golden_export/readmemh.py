@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.border import read_bytes, unpacked_limit
 from sim.errors import FileError
 
 __all__ = ["read_bits", "read_words", "write_bits", "write_words"]
@@ -74,10 +75,7 @@ def read_bits(path: Path, width: int, count: int) -> NDArray[np.uint8]:
 def _words(path: Path, bits: int, count: int) -> NDArray[np.int8]:
     """Return the digits of every word, (count, digits): every word has them all, as we write it."""
     digits = -(-bits // 4)
-    try:
-        text = COMMENT.sub(b"", path.read_bytes())
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror})", "export again") from None
+    text = COMMENT.sub(b"", read_bytes(path, unpacked_limit(), "export again"))
     words = text.split()
     characters = np.frombuffer(b"".join(words), dtype=np.uint8)
     if len(words) != count or any(len(word) != digits for word in words):

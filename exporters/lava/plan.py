@@ -33,6 +33,13 @@ DELAY_DENSE_STEPS = 64
 DELAY_DENSE_ELEMENTS = 1 << 20
 """DelayDense builds a matrix of delay * weights in every step; beyond this a delay line is quicker."""
 
+LACKS = {
+    "most": "sends one spike a step",
+    "at_threshold": "fires above its threshold only",
+    "refractory": "never rests (LIFRefractory is floating-point)",
+}
+"""What lava-nc's fixed-point LIF does in place of a property."""
+
 Shape = tuple[int, ...]
 Arrays = dict[str, NDArray[np.integer]]
 
@@ -59,12 +66,18 @@ def plan(program: Program) -> Plan:
         "schema": SCHEMA,
         "digest": program.digest,
         "gap": times.gap,
-        "quiet": all(not (p.bias_mantissa.any() or p.u0.any() or p.v0.any()) for p in program.populations),
+        "quiet": all(_quiet(p) for p in program.populations),
         "input": {"shape": list(program.input.shape), "lo": lo, "hi": hi},
         "populations": populations,
         "losses": [str(loss) for loss in losses],
     }
     return Plan(program.digest, description, arrays, tuple(losses))
+
+
+def _quiet(p: Population) -> bool:
+    """Return whether nothing moves a population that hears nothing."""
+    fires_at_0 = bool(p.fires and p.properties["at_threshold"] and not p.vth.all())
+    return not (p.bias_mantissa.any() or p.u0.any() or p.v0.any() or fires_at_0)
 
 
 def _population(program: Program, times: Schedule, p: Population, arrays: Arrays, losses: list[Loss]) -> Json:
@@ -79,7 +92,8 @@ def _population(program: Program, times: Schedule, p: Population, arrays: Arrays
     }
     for name, values in registers.items():
         arrays[f"{name}.{p.name}"] = lava_order(values, p.shape)
-    stock = p.reset == "zero" and not (p.u0.any() or p.v0.any())
+    kept = p.kept_properties()
+    stock = p.reset == "zero" and not (p.u0.any() or p.v0.any() or kept)
     gated = any(c.lag > 0 and c.source == p.name for q in program.populations for c in q.inputs)
     _neuron_losses(p, gated, losses)
     return {
@@ -88,6 +102,8 @@ def _population(program: Program, times: Schedule, p: Population, arrays: Arrays
         "start": times.start[p.name],
         "stock": stock,
         "subtract": p.reset == "subtract",
+        **({"unreset": True} if p.reset == "none" else {}),
+        **kept,
         "gated": gated,
         "inputs": [_connection(program, times.delay[p.name][i], p, i, arrays, losses) for i, _ in enumerate(p.inputs)],
     }
@@ -99,8 +115,12 @@ def _neuron_losses(p: Population, gated: bool, losses: list[Loss]) -> None:
 
     if p.reset == "subtract":
         lose("Lava's LIF cannot reset by subtraction; own process LIFStart, CPU only")
+    elif p.reset == "none":
+        lose("Lava's LIF always resets; own process LIFStart, CPU only")
     elif p.u0.any() or p.v0.any():
         lose("Lava's LIF cannot return to u0 and v0; own process LIFStart, CPU only")
+    for name in p.kept_properties():
+        lose(f"Lava's LIF {LACKS[name]}; own process LIFStart, CPU only")
     if not p.fires:
         most = NEVER - 1
         chip = f"a chip has {most} at most and then needs v <= {most << VTH_SHIFT}"
@@ -195,7 +215,7 @@ def _flat_order(shape: Shape) -> Int:
 def _largest_sum(program: Program, connection: Connection) -> int:
     """Bound one connection's |W . s| << max(e, 0) over every input in range."""
     lo, hi = program.input.lo, program.input.hi
-    message = max(-lo, hi) if connection.source == INPUT else 1
+    message = max(-lo, hi) if connection.source == INPUT else program.by_name[connection.source].most_sent
     weight = connection.wiring.weight
     per_target = np.abs(weight.astype(np.int64)).reshape(len(weight), -1).sum(axis=1)
     return int(per_target.max()) * message << max(connection.exponent, 0)

@@ -9,13 +9,9 @@ import contextlib
 import json
 import os
 import secrets
-import select
 import shutil
-import signal
-import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +19,7 @@ from typing import Literal, Self
 
 from exporters.lava.install import STANDALONE, find_python
 from sim.errors import ToolError
+from sim.worker_process import Task, WorkerProcess
 
 __all__ = ["Executor", "Session", "shared_session"]
 
@@ -30,14 +27,13 @@ Executor = Literal["graph", "classes", "netx"]
 WORKER = Path(__file__).with_name("worker") / "worker.py"
 LOG_TAIL_BYTES = 4000
 PATIENCE_S = 2.0
-SHARED_MEMORY = Path("/dev/shm")
 
 
 class Session:
     """One worker that serves many jobs; it starts on the first, and again after one that failed."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: WorkerProcess | None = None
         self._folder: Path | None = None
         self._token = ""
         self._owner = os.getpid()
@@ -66,10 +62,7 @@ class Session:
             job = {"executor": executor, "plan": plan, "raster": raster, "result": result, "scratch": scratch}
             try:
                 process = self._started()
-                assert process.stdin is not None
-                with contextlib.suppress(BrokenPipeError):  # it has died; waiting for the answer says so
-                    process.stdin.write(json.dumps({k: str(v) for k, v in job.items()}).encode() + b"\n")
-                    process.stdin.flush()
+                process.ask(json.dumps({k: str(v) for k, v in job.items()}))
                 error = self._answer(process, deadline)
             except BaseException:
                 self.close()
@@ -84,7 +77,8 @@ class Session:
         process, self._process = self._process, None
         folder, self._folder = self._folder, None
         if process is not None:
-            self._end(process)
+            process.terminate()  # asked so, it collects its children, which nobody else may do
+            process.end(PATIENCE_S)
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -93,67 +87,42 @@ class Session:
         if self._owner != os.getpid():
             self._process, self._folder, self._owner = None, None, os.getpid()
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        process.terminate()  # asked so, it collects its children, which nobody else may do
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(PATIENCE_S)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
-        if SHARED_MEMORY.is_dir():
-            for left in SHARED_MEMORY.glob(f"{self._token}*"):
-                left.unlink(missing_ok=True)
-
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> WorkerProcess:
         if self._process is not None:
             if self._process.poll() is None:
                 return self._process
-            self._end(self._process)  # somebody killed it while it had nothing to do
+            self._process.end(PATIENCE_S)  # somebody killed it while it had nothing to do
         python = find_python()
         assert self._folder is not None, "a job has a scratch folder"
         self._token = f"snn2hw{secrets.token_hex(4)}"
-        environment = {**os.environ, "TMPDIR": str(self._folder), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [str(python), "-I", "-B", str(WORKER), str(STANDALONE), self._token, str(self._folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
+        self._process = WorkerProcess(
+            Task(
+                script=WORKER,
+                words=(str(STANDALONE), self._token, str(self._folder)),
+                python=str(python),
+                folders=[self._folder],
+                token=self._token,
+                environment={"TMPDIR": str(self._folder), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
+        )
         return self._process
 
-    def _answer(self, process: subprocess.Popen[bytes], deadline: float) -> str | None:
+    def _answer(self, process: WorkerProcess, deadline: float) -> str | None:
         """Wait for the worker's line, its end, or the time limit."""
-        assert process.stdout is not None
-        line = b""
-        while not line.endswith(b"\n"):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                what = f"Lava: not done within its time limit{self._log()}"
-                raise ToolError(what, "give it more time (timeout_s), or fewer samples")
-            if select.select([process.stdout], [], [], min(left, 0.5))[0]:
-                piece = os.read(process.stdout.fileno(), 1 << 16)
-                line += piece
-                ended = not piece
-            else:  # its end is not the end of the pipe, which Lava's processes hold as well
-                ended = process.poll() is not None
-            if ended:
-                raise ToolError(f"Lava: its worker ended with code {process.wait()}{self._log()}", "run it again")
+        line = process.answer(deadline)
+        if line is None:
+            what = f"Lava: not done within its time limit{_said(process)}"
+            raise ToolError(what, "give it more time (timeout_s), or fewer samples")
+        if not line:
+            raise ToolError(f"Lava: its worker ended with code {process.wait()}{_said(process)}", "run it again")
         error: str | None = json.loads(line)["error"]
         return error
 
-    def _log(self) -> str:
-        """Return the end of what Lava said."""
-        if self._folder is None:
-            return ""
-        text = (self._folder / "log").read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
-        return f"; it said: {text}" if text else ""
+
+def _said(process: WorkerProcess) -> str:
+    """Return the end of what Lava said."""
+    text = process.log(LOG_TAIL_BYTES)
+    return f"; it said: {text}" if text else ""
 
 
 def _in_short(traceback: str) -> str:

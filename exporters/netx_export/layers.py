@@ -33,6 +33,9 @@ MESSAGE_BITS = 24
 ELSEWHERE = "export it to lava, onnx or c"
 COMPILE = f"compile for a target with weight exponent 0 and bias exponent {BIAS_EXPONENT}, or {ELSEWHERE}"
 
+NETX_HAS = {"most": "send one spike a step", "at_threshold": "fire above it", "refractory": "never rest"}
+"""What a NetX neuron does in place of a property."""
+
 Shape = tuple[int, ...]
 Values = Mapping[str, NDArray[np.integer] | int]
 
@@ -159,7 +162,10 @@ def _bias(p: Population, shape: Shape) -> Values:
 def _neuron(p: Population, shape: Shape) -> Values:
     """Return the registers under NetX's names: one value where all neurons agree, else an array as Lava lays it out."""
     if p.reset != "zero":
-        raise _refusal(p, "resets by subtraction; NetX's neurons reset to 0")
+        does = "resets by subtraction" if p.reset == "subtract" else "does not reset"
+        raise _refusal(p, f"{does}; NetX's neurons reset to 0")
+    for name, value in p.kept_properties().items():
+        raise _refusal(p, f"has {name} {value}; NetX's neurons {NETX_HAS[name]}")
     if p.u0.any() or p.v0.any():
         raise _refusal(p, "starts at u0 or v0 other than 0; NetX's neurons start at 0")
     vth = p.vth if p.fires else np.full_like(p.vth, NEVER)

@@ -87,7 +87,7 @@ def _neuron(p: Population, shape: Shape, style: Style) -> NirNode:
     narrow: dict[str, Value] = {name: values.astype(np.float32) for name, values in floats.items()}
     said: dict[str, Value] = {"v0": dynamics.v0.astype(np.float32).reshape(shape)}
     if p.fires:
-        said["reset"] = "value" if p.reset == "zero" else "subtract"
+        said["reset"] = {"zero": "value", "subtract": "subtract", "none": "none"}[p.reset]
     return NirNode(kind, narrow, said)
 
 

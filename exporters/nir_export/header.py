@@ -11,6 +11,7 @@ from exporters.nir_export.graph import REGISTER, weight_nodes
 from exporters.nir_export.node import NirNode, Value
 from sim.arithmetic.description import Arithmetic
 from sim.arithmetic.registry import get_arithmetic
+from sim.border import parse_json
 from sim.digest import structure, wiring_facts
 from sim.errors import FileError
 from sim.program import INPUT, Connection, Conv, Dense, Input, Json, Population, Program, Wiring
@@ -31,10 +32,7 @@ def dump_json(value: Json) -> str:
 
 def load_json(text: Value | None, what: str) -> dict[str, Json]:
     """Read a JSON object out of a metadata field."""
-    try:
-        facts = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{what}: is not JSON ({error})") from None
+    facts = parse_json(text, what, "export again") if isinstance(text, str) else None
     if not isinstance(facts, dict):
         raise FileError(f"{what}: is not a JSON object")
     return facts

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.hdf5_border import open_checked
+from exporters.hdf5_file import write_hdf5
 from exporters.nir_export.node import NirGraph, NirNode, Value
 from sim.errors import FileError
 
@@ -29,20 +30,23 @@ WORTH_PACKING = 0.8
 
 def save(graph: NirGraph, path: Path) -> None:
     """Write a graph; the same graph gives the same bytes."""
+    write_hdf5(path, lambda file: _fill(file, graph))
+
+
+def _fill(file: "h5py.File", graph: NirGraph) -> None:
     import h5py
 
     text = h5py.string_dtype()
-    with h5py.File(path, "w") as file:
-        file.create_dataset("version", data=version("nir"), dtype=text)
-        root = file.create_group("node")
-        root.create_dataset("type", data="NIRGraph", dtype=text)
-        root.create_dataset("edges", data=[list(edge) for edge in graph.edges], dtype=text)
-        _save_values(root, {}, graph.metadata)
-        nodes = root.create_group("nodes")
-        for name, node in graph.nodes.items():
-            group = nodes.create_group(name)
-            group.create_dataset("type", data=node.kind, dtype=text)
-            _save_values(group, node.fields, node.metadata)
+    file.create_dataset("version", data=version("nir"), dtype=text)
+    root = file.create_group("node")
+    root.create_dataset("type", data="NIRGraph", dtype=text)
+    root.create_dataset("edges", data=[list(edge) for edge in graph.edges], dtype=text)
+    _save_values(root, {}, graph.metadata)
+    nodes = root.create_group("nodes")
+    for name, node in graph.nodes.items():
+        group = nodes.create_group(name)
+        group.create_dataset("type", data=node.kind, dtype=text)
+        _save_values(group, node.fields, node.metadata)
 
 
 def _save_values(group: "h5py.Group", fields: Mapping[str, Value], metadata: Mapping[str, Value]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from exporters.onnx_export.step import StepNodes, build_step, longest_lags, state_names
+from exporters.onnx_export.step import StepNodes, build_step, longest_lags, resting, state_names
 from sim.program import INPUT, Program
 
 __all__ = ["OPSET", "scan_model", "state_shapes", "step_model"]
@@ -18,7 +18,7 @@ def state_shapes(program: Program) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for population in program.populations:
         shapes[f"u.{population.name}"] = shapes[f"v.{population.name}"] = population.shape
-        shapes[f"rest.{population.name}"] = population.shape
+        shapes[resting(population)] = population.shape
     for source, kept in longest_lags(program).items():
         shapes[f"past.{source}"] = (kept, *program.shape_of(source))
     return {name: shapes[name] for name in state_names(program)}

@@ -57,7 +57,7 @@ def run_steps(folder: Path, raster: np.ndarray) -> dict[str, np.ndarray]:
         spikes = {name: values for name, values in found.items() if name.startswith("spikes.")}
         for name, values in {**states, **spikes}.items():
             seen.setdefault(name, []).append(values)
-    return {name: np.stack(values, axis=1) for name, values in seen.items() if not name.startswith(("past.", "rest."))}
+    return {name: np.stack(values, axis=1) for name, values in seen.items() if not name.startswith("past.")}
 
 
 def _overflow(step: int) -> OverflowError:

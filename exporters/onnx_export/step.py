@@ -1,7 +1,8 @@
 """One local step of a Program as ONNX nodes: integer operators only, state in and state out.
 
-For every population p the step reads and writes ``u.p`` and ``v.p``, and ``rest.p`` where it rests; a source that somebody reads with a lag has a
-``past.NAME`` of its last messages, newest first. All of them are int64 (B, ...). Division truncates toward zero in
+For every population p the step reads and writes ``u.p`` and ``v.p``, and where it rests after spikes ``past.rest:p``,
+the steps that are left; a source that somebody reads with a lag has a ``past.NAME`` of its last messages, newest first.
+All of them are int64 (B, ...). Division truncates toward zero in
 ONNX, which is just what a decay does; a right shift floors, so it takes the remainder off first.
 """
 
@@ -19,7 +20,7 @@ from sim.errors import UnsupportedError
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 
-__all__ = ["StepNodes", "build_step", "longest_lags"]
+__all__ = ["StepNodes", "build_step", "longest_lags", "resting", "state_names"]
 
 COMPUTED = ("loihi",)
 """The arithmetics whose step is written here."""
@@ -241,38 +242,40 @@ def _neuron(step: StepNodes, p: Population, a: str) -> str:
     compare = "GreaterOrEqual" if p.fires and p.properties["at_threshold"] else "Greater"
     fires = step.node(compare, v, threshold if p.fires else step.constant(V_MAX))
     if p.properties["refractory"]:
-        held = step.node("Greater", f"rest.{p.name}", step.constant(0))
+        held = step.node("Greater", resting(p), step.constant(0))
         v = _where(step, held, f"v.{p.name}", v)
         fires = step.node("And", fires, step.node("Not", held))
-        left = step.node("Max", step.node("Sub", f"rest.{p.name}", step.constant(1)), step.constant(0))
-        _where(step, fires, step.constant(int(p.properties["refractory"])), left, output=f"rest.{p.name}.next")
-    spikes = _count(step, p, v, fires, threshold)
+        left = step.node("Max", step.node("Sub", resting(p), step.constant(1)), step.constant(0))
+        _where(step, fires, step.constant(int(p.properties["refractory"])), left, output=f"{resting(p)}.next")
+    several = _count(step, p, v, fires, threshold) if p.properties["most"] != 1 else None
     match p.reset:
         case "zero":
             after = step.constant(0)
         case "subtract":
-            taken = step.node("Mul", spikes, threshold) if p.properties["most"] != 1 else threshold
+            taken = threshold if several is None else step.node("Mul", several, threshold)
             after = step.node("Sub", v, taken)
         case "none":
             after = v
         case _:
             assert_never(p.reset)
     _where(step, fires, after, v, output=f"v.{p.name}.next")
-    return spikes
+    return several or step.node("Cast", fires, to=_int64(), output=f"spikes.{p.name}")
 
 
 def _count(step: StepNodes, p: Population, v: str, fires: str, threshold: str) -> str:
     """Write how many spikes the neurons send: v is above its threshold where ``fires``, so the division floors."""
-    name = f"spikes.{p.name}"
-    if p.properties["most"] == 1:
-        return step.node("Cast", fires, to=_int64(), output=name)
     above = v if p.properties["at_threshold"] else step.node("Sub", v, step.constant(1))
     fits = step.node("Min", step.node("Div", above, threshold), step.constant(int(p.properties["most"])))
-    return _where(step, fires, fits, step.constant(0), output=name)
+    return _where(step, fires, fits, step.constant(0), output=f"spikes.{p.name}")
+
+
+def resting(population: Population) -> str:
+    """Return the name of the steps that neurons still rest; no population can have it."""
+    return f"past.rest:{population.name}"
 
 
 def state_names(program: Program) -> Sequence[str]:
     """Return the names of the state tensors, in the order of the step's inputs and outputs."""
     registers = [f"{r}.{p.name}" for p in program.populations for r in ("u", "v")]
-    resting = [f"rest.{p.name}" for p in program.populations if p.properties["refractory"]]
-    return [*registers, *resting, *(f"past.{source}" for source in longest_lags(program))]
+    rests = [resting(p) for p in program.populations if p.properties["refractory"]]
+    return [*registers, *rests, *(f"past.{source}" for source in longest_lags(program))]

@@ -9,8 +9,9 @@ node that needs it is reported, never skipped.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sim.border import ONNX_BYTES, bordered, foreign_errors, open_plain, read_bytes
 from sim.cures import install
 from sim.errors import FileError, InputError, MissingToolError
 
@@ -21,9 +22,6 @@ __all__ = ["AnnGraph", "AnnInput", "AnnNode", "Attribute", "Shape", "load", "rea
 
 Shape = tuple[int, ...]
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...]
-
-LARGEST_FILE_BYTES = 2**31
-"""An ONNX protobuf cannot be larger; what claims to be is refused before it is read."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +67,35 @@ def read_model(path: Path | str) -> "onnx.ModelProto":
         import onnx.inliner
     except ImportError as error:
         raise MissingToolError(f"reading ONNX files needs the onnx package ({error})", install("onnx")) from None
-    file = Path(path)
-    if not file.is_file():
-        raise InputError(f"{file}: no such file", "give the path of an .onnx file")
-    if file.stat().st_size >= LARGEST_FILE_BYTES:
-        raise FileError(f"{file}: {file.stat().st_size} bytes is more than an ONNX file can hold")
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load(str(file))
+    fix = "export the network again"
+    data = read_bytes(path, ONNX_BYTES, "give the path of an .onnx file")
+    with foreign_errors(path, "not a valid ONNX file", fix):
+        model = onnx.load_model_from_string(data)
+        _check_beside(model, Path(path).parent)
+        onnx.load_external_data_for_model(model, str(Path(path).parent))
         onnx.checker.check_model(model)
-    except (DecodeError, onnx.checker.ValidationError, ValueError, OSError) as error:
-        raise FileError(f"{file}: not a valid ONNX file ({_first_line(error)})", "export the network again") from None
-    return onnx.inliner.inline_local_functions(model) if model.functions else model
+        return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
+def _check_beside(message: Any, folder: Path) -> None:
+    """Refuse tensors whose data stand in something that is no plain file beside the network, as long as they say."""
+    for field, value in message.ListFields():
+        if field.name == "external_data":
+            said = {entry.key: entry.value for entry in value}
+            if not (folder / said.get("location", "")).resolve().is_relative_to(folder.resolve()):
+                raise FileError(f"{folder}: {said['location']!r} points outside the directory of the network")
+            with open_plain(folder / said.get("location", "")) as handle:
+                size = handle.seek(0, 2)
+            if int(said.get("offset", 0)) + int(said.get("length", 0)) > size:
+                raise FileError(f"{folder / said['location']}: is shorter than the network says")
+        elif hasattr(value, "ListFields"):
+            _check_beside(value, folder)
+        elif not isinstance(value, str | bytes | int | float) and len(value) and hasattr(value[0], "ListFields"):
+            for part in value:
+                _check_beside(part, folder)
+
+
+@bordered("no network can be read from it", "export the network again")
 def load(path: Path | str) -> AnnGraph:
     """Read an ONNX file as an AnnGraph for one sample."""
     import hashlib
@@ -95,7 +107,7 @@ def load(path: Path | str) -> AnnGraph:
     shapes |= {i.name: tuple(int(d) for d in i.dims) for i in model.graph.initializer}
     return AnnGraph(
         path=str(path),
-        sha256=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+        sha256=hashlib.sha256(read_bytes(path, ONNX_BYTES, "export the network again")).hexdigest(),
         nodes=tuple(_node(n, index) for index, n in enumerate(model.graph.node)),
         inputs=inputs,
         outputs=tuple(o.name for o in model.graph.output),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.border import foreign_errors
 from sim.errors import FileError, InputError
 from snn2hw.ann.graph import AnnGraph, AnnNode, load, read_model
 from snn2hw.ann.operators import MOVING, MULTIPLYING, NO_MACS, Multiplier, Operands, operands
@@ -144,10 +145,13 @@ def _count(graph: AnnGraph, node: AnnNode, multiplier: Multiplier) -> NodeMacs |
             node.name, node.operator, f"the shape of {', '.join(map(repr, missing))} could not be inferred"
         )
     left, right, made = (graph.shapes[t] for t in (factors.left, factors.right, out))
+    where = f"{graph.path}: node {node.name} ({node.operator})"
     try:
-        count, nominal = multiplier.count(node.attributes, left, right, made)
+        with foreign_errors(where, "its shapes do not fit together", "export the network again"):
+            count, nominal = multiplier.count(node.attributes, left, right, made)
     except FileError as error:
-        raise FileError(f"{graph.path}: node {node.name} ({node.operator}): {error.what}", error.fix) from None
+        what = error.what if error.what.startswith(where) else f"{where}: {error.what}"
+        raise FileError(what, error.fix) from None
     return NodeMacs(
         name=node.name,
         operator=node.operator,

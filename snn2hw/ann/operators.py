@@ -89,7 +89,32 @@ def _pads_before(
 
 def _taps_inside(side: int, positions: int, kernel: int, step: int, gap: int, pad: int) -> int:
     """Count the pairs (position, tap) whose place ``position * step + tap * gap - pad`` lies inside ``0..side-1``."""
-    return sum(0 <= p * step + k * gap - pad < side for p in range(positions) for k in range(kernel))
+    return _pairs_below(side + pad, positions, kernel, step, gap) - _pairs_below(pad, positions, kernel, step, gap)
+
+
+def _pairs_below(limit: int, positions: int, kernel: int, step: int, gap: int) -> int:
+    """Count the pairs with ``position * step + tap * gap < limit``, in a time that no size makes long.
+
+    The first taps are below for every position, the last ones for none; between them the counts fall by gap / step.
+    """
+    full = min(max(-((limit - (positions - 1) * step) // -gap), 0), kernel)
+    some = min(max(-(limit // -gap), 0), kernel)
+    if some <= full:
+        return positions * full
+    return positions * full + _floor_sum(some - full, step, gap, limit - (some - 1) * gap + step - 1)
+
+
+def _floor_sum(count: int, divisor: int, slope: int, start: int) -> int:
+    """Return the sum of ``(start + slope * i) // divisor`` over i in 0..count-1, as Euclid finds a common divisor."""
+    total = 0
+    while count > 0:
+        total += (count - 1) * count // 2 * (slope // divisor) + count * (start // divisor)
+        slope, start = slope % divisor, start % divisor
+        last = slope * count + start
+        if last < divisor:
+            break
+        count, start, divisor, slope = last // divisor, last % divisor, slope, divisor
+    return total
 
 
 def _convolution(attributes: Mapping[str, Attribute], large: Shape, small: Shape, weight: Shape) -> tuple[int, int]:
@@ -99,6 +124,9 @@ def _convolution(attributes: Mapping[str, Attribute], large: Shape, small: Shape
         raise FileError(f"weights of shape {weight} meet {len(large)} spatial axes", "export the network again")
     strides = _ints(attributes, "strides", [1] * axes)
     dilations = _ints(attributes, "dilations", [1] * axes)
+    if min((*strides, *dilations, *kernel, *large, *small), default=1) < 1:
+        what = f"weights of shape {weight}, strides {strides}, dilations {dilations} between {large} and {small}"
+        raise FileError(what, "export the network again: all of them count from 1")
     spans = [gap * (k - 1) + 1 for gap, k in zip(dilations, kernel, strict=True)]
     pads = _pads_before(attributes, large, small, spans, strides)
     inside = prod(_taps_inside(*axis) for axis in zip(large, small, kernel, strides, dilations, pads, strict=True))

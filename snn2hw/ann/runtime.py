@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.border import foreign_errors
 from sim.cures import install
-from sim.errors import FileError, InputError, MissingToolError, ToolError
+from sim.errors import InputError, MissingToolError, ToolError
 from sim.files import atomic_write
 from snn2hw.ann.clean import clean_file
 from snn2hw.ann.graph import read_model
@@ -63,10 +64,8 @@ def _reason(error: Exception) -> str:
 def run(path: Path | str, inputs: NDArray[Any], *, threads: int = 1) -> NDArray[Any]:
     """Return the first output of the network for a batch (n_samples, *shape)."""
     runner = session(path, threads=threads)
-    try:
+    with foreign_errors(path, "a name in it is no text", "export the network again"):
         fed = [(value.name, value.shape) for value in runner.get_inputs()]
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path}: a name in it is no text ({error})", "export the network again") from None
     if len(fed) != 1 or not fed[0][1]:
         raise InputError(f"{path}: has {len(fed)} inputs, or one without axes", "give a network with one batched input")
     name, (batch, *expected) = fed[0]

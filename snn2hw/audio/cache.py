@@ -36,7 +36,7 @@ def cached(key: object, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         try:
             stored: NDArray[Any] = np.load(file, allow_pickle=False)
             return stored
-        except (ValueError, EOFError, OSError):
+        except Exception:  # whatever NumPy raises over a damaged file
             file.unlink(missing_ok=True)
     values = compute()
     try:

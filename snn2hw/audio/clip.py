@@ -1,5 +1,6 @@
 """One sound file in: mono float32 samples at the rate that was asked for, or an error with the file's name."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.border import foreign_errors, read_bytes
 from sim.cures import install
-from sim.errors import FileError, MissingToolError
+from sim.errors import FileError, InputError, MissingToolError
 
 __all__ = ["SHORTEST_S", "Clip", "check_samples", "read_clip", "resample"]
 
 SHORTEST_S = 0.05
 """A clip below this length holds no word: one window of analysis is 32 ms."""
+
+LONGEST_FRAMES = 1 << 26
+"""Samples of one channel: 23 minutes at 48 kHz, 256 MiB."""
+SOUND_BYTES = 1 << 29
+"""Bytes of a sound file."""
+PIECE_FRAMES = 1 << 16
+"""Samples that are unpacked at a time."""
+SLOWEST_HZ, FASTEST_HZ = 1000, 768_000
+MOST_CHANNELS = 32
 
 _REPLACE = "remove it, or replace it by a good copy"
 
@@ -29,20 +40,36 @@ class Clip:
 
 def read_clip(path: Path, rate_hz: int) -> Clip:
     """Read ``path`` (wav, flac, ogg), mix its channels to one and resample it to ``rate_hz``."""
-    soundfile = _soundfile()
-    try:
-        raw, found_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise FileError(f"{path}: not a readable sound file ({error})", _REPLACE) from None
+    raw, found_hz, channels = _read(path)
     changes = []
-    if raw.shape[1] > 1:
-        changes.append(f"{raw.shape[1]} channels mixed to one")
-    samples = np.ascontiguousarray(raw.mean(axis=1, dtype=np.float32))
-    check_samples(samples, found_hz, str(path))
+    if channels > 1:
+        changes.append(f"{channels} channels mixed to one")
+    check_samples(raw, found_hz, str(path))
     if found_hz != rate_hz:
         changes.append(f"resampled from {found_hz} to {rate_hz} Hz")
-        samples = resample(samples, found_hz, rate_hz)
-    return Clip(samples, rate_hz, tuple(changes))
+        raw = resample(raw, found_hz, rate_hz)
+    return Clip(raw, rate_hz, tuple(changes))
+
+
+def _read(path: Path) -> tuple[NDArray[np.float32], int, int]:
+    """Return the mean of all channels, the rate, and how many channels: piece by piece, whatever the header claims."""
+    soundfile = _soundfile()
+    try:
+        data = io.BytesIO(read_bytes(path, SOUND_BYTES, _REPLACE))
+    except InputError as error:
+        reason = error.what.removeprefix(f"{path}: ")
+        raise FileError(f"{path}: not a readable sound file ({reason})", _REPLACE) from None
+    with foreign_errors(path, "not a readable sound file", _REPLACE), soundfile.SoundFile(data) as sound:
+        rate_hz, channels = int(sound.samplerate), int(sound.channels)
+        if not SLOWEST_HZ <= rate_hz <= FASTEST_HZ or not 1 <= channels <= MOST_CHANNELS:
+            raise FileError(f"{path}: {channels} channels at {rate_hz} Hz", _REPLACE)
+        pieces, frames = [], 0
+        while len(piece := sound.read(PIECE_FRAMES, dtype="float32", always_2d=True)):
+            pieces.append(piece.mean(axis=1, dtype=np.float32))
+            frames += len(piece)
+            if frames > LONGEST_FRAMES:
+                raise FileError(f"{path}: lasts more than {LONGEST_FRAMES} samples", "cut it into clips")
+    return np.concatenate([*pieces, np.empty(0, np.float32)]), rate_hz, channels
 
 
 def resample(samples: NDArray[np.float32], from_hz: float, to_hz: float) -> NDArray[np.float32]:

@@ -6,8 +6,6 @@ The wheel ``espeakng-loader`` brings the library and its voices. What the librar
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +15,14 @@ from numpy.typing import NDArray
 
 from sim.cures import install
 from sim.errors import InputError, MissingToolError, ToolError
+from sim.worker_process import Task, WorkerProcess
 
 __all__ = ["RATE_HZ", "Utterance", "speak", "voice_variants"]
 
 RATE_HZ = 22050
 SPEAKER = Path(__file__).with_name("espeak_process.py")
 TIMEOUT_S = 300
+LOG_BYTES = 2000
 _FIX = "give a language and a variant it has, like en+f4"
 
 
@@ -43,21 +43,19 @@ def speak(utterances: Sequence[Utterance]) -> list[NDArray[np.float32]]:
         variant = utterance.voice.partition("+")[2]
         if variant and variant not in known:  # the library itself would speak in its default voice
             raise InputError(f"eSpeak NG: there is no voice variant {variant!r}", _FIX)
+    worker = WorkerProcess(Task(SPEAKER))
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", str(SPEAKER)],
-            input=json.dumps(utterances).encode(),
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ToolError(f"eSpeak NG did not finish {len(utterances)} utterances in {TIMEOUT_S} s") from None
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-        raise InputError(f"eSpeak NG: {said[-1]}", _FIX)
-    counts = np.frombuffer(done.stdout, dtype="<i4", count=len(utterances))
-    sound = np.frombuffer(done.stdout, dtype="<i2", offset=counts.nbytes)
+        done = worker.finish(json.dumps(utterances).encode(), TIMEOUT_S)
+        said = worker.log(LOG_BYTES).splitlines()
+    finally:
+        worker.end(0.0)
+    if done is None:
+        raise ToolError(f"eSpeak NG did not finish {len(utterances)} utterances in {TIMEOUT_S} s")
+    code, output = done
+    if code != 0:
+        raise InputError(f"eSpeak NG: {said[-1] if said else f'exit code {code}'}", _FIX)
+    counts = np.frombuffer(output, dtype="<i4", count=len(utterances))
+    sound = np.frombuffer(output, dtype="<i2", offset=counts.nbytes)
     ends = np.cumsum(counts)[:-1]
     return [part.astype(np.float32) / np.float32(32768) for part in np.split(sound, ends)]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sim.arithmetic.description import MAX_LAG, Arithmetic, Span
 from sim.arithmetic.registry import ARITHMETICS, get_arithmetic
+from sim.border import TOML_BYTES, parse_toml, read_bytes
 from sim.cures import one_of
 from sim.errors import InputError
 from sim.summary import Shown, Summary, span_text
@@ -21,6 +22,9 @@ __all__ = ["TARGETS", "CoreLimits", "Target", "get_target", "read_target"]
 
 TARGETS = ("loihi1", "loihi2", "xylo2", "fixed")
 """The rows that come with the package."""
+
+MOST = 1 << 53
+"""No chip holds more of anything."""
 
 SOURCED = ("weights.rule", "weights.exponent")
 """What must say where it comes from, beside the registers."""
@@ -94,7 +98,7 @@ def get_target(target: "str | Path | Target") -> Target:
         return target
     if str(target) in TARGETS:
         packaged = resources.files("snn2hw.chips").joinpath(f"{target}.toml")
-        return _parse(packaged.read_text(encoding="utf-8"), f"target {target}")
+        return _parse(packaged.read_bytes(), f"target {target}")
     if Path(target).suffix == ".toml":
         return read_target(target)
     raise InputError(f"target {str(target)!r} is unknown", f"use {one_of(str(target), TARGETS)}, or a .toml file")
@@ -102,21 +106,11 @@ def get_target(target: "str | Path | Target") -> Target:
 
 def read_target(path: Path | str) -> Target:
     """Read a user's own chip."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})", "name a TOML file of a target") from None
-    return _parse(text, str(path))
+    return _parse(read_bytes(path, TOML_BYTES, "name a TOML file of a target"), str(path))
 
 
-def _parse(text: str, where: str) -> Target:
-    import tomllib
-
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: not TOML ({error})", "see docs/targets.md for a whole file") from None
-    read = _Reader(where, table)
+def _parse(text: bytes, where: str) -> Target:
+    read = _Reader(where, parse_toml(text, where, "see docs/targets.md for a whole file"))
     arithmetic = get_arithmetic(read.one_of(None, "arithmetic", tuple(ARITHMETICS)))
     rule = read.one_of("weights", "rule", arithmetic.weight_rules)
     target = Target(
@@ -175,7 +169,7 @@ class _Reader:
         self.left = {k: dict(v) if isinstance(v, dict) else v for k, v in table.items()}
 
     def take(self, section: str | None, name: str, *, needed: bool = True) -> Any:
-        place = self.left if section is None else self.left.get(section, {})
+        place: Any = self.left if section is None else self.left.get(section, {})
         label = name if section is None else f"[{section}] {name}"
         if not isinstance(place, dict):
             raise InputError(f"{self.where}: {section} is no table", f"write [{section}] on a line of its own")
@@ -195,9 +189,9 @@ class _Reader:
 
     def one_of(self, section: str | None, name: str, known: tuple[str, ...]) -> str:
         value = self.take(section, name)
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise self.fail(section, name, value, f"one of: {', '.join(known)}")
-        return str(value)
+        return value
 
     def span(self, section: str, name: str, outer: Span, *, absent: Span | None = None) -> Span:
         value = self.take(section, name, needed=absent is None)
@@ -213,9 +207,9 @@ class _Reader:
 
     def names(self, section: str, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
         value = self.take(section, name)
-        if not isinstance(value, list) or not set(map(str, value)) <= set(known):
+        if not isinstance(value, list) or not all(isinstance(v, str) and v in known for v in value):
             raise self.fail(section, name, value, f"a list of: {', '.join(known)}")
-        return tuple(map(str, value))
+        return tuple(dict.fromkeys(value))
 
     def count(self, section: str, name: str, most: int) -> int:
         value = self.take(section, name)
@@ -231,8 +225,8 @@ class _Reader:
 
     def optional(self, section: str, name: str) -> int | None:
         value = self.take(section, name, needed=False)
-        if value is not None and (type(value) is not int or value < 1):
-            raise self.fail(section, name, value, "an integer of at least 1, or leave it out")
+        if value is not None and (type(value) is not int or not 1 <= value <= MOST):
+            raise self.fail(section, name, value, f"an integer in 1..{MOST}, or leave it out")
         return value
 
     def sources(self, needed: tuple[str, ...]) -> Mapping[str, str]:
@@ -247,11 +241,9 @@ class _Reader:
         return given
 
     def refuse_the_rest(self) -> None:
-        rest = [
-            k if not isinstance(v, dict) else f"[{k}] {n}"
-            for k, v in self.left.items()
-            for n in (v or {"": 0})
-            if not isinstance(v, dict) or v
-        ]
+        rest = []
+        for name, value in self.left.items():
+            inside = value if isinstance(value, dict) else {"": 0}
+            rest += [f"[{name}] {key}" if key else name for key in inside]
         if rest:
             raise InputError(f"{self.where}: unknown: {', '.join(rest)}", "check the spelling against docs/targets.md")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sim.cures import install, meant
 from sim.errors import InputError, MachineError, Snn2hwError, UnsupportedError
+from snn2hw.commands.streams import with_safe_streams
 
 __all__ = ["COMMANDS", "main"]
 
@@ -46,10 +47,12 @@ COMMANDS = {
     "convert": Command("snn2hw.commands.convert", "turn a trained network of ReLUs into a spiking one, written as NIR"),
     "energy": Command("snn2hw.commands.energy", "price what a program does, as a band, beside an ANN"),
     "install": Command("snn2hw.commands.install", "install lava-nc or xylosim into an environment of its own"),
+    "fuzz": Command("snn2hw.commands.fuzz", "look for mistakes: random programs, damaged files"),
     "install-lava": Command("snn2hw.commands.install_lava", "install lava-nc into an environment of its own"),
 }
 
 
+@with_safe_streams
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)

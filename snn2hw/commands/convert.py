@@ -18,8 +18,8 @@ from snn2hw.commands.progress import progress_bar
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snn2hw.sources.from_ann import Ann
-    from snn2hw.verification.conversion import StepAccuracy
+    from snn2hw.conversion import ReluNetwork
+    from snn2hw.conversion.judge import StepAccuracy
 
 __all__ = ["configure", "execute"]
 
@@ -28,9 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from typing import get_args
 
+    from snn2hw.conversion import Spiking, convert
+    from snn2hw.conversion.judge import judge
     from snn2hw.files.samples import SAMPLES
-    from snn2hw.sources.from_ann import Spiking, convert
-    from snn2hw.verification.conversion import judge
 
     held = f"samples to balance thresholds on, as array {' or '.join(map(repr, SAMPLES))}"
     parser.add_argument("model", metavar="MODEL", help="cnn.onnx, model.pt of a CNN, or package.module:function")
@@ -56,10 +56,10 @@ def execute(args: argparse.Namespace) -> int:
     """Read, balance, judge, write."""
     from sim.errors import InputError
     from sim.files import check_output
+    from snn2hw.conversion import convert
+    from snn2hw.conversion.judge import judge
     from snn2hw.files.samples import read_samples
     from snn2hw.network.to_nir import write_nir
-    from snn2hw.sources.from_ann import convert
-    from snn2hw.verification.conversion import judge
 
     at_least(1, "--steps", args.steps)
     if not 0 < args.dt < float("inf"):
@@ -95,9 +95,9 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def _ann(model: str, input_shape: tuple[int, ...] | None) -> "Ann":
+def _ann(model: str, input_shape: tuple[int, ...] | None) -> "ReluNetwork":
     from sim.errors import InputError
-    from snn2hw.sources.from_ann import read_ann
+    from snn2hw.conversion import read_ann
 
     if Path(model).suffix == ".onnx":
         return read_ann(model)

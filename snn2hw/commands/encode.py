@@ -35,20 +35,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Read, encode, write."""
-    from sim.errors import FileError, InputError
+    from sim.errors import InputError
     from sim.files import check_output
     from snn2hw.audio.corpora import read_corpus
-    from snn2hw.audio.front import from_json, raster
+    from snn2hw.audio.front import raster, read_front
     from snn2hw.files.rasters import write_raster
 
     at_least(1, "--limit", args.limit)
-    if not args.front.is_file():
-        raise InputError(f"{args.front}: no such file", "give the front.json of a trained model")
-    try:
-        text = args.front.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise FileError(f"{args.front}: is no text", "give the front.json of a trained model") from None
-    front = from_json(text, str(args.front))
+    front = read_front(args.front)
     check_output(args.output)
     corpus = read_corpus(args.dataset, args.data, front.mel.rate_hz)
     if corpus.classes != front.classes:

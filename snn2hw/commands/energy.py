@@ -55,7 +55,8 @@ def execute(args: argparse.Namespace) -> int:
         check_output(args.output)
     if args.plots:
         make_folder(args.plots)
-    program, raster = read_program(args.program), read_raster(args.input)
+    program = read_program(args.program)
+    raster = read_raster(args.input, program.input.shape)
     spikes = raster.spikes[: args.samples]
     with progress_bar(spikes.shape[0] * spikes.shape[1], args.engine, "step") as progress:
         report = energy(

@@ -8,7 +8,7 @@ __all__ = ["StageBars", "progress_bar"]
 
 
 @contextmanager
-def progress_bar(total: int, what: str, unit: str) -> Iterator[Callable[[int], object]]:
+def progress_bar(total: int | None, what: str, unit: str) -> Iterator[Callable[[int], object]]:
     """Yield a function to be called with the amount of work just done."""
     from tqdm import tqdm
 

@@ -53,7 +53,8 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.output:
         check_output(args.output)
-    found, raster = read_program_file(args.program), read_raster(args.input)
+    found = read_program_file(args.program)
+    raster = read_raster(args.input, found.program.input.shape)
     program, steps = found.program, raster.spikes.shape[1]
     check_raster(program, raster.spikes)
     rule = _rule(program, raster, args.decoder)

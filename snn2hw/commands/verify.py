@@ -65,7 +65,8 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError(f"--against {args.against!r} compares the reference with nothing", "name another executor")
     if args.output:
         check_output(args.output)
-    program, raster = read_program(args.program), read_raster(args.input)
+    program = read_program(args.program)
+    raster = read_raster(args.input, program.input.shape)
     spikes = raster.spikes[: args.samples]
     with progress_bar(len(spikes), "verify", "sample") as progress:
         verdict = verify(

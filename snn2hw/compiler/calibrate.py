@@ -131,7 +131,10 @@ def _integers(network: Network, data: ArrayLike) -> NDArray[np.integer]:
         expected = ", ".join(map(str, ("B", "T", *network.input_shape)))
         raise InputError(f"calibration data: shape {x.shape}", f"give ({expected}) integers")
     if not np.issubdtype(x.dtype, np.integer) and x.dtype != np.bool_:
-        raise InputError(f"calibration data: expected integers, got {x.dtype}", "encode or quantise the input first")
+        raise InputError(
+            f"calibration data: expected integers, got {x.dtype}",
+            "encode or quantise the input first; cast spikes with .astype('uint8')",
+        )
     return x
 
 

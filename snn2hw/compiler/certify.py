@@ -25,6 +25,7 @@ import numpy as np
 from sim.arithmetic.description import Arithmetic, Int, Span, StateVariable, power, shift
 from sim.arithmetic.registry import get_arithmetic
 from sim.arrival import parts
+from sim.border import MAX_CHECKED_STEPS
 from sim.errors import UnsupportedError
 from sim.program import INPUT, Population, Program, Wiring
 from sim.summary import Shown, Summary, span_text
@@ -161,6 +162,9 @@ def certify(program: Program, steps: int) -> Certificate:
 
 def prove(program: Program, steps: int) -> Certificate:
     """Return the bounds as they are, good or bad."""
+    if steps > MAX_CHECKED_STEPS:
+        what = f"a certificate for {steps} steps: at most {MAX_CHECKED_STEPS} are checked"
+        raise UnsupportedError(what, "cut the samples, or certify for fewer steps")
     ranges = {INPUT: (program.input.lo, program.input.hi)} | {p.name: (0, p.most_sent) for p in program.populations}
     bounds = {p.name: bounds_of(p, ranges, program.shape_of, steps) for p in program.populations}
     while True:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.border import MAX_CHECKED_STEPS
 from sim.program import Conv, Program
 from snn2hw.compiler.checker_taps import reached
 from snn2hw.compiler.checker_xylo import NAMES, derive_xylo
@@ -57,6 +58,8 @@ def _header_faults(program: Program, certificate: Mapping[str, Any]) -> list[str
     steps = certificate.get("steps")
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
         faults.append(f"holds for {steps!r} steps, which is no number of steps")
+    elif steps > MAX_CHECKED_STEPS:
+        faults.append(f"holds for {steps} steps, at most {MAX_CHECKED_STEPS} are checked")
     bounds = certificate.get("bounds")
     if not isinstance(bounds, Mapping) or set(bounds) != {p.name for p in program.populations}:
         return [*faults, "bounds other populations than the program has"]

@@ -32,7 +32,8 @@ class Quantized:
 
     def sending(self, most: int) -> "Quantized":
         """Return the same with messages of at most so many spikes."""
-        return replace(self, population=replace(self.population, most=most))
+        made = self.population
+        return replace(self, population=replace(made, properties={**made.properties, "most": most}))
 
     def mantissas(self) -> tuple[Float, ...]:
         """Return, per connection, the mantissas before they were rounded: where fine-tuning starts."""

@@ -2,8 +2,9 @@
 
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
+from sim.border import TOML_BYTES, parse_toml, read_bytes
 from sim.cures import one_of
 from sim.errors import InputError
 from snn2hw.costs.prices import EVENTS, Kind, MemoryPrice, Price, PriceTable, View
@@ -33,50 +34,50 @@ def get_table(table: "str | Path | PriceTable") -> PriceTable:
     if str(table) in TABLES:
         return _parse(str(table), _packaged(str(table)), f"price table {table}")
     if Path(table).suffix == ".toml":
-        try:
-            text = Path(table).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{table}: cannot be read ({error})", "name a TOML file of a price table") from None
+        text = read_bytes(table, TOML_BYTES, "name a TOML file of a price table")
         return _parse(Path(table).stem, _toml(text, str(table)), str(table))
     raise InputError(f"price table {str(table)!r} is unknown", f"use {one_of(str(table), TABLES)}, or a .toml file")
 
 
 def _packaged(name: str) -> dict[str, Any]:
-    text = resources.files("snn2hw.costs").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8")
+    text = resources.files("snn2hw.costs").joinpath("tables", f"{name}.toml").read_bytes()
     return _toml(text, f"price table {name}")
 
 
-def _toml(text: str, where: str) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: not TOML ({error})", "see docs/energy.md for a whole table") from None
+def _toml(text: bytes, where: str) -> dict[str, Any]:
+    return parse_toml(text, where, "see docs/energy.md for a whole table")
 
 
 FIELDS = {"title": str, "view": str, "unit": str, "scope": str, "notes": list, "price": list}
 OPTIONAL = {"memory": dict, "value_bits": int}
+MOST_BITS = 1 << 16
+"""Bits of a value, or of a word of a memory: none is wider."""
+DEAREST = 1e30
+"""No event costs as much in any unit, and no memory is as large."""
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
 def _parse(name: str, given: dict[str, Any], where: str) -> PriceTable:
     base = given.pop("extends", None)
     if base is not None:
-        if base not in TABLES:
+        if not isinstance(base, str) or base not in TABLES:
             raise InputError(f"{where}: extends {base!r}, which is no table", f"use {one_of(str(base), TABLES)}")
         given = _packaged(base) | given
     for field, kind in (FIELDS | OPTIONAL).items():
         if field not in given and field in FIELDS:
             raise InputError(f"{where}: {field} is missing", "see docs/energy.md for a whole table")
-        if field in given and not isinstance(given[field], kind):
+        if field in given and type(given[field]) is not kind:
             raise InputError(f"{where}: {field} is {given[field]!r}", f"write a {kind.__name__}")
     unknown = sorted(set(given) - set(FIELDS) - set(OPTIONAL))
     if unknown:
         raise InputError(f"{where}: unknown: {', '.join(unknown)}", "check the spelling against docs/energy.md")
+    if "value_bits" in given and not 1 <= given["value_bits"] <= MOST_BITS:
+        raise InputError(f"{where}: value_bits is {given['value_bits']}", f"write an integer in 1..{MOST_BITS}")
     view = given["view"]
     if view not in EVENTS:
         raise InputError(f"{where}: view is {view!r}", f"write one of: {', '.join(EVENTS)}")
+    if not all(isinstance(row, dict) for row in given["price"]):
+        raise InputError(f"{where}: price holds more than tables", "write each price under [[price]]")
     prices = {p.event: p for p in (_price(row, view, where) for row in given["price"])}
     missing = [e for e in EVENTS[view] if e not in prices]
     if missing or len(prices) != len(given["price"]):
@@ -96,17 +97,18 @@ def _parse(name: str, given: dict[str, Any], where: str) -> PriceTable:
 
 
 def _sourced(row: dict[str, Any], where: str) -> tuple[Kind, str]:
-    kind, source = row.get("kind"), row.get("source")
-    if kind not in KINDS or not isinstance(source, str) or not source:
+    kind: Any = row.get("kind")
+    source = row.get("source")
+    if not isinstance(kind, str) or kind not in KINDS or not isinstance(source, str) or not source:
         fix = f"write kind = one of {', '.join(KINDS)}, and source = a text"
         raise InputError(f"{where}: kind {kind!r}, source {source!r}", fix)
-    return kind, source
+    return cast("Kind", kind), source
 
 
 def _price(row: dict[str, Any], view: View, where: str) -> Price:
-    event = row.get("event")
+    event: Any = row.get("event")
     place = f"{where}: price of {event!r}"
-    if event not in EVENTS[view]:
+    if not isinstance(event, str) or event not in EVENTS[view]:
         raise InputError(f"{place}: no event of the view {view!r}", f"use: {', '.join(EVENTS[view])}")
     unknown = sorted(set(row) - {"event", "amount", "low", "high", "kind", "source"})
     if unknown:
@@ -114,7 +116,7 @@ def _price(row: dict[str, Any], view: View, where: str) -> Price:
     amount: Any = row.get("amount")
     low: Any = row.get("low", amount)
     high: Any = row.get("high", amount)
-    if not all(type(v) in (int, float) for v in (low, amount, high)) or not 0 <= low <= amount <= high < float("inf"):
+    if not all(type(v) in (int, float) for v in (low, amount, high)) or not 0 <= low <= amount <= high < DEAREST:
         raise InputError(f"{place}: low {low!r}, amount {amount!r}, high {high!r}", "write 0 <= low <= amount <= high")
     return Price(event, float(amount), float(low), float(high), *_sourced(row, place))
 
@@ -129,10 +131,10 @@ def _memory(row: dict[str, Any], where: str) -> MemoryPrice:
         isinstance(sizes, list)
         and isinstance(amounts, list)
         and len(sizes) == len(amounts) >= 2
-        and all(type(v) in (int, float) and v > 0 for v in (*sizes, *amounts))
+        and all(type(v) in (int, float) and 0 < v < DEAREST for v in (*sizes, *amounts))
         and sizes == sorted(set(sizes))
     )
-    if type(word) is not int or word < 1 or not rising:
+    if type(word) is not int or not 1 <= word <= MOST_BITS or not rising:
         what = f"{place}: word_bits {word!r}, bytes {sizes!r}, amounts {amounts!r}"
         raise InputError(what, "write a positive word_bits and two lists of equal length, sizes rising")
     assert isinstance(sizes, list)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.summary import Shown, Summary, shape_text
-from snn2hw.audio.front import FrontEnd, from_json, images, raster
+from snn2hw.audio.front import FrontEnd, images, raster, read_front
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
@@ -64,7 +64,7 @@ def load_exhibit(folder: Path) -> Exhibit:
     from snn2hw.audio.digits import spoken_digits
     from snn2hw.sources.from_nir import from_nir
 
-    front = from_json((folder / FRONT).read_text(encoding="utf-8"), str(folder / FRONT))
+    front = read_front(folder / FRONT)
     corpus = spoken_digits("en", takes=1)
     parts = np.array(corpus.parts)
     test = _evenly(np.flatnonzero(parts == "test"), TEST_CLIPS)

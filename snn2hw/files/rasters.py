@@ -5,8 +5,6 @@ an output is held against them. A trace file holds
 ``spikes.NAME``, ``u.NAME`` and ``v.NAME``, each (B, T, *shape), the ``output``, and the ``digest`` of the program.
 """
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.compare import recorded_of
-from sim.errors import FileError, InputError
-from sim.files import atomic_write
+from sim.errors import InputError
 from sim.trace import Trace
 from snn2hw.codec.decode import DECODERS, Decoder
+from snn2hw.files.archives import Announced, read_npz, write_npz
 
-__all__ = ["MAX_BYTES", "Raster", "read_npz", "read_raster", "write_npz", "write_raster", "write_trace"]
+__all__ = ["Raster", "read_npz", "read_raster", "write_npz", "write_raster", "write_trace"]
 
-MAX_BYTES = 16 << 30
-"""No input file may unpack to more than this."""
-
-MAX_LABELS = 1 << 20
+LONGEST_DECODER = 32
+"""Characters of the text that names a decoder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,73 +35,43 @@ class Raster:
     """How the output is read when it is held against the labels; None: as `snn2hw run` chooses."""
 
 
-def read_npz(path: Path | str, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArray[Any]]:
-    """Read every array of an archive: no pickles, and sizes are checked from the headers before unpacking."""
-    file = Path(path)
-    if file.is_dir():
-        raise InputError(f"{file}: is a folder", "name the .npz file itself")
-    if not file.is_file():
-        raise InputError(f"{file}: no such file", "check the path")
-    try:
-        with zipfile.ZipFile(file) as archive:
-            if any(b"PK\x01\x02" in member.extra + member.comment for member in archive.infolist()):
-                raise zipfile.BadZipFile("one entry of its directory swallows another")
-            unpacked = sum(_announced_bytes(archive, member) for member in archive.infolist())
-        if unpacked > max_bytes:
-            raise FileError(f"{file}: unpacks to {unpacked} bytes, the limit is {max_bytes}", "split it into parts")
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except FileError as error:
-        raise FileError(str(error.what) if str(file) in error.what else f"{file}: {error.what}", error.fix) from None
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, OSError, RuntimeError) as error:
-        what = f"{file}: not a readable .npz archive ({error})"
-        raise FileError(what, "write it with numpy.savez(file, spikes=...)") from None
+def read_raster(path: Path | str, shape: tuple[int, ...] | None = None) -> Raster:
+    """Read an input file; ``shape`` is that of the program's input: others are refused before they are read."""
+    arrays = read_npz(
+        path, names=("spikes", "labels", "decoder"), judge=lambda announced: _judge(str(path), announced, shape)
+    )
+    return Raster(arrays["spikes"], arrays.get("labels"), _decoder(path, arrays.get("decoder")))
 
 
-def _announced_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
-    """Return the bytes of one member, having checked that its header promises just that many."""
-    with archive.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(stream)
-        header = stream.tell()
-    if dtype.hasobject:
-        raise FileError(f"array {member.filename!r} holds Python objects, which are never unpickled", "store numbers")
-    promised = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
-    if promised + header != member.file_size:
-        raise FileError(f"array {member.filename!r} promises {promised} bytes and holds {member.file_size - header}")
-    return promised
-
-
-def read_raster(path: Path | str) -> Raster:
-    """Read an input file."""
-    arrays = read_npz(path)
-    if "spikes" not in arrays:
-        held = ", ".join(sorted(arrays)) or "nothing"
+def _judge(path: str, announced: Mapping[str, Announced], shape: tuple[int, ...] | None) -> None:
+    """Refuse what is no input file, from its headers alone."""
+    if "spikes" not in announced:
+        held = ", ".join(sorted(announced)) or "nothing"
         raise InputError(
             f"{path}: holds {held}, but no array 'spikes'", "save (B, T, *input shape) integers as 'spikes'"
         )
-    spikes, labels = arrays["spikes"], arrays.get("labels")
-    if spikes.ndim < 3:
+    spikes, labels, decoder = (announced.get(name) for name in ("spikes", "labels", "decoder"))
+    assert spikes is not None
+    if len(spikes.shape) < 3:
         raise InputError(f"{path}: spikes has shape {spikes.shape}", "save (B, T, *input shape)")
+    if shape is not None and spikes.shape[2:] != shape:
+        expected = "(B, T, " + ", ".join(map(str, shape)) + ")"
+        what = f"{path}: spikes: shape {spikes.shape}, the program reads {expected}"
+        raise InputError(what, "add the batch axis, or reshape")
     if labels is not None and (labels.shape != spikes.shape[:1] or not np.issubdtype(labels.dtype, np.integer)):
         what = f"{path}: labels are {labels.dtype} of shape {labels.shape} for {spikes.shape[0]} samples"
         raise InputError(what, "save one integer label per sample")
-    return Raster(spikes, labels, _decoder(path, arrays.get("decoder")))
+    if decoder is not None and (decoder.shape or decoder.dtype.kind != "U" or decoder.nbytes > 4 * LONGEST_DECODER):
+        what = f"{path}: decoder is {decoder.dtype} of shape {decoder.shape}"
+        raise InputError(what, f"save one of {', '.join(DECODERS)}, or none")
 
 
 def _decoder(path: Path | str, written: NDArray[Any] | None) -> Decoder | None:
     if written is None:
         return None
-    if written.ndim or written.dtype.kind != "U" or str(written) not in DECODERS:
+    if str(written) not in DECODERS:
         raise InputError(f"{path}: decoder {written.tolist()!r}", f"save one of {', '.join(DECODERS)}, or none")
     return cast("Decoder", str(written))
-
-
-def write_npz(path: Path | str, arrays: Mapping[str, ArrayLike]) -> None:
-    """Write an archive atomically."""
-    with atomic_write(path) as temporary, temporary.open("wb") as handle:
-        np.savez_compressed(handle, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
 
 
 def write_raster(

@@ -34,7 +34,7 @@ def scnn(layout: Layout, side: int, classes: int) -> "nn.Module":
         channels = stage.channels
     modules += [nn.Flatten(), nn.Linear(flat_size(layout, side), layout.hidden, bias=False)]
     modules += [_norm(layout, layout.hidden, spatial=False), _neurons(layout)]
-    modules += [nn.Dropout(layout.dropout), nn.Linear(layout.hidden, classes, bias=False), _readout(layout)]
+    modules += [nn.Dropout(layout.dropout), nn.Linear(layout.hidden, classes, bias=False), _neurons(layout, fire=False)]
     for module in modules:
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.normal_(module.weight, std=1 / math.sqrt(module.weight[0].numel()))
@@ -63,23 +63,25 @@ def _rate(fraction: float) -> "Tensor":
     return torch.tensor(fraction / DT_S)
 
 
-def _neurons(layout: Layout) -> "nn.Module":
-    from norse.torch import LIFBoxCell, LIFBoxParameters, LIFCell, LIFParameters
+def _neurons(layout: Layout, *, fire: bool = True) -> "nn.Module":
+    """Return cells that spike, or the integrator of a readout; with a synaptic filter where the layout has one."""
+    from norse.torch import (
+        LIBoxCell,
+        LIBoxParameters,
+        LICell,
+        LIFBoxCell,
+        LIFBoxParameters,
+        LIFCell,
+        LIFParameters,
+        LIParameters,
+    )
 
+    membrane = {"tau_mem_inv": _rate(layout.membrane)}
     if layout.synapse < 1:
-        p = LIFParameters(tau_syn_inv=_rate(layout.synapse), tau_mem_inv=_rate(layout.membrane))
-        cell: nn.Module = LIFCell(p, dt=DT_S)
+        rates = {**membrane, "tau_syn_inv": _rate(layout.synapse)}
+        cell: nn.Module = LIFCell(LIFParameters(**rates), dt=DT_S) if fire else LICell(LIParameters(**rates), dt=DT_S)
+    elif fire:
+        cell = LIFBoxCell(LIFBoxParameters(**membrane), dt=DT_S)
     else:
-        cell = LIFBoxCell(LIFBoxParameters(tau_mem_inv=_rate(layout.membrane)), dt=DT_S)
-    return cell
-
-
-def _readout(layout: Layout) -> "nn.Module":
-    from norse.torch import LIBoxCell, LIBoxParameters, LICell, LIParameters
-
-    if layout.synapse < 1:
-        p = LIParameters(tau_syn_inv=_rate(layout.synapse), tau_mem_inv=_rate(layout.membrane))
-        cell: nn.Module = LICell(p, dt=DT_S)
-    else:
-        cell = LIBoxCell(LIBoxParameters(tau_mem_inv=_rate(layout.membrane)), dt=DT_S)
+        cell = LIBoxCell(LIBoxParameters(**membrane), dt=DT_S)
     return cell

@@ -11,6 +11,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2hw.network.apply import applied
 from snn2hw.network.maps import (
     ConvMap,
     DenseMap,
@@ -19,7 +20,6 @@ from snn2hw.network.maps import (
     SingleMap,
     after,
     as_matrix,
-    on_constant,
     single,
     varies_within_channels,
 )
@@ -135,7 +135,7 @@ def _delayed(way: _Gathered, steps: NDArray[np.int64], name: str) -> list[_Gathe
 
 
 def _add_constant(constants: dict[int, Float], way: _Gathered, bias: Float) -> None:
-    constant = bias if way.map is None else on_constant(way.map, bias)
+    constant = bias if way.map is None else applied(way.map, bias[None])[0]
     known = constants.get(way.bias_lag)
     constants[way.bias_lag] = np.array(constant) if known is None else known + constant.reshape(known.shape)
 

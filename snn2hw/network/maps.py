@@ -28,7 +28,6 @@ __all__ = [
     "after",
     "as_matrix",
     "is_identity",
-    "on_constant",
     "one_tap",
     "single",
     "varies_within_channels",
@@ -332,34 +331,3 @@ def adjoint(conv: ConvMap, rows: Float) -> Float:
         seen[(..., *place)] += np.einsum("ngoyx,goi->ngiyx", grid, weight[..., ky, kx], optimize=True)
     inside = seen[..., pad_y : pad_y + height, pad_x : pad_x + width]
     return np.ascontiguousarray(inside).reshape(rows.shape[0], -1)
-
-
-def on_constant(outer: Map, values: Float) -> Float:
-    """Return what ``outer`` makes of one constant message, of outer's shape."""
-    match outer:
-        case Diagonal():
-            return outer.scale * values.reshape(outer.shape)
-        case DenseMap():
-            return (outer.weight @ values.reshape(-1)).reshape(outer.shape)
-        case ConvMap():
-            return _correlated(outer, values)
-        case Chain():
-            for map_ in outer.maps:
-                values = on_constant(map_, values)
-            return values
-        case _:
-            assert_never(outer)
-
-
-def _correlated(conv: ConvMap, values: Float) -> Float:
-    (height, width), (pad_y, pad_x) = conv.sides_in, conv.padding
-    padded = np.pad(values.reshape(conv.groups, -1, height, width), ((0, 0), (0, 0), (pad_y,) * 2, (pad_x,) * 2))
-    out_y, out_x = conv.sides_out
-    weight = conv.weight.reshape(conv.groups, -1, *conv.weight.shape[1:])  # g o i ky kx
-    made = np.zeros((conv.groups, weight.shape[1], out_y, out_x))
-    for ky, kx in np.ndindex(*conv.weight.shape[2:]):
-        top, left = ky * conv.dilation[0], kx * conv.dilation[1]
-        rows = slice(top, top + conv.stride[0] * (out_y - 1) + 1, conv.stride[0])
-        columns = slice(left, left + conv.stride[1] * (out_x - 1) + 1, conv.stride[1])
-        made += np.einsum("giyx,goi->goyx", padded[:, :, rows, columns], weight[..., ky, kx])
-    return made.reshape(conv.shape)

@@ -6,6 +6,7 @@ metadata, from which `from_nir` builds the same Source again; `unsaid` lists wha
 """
 
 import copy
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -79,11 +80,12 @@ def write_nir(source: Source, path: Path | str, *, reader: Reader = "any") -> tu
     """Write ``to_nir(source)`` to a file, whole or not at all; return what other readers cannot know."""
     import nir
 
-    from sim.files import atomic_write
+    from sim.files import check_output, write_bytes
 
-    graph = to_nir(source, reader=reader)
-    with atomic_write(path) as temporary:
-        nir.write(temporary, graph)
+    check_output(path)
+    made = io.BytesIO()  # the HDF5 library must not meet a full disk
+    nir.write(made, to_nir(source, reader=reader))
+    write_bytes(path, made.getbuffer())
     return unsaid(source)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from sim.errors import InputError, Snn2hwError
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.semantics import Reset, ResetAt
-from snn2hw.sources.shapes import NEURON_FIELDS, Shape, output_shape, pair
+from snn2hw.sources.shapes import NEURON_FIELDS, Shape, check_elements, output_shape, pair
 
 if TYPE_CHECKING:
     import nir
@@ -36,12 +36,15 @@ def assemble(nodes: "Mapping[str, nir.NIRNode]", edges: Iterable[Edge], origin: 
     shapes: dict[str, tuple[Shape, Shape]] = {}
     typed: dict[str, nir.NIRNode] = {}
     problems: list[Problem] = []
+    claimed = 0
     for name in _reading_order(nodes, edges):
         sources = [shapes[a][1] for a, b in edges if b == name and a in shapes]
         if not sources and not isinstance(nodes[name], nir.Input):
             continue  # whatever feeds it is a problem already
         try:
             shape = sources[0] if sources else output_shape(nodes[name], ())
+            claimed += _claimed(nodes[name], shape)
+            check_elements(1, (claimed // 8,), "the neurons of all nodes")
             typed[name], shapes[name] = _typed(nodes[name], shape)
         except Snn2hwError as error:
             problems.append(Problem(f"node {name!r}", error.what, error.fix or "correct the model"))
@@ -87,6 +90,13 @@ def _unequal_edges(edges: list[Edge], shapes: dict[str, tuple[Shape, Shape]]) ->
         for a, b in edges
         if shapes[a][1] != shapes[b][0]
     ]
+
+
+def _claimed(node: "nir.NIRNode", shape: Shape) -> int:
+    """Return the bytes that the parameters of a node take once they are written out for every neuron."""
+    kind = type(node).__name__
+    arrays = len(NEURON_FIELDS[kind]) if kind in NEURON_FIELDS else int(kind in ("Scale", "Delay"))
+    return check_elements(arrays, shape, "parameters for every neuron")
 
 
 def _typed(node: "nir.NIRNode", shape: Shape) -> "tuple[nir.NIRNode, tuple[Shape, Shape]]":
@@ -168,6 +178,7 @@ def _with_odd_span(weight: np.ndarray, dilation: tuple[int, ...]) -> tuple[np.nd
     """Write dilation out and put a zero tap in front of even spans: torch pads "same" by one more at the end."""
     for axis, gap in enumerate(dilation, start=2):
         span = gap * (weight.shape[axis] - 1) + 1
+        check_elements(2, (*weight.shape[:axis], span, *weight.shape[axis + 1 :]), "the kernel without its dilation")
         wide = np.zeros((*weight.shape[:axis], span, *weight.shape[axis + 1 :]), weight.dtype)
         wide[(slice(None),) * axis + (slice(None, None, gap),)] = weight
         front = [(0, 0)] * weight.ndim

@@ -3,16 +3,18 @@
 Written here because NIR's own inference takes the kernel's first side for both and counts grouped channels wrongly.
 """
 
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from sim.border import MAX_BYTES_VARIABLE, graph_limit
 from sim.errors import InputError
 
 if TYPE_CHECKING:
     import nir
 
-__all__ = ["NEURON_FIELDS", "Shape", "is_neuron", "output_shape", "pair", "window_shape"]
+__all__ = ["NEURON_FIELDS", "Shape", "check_elements", "is_neuron", "output_shape", "pair", "window_shape"]
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -31,6 +33,15 @@ NEURON_FIELDS: dict[str, tuple[str, ...]] = {
 def is_neuron(node: "nir.NIRNode") -> bool:
     """Return whether a node keeps or makes a state of its own (Threshold included): a population, not a linear map."""
     return type(node).__name__ in NEURON_FIELDS
+
+
+def check_elements(arrays: int, shape: Shape, what: str) -> int:
+    """Return the bytes of so many float64 arrays of a shape, before they are made; refuse more than is allowed."""
+    claimed, limit = 8 * arrays * math.prod(int(n) for n in shape), graph_limit()
+    if claimed > limit:
+        fix = f"write a smaller network, or set {MAX_BYTES_VARIABLE}"
+        raise InputError(f"{what} would take {claimed} bytes, the limit is {limit}", fix)
+    return claimed
 
 
 def pair(value: object, what: str) -> tuple[int, int]:

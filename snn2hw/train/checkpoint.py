@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sim.border import bordered
 from sim.errors import FileError, InputError
 from snn2hw.audio.front import FrontEnd, from_json
 from snn2hw.files.tensor_file import read_tensors, write_tensors
@@ -55,14 +56,13 @@ def write_checkpoint(path: Path, values: dict[str, Any]) -> None:
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint; a damaged file and one with anything but tensors and plain values in it are refused."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file", "give a checkpoint written by `snn2hw train`")
     values = read_tensors(path, "checkpoint", "give one written by `snn2hw train`")
-    if values.get("schema") != SCHEMA:
+    if not isinstance(values.get("schema"), str) or values["schema"] != SCHEMA:
         raise FileError(f"{path}: not a checkpoint of this version ({SCHEMA!r})", "train the model again")
     return values
 
 
+@bordered("not a checkpoint of this version", "train the model again")
 def load_trained(path: Path) -> Trained:
     """Return the finished network of a run (its ``model.pt``)."""
     values = read_checkpoint(path)

@@ -18,7 +18,7 @@ from sim.errors import FileError, InputError
 from sim.program import Program, require_program
 from sim.raster import check_raster
 from snn2hw.verification.executors import check_executor
-from snn2hw.verification.isolate import Answer, Isolated
+from snn2hw.verification.isolate import PROGRAM, RASTER, Answer, Isolated
 from snn2hw.verification.verdict import Verdict, VerdictRow
 
 __all__ = ["BASELINE", "verify"]
@@ -54,9 +54,9 @@ def verify(
     folders = _folders(artifacts or {})
     rows = {name: VerdictRow(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
     with tempfile.TemporaryDirectory(prefix="snn2hw-verify-") as folder, ExitStack() as stack:
-        paths = _hand_over(program, checked, Path(folder))
+        _hand_over(program, checked, Path(folder))
         workers = {
-            name: stack.enter_context(Isolated(name, *paths, timeout_s=timeout_s, folder=folders.get(name)))
+            name: stack.enter_context(Isolated(name, Path(folder), timeout_s=timeout_s, folder=folders.get(name)))
             for name in names
         }
         for start, stop in _chunks(program, checked):
@@ -99,12 +99,11 @@ def _noted(row: VerdictRow, folder: Path | None) -> VerdictRow:
     return row
 
 
-def _hand_over(program: Program, raster: NDArray[np.integer], folder: Path) -> tuple[Path, Path]:
+def _hand_over(program: Program, raster: NDArray[np.integer], folder: Path) -> None:
     from exporters.program_file import write_program
 
-    write_program(program, folder / "program.nir")
-    np.save(folder / "raster.npy", raster, allow_pickle=False)
-    return folder / "program.nir", folder / "raster.npy"
+    write_program(program, folder / PROGRAM)
+    np.save(folder / RASTER, raster, allow_pickle=False)
 
 
 def _chunks(program: Program, raster: NDArray[np.integer]) -> list[tuple[int, int]]:

@@ -1,6 +1,6 @@
 """One executor in a process of its own: whatever it does to the process, it does to this one.
 
-Started as ``python -m snn2hw.verification.worker EXECUTOR PROGRAM.nir RASTER.npy TIMEOUT_S [FOLDER]``. Each line on
+Started by its path (`sim.worker_process`): ``EXECUTOR PROGRAM.nir RASTER.npy TIMEOUT_S [FOLDER]``. Each line on
 standard input is ``[start, stop, "OUT.npz"]``: run those samples and write what was recorded. Each line on standard
 output answers one of them.
 """

@@ -40,10 +40,9 @@ def test_every_problem_is_listed_with_its_place_and_its_cure():
     nodes = (lif(2, tau=DT / 2), lif(2), lif(2, v_threshold=-0.5), cuba(2, r=-1.0), readout, lif(2))
     s = source(chain(*nodes, shape=(2,)), semantics=Semantics(spikes_per_step="many", fires_at=">="))
     problems = check(s)
-    assert [p.where for p in problems] == ["semantics 'nir'", "node 'n0'", "node 'n2'", "node 'n3'", "node 'n5'"]
+    assert [p.where for p in problems] == ["node 'n0'", "node 'n2'", "node 'n3'", "node 'n5'"]
     assert all(p.fix for p in problems)
     text = {p.where: p.what for p in problems}
-    assert "several spikes in one step" in text["semantics 'nir'"]
     assert "unstable" in text["node 'n0'"]
     assert "v_threshold below" in text["node 'n2'"]
     assert "r or w_in of zero or below" in text["node 'n3'"]
@@ -100,6 +99,15 @@ def test_a_target_adds_its_own_limits():
     assert any("delays by 100 steps" in t for t in texts)
     assert any("resets by subtraction, which Intel Loihi 1 cannot" in t for t in texts)
     assert [p.where for p in check(s, "loihi2")] == ["node 'n0'"]
+
+
+def test_a_chip_says_which_orders_of_events_it_lacks():
+    many = Semantics("sinabs", spikes_per_step="many", fires_at=">=")
+    s = source(chain(lif(2), shape=(2,)), semantics=many)
+    assert check(s, "fixed") == check(s, "loihi2") == []
+    (problem,) = check(s, "loihi1")
+    assert problem.what == "sends several spikes in one step, which Intel Loihi 1 cannot"
+    assert "one message on loihi2" in problem.fix
 
 
 def test_size_counts_synapses_border_exactly():

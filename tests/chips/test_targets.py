@@ -45,7 +45,7 @@ def test_a_users_own_chip_is_read_from_a_file(tmp_path):
         ("bits = [1, 8]", "bits = [1, 9]", "[weights] bits is [1, 9]  fix: write [least, greatest] within 1..8"),
         ("vth = [0, 131071]", "vth = [0, 1e6]", "[registers] vth is [0, 1000000.0]"),
         ("vth = [0, 131071]", "", "[registers] vth is missing"),
-        ('resets = ["zero"]', 'resets = ["none"]', "[behaviour] resets is ['none']"),
+        ('resets = ["zero"]', 'resets = ["never"]', "[behaviour] resets is ['never']"),
         ("delay_steps = 62", "delay_steps = -1", "[behaviour] delay_steps is -1"),
         ("graded_input = true", "graded_input = 1", "[behaviour] graded_input is 1"),
         ("neurons = 1024", "neurons = 0", "[core] neurons is 0"),

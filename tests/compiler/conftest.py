@@ -1,7 +1,3 @@
-"""Import Norse before the tests do: it uses `torch.jit.script`, whose deprecation is not this project's to mend."""
+"""Norse is imported before the tests do."""
 
-import warnings
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import norse.torch  # noqa: F401
+import tests.norse_first  # noqa: F401

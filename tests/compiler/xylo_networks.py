@@ -1,5 +1,7 @@
 """Float networks of a Xylo chip's form: 16 inputs, hidden neurons with synapses, an output layer."""
 
+from itertools import pairwise
+
 import nir
 import numpy as np
 
@@ -24,7 +26,7 @@ def feed_forward(seed=0, sizes=(16, 60, 40, 4), tau_syn=3e-3, *, bias=0.0, seman
     rng = np.random.default_rng(seed)
     b = Builder(rng)
     last = b.add("input", nir.Input(np.array([sizes[0]])))
-    for i, (into, out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (into, out) in enumerate(pairwise(sizes)):
         weight = rng.normal(0.2, 1.0, (out, into)) * (0.5 if i == 0 else 0.3) / np.sqrt(into)
         last = b.add(f"fc{i}", nir.Affine(weight, rng.normal(0, bias, out) if bias else np.zeros(out)), last)
         last = b.add(f"n{i}", _neuron(out, 12e-3, tau_syn, rng), last)

@@ -64,7 +64,7 @@ def _checkpoint_with_data(folder: Path) -> None:
 
 
 def _converted(folder: Path) -> None:
-    from tests.sources.ann_zoo import Build, average
+    from tests.conversion.ann_zoo import Build, average
 
     build = Build((2, 8, 8))
     build.rng = Formula(19)

@@ -205,7 +205,7 @@ def _converted(**options):
 
 
 def _onnx(**options):
-    from tests.sources.ann_zoo import Build, normed
+    from tests.conversion.ann_zoo import Build, normed
 
     build = Build((2, 8, 8))
     build.rng = Formula(9)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from sim.engines import run
+from snn2hw.chips.preflight import check
 from snn2hw.compiler.compile import compile_source
+from snn2hw.network.float_reference import float_reference
 from snn2hw.network.registers import machine_of
 from snn2hw.problems import ProblemsError
 from snn2hw.sources import Semantics
@@ -91,16 +93,79 @@ def test_a_network_that_ends_in_weights_gets_a_readout():
 @pytest.mark.parametrize(
     ("semantics", "reset", "reason"),
     [
-        (Semantics("many", spikes_per_step="many"), "subtract", "several spikes in one step"),
-        (Semantics("spyx", spike_read="before_input"), "value", "spikes are read before the step's input"),
+        (Semantics("now", spike_read="before_input"), "value", "spikes are read before the step's input"),
         (Semantics("twice", residue="tested_twice"), "subtract", "a residue above threshold is tested twice"),
-        (Semantics("dead", reset_at="after_decay"), "value", "the step after a spike ignores what arrives"),
     ],
 )
 def test_orders_of_events_that_the_machine_lacks_are_refused_by_name(semantics, reset, reason):
     with pytest.raises(ProblemsError, match=reason) as caught:
         _one(lif(), semantics, reset=reset)
     assert all(problem.fix for problem in caught.value.problems)
+
+
+def _leaky(steps, *, threshold, rest=0.0):
+    """Return a neuron that forgets within so many steps and takes its input as it is."""
+    values = (steps * DT, float(steps), rest, threshold)
+    return nir.LIF(*(np.array([x]) for x in values), v_reset=np.array([0.0]))
+
+
+def _program(neuron, target="fixed", *, data, **rules):
+    b = Builder(np.random.default_rng(0))
+    b.add("input", nir.Input(np.array([1])))
+    b.add("n", neuron, b.add("fc", nir.Linear(np.ones((1, 1))), "input"))
+    source = b.source("n", **rules)
+    return compile_source(source, target, data).program, source
+
+
+def test_several_spikes_are_one_message_and_each_takes_a_threshold_off():
+    data = np.array([[[0], [7], [0], [2], [1]]])
+    rules = Semantics("sinabs", spikes_per_step="many", fires_at=">=")
+    neuron = nir.IF(np.array([1 / DT]), np.array([3.0]), np.array([0.0]))
+    program, source = _program(neuron, data=data, semantics=rules, reset="subtract")
+    n = program.by_name["n"]
+    assert n.properties == {"most": 3, "at_threshold": True, "refractory": 0}
+    assert program.record["scales"]["n"]["most"] == {"seen": 2, "kept": 3}  # as many as v can hold
+    assert run(program, data).output[0, :, 0].tolist() == [0, 2, 0, 1, 0]
+    assert float_reference(source, data).output[0, :, 0].tolist() == [0, 2, 0, 1, 0]
+
+
+def test_a_message_holds_no_more_spikes_than_the_membrane_can_reach():
+    data = np.ones((1, 4, 1), np.uint8)
+    rules = Semantics("sinabs", spikes_per_step="many", fires_at=">=")
+    neuron = _leaky(2, threshold=0.9)
+    program, _ = _program(neuron, data=data, semantics=rules, reset="subtract")
+    assert program.by_name["n"].properties["most"] == 1  # one input of 1: v never reaches two thresholds
+
+
+@pytest.mark.parametrize("v0", [0.0, 0.5])
+def test_spikes_read_before_the_input_are_the_same_neuron_a_step_later(v0):
+    data = np.random.default_rng(0).integers(0, 2, (2, 30, 1))
+    neuron = _leaky(4, threshold=0.77, rest=0.3)
+    neuron.metadata["v0"] = np.array([v0])
+    rules = Semantics("spyx", spike_read="before_input", reset_at="after_decay")
+    program, source = _program(neuron, data=data, semantics=rules, reset="subtract")
+    assert [(c.source, c.lag) for c in program.by_name["n"].inputs] == [("input", 1), ("n", 1)]
+    wanted = float_reference(source, data).output
+    assert wanted.any()
+    np.testing.assert_array_equal(run(program, data).output, wanted)
+
+
+def test_a_dead_step_is_a_rest_of_one_step():
+    data = np.ones((1, 20, 1), np.uint8)
+    rules = Semantics("snntorch", reset_at="after_decay")
+    for target in ("fixed", "loihi2", "loihi1"):
+        program, source = _program(_leaky(3, threshold=1.5), target, data=data, semantics=rules)
+        assert program.by_name["n"].properties["refractory"] == 1
+        np.testing.assert_array_equal(run(program, data).output, float_reference(source, data).output)
+
+
+def test_without_a_reset_a_neuron_fires_as_long_as_it_is_above_its_threshold():
+    data = np.array([[[1], [1], [1], [0], [0], [0], [0]]])
+    program, source = _program(_leaky(2, threshold=1.2), data=data, reset="none")
+    assert program.by_name["n"].reset == "none"
+    assert run(program, data).output[0, :, 0].tolist() == [0, 1, 1, 0, 0, 0, 0]
+    np.testing.assert_array_equal(run(program, data).output, float_reference(source, data).output)
+    assert [p.what for p in check(source, "loihi1")] == ["does not reset, which Intel Loihi 1 cannot"]
 
 
 def test_a_threshold_below_zero_fires_without_input_and_is_refused():

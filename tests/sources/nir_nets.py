@@ -65,7 +65,7 @@ def chain(*nodes, shape, names=None):
 
 
 def source(graph, *, dt=DT, scheme="euler", reset="value", semantics: Semantics = NORSE):
-    return Source(graph, dt, scheme, reset, "test", semantics)
+    return Source(graph, dt, scheme, reset, "test", semantics=semantics)
 
 
 def rasters(rng, shape, *, batch=3, steps=30, rate=0.4):

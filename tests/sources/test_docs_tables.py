@@ -151,6 +151,12 @@ def test_the_frameworks_table_says_who_reads_whom():
     assert rows["nirtorch"][1] == "yes"
 
 
+def test_the_number_of_habits_is_the_one_in_the_docs():
+    from tests.sources.norse_habits import HABITS
+
+    assert f"{len(HABITS)} further networks are written as people write them" in (DOCS / "norse.md").read_text()
+
+
 def test_the_number_of_recordings_is_the_one_in_the_docs():
     text = " ".join((DOCS / "dialects.md").read_text().split())
     for framework, name in (

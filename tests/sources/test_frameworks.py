@@ -14,17 +14,10 @@ from snn2hw.sources.from_nir import from_nir
 from tests.sources.nir_nets import cases, recorded, written
 
 REFUSED = {
-    "several spikes in one step": ("sinabs/", "rockpool/"),
-    "spikes are read before the step's input": ("spyx/",),
     "a residue above threshold is tested twice": (
         "snntorch/leaky_subtract_now",
         "snntorch/rleaky_subtract_now",
         "snntorch/synaptic_subtract_now",
-    ),
-    "the step after a spike ignores what arrives": (
-        "snntorch/rleaky_zero",
-        "snntorch/synaptic_zero",
-        "snntorch/rsynaptic_zero",
     ),
 }
 """What the integer machine cannot say, and which recordings need it."""
@@ -103,8 +96,31 @@ def test_it_compiles_to_nearly_the_same_spikes_or_is_refused_by_name(case, sourc
     assert problems == []
     messages = recorded(case).rasters.astype(np.int32)
     program = compile(source, "fixed", messages, weight_bits=16)
-    differ = run(program, messages, engine="reference").output != recorded(case).outputs
+    output, outputs = run(program, messages, engine="reference").output, recorded(case).outputs
+    if not program.output.fires:  # a membrane, in register units
+        assert np.corrcoef(output.reshape(-1), outputs.reshape(-1))[0, 1] > 0.999
+        return
+    differ = output != outputs
     assert differ.mean() < 0.05  # weights and thresholds are rounded, so a spike at the threshold may move
+
+
+SEVERAL = {"sinabs/lif": (0.015, 0.08), "rockpool/lif_neuron": (0.01, 0.11)}
+"""Up to 21 spikes in one message: how many messages may differ with 16 bits and with 8; elsewhere 0.01 and 0.05."""
+
+
+@pytest.mark.parametrize(("target", "bits"), [("fixed", 16), ("fixed", 8), ("loihi2", 8)])
+@pytest.mark.parametrize(
+    "name", [c for c in cases() if c.startswith(("sinabs/", "rockpool/l", "spyx/")) or c.endswith("synaptic_zero")]
+)
+def test_orders_of_events_that_loihi_1_lacks_compile_for_loihi_2_and_fixed(name, target, bits, tmp_path):
+    kept = recorded(name)
+    messages = kept.rasters.astype(np.int32)
+    source = from_nir(written(tmp_path, kept.file), **kept.how)
+    assert check(source, target) == []
+    program = compile(source, target, messages, weight_bits=bits)
+    off = np.abs(run(program, messages).output.astype(int) - kept.outputs)
+    assert (off > 0).mean() <= SEVERAL.get(name, (0.01, 0.05))[bits == 8]
+    assert (off > 1).mean() <= 0.02
 
 
 @pytest.mark.parametrize(

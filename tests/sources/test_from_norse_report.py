@@ -63,7 +63,11 @@ def slices(net: Net, x: torch.Tensor, state: Any) -> Any:
 
 def concatenates(net: Net, x: torch.Tensor, state: Any) -> Any:
     z, state = net.lif(net.fc(x), state)
-    return torch.cat([z, z], 1), state
+    return torch.cat([z, z], 0), state
+
+
+def fires_by_hand(net: Net, x: torch.Tensor, state: Any) -> Any:
+    return net.lif((net.fc(x) > 0.5).float(), state)
 
 
 def always_drops(net: Net, x: torch.Tensor, state: Any) -> Any:
@@ -108,19 +112,28 @@ class EverySecond(Net):
         return super().forward(x[::2])
 
 
-class Functional(nn.Module):
-    def forward(self, x: torch.Tensor, state: Any = None) -> Any:
-        start = norse.LIFFeedForwardState(v=torch.zeros_like(x), i=torch.zeros_like(x))
-        return norse.lif_feed_forward_step(x, start if state is None else state, norse.LIFParameters())
-
-
-class Encoded(nn.Module):
+class EncodesSpikes(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.encoder, self.snn = norse.ConstantCurrentLIFEncoder(10), Net(lambda n, x, s: n.lif(n.fc(x), s))
+        self.fc, self.lif, self.second = nn.Linear(3, 4), norse.LIFCell(), norse.LIFCell()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.snn(self.encoder(x))
+        z, _ = self.lif(self.fc(x))
+        s, out = None, []
+        for now in norse.functional.encode.poisson_encode(z, 10):
+            y, s = self.second(now, s)
+            out.append(y)
+        return torch.stack(out)
+
+
+class TwoEncoders(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = norse.ConstantCurrentLIFEncoder(10), norse.SpikeLatencyLIFEncoder(10)
+        self.snn = Net(lambda n, x, s: n.lif(n.fc(x), s))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.snn(self.one(x) + self.two(x))
 
 
 def dense(cell: nn.Module) -> nn.Module:
@@ -140,8 +153,10 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str, str]] = 
     "adaptive threshold": (lambda: dense(norse.LSNNCell()), (3,), "1 (LSNNCell): LSNNCell has no NIR node", "LIFCell"),
     "refractory": (lambda: dense(norse.LIFRefracCell()), (3,), "1 (LIFRefracCell)", "use one of LIFCell"),
     "Izhikevich": (lambda: dense(norse.IzhikevichCell(norse.tonic_spiking)), (3,), "1 (IzhikevichCell)", "use one of"),
-    "encoder": (Encoded, (3,), "encoder (ConstantCurrentLIFEncoder)", "encode on the host"),
-    "functional step": (Functional, (3,), "gt is not an operation", "a threshold is part of a neuron"),
+    "two encoders": (TwoEncoders, (3,), "input: reads several inputs", "one input"),
+    "threshold by hand": (
+        lambda: Net(fires_by_hand), (3,), "gt is not an operation", "a threshold is part of a neuron",
+    ),
     "reset by a function of one's own": (
         lambda: dense(norse.LIFBoxCell(norse.LIFBoxParameters(reset_method=lambda z, v, r, t: v))),
         (3,), "1 (LIFBoxCell): reset method <lambda>", "reset_value or norse.torch.reset_subtract",
@@ -166,7 +181,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str, str]] = 
         lambda: conv(nn.AdaptiveAvgPool2d(3), nn.Conv2d(1, 2, 3)),
         (1, 8, 8), "windows differ in size", "divide the input's",
     ),
-    "transposed convolution": (lambda: conv(nn.ConvTranspose2d(1, 2, 3)), (1, 8, 8), "conv_transpose2d", "a Linear"),
+    "large transposed convolution": (
+        lambda: conv(nn.ConvTranspose2d(1, 2, 3, stride=2)), (1, 64, 64), "conv_transpose2d as a matrix", "a stride",
+    ),
     "circular padding": (
         lambda: conv(nn.Conv2d(1, 2, 3, padding=1, padding_mode="circular")), (1, 8, 8), "0 (Conv2d): pad", "padding=",
     ),
@@ -187,7 +204,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str, str]] = 
     "branch": (lambda: Net(branches), (3,), "looks at the numbers of a signal", "the same for every input"),
     "product of signals": (lambda: Net(gates), (3,), "multiplies two signals", "multiply by a constant"),
     "slice": (lambda: Net(slices), (3,), "takes a part of a signal", "linear layer"),
-    "concatenation": (lambda: Net(concatenates), (3,), "concatenates signals", "add their outputs"),
+    "concatenation of samples": (lambda: Net(concatenates), (3,), "concatenates signals along another", "dim=1"),
     "dropout that stays": (lambda: Net(always_drops), (3,), "dropout that is always on", "training=self.training"),
     "first step differs": (lambda: Net(starts_otherwise), (3,), "computes something else in step 0", "in every step"),
     "constant that differs along an image": (
@@ -219,10 +236,15 @@ def test_refusals_name_place_and_cure(name: str) -> None:
     assert fix in matching[0].fix, str(caught.value)
 
 
+def test_an_encoder_behind_neurons_is_refused() -> None:
+    with pytest.raises(ProblemsError, match=r"poisson_encode encodes a signal of the network  fix: encode the input"):
+        from_norse(EncodesSpikes(), (3,), layout="static")
+
+
 def test_one_report_lists_everything_unsupported() -> None:
     layers = (
-        nn.Conv2d(1, 2, 3), nn.GELU(), norse.LIFCell(), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ConvTranspose2d(2, 2, 3),
-        norse.LIFAdExCell(), nn.Flatten(), nn.LayerNorm(98),
+        nn.Conv2d(1, 2, 3), nn.GELU(), norse.LIFCell(), nn.MaxPool2d(3, 2, ceil_mode=True), nn.Tanh(),
+        norse.LIFAdExCell(), nn.Flatten(), nn.LayerNorm(50),
         norse.LIFBoxCell(norse.LIFBoxParameters(tau_mem_inv=torch.tensor(-1.0))),
     )  # fmt: skip
     with pytest.raises(ProblemsError) as caught:
@@ -278,6 +300,7 @@ def test_the_leak_is_taken_in_the_dtype_in_which_norse_multiplies() -> None:
         (lambda y: y.mean(dim=0), "mean over time"),
         (lambda y: y.sum(0).softmax(1).argmax(1), "sum over time, softmax, argmax"),
         (lambda y: F.log_softmax(y[-1], dim=1), "last step, log_softmax"),
+        (lambda y: y[-1].max(1).indices, "last step, max"),
         (lambda y: y, None),
         (lambda y: sum(y), "sum over time"),
     ],

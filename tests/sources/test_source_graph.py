@@ -122,7 +122,7 @@ def test_two_inputs_are_refused():
         ({"dt": 0.0}, r"dt is 0.0  fix: give the step in seconds"),
         ({"dt": float("nan")}, "dt is nan"),
         ({"scheme": "heun"}, "scheme 'heun'"),
-        ({"reset": "zero"}, r"reset 'zero'  fix: use \"value\" \(to v_reset\) or \"subtract\""),
+        ({"reset": "zero"}, r"reset 'zero'  fix: use \"value\" \(to v_reset\), \"subtract\" or \"none\""),
     ],
 )
 def test_a_source_needs_its_whole_meaning(change, message):

@@ -1,11 +1,7 @@
-"""Import Norse before the tests do: it uses `torch.jit.script`, whose deprecation is not this project's to mend."""
-
-import warnings
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import norse.torch  # noqa: F401
+"""Norse is imported before the tests do, and torch keeps to one thread."""
 
 import torch
+
+import tests.norse_first  # noqa: F401
 
 torch.set_num_threads(1)  # small networks lose by more, and the most where other work shares the cores

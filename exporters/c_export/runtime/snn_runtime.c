@@ -151,7 +151,7 @@ static int64_t left_after(const struct snn_population *p, int64_t v, uint8_t spi
 static enum snn_status update(struct snn_state *state, const struct snn_population *p)
 {
     int32_t *const u = state->u + p->first_register, *const v = state->v + p->first_register;
-    uint8_t *const rest = state->rest + p->first_register;
+    uint8_t *const rest = p->refractory ? state->rest + p->first_register : NULL;
     uint8_t *const spikes = state->spikes + p->first_spike + state->step % p->ring * p->size;
     for (int32_t n = 0; n < p->size; n++) {
         const int64_t grown = wrap(decay(u[n], register_at(&p->du, n) + 1) + (int64_t)state->a[n] * 64);
@@ -159,7 +159,7 @@ static enum snn_status update(struct snn_state *state, const struct snn_populati
             return SNN_REGISTER;
         u[n] = (int32_t)grown;
         spikes[n] = 0;
-        if (rest[n] > 0) {
+        if (rest != NULL && rest[n] > 0) {
             rest[n]--;
             continue;
         }
@@ -169,7 +169,7 @@ static enum snn_status update(struct snn_state *state, const struct snn_populati
         const int64_t raised = clip(decay(v[n], register_at(&p->dv, n)) + grown + bias);
         spikes[n] = count(p, raised, threshold);
         v[n] = (int32_t)left_after(p, raised, spikes[n], threshold);
-        if (spikes[n] > 0)
+        if (rest != NULL && spikes[n] > 0)
             rest[n] = p->refractory;
     }
     return SNN_OK;
@@ -182,7 +182,8 @@ void snn_reset(const struct snn_program *program, struct snn_state *state)
         for (int32_t n = 0; n < p->size; n++) {
             state->u[p->first_register + n] = register_at(&p->u0, n);
             state->v[p->first_register + n] = register_at(&p->v0, n);
-            state->rest[p->first_register + n] = 0;
+            if (p->refractory)
+                state->rest[p->first_register + n] = 0;
         }
     }
     state->step = -1;

@@ -75,7 +75,7 @@ struct snn_program {
 /* The parts of a state; program.h declares the buffers. */
 struct snn_state {
     int32_t *u, *v;
-    uint8_t *rest;   /* steps in which v stays where it is */
+    uint8_t *rest;   /* steps in which v stays where it is; NULL where no population has refractory */
     uint8_t *spikes; /* messages: how many spikes */
     int32_t *messages; /* ring of inputs */
     int64_t *sums;     /* scratch: one per neuron of the largest population */

@@ -59,6 +59,10 @@ def to_lava(values: Any, shape: list[int]) -> Any:
     return values.transpose(*range(values.ndim - 3), -1, -2, -3)
 
 
+USUAL = {"subtract": False, "unreset": False, "most": 1, "at_threshold": False, "refractory": 0}
+"""What a population does that does not say otherwise."""
+
+
 class Timing:
     """When samples begin and end in hardware steps."""
 
@@ -112,6 +116,7 @@ def build(plan: Plan, arrays: Arrays, raster: Any, timing: Timing, folder: Path)
     source = RingBuffer(data=stream(raster, described["shape"], timing))
     ports = {"input": source.s_out}
     graded = {"input": described["lo"] < 0 or described["hi"] > 1}
+    graded |= {p["name"]: p.get("most", 1) > 1 for p in plan["populations"]}
     shapes = {"input": described["shape"], **{p["name"]: p["shape"] for p in plan["populations"]}}
     neurons = {}
     for index, population in enumerate(plan["populations"]):
@@ -146,7 +151,8 @@ def _neuron(population: Plan, quiet: bool, arrays: Arrays, timing: Timing) -> An
     options = {"shape": lava_shape(population["shape"]), "name": population["name"], **registers}
     start = population["start"]
     if not population["stock"]:
-        return LIFStart(first=start, period=timing.period, subtract=population["subtract"], **options)
+        rules = {name: population.get(name, usual) for name, usual in USUAL.items()}
+        return LIFStart(first=start, period=timing.period, **rules, **options)
     if quiet and timing.samples == 1:
         return LIF(**options)
     return LIFReset(reset_offset=start + 1, reset_interval=timing.period, **options)  # Lava counts steps from 1

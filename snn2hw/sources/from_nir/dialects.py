@@ -42,85 +42,103 @@ _SNNTORCH = Semantics(name="snntorch", reset_at="after_decay")
 _SINABS = Semantics(name="sinabs", fires_at=">=", spikes_per_step="many")
 
 _ROWS = (
-    Dialect("nir", "the equations themselves: Euler, strict >, v = v_reset", "euler", "value", Semantics()),
     Dialect(
-        "norse",
-        "Euler, strict >, v = v_reset; w_in = 1, r = 1 of an IF and dt * tau as Norse writes them are corrected",
-        "euler",
-        "value",
-        NORSE,
+        name="nir",
+        summary="the equations themselves: Euler, strict >, v = v_reset",
+        scheme="euler",
+        reset="value",
+        semantics=Semantics(),
+    ),
+    Dialect(
+        name="norse",
+        summary=(
+            "Euler, strict >, v = v_reset; w_in = 1, r = 1 of an IF and dt * tau as Norse writes them are corrected"
+        ),
+        scheme="euler",
+        reset="value",
+        semantics=NORSE,
         adapt=rules.norse,
     ),
     Dialect(
-        "snntorch",
-        "dt = 1e-4, Euler, strict >; the reset comes one step later, after decay and input (a reset to zero of a neuron"
-        " with synapse or recurrent weights loses that step's input)",
-        "euler",
-        "subtract",
-        _SNNTORCH,
+        name="snntorch",
+        summary=(
+            "dt = 1e-4, Euler, strict >; the reset comes one step later, after decay and input (a reset to"
+            " zero of a neuron with synapse or recurrent weights loses that step's input)"
+        ),
+        scheme="euler",
+        reset="subtract",
+        semantics=_SNNTORCH,
         dt=1e-4,
         adapt=rules.snntorch,
     ),
     Dialect(
-        "snntorch-reset-now",
-        "snnTorch with reset_delay=False: as above, but reset in the step of the spike",
-        "euler",
-        "subtract",
-        Semantics(name="snntorch-reset-now", residue="tested_twice"),
+        name="snntorch-reset-now",
+        summary="snnTorch with reset_delay=False: as above, but reset in the step of the spike",
+        scheme="euler",
+        reset="subtract",
+        semantics=Semantics(name="snntorch-reset-now", residue="tested_twice"),
         dt=1e-4,
         adapt=rules.snntorch_now,
     ),
     Dialect(
-        "spikingjelly",
-        "Euler, >=, v = v_reset, v starts at v_reset",
-        "euler",
-        "value",
-        Semantics(name="spikingjelly", fires_at=">="),
+        name="spikingjelly",
+        summary="Euler, >=, v = v_reset, v starts at v_reset",
+        scheme="euler",
+        reset="value",
+        semantics=Semantics(name="spikingjelly", fires_at=">="),
         adapt=rules.spikingjelly,
         written_dt=rules.spikingjelly_dt,
     ),
     Dialect(
-        "sinabs",
-        "tau in steps, exp(-1 / tau), >=, floor(v / v_threshold) spikes a step, subtracted; LIF with norm_input=True",
-        "exponential",
-        "subtract",
-        _SINABS,
+        name="sinabs",
+        summary=(
+            "tau in steps, exp(-1 / tau), >=, floor(v / v_threshold) spikes a step, subtracted; LIF with"
+            " norm_input=True"
+        ),
+        scheme="exponential",
+        reset="subtract",
+        semantics=_SINABS,
         dt=1.0,
         adapt=rules.sinabs,
     ),
     Dialect(
-        "sinabs-unnormalised",
-        "as sinabs, LIF with norm_input=False",
-        "exponential",
-        "subtract",
-        Semantics(name="sinabs-unnormalised", fires_at=">=", spikes_per_step="many"),
+        name="sinabs-unnormalised",
+        summary="as sinabs, LIF with norm_input=False",
+        scheme="exponential",
+        reset="subtract",
+        semantics=Semantics(name="sinabs-unnormalised", fires_at=">=", spikes_per_step="many"),
         dt=1.0,
         adapt=rules.sinabs_unnormalised,
     ),
     Dialect(
-        "rockpool",
-        "exp(-dt / tau), i = (i + x) decayed, r and w_in unused, >=, floor(v / v_threshold) spikes a step, subtracted",
-        "exponential",
-        "subtract",
-        Semantics(name="rockpool", fires_at=">=", spikes_per_step="many"),
+        name="rockpool",
+        summary=(
+            "exp(-dt / tau), i = (i + x) decayed, r and w_in unused, >=, floor(v / v_threshold) spikes a"
+            " step, subtracted"
+        ),
+        scheme="exponential",
+        reset="subtract",
+        semantics=Semantics(name="rockpool", fires_at=">=", spikes_per_step="many"),
         adapt=rules.rockpool,
         written_dt=rules.rockpool_dt,
     ),
     Dialect(
-        "spyx",
-        "Euler, r and w_in not used, strict >, spikes read before the step's input, subtracted in the next step",
-        "euler",
-        "subtract",
-        Semantics(name="spyx", spike_read="before_input", reset_at="after_decay"),
+        name="spyx",
+        summary=(
+            "Euler, r and w_in not used, strict >, spikes read before the step's input, subtracted in the next step"
+        ),
+        scheme="euler",
+        reset="subtract",
+        semantics=Semantics(name="spyx", spike_read="before_input", reset_at="after_decay"),
         adapt=rules.spyx,
         written_dt=rules.spyx_dt,
     ),
     Dialect(
-        "lava-dl",
-        "Euler, strict > (SLAYER's >= on a threshold raised by a hundredth of its grid), v = 0",
-        "euler",
-        "value",
-        Semantics(name="lava-dl"),
+        name="lava-dl",
+        summary="Euler, strict > (SLAYER's >= on a threshold raised by a hundredth of its grid), v = 0",
+        scheme="euler",
+        reset="value",
+        semantics=Semantics(name="lava-dl"),
     ),
 )
 

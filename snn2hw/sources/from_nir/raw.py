@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.errors import Snn2hwError
+from sim.errors import InputError, Snn2hwError
 from snn2hw.problems import Problem
 from snn2hw.sources.graph import Edge
-from snn2hw.sources.shapes import NEURON_FIELDS
+from snn2hw.sources.shapes import NEURON_FIELDS, check_elements
 
 if TYPE_CHECKING:
     import nir
@@ -100,19 +100,19 @@ def _array(value: Any) -> Any:
 
 def flatten(graph: RawGraph) -> tuple[dict[str, RawNode], tuple[Edge, ...]]:
     """Put the nodes of nested graphs into the outer one as ``outer.inner``; edges pass its Input and Output."""
-    nodes, edges, doors = _spread(graph, "")
-    for door in doors:
-        into = [a for a, b in edges if b == door]
-        out = [b for a, b in edges if a == door]
-        edges = [e for e in edges if door not in e] + [(a, b) for a in into for b in out]
-        del nodes[door]
+    nodes, edges, ports = _spread(graph, "")
+    for port in ports:
+        into = [a for a, b in edges if b == port]
+        out = [b for a, b in edges if a == port]
+        edges = [e for e in edges if port not in e] + [(a, b) for a in into for b in out]
+        del nodes[port]
     return nodes, tuple(dict.fromkeys(edges))
 
 
 def _spread(graph: RawGraph, prefix: str) -> tuple[dict[str, RawNode], list[Edge], list[str]]:
     """Return all nodes, all edges, and the inner Inputs and Outputs, which stand for nothing."""
     nodes: dict[str, RawNode] = {}
-    doors: list[str] = [prefix + n for n, x in graph.nodes.items() if prefix and _is_door(x)]
+    ports: list[str] = [prefix + n for n, x in graph.nodes.items() if prefix and _is_port(x)]
     entry: dict[str, str] = {}
     leave: dict[str, str] = {}
     edges: list[Edge] = []
@@ -121,12 +121,12 @@ def _spread(graph: RawGraph, prefix: str) -> tuple[dict[str, RawNode], list[Edge
         if isinstance(node, RawNode):
             nodes[full] = node
             continue
-        inner, inner_edges, inner_doors = _spread(node, f"{full}.")
+        inner, inner_edges, inner_ports = _spread(node, f"{full}.")
         nodes |= inner
         edges += inner_edges
-        doors += inner_doors
+        ports += inner_ports
         own = {
-            kind: [f"{full}.{n}" for n, x in node.nodes.items() if _is_door(x, kind)] for kind in ("Input", "Output")
+            kind: [f"{full}.{n}" for n, x in node.nodes.items() if _is_port(x, kind)] for kind in ("Input", "Output")
         }
         if [len(found) for found in own.values()] != [1, 1]:
             what = f"node {full!r}: the nested graph has {len(own['Input'])} inputs and {len(own['Output'])} outputs"
@@ -134,10 +134,10 @@ def _spread(graph: RawGraph, prefix: str) -> tuple[dict[str, RawNode], list[Edge
         (entry[full],), (leave[full],) = own["Input"], own["Output"]
     for a, b in graph.edges:
         edges.append((leave.get(prefix + a, prefix + a), entry.get(prefix + b, prefix + b)))
-    return nodes, edges, doors
+    return nodes, edges, ports
 
 
-def _is_door(node: "RawNode | RawGraph", kind: str | None = None) -> bool:
+def _is_port(node: "RawNode | RawGraph", kind: str | None = None) -> bool:
     return isinstance(node, RawNode) and node.kind in ((kind,) if kind else ("Input", "Output"))
 
 
@@ -165,7 +165,7 @@ def build(name: str, raw: RawNode) -> "nir.NIRNode | Problem":
         return Problem(where, f"{', '.join(strange)} holds numbers that are not finite", fix)
     try:
         node = _node(getattr(nir, raw.kind), raw.kind, fields)
-    except (ValueError, AssertionError, TypeError) as error:
+    except (ValueError, AssertionError, TypeError, OverflowError, InputError) as error:
         return Problem(where, f"{raw.kind}: {error}", "export the network again")
     node.metadata = {k: v.decode() if isinstance(v, bytes) else v for k, v in raw.metadata.items()}
     return node
@@ -174,6 +174,7 @@ def build(name: str, raw: RawNode) -> "nir.NIRNode | Problem":
 def _node(make: Any, kind: str, fields: dict[str, Any]) -> "nir.NIRNode":
     if kind in NEURON_FIELDS:
         numbers = [np.asarray(v) for v in fields.values()]
+        check_elements(len(numbers), np.broadcast_shapes(*(n.shape for n in numbers)), "its parameters")
         full = np.broadcast_arrays(*numbers)
         return make(**{n: v.copy() for n, v in zip(fields, full, strict=True)})
     if kind in ("Input", "Output"):

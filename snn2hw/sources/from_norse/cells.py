@@ -8,35 +8,75 @@ With a_m = dt tau_mem_inv and a_s = dt tau_syn_inv, one step of every Norse neur
 tau = dt / a, r = 1 and w_in = tau_syn / dt.
 """
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import numpy as np
 import torch
 from norse.torch.functional import iaf, leaky_integrator, leaky_integrator_box, lif, lif_box, reset
+from norse.torch.module import encode as encoders
 from norse.torch.module.leaky_integrator import LILinearCell
 from norse.torch.module.lift import Lift
 from norse.torch.module.sequential import RecurrentSequential, SequentialState
 from norse.torch.module.snn import SNN, SNNCell, SNNRecurrent, SNNRecurrentCell
 
 from sim.errors import UnsupportedError
-from snn2hw.sources.from_norse.layers import Array, Shape
-from snn2hw.sources.from_norse.network import NeuronParameters
-from snn2hw.sources.from_norse.record import numbers
+from snn2hw.sources.expression.neurons import NeuronParameters
+from snn2hw.sources.expression.operations import Array, Shape
+from snn2hw.sources.from_norse.tracer import numbers
 
-__all__ = ["in_time", "is_cell", "is_foreign", "parameters", "weights"]
+__all__ = ["STEP_FUNCTIONS", "NeuronCell", "called_cell", "cell_of", "in_time", "is_cell", "is_foreign", "parameters"]
 
 
-KINDS = {
+KINDS: dict[Callable[..., Any], str] = {
     lif.lif_feed_forward_step: "CubaLIF",
     lif.lif_step: "CubaLIF",
     lif_box.lif_box_feed_forward_step: "LIF",
     leaky_integrator.li_feed_forward_step: "CubaLI",
+    leaky_integrator.li_step: "CubaLI",
     leaky_integrator_box.li_box_feed_forward_step: "LI",
+    leaky_integrator_box.li_box_step: "LI",
     iaf.iaf_feed_forward_step: "IF",
+    iaf.iaf_step: "IF",
 }
 """NIR's name of what a Norse step function computes: a module is known by the function that it calls."""
 
+STEP_FUNCTIONS: dict[CodeType, Callable[..., Any]] = {function.__code__: function for function in KINDS}
+"""The step functions by the code that runs when they are called."""
+
 CONTAINERS = (SequentialState, Lift, RecurrentSequential)
+
+ENCODERS = tuple(each for name, each in vars(encoders).items() if name.endswith(("Encoder", "EncoderStep")))
+"""Modules that call an encoding function of Norse, which is what is watched."""
+
+
+@dataclass(frozen=True)
+class NeuronCell:
+    """A layer of neurons that was called: a module, or one of Norse's step functions with its arguments."""
+
+    owner: Any
+    name: str
+    kind: str
+    p: Any
+    dt: float
+    input_weights: Any = None
+    recurrent_weights: Any = None
+
+    def is_called_by(self, other: "NeuronCell") -> bool:
+        """Return whether a later call is one of the same layer: the same module, or the same function and numbers."""
+        if self.owner is not other.owner:
+            return False
+        mine = (self.input_weights, self.recurrent_weights, *tuple(self.p))
+        theirs = (other.input_weights, other.recurrent_weights, *tuple(other.p))
+        return isinstance(self.owner, torch.nn.Module) or all(map(_same, mine, theirs))
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return a is b or torch.equal(a, b)
+    return bool(a == b)
 
 
 def _kind(module: torch.nn.Module) -> str | None:
@@ -58,7 +98,8 @@ def is_foreign(module: torch.nn.Module) -> bool:
     norse = type(module).__module__.startswith("norse.") or isinstance(
         module, SNNCell | SNN | SNNRecurrentCell | SNNRecurrent
     )
-    return norse and not is_cell(module) and not isinstance(module, CONTAINERS) and not any(module.children())
+    known = isinstance(module, (*CONTAINERS, *ENCODERS)) or is_cell(module)
+    return norse and not known and not any(module.children())
 
 
 def in_time(module: torch.nn.Module) -> bool:
@@ -66,22 +107,29 @@ def in_time(module: torch.nn.Module) -> bool:
     return isinstance(module, SNN | SNNRecurrent | Lift)
 
 
-def weights(module: Any) -> tuple[Array | None, Array | None]:
-    """Return (input weights, recurrent weights) of a cell that has some."""
-    if isinstance(module, LILinearCell):
-        return numbers(module.input_weights), None
-    if isinstance(module, SNNRecurrentCell | SNNRecurrent):
-        return numbers(module.input_weights), numbers(module.recurrent_weights)
-    return None, None
+def cell_of(module: Any) -> NeuronCell:
+    """Return what a module that `is_cell` computes."""
+    kind = _kind(module)
+    assert kind is not None
+    weighted = isinstance(module, LILinearCell | SNNRecurrentCell | SNNRecurrent)
+    recurrent = module.recurrent_weights if isinstance(module, SNNRecurrentCell | SNNRecurrent) else None
+    inputs = module.input_weights if weighted else None
+    name = type(module).__name__
+    return NeuronCell(module, name, kind, module.p, module.dt, input_weights=inputs, recurrent_weights=recurrent)
 
 
-def parameters(module: Any, shape: Shape, v0: Any) -> NeuronParameters:
+def called_cell(function: Callable[..., Any], given: Mapping[str, Any]) -> NeuronCell:
+    """Return what a call of one of the `STEP_FUNCTIONS` with these arguments computes."""
+    weights = {name: given[name] for name in ("input_weights", "recurrent_weights") if name in given}
+    return NeuronCell(function, function.__name__, KINDS[function], given["p"], given["dt"], **weights)
+
+
+def parameters(cell: NeuronCell, shape: Shape, v0: Any) -> NeuronParameters:
     """Read a layer of neurons of ``shape``; raise UnsupportedError for values no chip and no NIR file can hold.
 
-    ``v0`` is the potential before step 0 as the module itself makes it.
+    ``v0`` is the potential before step 0 as the layer itself makes it.
     """
-    kind, p, dt = _kind(module), module.p, module.dt
-    assert kind is not None
+    kind, p, dt = cell.kind, cell.p, cell.dt
     fires = kind not in ("LI", "CubaLI")
     leak = None if kind == "IF" else _rate(dt, p.tau_mem_inv, "tau_mem_inv", shape)
     return NeuronParameters(
@@ -92,7 +140,7 @@ def parameters(module: Any, shape: Shape, v0: Any) -> NeuronParameters:
         v_reset=_full(p.v_reset, "v_reset", shape) if fires else None,
         subtract=fires and _subtracts(p),
         v0=_full(v0, "the initial v", shape),
-        recurrent=weights(module)[1],
+        recurrent=None if cell.recurrent_weights is None else numbers(cell.recurrent_weights),
     )
 
 

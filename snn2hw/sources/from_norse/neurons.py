@@ -1,7 +1,9 @@
 """Watch the neurons of a running network: which layer was called in which step, with what, and with whose state."""
 
+import sys
 from contextlib import AbstractContextManager, ExitStack
 from threading import get_ident
+from types import FrameType
 from typing import Any
 
 import torch
@@ -9,20 +11,21 @@ from torch import Tensor
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from sim.errors import UnsupportedError
+from snn2hw.sources.expression.neurons import RESERVED
+from snn2hw.sources.expression.operations import Array, Linear, Shape
+from snn2hw.sources.expression.values import Applied, Constant, Neuron, Unreadable, Value, latest
 from snn2hw.sources.from_norse import cells
 from snn2hw.sources.from_norse.cures import cure_of_module
-from snn2hw.sources.from_norse.layers import Array, Linear, Shape
-from snn2hw.sources.from_norse.network import RESERVED
-from snn2hw.sources.from_norse.record import Call, Recorder, Tag, Thread
-from snn2hw.sources.from_norse.values import Applied, Constant, Neuron, Unknown, Value, latest
+from snn2hw.sources.from_norse.encoders import ENCODING, encoded
+from snn2hw.sources.from_norse.tracer import Call, Tag, Thread, Tracer
 
 __all__ = ["watched"]
 
 
-def watched(rec: Recorder) -> AbstractContextManager[object]:
-    """Watch every module called in this thread while the context lasts, also those the root does not know it holds.
+def watched(rec: Tracer) -> AbstractContextManager[object]:
+    """Watch every module, step function and encoder called in this thread while the context lasts.
 
-    Nothing is attached to the modules themselves.
+    Also those are seen that the root does not know it holds. Nothing is attached to the modules themselves.
     """
     paths = {module: path for path, module in rec.root.named_modules()}
     mine = get_ident()
@@ -39,10 +42,47 @@ def watched(rec: Recorder) -> AbstractContextManager[object]:
     stack = ExitStack()
     stack.callback(register_module_forward_pre_hook(before).remove)
     stack.callback(register_module_forward_hook(after, with_kwargs=True).remove)
+    stack.callback(_profile_again, sys.getprofile())
+    sys.setprofile(_function_watch(rec))
     return stack
 
 
-def _returned(rec: Recorder, call: Call) -> None:
+def _profile_again(before: Any) -> None:
+    """Give the place back to a profiler that ran before: Python's own is started anew, others are functions."""
+    sys.setprofile(None)
+    if hasattr(before, "enable"):
+        before.enable()
+    elif before is not None:
+        sys.setprofile(before)
+
+
+def _function_watch(rec: Tracer) -> Any:
+    """Return a profiler that sees the calls of Norse's functions: whoever imported one by name calls no module."""
+    running: list[tuple[FrameType, dict[str, Any]]] = []
+
+    def watch(frame: FrameType, event: str, result: Any) -> None:
+        code = frame.f_code
+        if code not in cells.STEP_FUNCTIONS and code not in ENCODING:
+            return
+        if event == "call" and not rec.suspended:
+            rec.suspended += 1
+            running.append((frame, dict(frame.f_locals)))
+        elif event == "return" and running and running[-1][0] is frame:
+            given = running.pop()[1]
+            rec.suspended -= 1
+            call = Call(code.co_name, tuple(given.values()), {}, result)
+            if result is None:
+                return
+            if code in ENCODING:
+                encoded(rec, call, ENCODING[code])
+            elif any(rec.tag(t) for t in (call.args[0], *given["state"]) if isinstance(t, Tensor)):
+                cell = cells.called_cell(cells.STEP_FUNCTIONS[code], given)
+                _called(rec, call, cell, call.args[0], given["state"])
+
+    return watch
+
+
+def _returned(rec: Tracer, call: Call) -> None:
     """A module returned: if it is Norse's, and no part of another one, what it did has to be said."""
     module = rec.modules[-1][1]
     foreign = cells.is_foreign(module)
@@ -50,28 +90,25 @@ def _returned(rec: Recorder, call: Call) -> None:
     if not rec.suspended and foreign:
         rec.unknown(call, f"{call.name} has no NIR node", cure_of_module(call.name))
     elif not rec.suspended and cells.is_cell(module):
-        _called(rec, call)
+        given = call.bind(input_tensor=None, state=None)
+        _called(rec, call, cells.cell_of(module), given["input_tensor"], given["state"])
     rec.modules.pop()
 
 
-def _called(rec: Recorder, call: Call) -> None:
+def _called(rec: Tracer, call: Call, cell: cells.NeuronCell, x: Tensor, state: Any) -> None:
     """One call of a layer of neurons: go on with its thread, or begin one."""
-    module = rec.modules[-1][1]
-    given = call.bind(input_tensor=None, state=None)
-    x, state = given["input_tensor"], given["state"]
-    lead = "TB" if cells.in_time(module) else "B"
+    lead = "TB" if isinstance(cell.owner, torch.nn.Module) and cells.in_time(cell.owner) else "B"
     tag = rec.tag(x) or Tag((Constant(_plain(x, lead)),) * (x.shape[0] if lead == "TB" else 1), lead)
     if tag.lead != lead:
         if lead == "TB":
-            rec.unknown(
-                call, f"{call.name} reads all steps and gets one", f"use {call.name}Cell, or give it (T, B, ...)"
-            )
+            what, fix = "reads all steps and gets one", f"use {call.name}Cell, or give it (T, B, ...)"
         else:
             fix = f"use norse.torch.SequentialState in a loop over the steps, or norse.torch.Lift({call.name}(...))"
-            rec.unknown(call, f"{call.name} reads one step and gets all of them", fix)
+            what = "reads one step and gets all of them"
+        rec.unknown(call, f"{call.name} {what}", fix, doubtful=True)
         return
     shape = tuple(call.out[0].shape[len(lead) :])
-    thread, step = _thread(rec, call, state, x, shape, tag)
+    thread, step = _thread(rec, call, cell, (x, state), shape, tag)
     if thread is None:
         return
     values = [_through_weights(rec, thread, value) for value in tag.values]
@@ -83,11 +120,10 @@ def _plain(x: Tensor, lead: str) -> Any:
     return x[(0,) * len(lead)].detach().cpu().double().numpy()
 
 
-def _through_weights(rec: Recorder, thread: Thread, value: Value) -> Value:
-    weight, _ = cells.weights(thread.module)
-    if weight is None:
+def _through_weights(rec: Tracer, thread: Thread, value: Value) -> Value:
+    if thread.cell.input_weights is None:
         return value
-    layer = rec.layer(_weights_alone, thread.module.input_weights)
+    layer = rec.layer(_weights_alone, thread.cell.input_weights)
     return Applied(layer, value, thread.shape, f"{thread.path}_in")
 
 
@@ -95,7 +131,7 @@ def _weights_alone(weight: Array) -> Linear:
     return Linear(weight, None)
 
 
-def _attach(rec: Recorder, call: Call, thread: Thread, steps: list[int], lead: str) -> None:
+def _attach(rec: Tracer, call: Call, thread: Thread, steps: list[int], lead: str) -> None:
     """Tag the call's output and its state: whoever reads the state knows whose it is, and of which step."""
     output, state = call.out
     for port, tensor in zip(getattr(state, "_fields", ()), state, strict=False):
@@ -106,8 +142,11 @@ def _attach(rec: Recorder, call: Call, thread: Thread, steps: list[int], lead: s
     rec.attach(output, Tag(tuple(Neuron(thread.index, t, thread.shape) for t in steps), lead))
 
 
-def _thread(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape, tag: Tag) -> tuple[Thread | None, int]:
-    """Return the thread that ``state`` belongs to and the step that begins with this call."""
+def _thread(
+    rec: Tracer, call: Call, cell: cells.NeuronCell, given: tuple[Tensor, Any], shape: Shape, tag: Tag
+) -> tuple[Thread | None, int]:
+    """Return the thread that the given state belongs to and the step that begins with this call."""
+    state = given[1]
     owners = [] if state is None else [rec.tag(t) for t in state if isinstance(t, Tensor)]
     known = [owner.values[0] for owner in owners if owner is not None]
     if not known:
@@ -116,13 +155,14 @@ def _thread(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape, tag:
             fix = "keep the state that it returns and give it back in the next step"
             rec.unknown(call, f"{call.name} starts without its state after the first step", fix)
             return None, 0
-        return _begin(rec, call, state, x, shape), 0
-    return _go_on(rec, call, known, len(owners))
+        return _begin(rec, call, cell, given, shape), 0
+    return _go_on(rec, call, cell, known, len(owners))
 
 
-def _go_on(rec: Recorder, call: Call, known: list[Value], fields: int) -> tuple[Thread | None, int]:
-    module = rec.modules[-1][1]
-    if any(isinstance(v, Unknown) for v in known):
+def _go_on(
+    rec: Tracer, call: Call, cell: cells.NeuronCell, known: list[Value], fields: int
+) -> tuple[Thread | None, int]:
+    if any(isinstance(v, Unreadable) for v in known):
         rec.opaque(call)
         return None, 0
     states = {(v.index, v.time) if isinstance(v, Neuron) else None for v in known}
@@ -131,7 +171,7 @@ def _go_on(rec: Recorder, call: Call, known: list[Value], fields: int) -> tuple[
         return None, 0
     ((index, time),) = states  # type: ignore[misc]
     thread = rec.threads[index]
-    if thread.module is not module:
+    if not thread.cell.is_called_by(cell):
         rec.unknown(call, f"{call.name} gets the state of {thread.where}", "give every layer its own state")
         return None, 0
     if len(thread.inputs) != time + 1:
@@ -141,25 +181,24 @@ def _go_on(rec: Recorder, call: Call, known: list[Value], fields: int) -> tuple[
     return thread, time + 1
 
 
-def _begin(rec: Recorder, call: Call, state: Any, x: Tensor, shape: Shape) -> Thread | None:
-    path, module = rec.modules[-1]
-    path = path or call.name
+def _begin(rec: Tracer, call: Call, cell: cells.NeuronCell, given: tuple[Tensor, Any], shape: Shape) -> Thread | None:
+    path = rec.path or call.name
     taken = [*RESERVED, *(t.path for t in rec.threads)]
     name = next(n for n in (path, *(f"{path}_{k}" for k in range(2, len(taken) + 3))) if n not in taken)
     try:
-        neurons = cells.parameters(module, shape, _initial_v(rec, module, state, x))
+        neurons = cells.parameters(cell, shape, _initial_v(cell.owner, *given))
     except UnsupportedError as error:
         rec.unknown(call, error.what, error.fix)
         return None
-    thread = Thread(len(rec.threads), name, rec.where(), module, shape, neurons)
+    thread = Thread(index=len(rec.threads), path=name, where=rec.where(), cell=cell, shape=shape, neurons=neurons)
     rec.threads.append(thread)
     return thread
 
 
-def _initial_v(rec: Recorder, module: Any, state: Any, x: Tensor) -> Any:
+def _initial_v(owner: Any, x: Tensor, state: Any) -> Any:
     """Return v before step 0 as the module makes it, or as the caller gave it."""
     if state is None:
-        return module.state_fallback(x).v if hasattr(module, "state_fallback") else module.p.v_leak
+        return owner.state_fallback(x).v if hasattr(owner, "state_fallback") else owner.p.v_leak
     others = [getattr(state, name) for name in state._fields if name != "v"]
     if any(bool(t.any()) for t in others if isinstance(t, Tensor)):
         raise UnsupportedError("an initial state with current or spikes", "start with i = 0 and z = 0")

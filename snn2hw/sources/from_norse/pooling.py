@@ -3,16 +3,19 @@
 from typing import Any
 
 import numpy as np
+from torch.nn import functional
 
-from snn2hw.sources.from_norse.layers import Pool, Scale
-from snn2hw.sources.from_norse.record import Call, Recorder, Rule, Tag
-from snn2hw.sources.from_norse.values import Applied
+from snn2hw.sources.expression.operations import Pool, Scale
+from snn2hw.sources.expression.values import Applied, InputStep
+from snn2hw.sources.from_norse.linear_maps import measured
+from snn2hw.sources.from_norse.spikes import is_spikes
+from snn2hw.sources.from_norse.tracer import Call, Rule, Tag, Tracer
 from snn2hw.sources.from_norse.weighted import per_sample, sides
 
 __all__ = ["POOLING"]
 
 
-def _window(rec: Recorder, call: Call, pool: Pool, ceil: bool) -> Tag | None:
+def _window(rec: Tracer, call: Call, pool: Pool, ceil: bool) -> Tag | None:
     """Return the tag to pool, unless the windows that torch takes are not those of ``pool``."""
     tag = per_sample(rec, call, len(pool.kernel) + 1)
     if tag is None:
@@ -26,7 +29,7 @@ def _window(rec: Recorder, call: Call, pool: Pool, ceil: bool) -> Tag | None:
 
 
 def _pool(kind: Any, rank: int) -> Rule:
-    def rule(rec: Recorder, call: Call) -> None:
+    def rule(rec: Tracer, call: Call) -> None:
         if kind == "max":
             given = call.bind(
                 input=None, kernel=None, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
@@ -43,7 +46,10 @@ def _pool(kind: Any, rank: int) -> Rule:
         tag = _window(rec, call, pool, given["ceil_mode"])
         if tag is None:
             return
-        if kind == "max" and isinstance(call.out, tuple):
+        if kind == "max" and not all(isinstance(v, InputStep) or is_spikes(v, rec.threads) for v in tag.values):
+            fix = "put it behind the neuron, where it is an OR of spikes, or use AvgPool"
+            rec.unknown(call, "max pooling of something that is not spikes", fix)
+        elif kind == "max" and isinstance(call.out, tuple):
             rec.unknown(call, "max pooling that returns its indices", "use return_indices=False")
         elif kind == "max" or (divisor is None and (include or not any(pool.padding))):
             rec.apply(call, tag, pool)
@@ -53,7 +59,7 @@ def _pool(kind: Any, rank: int) -> Rule:
     return rule
 
 
-def _sum_and_scale(rec: Recorder, call: Call, tag: Tag, pool: Pool, divisor: int | None) -> None:
+def _sum_and_scale(rec: Tracer, call: Call, tag: Tag, pool: Pool, divisor: int | None) -> None:
     """An average whose divisor is not the window's size everywhere: a sum, then a factor for every output."""
     shape = tuple(call.out.shape[1:])
     count = np.full(shape[1:], float(divisor or 0))
@@ -71,7 +77,7 @@ def _sum_and_scale(rec: Recorder, call: Call, tag: Tag, pool: Pool, divisor: int
 
 
 def _lp_pool(rank: int) -> Rule:
-    def rule(rec: Recorder, call: Call) -> None:
+    def rule(rec: Tracer, call: Call) -> None:
         given = call.bind(input=None, norm_type=None, kernel_size=None, stride=None, ceil_mode=False)
         kernel = sides(given["kernel_size"], rank)
         stride = kernel if given["stride"] is None else sides(given["stride"], rank)
@@ -89,9 +95,12 @@ def _lp_pool(rank: int) -> Rule:
 
 
 def _adaptive(rank: int) -> Rule:
-    def rule(rec: Recorder, call: Call) -> None:
+    def rule(rec: Tracer, call: Call) -> None:
         tag = per_sample(rec, call, rank + 1)
         if tag is None:
+            return
+        if any(out > n for n, out in zip(tag.shape[1:], call.out.shape[2:], strict=True)):
+            measured(rec, call, functional.adaptive_avg_pool1d if rank == 1 else functional.adaptive_avg_pool2d)
             return
         windows = [_even_windows(n, out) for n, out in zip(tag.shape[1:], call.out.shape[2:], strict=True)]
         if None in windows:

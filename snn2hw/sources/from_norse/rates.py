@@ -4,20 +4,20 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from snn2hw.sources.from_norse.layers import Relu
-from snn2hw.sources.from_norse.record import HOST, Call, Recorder, Rule
+from snn2hw.sources.expression.operations import Relu
+from snn2hw.sources.from_norse.tracer import HOST, Call, Rule, Tracer
 
 __all__ = ["RATES"]
 
 
-def _relu(rec: Recorder, call: Call) -> None:
+def _relu(rec: Tracer, call: Call) -> None:
     tag = rec.tag(call.args[0])
     cap = 6.0 if call.name == "relu6" else None
     if tag is not None:
         rec.apply(call, tag, Relu(cap))
 
 
-def _clamp(rec: Recorder, call: Call) -> None:
+def _clamp(rec: Tracer, call: Call) -> None:
     given = call.bind(input=None, min=None, max=None) | {
         new: call.kwargs[old] for old, new in (("min_val", "min"), ("max_val", "max")) if old in call.kwargs
     }
@@ -31,11 +31,11 @@ def _clamp(rec: Recorder, call: Call) -> None:
         rec.apply(call, tag, Relu(None if high is None else float(high)))
 
 
-def _max_pool(rec: Recorder, call: Call) -> None:
+def _max_pool(rec: Tracer, call: Call) -> None:
     rec.unknown(call, "a maximum of rates is no sum of spikes", "train with average pooling")
 
 
-def _tail(rec: Recorder, call: Call) -> None:
+def _tail(rec: Tracer, call: Call) -> None:
     """A softmax or the like behind the last layer does not change which output is the largest."""
     tag = rec.tag(call.args[0])
     if tag is None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from snn2hw.sources.from_norse.layers import Array, Convolution, Linear, Norm, Shape
-from snn2hw.sources.from_norse.record import Call, Recorder, Rule, Tag, numbers
+from snn2hw.sources.expression.operations import Array, Convolution, Linear, Norm, Shape
+from snn2hw.sources.from_norse.tracer import Call, Rule, Tag, Tracer, numbers
 
 __all__ = ["WEIGHTED", "per_sample", "sides"]
 
@@ -16,7 +16,7 @@ def sides(value: Any, rank: int) -> Shape:
     return numbers * rank if len(numbers) == 1 else numbers
 
 
-def per_sample(rec: Recorder, call: Call, axes: int) -> Tag | None:
+def per_sample(rec: Tracer, call: Call, axes: int) -> Tag | None:
     """Return the tag of the first argument if it has one leading axis and ``axes`` of its own; report it otherwise."""
     tag = rec.tag(call.args[0]) or next((t for t in map(rec.tag, call.kwargs.values()) if t), None)
     if tag is None:
@@ -26,14 +26,14 @@ def per_sample(rec: Recorder, call: Call, axes: int) -> Tag | None:
         return tag
     if len(tag.lead) > 1:
         fix = "wrap the layer in norse.torch.Lift, or call it in a loop over the steps"
-        rec.unknown(call, f"{call.name} reads the time axis as another one", fix)
+        rec.unknown(call, f"{call.name} reads the time axis as another one", fix, doubtful=True)
     else:
         named = {1: "(N,)", 2: "(C, L)", 3: "(C, H, W)"}[axes]
         rec.unknown(call, f"{call.name} of an input of shape {tag.shape}", f"give it the shape {named}")
     return None
 
 
-def _linear(rec: Recorder, call: Call) -> None:
+def _linear(rec: Tracer, call: Call) -> None:
     given = call.bind(input=None, weight=None, bias=None)
     tag = rec.tag(given["input"])
     if tag is None or rec.tag(given["weight"]) or rec.tag(given["bias"]):
@@ -44,7 +44,7 @@ def _linear(rec: Recorder, call: Call) -> None:
         rec.apply(call, tag, rec.layer(Linear, given["weight"], given["bias"]))
 
 
-def _matmul(rec: Recorder, call: Call) -> None:
+def _matmul(rec: Tracer, call: Call) -> None:
     tag, weight = rec.tag(call.args[0]), call.args[1]
     if tag is None or rec.tag(weight) or weight.ndim != 2 or len(tag.shape) != 1:
         rec.unknown(call, "a matrix product that is not signal @ constant matrix", "use nn.Linear")
@@ -53,7 +53,7 @@ def _matmul(rec: Recorder, call: Call) -> None:
 
 
 def _convolution(rank: int) -> Rule:
-    def rule(rec: Recorder, call: Call) -> None:
+    def rule(rec: Tracer, call: Call) -> None:
         given = call.bind(input=None, weight=None, bias=None, stride=1, padding=0, dilation=1, groups=1)
         tag = per_sample(rec, call, rank + 1)
         if tag is None:
@@ -70,7 +70,7 @@ def _convolution(rank: int) -> Rule:
     return rule
 
 
-def _batch_norm(rec: Recorder, call: Call) -> None:
+def _batch_norm(rec: Tracer, call: Call) -> None:
     given = call.bind(input=None, running_mean=None, running_var=None, weight=None, bias=None, training=False)
     eps = call.bind(**dict.fromkeys("abcdefg"), eps=1e-5)["eps"]
     tag = rec.tag(given["input"])
@@ -78,7 +78,8 @@ def _batch_norm(rec: Recorder, call: Call) -> None:
         rec.unknown(call, "a batch norm without running statistics", "use track_running_stats=True and eval()")
         return
     if len(tag.lead) != 1:
-        rec.unknown(call, "batch norm reads the time axis as another one", "wrap it in norse.torch.Lift")
+        fix = "wrap it in norse.torch.Lift"
+        rec.unknown(call, "batch norm reads the time axis as another one", fix, doubtful=True)
         return
 
     def norm(mean: Array, var: Array, weight: Array | None, bias: Array | None) -> Norm:

@@ -58,7 +58,7 @@ def test_a_spike_takes_one_step(lag, start):
 def test_a_delay_that_the_chip_lacks_is_refused():
     second = _population("g", [_hears("input", into=3), _hears("h")])
     program = _program(_population("h", [_hears("input", into=3)]), second, _population("o", [_hears("g")], most=1))
-    with pytest.raises(UnsupportedError, match="hears '.*' 0 steps late, which a Xylo chip without delays cannot"):
+    with pytest.raises(UnsupportedError, match=r"hears '.*' 0 steps late, which a Xylo chip without delays cannot"):
         specify(program)
 
 

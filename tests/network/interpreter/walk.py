@@ -6,12 +6,12 @@ order of events that `snn2hw.sources.Semantics` can name.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError
+from snn2hw.network.float_reference import FloatTrace, Recorded
 from snn2hw.sources.graph import Edge, predecessors, shape_in, shape_out
 from snn2hw.sources.order import Order, delay_steps, order_of
 from snn2hw.sources.source import Source, require_source
@@ -20,25 +20,8 @@ from tests.network.interpreter.neurons import dynamics, held_message, start, ste
 
 __all__ = ["FloatTrace", "float_reference"]
 
-Recorded = Literal["spikes", "u", "v"]
-
 MESSAGE_BYTES = 1 << 27
 """How much the messages of the largest node may take: beyond it samples are run in parts, one after the other."""
-
-
-@dataclass(frozen=True, eq=False)
-class FloatTrace:
-    """Every neuron's messages and registers, (B, T, *shape) float64, by node name.
-
-    ``spikes`` are the messages of firing neurons and of Threshold nodes, ``u`` the term that a step adds to the
-    membrane (a_m r i), ``v`` the membrane after the reset (before it where the reset comes in the next step).
-    ``output`` is what arrives at the Output node: spikes of a firing neuron, v of an integrator.
-    """
-
-    spikes: Mapping[str, Float]
-    u: Mapping[str, Float]
-    v: Mapping[str, Float]
-    output: Float
 
 
 def float_reference(

@@ -16,7 +16,7 @@ from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.raster import check_raster
 from sim.request import Request
 from sim.trace import RECORDABLE, SPIKES, Trace
-from tests.programs import random_program, random_raster
+from tests.programs import EVERYTHING, Space, random_program, random_raster
 
 KERNELS = [
     pytest.param(name, marks=pytest.mark.skipif(name == "avx512" and best() != AVX512, reason="this CPU lacks AVX-512"))
@@ -50,7 +50,11 @@ def outcome(simulate: Callable[..., Trace], program: Program, raster: np.ndarray
         return str(error)
 
 
-def assert_equal_on(seeds: range, kernels: Kernels) -> int:
+PLAIN = Space(many=False, at_threshold=False, refractory=False, unreset=False)
+"""What vector kernels take; the checking kernels take everything."""
+
+
+def assert_equal_on(seeds: range, kernels: Kernels, space: Space = PLAIN) -> int:
     """Compare with everything recorded, and with spikes only: then two steps are advanced at once.
 
     Return how many programs these kernels could run.
@@ -58,7 +62,7 @@ def assert_equal_on(seeds: range, kernels: Kernels) -> int:
     taken = 0
     for seed in seeds:
         rng = np.random.default_rng(seed)
-        program = random_program(rng)
+        program = random_program(rng, space)
         raster = check_raster(program, random_raster(rng, program))
         if seed % 2 == 1:  # steps that repeat the one before: their sums are kept
             raster = np.repeat(raster, rng.integers(1, 4, raster.shape[1]), axis=1)
@@ -73,6 +77,11 @@ def assert_equal_on(seeds: range, kernels: Kernels) -> int:
         else:
             taken += 1
     return taken
+
+
+@pytest.mark.parametrize("kernels", ["auto", "general"])
+def test_messages_rests_and_resets_of_every_kind_are_equal(kernels: Kernels) -> None:
+    assert assert_equal_on(range(1000, 1100), kernels, EVERYTHING) == 100
 
 
 @pytest.mark.parametrize("kernels", KERNELS)

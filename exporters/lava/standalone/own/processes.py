@@ -35,9 +35,11 @@ def fixed_point(process: type) -> Callable[[type], type]:
 
 
 class LIFStart(LIF):
-    """Lava's LIF that returns to its initial u and v in step ``first`` of every ``period``; ``subtract`` on reset.
+    """Lava's LIF that returns to its initial u and v in step ``first`` of every ``period``.
 
-    LIFReset returns to 0 only, and neither of them can reset by subtraction.
+    A spike takes the threshold off v (``subtract``) or leaves v (``unreset``). A neuron may fire ``at_threshold``, send
+    up to ``most`` spikes in one message, and keep v as it is for ``refractory`` steps after one. LIFReset returns to 0
+    only, and Lava's fixed-point neurons have none of the rest.
     """
 
 
@@ -51,20 +53,36 @@ class PyLIFStartModel(PyLifModelBitAcc):
         super().__init__(proc_params)
         self.first, self.period = proc_params["first"], proc_params["period"]
         self.initial = np.array(proc_params["u"]), np.array(proc_params["v"])
-        self.subtract = proc_params["subtract"]
+        self.subtract, self.unreset = proc_params["subtract"], proc_params["unreset"]
+        self.most, self.refractory = proc_params["most"], proc_params["refractory"]
+        self.below = 0 if proc_params["at_threshold"] else 1
+        self.waiting = np.zeros(self.initial[1].shape, np.int32)
 
     def run_spk(self) -> None:
         """Set u and v to their first values where a sample begins, then do what Lava does."""
         if (self.time_step - 1 - self.first) % self.period == 0:
-            self.u[:], self.v[:] = self.initial
+            self.u[:], self.v[:], self.waiting[:] = *self.initial, 0
         super().run_spk()
 
+    def subthr_dynamics(self, activation_in: Any) -> None:
+        """Do what Lava does, and put v back where a neuron rests."""
+        before = np.array(self.v)
+        super().subthr_dynamics(activation_in)
+        self.v[:] = np.where(self.waiting > 0, before, self.v)
+
+    def spiking_activation(self) -> Any:
+        """Return how many spikes each neuron sends: as often as the threshold can be taken off while it fires."""
+        over = (self.v >= self.effective_vth + self.below) & (self.waiting == 0)
+        fits = (self.v - self.below) // np.maximum(self.effective_vth, 1) if self.most > 1 else 1
+        self.waiting[:] = np.where(over, self.refractory, np.maximum(self.waiting - 1, 0))
+        return np.where(over, np.minimum(fits, self.most), 0).astype(np.int32)
+
     def reset_voltage(self, spike_vector: Any) -> None:
-        """Take the threshold off v where a neuron fired, or set v to 0 as Lava does."""
+        """Take thresholds off v where a neuron fired, or leave it, or set v to 0 as Lava does."""
         if self.subtract:
-            self.v[:] = np.where(spike_vector, self.v - self.effective_vth, self.v)
-        else:
-            super().reset_voltage(spike_vector)
+            self.v[:] = self.v - spike_vector * self.effective_vth
+        elif not self.unreset:
+            super().reset_voltage(spike_vector > 0)
 
 
 class WideConv(Conv):

@@ -1,0 +1,45 @@
+"""Look for mistakes: random programs through every executor, damaged files through every reader.
+
+  snn2hw fuzz --seconds 60 -o FOUND/
+  snn2hw fuzz --seconds 600 --seed 7 --only files -o FOUND/ --json
+
+Cases run in a process of their own, with limits on time and memory. One that fails is made as small as it can be and
+written down. Exit code 0: nothing was found. 1: something was, and FOUND/findings.json says what.
+"""
+
+import argparse
+from pathlib import Path
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="N", help="how long to look (60)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn at random (0)")
+    parser.add_argument("--only", default="programs,files", metavar="A,B", help="programs, files (both)")
+    parser.add_argument("-o", "--output", type=Path, metavar="FOUND", help="folder for the cases that fail")
+    parser.add_argument("--json", action="store_true", help="write the result to standard output as JSON")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Look."""
+    import json
+
+    from snn2hw.commands.progress import progress_bar
+    from snn2hw.fuzz.campaign import fuzz
+
+    what = [word.strip() for word in args.only.split(",") if word.strip()]
+    with progress_bar(None, "fuzz", "case") as progress:
+        campaign = fuzz(args.seconds, seed=args.seed, what=what, folder=args.output, progress=progress)
+    if args.json:
+        print(json.dumps(campaign.to_json(), indent=1))
+    else:
+        from tabulate import tabulate
+
+        rows = [(subject, outcome, count) for (subject, outcome), count in sorted(campaign.tried.items())]
+        print(tabulate(rows, ["what", "outcome", "cases"], disable_numparse=True))
+        for found in campaign.findings:
+            print(f"{found.subject}: {found.outcome.kind}: {found.outcome.error}")
+        print(f"{sum(campaign.tried.values())} cases, {len(campaign.findings)} findings, seed {campaign.seed}")
+    return 1 if campaign.findings else 0
