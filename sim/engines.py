@@ -22,7 +22,7 @@ ENGINES = {
 }
 """Engine name to the module whose ``simulate(program, raster, request)`` runs it; imported on use."""
 
-COMPUTED = {"fast": ("loihi",), "torch": ("loihi",)}
+COMPUTED = {"fast": ("loihi", "xylo"), "torch": ("loihi",)}
 """The arithmetics that an engine computes; one that is not here computes them all."""
 
 
