@@ -39,7 +39,8 @@ def simulate(program: Program, raster: NDArray[np.integer], request: Request, *,
             np.zeros((3, neurons), dtype=np.int32),
             np.zeros((2, size), dtype=kind),
             np.zeros((2, max(1, sources)), dtype=np.int64),
-            np.zeros(size, dtype=np.uint8),
+            np.zeros(size, dtype=np.int32),
+            np.zeros(size, dtype=np.int32),
         )
         unkept = np.zeros((steps, neurons), dtype=np.uint8)
         for b in range(first, to):

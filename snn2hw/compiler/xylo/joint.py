@@ -90,5 +90,5 @@ def _wanted(prepared: Prepared, program: Program, rasters: NDArray[np.integer]) 
 
 def _sent(program: Program, theta: Mapping[str, Ints], rasters: NDArray[np.integer]) -> dict[str, Float]:
     populations = tuple(with_registers(p, theta=theta.get(p.name, p.theta)) for p in program.populations)
-    trace = run(replace(program, populations=populations), rasters, engine="reference")
+    trace = run(replace(program, populations=populations), rasters, engine="fast")
     return {name: trace.spikes[name].sum(axis=(0, 1), dtype=np.float64) for name in theta}

@@ -74,7 +74,7 @@ def _unsaturated(prepared: Prepared, layers: Sequence[XyloLayer], tops: Sequence
         rasters = fewer(prepared, made.program)
         if rasters is None:
             return made
-        clips = run(made.program, rasters, engine="reference", record=()).counts.clips
+        clips = run(made.program, rasters, engine="fast", record=()).counts.clips
         if not any(count.any() for count in clips.values()):
             return made
         margins = [m * (SHRINK if clips[x.layer.name].any() else 1) for m, x in zip(margins, layers, strict=True)]
