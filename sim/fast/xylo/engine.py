@@ -24,7 +24,7 @@ def simulate(program: Program, raster: NDArray[np.integer], request: Request, *,
     (batch, steps), order = raster.shape[:2], step_order(program.populations)
     layout = lay_out(program, order)
     neurons, sources = layout.registers.shape[1], sum(layout.connections[:, 2].tolist())
-    flat = np.ascontiguousarray(raster.reshape(batch, steps, -1), dtype=np.int32)
+    flat = np.ascontiguousarray(raster.reshape(batch, steps, -1), dtype=np.uint8)
     kept = {*request.record, "spikes" if program.output.fires else "v"}
     recorded: dict[str, NDArray[Any]] = {
         what: np.zeros((batch, steps if what in kept else 0, neurons), dtype=np.uint8 if what == "spikes" else np.int32)
@@ -38,7 +38,7 @@ def simulate(program: Program, raster: NDArray[np.integer], request: Request, *,
         scratch = (
             np.zeros((3, neurons), dtype=np.int32),
             np.zeros((2, size), dtype=kind),
-            np.zeros((2, max(1, sources)), dtype=np.int64),
+            np.zeros((3, sources + 1), dtype=np.int64),
             np.zeros(size, dtype=np.int32),
             np.zeros(size, dtype=np.int32),
         )

@@ -20,6 +20,18 @@ def _add(up: Any, down: Any, row: Any, z: int) -> None:
 
 
 @inline
+def _listed(messages: Any, weights: int, size: int, events: Any, found: int) -> int:
+    """List the messages that are not 0, each with the place of its row of weights; return how many."""
+    rows, values, places = events[0][found:], events[1][found:], events[2][found:]
+    counted = 0
+    for j in range(len(messages)):
+        if messages[j] != 0:
+            rows[counted], values[counted], places[counted] = weights + j * size, messages[j], j
+            counted += 1
+    return counted
+
+
+@inline
 def _receive(layout: Any, place: int, port: int, t: int, raster: Any, sent: Any, out: Any, scratch: Any) -> None:
     """Add what arrives at one port of a population to its state."""
     first, size, begin, end, _, _ = layout.populations[place]
@@ -30,17 +42,12 @@ def _receive(layout: Any, place: int, port: int, t: int, raster: Any, sent: Any,
         is_input, source, sources, lag, own_port, weights, fans, index = layout.connections[c]
         if own_port != port or t < lag:
             continue
-        counted, synops = 0, 0
-        for j in range(sources):
-            z = raster[t - lag, j] if is_input else sent[t - lag, source + j]
-            if z == 0:
-                continue
-            counted += 1
-            synops += z * layout.fan_out[fans + j]
-            events[0, found], events[1, found] = weights + j * size, z
-            found += 1
+        messages = raster[t - lag] if is_input else sent[t - lag][source : source + sources]
+        counted = _listed(messages, weights, size, events, found)
+        for e in range(found, found + counted):
+            out[5][index, 1] += events[1, e] * layout.fan_out[fans + events[2, e]]
+        found += counted
         out[5][index, 0] += counted
-        out[5][index, 1] += synops
     if found == 0:
         return
     up[:size] = 0
@@ -149,7 +156,7 @@ def run_sample(layout: Any, raster: Any, out: Any, scratch: Any) -> None:
     """Run all steps of one sample; ``out`` is (spikes, i, i2, v, counts of populations, counts of connections).
 
     States of no steps are not recorded. ``scratch`` is (states, sums, events, clipped, changed): (3, neurons), (2, size),
-    (2, sources), (size,), (size,), of which size is that of the largest population.
+    (3, sources), (size,), (size,), of which size is that of the largest population.
     """
     sent, _, _, _, of_populations, _ = out
     states, _, _, clipped, _ = scratch
