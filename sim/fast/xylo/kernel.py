@@ -155,8 +155,8 @@ def _advance(layout: Any, first: int, size: int, most: int, t: int, out: Any, sc
 def run_sample(layout: Any, raster: Any, out: Any, scratch: Any) -> None:
     """Run all steps of one sample; ``out`` is (spikes, i, i2, v, counts of populations, counts of connections).
 
-    States of no steps are not recorded. ``scratch`` is (states, sums, events, clipped, changed): (3, neurons), (2, size),
-    (3, sources), (size,), (size,), of which size is that of the largest population.
+    States of no steps are not recorded. ``scratch`` is (states, sums, events, clipped, changed): (3, neurons),
+    (2, size), (3, sources), (size,), (size,), of which size is that of the largest population.
     """
     sent, _, _, _, of_populations, _ = out
     states, _, _, clipped, _ = scratch
