@@ -109,7 +109,7 @@ def _raise(changed: Any, v: Any, bias: Any, clipped: Any) -> None:
 @inline
 def _fire(v: Any, theta: Any, most: int, sent: Any, counts: Any) -> None:
     """Take as many thresholds off v as it sends spikes."""
-    over = 0
+    over: Any = 0
     for n in range(len(v)):
         over += np.int32(v[n] >= theta[n])
     if over == 0 or most == 0:
@@ -136,7 +136,8 @@ def _advance(layout: Any, first: int, size: int, most: int, t: int, out: Any, sc
     _raise(changed, v, registers[4][own], clipped)
     sent[:] = 0
     _fire(v, registers[3][own], most, sent, counts)
-    active = clips = 0
+    active: Any = 0
+    clips: Any = 0
     for n in range(size):
         active += np.int32((i[n] | i2[n] | v[n] | sent[n]) != 0)
     for n in range(size):

@@ -30,7 +30,8 @@ def lay_out(program: Program, order: tuple[Population, ...]) -> XyloLayout:
     """Return the arrays of a program."""
     ends = np.cumsum([0, *(p.size for p in order)]).tolist()
     first = dict(zip((p.name for p in order), ends, strict=False))
-    populations, connections = [], []
+    populations: list[tuple[int, ...]] = []
+    connections: list[tuple[int, ...]] = []
     weights: list[NDArray[np.int32]] = []
     fans: list[NDArray[np.int32]] = []
     at = fan_at = place = 0
@@ -61,7 +62,7 @@ def lay_out(program: Program, order: tuple[Population, ...]) -> XyloLayout:
         weights=np.concatenate([*weights, np.zeros(0, dtype=np.int32)]),
         fan_out=np.concatenate([*fans, np.zeros(0, dtype=np.int32)]),
         registers=np.stack(registers).astype(np.int32),
-        sums=np.zeros(0, dtype=np.int32 if heaviest < 1 << 30 else np.int64),
+        sums=np.zeros(0, np.int32) if heaviest < 1 << 30 else np.zeros(0, np.int64),
     )
 
 
