@@ -63,7 +63,14 @@ def xylo_layer(prepared: Prepared, layer: RealPopulation) -> XyloLayer:
     gain = lost_u / (layer.share_u * (1 - lost_u)) * membrane
     drive = layer.drive + sum((a.values / layer.share_u for a in layer.always), np.zeros(layer.shape))
     weights = tuple(k.map.weight * _of_rows(gain, k.map.weight) for k in layer.links)
-    return XyloLayer(layer, syn, mem, weights, drive * membrane, _largest(prepared, layer, weights, lost_u))
+    return XyloLayer(
+        layer=layer,
+        dash_syn=syn,
+        dash_mem=mem,
+        weights=weights,
+        drive=drive * membrane,
+        largest=_largest(prepared, layer, weights, lost_u),
+    )
 
 
 def _of_rows(values: Float, weight: Float) -> Float:
