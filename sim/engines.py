@@ -6,6 +6,7 @@ from importlib import import_module
 from numpy.typing import ArrayLike
 
 from sim.arithmetic.registry import require_arithmetic
+from sim.auto import chosen_engine
 from sim.cures import one_of
 from sim.errors import InputError
 from sim.program import Program, require_program
@@ -13,7 +14,7 @@ from sim.raster import check_raster
 from sim.request import Request
 from sim.trace import SPIKES, Record, Trace, recordable
 
-__all__ = ["ENGINES", "run"]
+__all__ = ["DEFAULT_ENGINE", "ENGINES", "run"]
 
 ENGINES = {
     "reference": "sim.reference",
@@ -21,6 +22,9 @@ ENGINES = {
     "torch": "sim.torch_engine",
 }
 """Engine name to the module whose ``simulate(program, raster, request)`` runs it; imported on use."""
+
+DEFAULT_ENGINE = "auto"
+"""What every default is: one of `ENGINES` that is done soonest (`sim.auto`)."""
 
 COMPUTED = {"fast": ("loihi", "xylo"), "torch": ("loihi",)}
 """The arithmetics that an engine computes; one that is not here computes them all."""
@@ -30,7 +34,7 @@ def run(
     program: Program,
     raster: ArrayLike,
     *,
-    engine: str = "reference",
+    engine: str = DEFAULT_ENGINE,
     record: Collection[Record] | Record = SPIKES,
     allow_wrap: bool = False,
     clip_free: Collection[str] | str = (),
@@ -38,13 +42,16 @@ def run(
 ) -> Trace:
     """Run ``program`` on a raster (B, T, *input shape) with one of `ENGINES`; every engine gives the same Trace.
 
+    ``auto`` is the reference where it is done before the fast engine has compiled its kernels, else the fast engine.
+
     ``record`` and ``clip_free`` are names, or one name.
     """
     require_program(program)
     record = (record,) if isinstance(record, str) else tuple(record)
     clip_free = (clip_free,) if isinstance(clip_free, str) else tuple(clip_free)
-    if engine not in ENGINES:
-        raise InputError(f"engine {engine!r} is unknown", f"use {one_of(engine, ENGINES)}")
+    if engine not in (DEFAULT_ENGINE, *ENGINES):
+        known = one_of(engine, (DEFAULT_ENGINE, *ENGINES))
+        raise InputError(f"engine {engine!r} is unknown", f"use {known}")
     if engine in COMPUTED:
         require_arithmetic(program.arithmetic, COMPUTED[engine], f"engine {engine!r}")
     for what in record:
@@ -53,7 +60,9 @@ def run(
     for name in clip_free:
         if name not in program.by_name:
             raise InputError(f"clip_free names {name!r}, which is no population of this program")
-    simulate = import_module(ENGINES[engine]).simulate
     checked = check_raster(program, raster)
+    if engine == DEFAULT_ENGINE:
+        engine = chosen_engine(program, (checked.shape[0], checked.shape[1]), record)
+    simulate = import_module(ENGINES[engine]).simulate
     trace: Trace = simulate(program, checked, Request(record, allow_wrap, clip_free, progress))
     return trace

@@ -47,7 +47,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Program(Draft, Shown):
+class Program(Shown, Draft):
     """A network that keeps every rule of the machine."""
 
     def __post_init__(self) -> None:

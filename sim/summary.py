@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["LINES", "WIDTH", "Shown", "Summary", "shape_text", "span_text"]
+__all__ = ["LINES", "WIDTH", "Shown", "Summary", "printable", "shape_text", "span_text"]
 
 LINES, WIDTH = 24, 99
 CELL = 32
@@ -34,18 +34,19 @@ class Summary:
             lines += _aligned([self.header, *shown] if any(self.header) else shown)
         if len(shown) < len(self.rows):
             lines.append(f"  and {len(self.rows) - len(shown)} more")
-        return "\n".join(_cut(_plain(line), WIDTH) for line in lines[:LINES])
+        return "\n".join(_cut(printable(line), WIDTH) for line in lines[:LINES])
 
     @property
     def html(self) -> str:
         """Return it for a notebook."""
-        head = "".join(f"<th>{escape(_plain(cell))}</th>" for cell in self.header)
+        head = "".join(f"<th>{escape(printable(cell))}</th>" for cell in self.header)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_plain(cell))}</td>" for cell in row) + "</tr>" for row in self.rows[:LINES]
+            "<tr>" + "".join(f"<td>{escape(printable(cell))}</td>" for cell in row) + "</tr>"
+            for row in self.rows[:LINES]
         )
         more = len(self.rows) - LINES
         facts = [self.title, *self.facts, *([f"and {more} more"] if more > 0 else [])]
-        caption = "<br>".join(escape(_plain(fact)) for fact in facts)
+        caption = "<br>".join(escape(printable(fact)) for fact in facts)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if self.rows else ""
         return f"<div>{caption}{table}</div>"
 
@@ -83,12 +84,12 @@ def span_text(low: object, high: object) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    cells = [[*(_cut(_plain(cell), CELL) for cell in row[:-1]), _plain(row[-1])] for row in rows]
+    cells = [[*(_cut(printable(cell), CELL) for cell in row[:-1]), printable(row[-1])] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def _plain(text: str) -> str:
+def printable(text: str) -> str:
     """Return the text without what would move a terminal's cursor: names come from files of others."""
     return "".join(c if c.isprintable() else "?" for c in text)
 

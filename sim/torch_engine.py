@@ -119,10 +119,19 @@ def _layers(torch: Any, program: Program, order: tuple[Population, ...], where: 
     first = first_input = 0
     for place, p in enumerate(order):
         threshold, bias = p.vth.astype(np.int64) << VTH_SHIFT, p.bias_mantissa.astype(np.int64) << p.bias_exponent
-        values = (DECAY_ONE - 1 - p.du, DECAY_ONE - p.dv, threshold, bias)
-        registers = [torch.from_numpy(r.astype(np.int64).reshape(-1)).to(where) for r in values]
+        values = {
+            "factor_u": DECAY_ONE - 1 - p.du,
+            "factor_v": DECAY_ONE - p.dv,
+            "threshold": threshold,
+            "bias": bias,
+        }
+        registers = {n: torch.from_numpy(r.astype(np.int64).reshape(-1)).to(where) for n, r in values.items()}
         inputs = tuple(_connection(torch, program, p, c, where) for c in p.inputs)
-        layers.append(_DevicePopulation(p, place, first, first_input, inputs, *registers))
+        layers.append(
+            _DevicePopulation(
+                population=p, place=place, first=first, first_input=first_input, inputs=inputs, **registers
+            )
+        )
         first, first_input = first + p.size, first_input + len(inputs)
     return layers
 

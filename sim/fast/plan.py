@@ -28,11 +28,15 @@ from sim.fast.layout.records import (
     Tables,
     table_of,
 )
+from sim.fast.vector.calls import ChosenLoop, address
 from sim.fast.vector.isa import AVX512, PORTABLE, Avx512, Portable, best
 from sim.outcome import Outcome
 from sim.trace import RECORDABLE
 
-__all__ = ["runner"]
+__all__ = ["loops_of", "runner"]
+
+Place = Callable[[ChosenLoop], int]
+"""What a table is told of a loop: where its machine code begins."""
 
 FORMS: dict[str, Portable | Avx512] = {"avx512": AVX512, "portable": PORTABLE}
 
@@ -103,9 +107,21 @@ def runner(
     return run
 
 
-def _plan(layout: LaidOut, steps: int, isa: Portable | Avx512) -> _VectorPlan:
+def loops_of(layout: LaidOut, steps: int, recorded: NDArray[np.int64]) -> tuple[ChosenLoop, ...]:
+    """Return the loops that a run over so many steps calls, without compiling any."""
+    found: dict[ChosenLoop, None] = {}
+
+    def note(chosen: ChosenLoop) -> int:
+        found[chosen] = None
+        return 0
+
+    _populations(_plan(layout, steps, best(), note), recorded, note)
+    return tuple(found)
+
+
+def _plan(layout: LaidOut, steps: int, isa: Portable | Avx512, place_of: Place = address) -> _VectorPlan:
     """Prepare for so many steps and a form of the kernels; the plan before is forgotten, its memory with it."""
-    connections = _multiplied(layout, isa == AVX512)
+    connections = _multiplied(layout, isa == AVX512, place_of)
     images = bool(((connections["kind"] == VALUED) & (connections["image_most"] < NEVER)).any())
     if not images:
         layout = replace(layout, packing=layout.packing | {"image_size": 0})
@@ -115,13 +131,13 @@ def _plan(layout: LaidOut, steps: int, isa: Portable | Avx512) -> _VectorPlan:
         isa=isa,
         layout=layout,
         connections=connections,
-        pieces=_pieces(layout, connections),
+        pieces=_pieces(layout, connections, place_of),
         sizes=sizes,
         sources=sources,
     )
 
 
-def _multiplied(layout: LaidOut, able: bool) -> NDArray[np.void]:
+def _multiplied(layout: LaidOut, able: bool, place_of: Place) -> NDArray[np.void]:
     """Return connections that are multiplied as bytes, or where the CPU cannot, read as images of 32-bit messages."""
     connections = layout.connections.copy()
     if able:
@@ -131,25 +147,24 @@ def _multiplied(layout: LaidOut, able: bool) -> NDArray[np.void]:
     for place, p in enumerate(layout.populations):
         for c in connections[p["connections"] : p["connections_to"]]:
             if c["bytes_most"] < layout.grids[c["source"]].size:
-                c["product"] = choice.multiplying(
-                    layout.grids[place + 1].pitch, bool(c["wide"]), bool(c["bytes_single"])
-                )
+                pitch = layout.grids[place + 1].pitch
+                c["product"] = place_of(choice.multiplying(pitch, bool(c["wide"]), bool(c["bytes_single"])))
                 if c["bytes_single"]:
-                    c["product_of_two"] = choice.multiplying_two_steps(bool(c["wide"]))
+                    c["product_of_two"] = place_of(choice.multiplying_two_steps(bool(c["wide"])))
     connections.setflags(write=False)
     return connections
 
 
-def _pieces(layout: LaidOut, connections: NDArray[np.void]) -> NDArray[np.void]:
+def _pieces(layout: LaidOut, connections: NDArray[np.void], place_of: Place) -> NDArray[np.void]:
     """Return the pieces with the loops that sum them."""
     pieces = layout.pieces.copy()
     for c in connections:
         kind, weight_bits, wide, two_pixels = (int(c[name]) for name in ("kind", "weight_bits", "wide", "two_pixels"))
         for piece in pieces[c["pieces"] : c["pieces_to"]]:
             lanes = int(piece["lanes"])
-            piece["loop"] = choice.summing(kind, lanes, weight_bits, bool(wide), bool(two_pixels))
+            piece["loop"] = place_of(choice.summing(kind, lanes, weight_bits, bool(wide), bool(two_pixels)))
             if c["kind"] == VALUED and c["image_most"] < layout.grids[c["source"]].size:
-                piece["image_loop"] = choice.multiplying_windows(lanes)
+                piece["image_loop"] = place_of(choice.multiplying_windows(lanes))
     pieces.setflags(write=False)
     return pieces
 
@@ -201,6 +216,7 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
         together=TOGETHER,
         stretch=stretch,
         graded=int(layout.graded),
+        rests=int(layout.populations["pause"].any()),
         **packing,
     )
     return sizes, table_of(SOURCE, sources)
@@ -217,7 +233,7 @@ def _recording(plan: _VectorPlan, outcome: Outcome) -> tuple[NDArray[np.void], N
     return sizes.copy(), populations
 
 
-def _populations(plan: _VectorPlan, recorded: NDArray[np.int64]) -> NDArray[np.void]:
+def _populations(plan: _VectorPlan, recorded: NDArray[np.int64], place_of: Place = address) -> NDArray[np.void]:
     """Return the populations with the places where they are recorded, and the loops that advance them."""
     populations, neuron = plan.layout.populations.copy(), 0
     stretch, steps = plan.sizes.stretch, plan.sizes.steps
@@ -230,11 +246,11 @@ def _populations(plan: _VectorPlan, recorded: NDArray[np.int64]) -> NDArray[np.v
             row[name] = neuron - first if first <= neuron < to else -1
         neuron += p.size
         alone = place in stepwise or row["u_at"] >= 0 or row["v_at"] >= 0
-        form = plan.isa == AVX512, bool(row["checked"]), bool(row["wide"])
+        form = plan.isa == AVX512, bool(row["checked"]), bool(row["special"]), bool(row["wide"])
         if alone or any(length % 2 for length in lengths):
-            row["one_step"] = choice.advancing(*form, 1)
+            row["one_step"] = place_of(choice.advancing(*form, 1))
         if not alone and max(lengths) > 1:
-            row["two_steps"] = choice.advancing(*form, 2)
+            row["two_steps"] = place_of(choice.advancing(*form, 2))
     populations.setflags(write=False)
     return populations
 
@@ -247,6 +263,7 @@ def _scratch(layout: LaidOut, tables: Tables) -> Scratch:
     return Scratch(
         u=aligned(TOGETHER * sizes.lanes, np.float32),
         v=aligned(TOGETHER * sizes.lanes, np.float32),
+        rest=aligned(max(1, TOGETHER * sizes.lanes * sizes.rests), np.float32),
         counters=aligned(TOGETHER * sizes.lanes, np.uint8),
         sums=aligned(2 * sums_size, np.uint8),
         part=aligned(sums_size, np.uint8),

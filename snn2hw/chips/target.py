@@ -70,14 +70,14 @@ class Target(Shown):
         return self.properties.get(name, (0, int(name == "most")))[1]
 
     def _summary(self) -> Summary:
-        spans = {"weight_bits": self.weight_bits, "weight_exponent": self.weight_exponent, **self.registers}
+        weights = {"weight_bits": self.weight_bits, "weight_exponent": self.weight_exponent}
         core = {f.name: getattr(self.core, f.name) for f in fields(self.core)}
         return Summary(
             title=f"Target {self.name}: {self.title}",
             facts=[f"weights by the rule {self.weight_rule}, arithmetic {self.arithmetic}"],
             header=("what", "allowed"),
             rows=[
-                *((name, span_text(*span)) for name, span in spans.items()),
+                *((name, span_text(*span)) for name, span in {**weights, **self.registers, **self.properties}.items()),
                 ("resets", ", ".join(self.resets)),
                 *((name, span_text(*span)) for name, span in self.properties.items() if span[0] != span[1]),
                 ("longest delay, steps", str(self.delay_steps)),

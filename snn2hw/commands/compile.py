@@ -8,7 +8,7 @@ snn2hw compile registers.nir --dt 1e-4 --scale 1 -o P.nir        weights and thr
 import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
-from snn2hw.commands.model import certified_for, configure_model, source_of
+from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
 from snn2hw.commands.options import choices_of, option
 from snn2hw.commands.progress import StageBars
 
@@ -86,6 +86,7 @@ def execute(args: argparse.Namespace) -> int:
     from snn2hw.compiler.report import measure
     from snn2hw.files.rasters import read_raster
     from snn2hw.network.registers import machine_of
+    from snn2hw.purpose import purpose_attachment
 
     check_output(args.output)
     machine = machine_of(source_of(args))
@@ -98,7 +99,8 @@ def execute(args: argparse.Namespace) -> int:
     with StageBars() as progress:
         prepared = prepare(machine, get_target(args.target), data, options=options, progress=progress)
         compiled = _mixed(prepared, given, args) if mixed else build(prepared, progress=progress)
-    attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json()}
+    purpose = purpose_attachment(purpose_of_model(args.model))
+    attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json(), **purpose}
     print(_summary(compiled))
     if data is not None:
         report = measure(compiled, data[:MEASURED])

@@ -38,8 +38,9 @@ def execute(args: argparse.Namespace) -> int:
     from sim.errors import InputError
     from sim.files import check_output
     from snn2hw.audio.corpora import read_corpus
-    from snn2hw.audio.front import raster, read_front
+    from snn2hw.audio.front import raster, read_front, to_json
     from snn2hw.files.rasters import write_raster
+    from snn2hw.purpose import purpose_of_front
 
     at_least(1, "--limit", args.limit)
     front = read_front(args.front)
@@ -52,7 +53,9 @@ def execute(args: argparse.Namespace) -> int:
         )
     chosen = _chosen(corpus, args.part, args.speaker, args.limit)
     spikes = raster(front, [corpus.samples[i] for i in chosen])
-    write_raster(args.output, spikes, corpus.labels[chosen], front.decoder)
+    identity = purpose_of_front(to_json(front)).identity
+    labels = corpus.labels[chosen]
+    write_raster(args.output, spikes, labels, front.decoder, front=identity, classes=front.classes)
     shape = " x ".join(str(n) for n in spikes.shape[2:])
     print(
         f"wrote {args.output}: {len(chosen)} clips, {front.encoder.steps} steps of {shape}, {front.encoder.kind} input"

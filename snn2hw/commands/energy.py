@@ -35,14 +35,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Count, price, print."""
-    from exporters.program_file import read_program
     from sim.errors import InputError
     from sim.files import check_output, make_folder
+    from snn2hw.commands.fed import read_fed
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.energy import energy
     from snn2hw.costs.price_files import TABLES
     from snn2hw.files.json_file import write_json
-    from snn2hw.files.rasters import read_raster
     from snn2hw.files.samples import read_samples
 
     at_least(1, "--samples", args.samples)
@@ -55,9 +54,8 @@ def execute(args: argparse.Namespace) -> int:
         check_output(args.output)
     if args.plots:
         make_folder(args.plots)
-    program = read_program(args.program)
-    raster = read_raster(args.input, program.input.shape)
-    spikes = raster.spikes[: args.samples]
+    fed = read_fed(args.program, args.input)
+    program, spikes = fed.program, fed.spikes[: args.samples]
     with progress_bar(spikes.shape[0] * spikes.shape[1], args.engine, "step") as progress:
         report = energy(
             program,

@@ -15,9 +15,9 @@ __all__ = ["configure", "execute"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--seconds", type=float, default=60.0, metavar="N", help="how long to look (60)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn at random (0)")
-    parser.add_argument("--only", default="programs,files", metavar="A,B", help="programs, files (both)")
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="N", help="how long to look (default: 60)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn at random (default: 0)")
+    parser.add_argument("--only", default="programs,files", metavar="A,B", help="which (default: programs,files)")
     parser.add_argument("-o", "--output", type=Path, metavar="FOUND", help="folder for the cases that fail")
     parser.add_argument("--json", action="store_true", help="write the result to standard output as JSON")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sim.errors import InputError, Snn2hwError
 from snn2hw.commands.options import shape_option
+from snn2hw.purpose import UNKNOWN, Purpose, purpose_of_front
 from snn2hw.sources.semantics import Reset, Scheme
 from snn2hw.sources.source import Source
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["certified_for", "configure_model", "load_source", "named_module", "source_of"]
+__all__ = ["certified_for", "configure_model", "load_source", "named_module", "purpose_of_model", "source_of"]
 
 
 def configure_model(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +67,18 @@ def certified_for(
         return sent if steps is None else steps, (0, highest)
     low, high = int(data.min(initial=0)), int(data.max(initial=highest))
     return max(sent, data.shape[1]) if steps is None else steps, (low, high)
+
+
+def purpose_of_model(model: str) -> Purpose:
+    """Return what a checkpoint is for; of any other model that is unknown."""
+    path = Path(model)
+    if path.suffix != ".pt":
+        return UNKNOWN
+    from snn2hw.audio.front import to_json
+    from snn2hw.train.checkpoint import load_trained
+
+    trained = load_trained(path)
+    return purpose_of_front(to_json(trained.front), trained.task)
 
 
 def load_source(

@@ -6,12 +6,15 @@ snn2hw run P.nir --input X.npz --record spikes,u,v -o TRACE.npz
 import argparse
 from collections.abc import Mapping
 
-from sim.engines import ENGINES
+from sim.engines import ENGINES, run
 from sim.errors import InputError
 from sim.program import Program
+from sim.summary import printable
 from sim.trace import RECORDABLE, Record, Trace
 from snn2hw.codec.decode import DECODERS, Decoder, decide
+from snn2hw.commands.options import option
 from snn2hw.files.rasters import Raster
+from snn2hw.purpose import Purpose
 
 __all__ = ["configure", "execute"]
 
@@ -27,8 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape), maybe 'labels'")
-    parser.add_argument("--engine", default="fast", help=f"{', '.join(ENGINES)} (fast): all give the same result")
-    parser.add_argument("--record", type=_record, default=("spikes",), metavar="spikes,u,v", help="what to keep")
+    option(parser, "--engine", run, f"{', '.join(ENGINES)}, or auto; all give the same result", metavar="NAME")
+    kept = "what to keep (default: spikes)"
+    parser.add_argument("--record", type=_record, default=("spikes",), metavar="spikes,u,v", help=kept)
     parser.add_argument("--decoder", choices=DECODERS, help="how labels are judged (max; count where the output fires)")
     parser.add_argument("--allow-wrap", action="store_true", help="count wraps of u instead of refusing them")
     parser.add_argument("-o", "--output", metavar="TRACE.npz", help="where to write the trace")
@@ -44,21 +48,22 @@ def _record(text: str) -> tuple[Record, ...]:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the program."""
-    from exporters.program_file import read_program_file
-    from sim.engines import run
     from sim.files import check_output
     from sim.raster import check_raster
+    from snn2hw.commands.fed import read_fed
     from snn2hw.commands.progress import progress_bar
-    from snn2hw.files.rasters import read_raster, write_trace
+    from snn2hw.files.rasters import write_trace
+    from snn2hw.purpose import same_classes
 
     if args.output:
         check_output(args.output)
-    found = read_program_file(args.program)
-    raster = read_raster(args.input, found.program.input.shape)
-    program, steps = found.program, raster.spikes.shape[1]
+    fed = read_fed(args.program, args.input)
+    program, raster, purpose = fed.program, fed.raster, fed.purpose
+    steps = raster.spikes.shape[1]
     check_raster(program, raster.spikes)
-    rule = _rule(program, raster, args.decoder)
-    _check_labels(program, raster, args.input)
+    rule = _rule(program, raster.decoder or purpose.decoder, args.decoder)
+    if same_classes(purpose, raster):
+        _check_labels(program, raster, args.input)
     with progress_bar(raster.spikes.shape[0] * steps, args.engine, "step") as progress:
         trace = run(
             program,
@@ -68,8 +73,8 @@ def execute(args: argparse.Namespace) -> int:
             allow_wrap=args.allow_wrap,
             progress=progress,
         )
-    print(_summary(program, raster, trace, rule))
-    certificate = found.attachments.get("certificate")
+    print("\n".join([*_summary(program, raster, trace), *_answers(raster, trace, rule, purpose)]))
+    certificate = fed.file.attachments.get("certificate")
     covered = certificate.get("steps") if isinstance(certificate, Mapping) else None
     if isinstance(covered, int) and steps > covered:
         print(f"{steps} steps; certified for {covered}: snn2hw certify {args.program} --steps {steps}")
@@ -79,11 +84,11 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rule(program: Program, raster: Raster, asked: Decoder | None) -> Decoder:
-    """Return how the output is held against the labels: as asked, as the raster says, or as fits the output."""
+def _rule(program: Program, said: Decoder | None, asked: Decoder | None) -> Decoder:
+    """Return how the output is held against the labels: as asked, as raster or program says, or as fits the output."""
     fires = program.output.fires
     if asked is None:
-        asked = raster.decoder or ("count" if fires else "max")
+        asked = said or ("count" if fires else "max")
         # a network trained with count on a readout was judged by the sum of v: the same classes as its mean
         return "mean" if asked == "count" and not fires else asked
     if asked == "count" and not fires:
@@ -102,7 +107,7 @@ def _check_labels(program: Program, raster: Raster, where: str) -> None:
         raise InputError(what, f"the output has {classes} neurons: use 0..{classes - 1}")
 
 
-def _summary(program: Program, raster: Raster, trace: Trace, rule: Decoder) -> str:
+def _summary(program: Program, raster: Raster, trace: Trace) -> list[str]:
     from tabulate import tabulate
 
     samples, steps = raster.spikes.shape[:2]
@@ -118,11 +123,26 @@ def _summary(program: Program, raster: Raster, trace: Trace, rule: Decoder) -> s
         for p in program.populations
     ]
     headers = ["population", "shape", "synops/sample", "spikes/sample", "rate", "wraps", "clips"]
-    lines = [
+    return [
         f"program {program.digest[:12]}, {samples} samples of {steps} steps",
         tabulate(rows, headers=headers, colalign=("left", "left", *["right"] * 5), disable_numparse=True),
     ]
-    if raster.labels is not None:
-        right = int((decide(trace.output.reshape(samples, steps, -1), rule) == raster.labels).sum())
+
+
+def _answers(raster: Raster, trace: Trace, rule: Decoder, purpose: Purpose) -> list[str]:
+    """Say what was answered, in words where the program has some, and how often that was right."""
+    from snn2hw.purpose import same_classes
+
+    samples, steps = raster.spikes.shape[:2]
+    answers = decide(trace.output.reshape(samples, steps, -1), rule)
+    lines = []
+    if purpose.classes is not None:
+        given = {name: int((answers == i).sum()) for i, name in enumerate(purpose.classes)}
+        lines.append("answers: " + ", ".join(f"{printable(name)} {n}" for name, n in given.items() if n))
+    if raster.labels is not None and same_classes(purpose, raster):
+        right = int((answers == raster.labels).sum())
         lines.append(f"accuracy {right / samples:.2%} ({right} of {samples}; {DECISIONS[rule]})")
-    return "\n".join(lines)
+    elif raster.labels is not None:
+        ours, theirs = (printable(", ".join(names or ())) for names in (purpose.classes, raster.classes))
+        lines.append(f"no accuracy: the program answers {ours}; the labels mean {theirs}")
+    return lines

@@ -114,6 +114,7 @@ def execute(args: argparse.Namespace) -> int:
             device=device,
             start=start,
             teacher=teacher,
+            task=f"{corpus.name} {corpus.digest[:12]}, {len(split.train)} clips for training",
             more_epochs=args.more_epochs,
             on_epoch=lambda row: _show(bar, row),
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.compile import bits_option
 from snn2hw.commands.device import configure_device, device_of
-from snn2hw.commands.model import certified_for, configure_model, source_of
+from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 
@@ -136,8 +136,11 @@ def _show(bar: Any, row: Any) -> None:
 
 def _write(tuned: "Tuned", test: "Labelled | None", args: argparse.Namespace) -> None:
     from exporters.program_file import write_program
+    from snn2hw.purpose import purpose_attachment
 
-    write_program(tuned.program, args.output, attachments={"certificate": tuned.certificate.to_json()})
+    purpose = purpose_attachment(purpose_of_model(args.model))
+    attachments = {"certificate": tuned.certificate.to_json(), **purpose}
+    write_program(tuned.program, args.output, attachments=attachments)
     best, first = tuned.best_row, tuned.rows[0]
     what = f"{best['validate_accuracy']:.2%} after epoch {best['epoch']:.0f} of {tuned.rows[-1]['epoch']:.0f}"
     if first["epoch"]:
@@ -155,6 +158,6 @@ def _accuracy(tuned: "Tuned", test: "Labelled", decoder: "Decoder") -> float:
 
     rasters, labels = test
     shaped = rasters.reshape(*rasters.shape[:2], *tuned.program.input.shape)
-    output = run(tuned.program, shaped, engine="fast").output
+    output = run(tuned.program, shaped).output
     answers = decide(output.reshape(*output.shape[:2], -1), decoder)
     return float((answers == labels).mean())

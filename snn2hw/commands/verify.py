@@ -49,12 +49,11 @@ def _artifact(text: str) -> tuple[str, Path]:
 
 def execute(args: argparse.Namespace) -> int:
     """Verify."""
-    from exporters.program_file import read_program
     from sim.errors import InputError
     from sim.files import check_output
+    from snn2hw.commands.fed import read_fed
     from snn2hw.commands.progress import progress_bar
     from snn2hw.files.json_file import write_json
-    from snn2hw.files.rasters import read_raster
     from snn2hw.verification import BASELINE, verify
 
     at_least(1, "--samples", args.samples)
@@ -65,9 +64,8 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError(f"--against {args.against!r} compares the reference with nothing", "name another executor")
     if args.output:
         check_output(args.output)
-    program = read_program(args.program)
-    raster = read_raster(args.input, program.input.shape)
-    spikes = raster.spikes[: args.samples]
+    fed = read_fed(args.program, args.input)
+    program, spikes = fed.program, fed.spikes[: args.samples]
     with progress_bar(len(spikes), "verify", "sample") as progress:
         verdict = verify(
             program,

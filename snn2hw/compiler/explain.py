@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import DECAY_ONE, VTH_SHIFT
-from sim.engines import run
+from sim.engines import DEFAULT_ENGINE, run
 from sim.program import INPUT
 from sim.trace import Trace
 from snn2hw.compiler.compile import Compiled
@@ -59,7 +59,7 @@ class Explained:
     """The greatest such distance in register units."""
 
 
-def explain(compiled: Compiled, data: NDArray[np.integer], *, engine: str = "fast") -> tuple[Explained, ...]:
+def explain(compiled: Compiled, data: NDArray[np.integer], *, engine: str = DEFAULT_ENGINE) -> tuple[Explained, ...]:
     """Run float network and program on ``data`` (B, T, *input shape) and account for every difference."""
     from snn2hw.network.float_reference import run_network
 

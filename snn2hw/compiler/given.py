@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from sim.arithmetic import VTH_SHIFT
+from sim.arithmetic.description import Span
 from sim.errors import InputError
 from sim.program import Connection, Population
 from snn2hw.chips.target import Target
@@ -49,13 +50,8 @@ def given_registers(layer: RealPopulation, scale: float, target: Target, bits: B
     )
     if layer.fires_at_threshold and not target.most("at_threshold"):
         raise InputError(f"{where}: fires at its threshold, the machine only above it", "write a threshold one lower")
-    for name, values, (low, high) in (
-        ("threshold", vth, target.registers["vth"]),
-        ("bias", bias, target.registers["bias_mantissa"]),
-    ):
-        if values.min() < low or values.max() > high:
-            what = f"{where}: {name} {values.min()}..{values.max()} is outside the register's {low}..{high}"
-            raise InputError(what, "compile with scale='auto'")
+    _refuse_outside(f"{where}: threshold", vth, target.registers["vth"])
+    _refuse_outside(f"{where}: bias", bias, target.registers["bias_mantissa"])
     population = Population(
         name=layer.name,
         shape=layer.shape,
@@ -80,6 +76,13 @@ def given_registers(layer: RealPopulation, scale: float, target: Target, bits: B
         layer=layer,
         sqnr_db=(math.inf,) * len(grids),
     )
+
+
+def _refuse_outside(what: str, values: Ints, register: Span) -> None:
+    low, high = register
+    if values.min() < low or values.max() > high:
+        where = f"{what} {values.min()}..{values.max()} is outside the register's {low}..{high}"
+        raise InputError(where, "compile with scale='auto'")
 
 
 def _whole(values: Float, what: str) -> Ints:

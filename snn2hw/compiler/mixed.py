@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engines import run
+from sim.engines import DEFAULT_ENGINE, run
 from sim.errors import InputError
 from snn2hw.codec.decode import Decoder, decide
 from snn2hw.compiler.compile import Compiled, Prepared, build
@@ -57,7 +57,7 @@ def fewest_bits(
     *,
     budget: float = 0.01,
     decoder: Decoder = "mean",
-    engine: str = "fast",
+    engine: str = DEFAULT_ENGINE,
     on_trial: Callable[[Trial], object] | None = None,
 ) -> Mixed:
     """Lower the bits of one layer after the other while the share of wanted answers falls by at most ``budget``.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import A_LIMIT, V_MAX, VTH_SHIFT, WRAP
-from sim.engines import run
+from sim.engines import DEFAULT_ENGINE, run
 from sim.program import Json
 from sim.trace import Trace
 from snn2hw.compiler.compile import Compiled
@@ -89,7 +89,7 @@ class Report:
         return "\n".join([body, *remarks, *(f"note: {n}" for n in self.notes)])
 
 
-def measure(compiled: Compiled, data: NDArray[np.integer], *, engine: str = "fast") -> Report:
+def measure(compiled: Compiled, data: NDArray[np.integer], *, engine: str = DEFAULT_ENGINE) -> Report:
     """Run the float network and the program side by side on ``data`` (B, T, *input shape)."""
     from snn2hw.network.float_reference import run_network
 

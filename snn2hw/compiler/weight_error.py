@@ -14,7 +14,7 @@ from snn2hw.compiler.grid import WeightGrid, to_grid
 from snn2hw.compiler.options import Method
 from snn2hw.network.maps import Float
 
-__all__ = ["POINTS", "ErrorTable", "WeightRows", "error_table", "resolution"]
+__all__ = ["POINTS", "ErrorTable", "RealRows", "error_table", "resolution"]
 
 POINTS = 8
 """Resolutions per octave."""
@@ -26,7 +26,7 @@ PERCENTILE = 99.9
 
 
 @dataclass(frozen=True, eq=False)
-class WeightRows:
+class RealRows:
     """The weights of one link, one row per target channel or neuron.
 
     ``group`` says which rows share a scale; ``power`` is the mean square message behind every column: (rows or 1,
@@ -60,7 +60,7 @@ def resolution(index: NDArray[np.int64]) -> Float:
     return np.exp2(index / POINTS)
 
 
-def error_table(rows: WeightRows, grid: WeightGrid, method: Method) -> ErrorTable:
+def error_table(rows: RealRows, grid: WeightGrid, method: Method) -> ErrorTable:
     """Return sum over columns of power * (rounded / r - weight)^2 for every group and resolution."""
     largest = _fitting(rows, grid, method)
     fits = np.floor(POINTS * np.log2(largest)).astype(np.int64)
@@ -83,7 +83,7 @@ def error_table(rows: WeightRows, grid: WeightGrid, method: Method) -> ErrorTabl
             assert_never(method)
 
 
-def _fitting(rows: WeightRows, grid: WeightGrid, method: Method) -> Float:
+def _fitting(rows: RealRows, grid: WeightGrid, method: Method) -> Float:
     """Return the greatest resolution of each group at which its weights (or nearly all of them) are on the grid."""
     low, high = grid.span
     ratio = np.full(rows.weight.shape, np.inf)

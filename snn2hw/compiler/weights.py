@@ -13,7 +13,7 @@ from snn2hw.compiler.grid import WeightGrid, legal, to_grid
 from snn2hw.compiler.messages import most_sent, spans_of
 from snn2hw.compiler.rounding import SWEEPS, Spread, compensating, spread_of
 from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
-from snn2hw.compiler.weight_error import WeightRows, error_table
+from snn2hw.compiler.weight_error import RealRows, error_table
 from snn2hw.network.maps import ConvMap, DenseMap, Float
 from snn2hw.network.network import Link
 from snn2hw.network.registers import RealPopulation, WeightMap
@@ -103,7 +103,7 @@ def choose_weights(task: WeightTask) -> tuple[Float, tuple[Stored, ...]]:
     )
 
 
-def _by_group(rows: WeightRows, cost: Float) -> Float:
+def _by_group(rows: RealRows, cost: Float) -> Float:
     """Sum costs (try, row) over the rows that share a scale."""
     return np.stack([np.bincount(rows.group, weights=c, minlength=rows.groups) for c in cost])
 
@@ -113,21 +113,21 @@ def _of_rows(mantissas: NDArray[np.int32], tried: NDArray[np.intp]) -> Float:
     return mantissas[tried, np.arange(len(tried))].astype(np.float64)
 
 
-def _effort(rows: Sequence[WeightRows], spreads: Sequence[list[Spread] | None]) -> tuple[int, int]:
+def _effort(rows: Sequence[RealRows], spreads: Sequence[list[Spread] | None]) -> tuple[int, int]:
     """Return how many scales are tried and how many sweeps each gets: few weights gain most, and cost least."""
     shapes = [r.weight.shape for r, s in zip(rows, spreads, strict=True) if s is not None]
     work = sum(n * (m * n + COLUMN) for m, n in shapes)
     return (1, 0) if not shapes else (MANY, SWEEPS) if work * MANY <= WORK else (FEW, 1)
 
 
-def _stored(rows: WeightRows, mantissas: Float, exponent: int, scale: Float) -> Stored:
+def _stored(rows: RealRows, mantissas: Float, exponent: int, scale: Float) -> Stored:
     error = mantissas * (2.0**exponent / scale)[:, None] - rows.weight
     signal, noise = (float((np.square(x) * rows.power).sum()) for x in (rows.weight, error))
     sqnr = math.inf if noise <= 0 else 10 * math.log10(max(signal, 1e-300) / noise)
     return Stored(mantissas, exponent, scale, error, sqnr)
 
 
-def _rows(task: WeightTask, link: Link[WeightMap]) -> WeightRows:
+def _rows(task: WeightTask, link: Link[WeightMap]) -> RealRows:
     """Lay a link's weights out one row per target channel or neuron, with the activity behind every column."""
     # an always-on axon has no calibration: it fires in every step
     layer, group, active = task.layer, task.group, task.prepared.ranges.power.get(link.source, np.ones(1))
@@ -141,7 +141,7 @@ def _rows(task: WeightTask, link: Link[WeightMap]) -> WeightRows:
             per_row = np.repeat(mean, layer.shape[0] // groups, axis=0)
             seen = np.repeat(per_row, int(np.prod(link.map.weight.shape[2:])), axis=1)
     floor = 0.01 * max(float(seen.mean()), 1e-6)  # a source that was silent may speak one day
-    return WeightRows(flat, np.maximum(seen, floor), rows, task.groups)
+    return RealRows(flat, np.maximum(seen, floor), rows, task.groups)
 
 
 def _cap(task: WeightTask) -> Float:
@@ -156,7 +156,7 @@ def _cap(task: WeightTask) -> Float:
     return np.where(np.isfinite(cap), cap, 1.0)  # no weight, no threshold, no bias: any scale is right
 
 
-def _choice(task: WeightTask, rows: Sequence[WeightRows], cap: Float) -> Choice:
+def _choice(task: WeightTask, rows: Sequence[RealRows], cap: Float) -> Choice:
     """Return the scale per group and the exponent per link that cost least if every weight goes to its nearest."""
     layer, prepared = task.layer, task.prepared
     tables = [error_table(r, g, prepared.options.method) for r, g in zip(rows, task.grids, strict=True)]
@@ -201,7 +201,7 @@ def _spread(task: WeightTask, index: int) -> list[Spread] | None:
 
 
 def _rounded(
-    rows: WeightRows, r: Float, grid: WeightGrid, spreads: list[Spread] | None, sweeps: int
+    rows: RealRows, r: Float, grid: WeightGrid, spreads: list[Spread] | None, sweeps: int
 ) -> tuple[NDArray[np.int32], Float]:
     """Return the mantissas (try, row, column) of one link at resolutions r (try, row), and their cost (try, row)."""
     mantissas = np.empty((*r.shape, rows.weight.shape[1]), dtype=np.int32)

@@ -137,7 +137,15 @@ def convert(
     step, _ = spiking(ann.output, [Stand(neurons(b.threshold, leak), b.worth) for b in balances])
     kind = "IF" if neuron == "if" else f"LIF, tau {leak_steps:g} steps"
     notes = (*ann.notes, f"converted: {kind}, thresholds at percentile {percentile:g} per {per}", "output: last step")
-    source = Source(_graph(step, ann, dt), dt, "euler", reset, ann.origin, semantics=NORSE, notes=notes)
+    source = Source(
+        graph=_graph(step, ann, dt),
+        dt=dt,
+        scheme="euler",
+        reset=reset,
+        origin=ann.origin,
+        semantics=NORSE,
+        notes=notes,
+    )
     return Conversion(source, balances, ann)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.engines import run
+from sim.engines import DEFAULT_ENGINE, run
 from sim.errors import InputError
 from sim.program import INPUT, Program, require_program
 from sim.raster import check_raster
@@ -36,7 +36,7 @@ def energy(
     ann: Path | str | None = None,
     ann_inputs: NDArray[Any] | None = None,
     tables: Sequence[str | Path | PriceTable] | str | Path | PriceTable = TABLES,
-    engine: str = "fast",
+    engine: str = DEFAULT_ENGINE,
     confidence: float = 0.95,
     progress: Callable[[int], object] | None = None,
 ) -> EnergyReport:

@@ -57,8 +57,9 @@ class Workload:
 def spiking_workload(program: Program, counts: Counts, steps: int) -> Workload:
     """Take an integer run apart.
 
-    A synop of a binary message is an accumulation, one of a graded message a multiply-accumulate. Messages are counted
-    once per spike and reading population. A state update multiplies u unless du = 4095 and v unless dv = 0.
+    A synop of a binary message is an accumulation, one of a graded message a multiply-accumulate: of an input, and of
+    populations that send several spikes in one. Messages are counted once per reading population. A state update
+    multiplies u unless du = 4095 and v unless dv = 0.
     """
     binary = program.input.lo >= -1 and program.input.hi <= 1
     zero = np.zeros_like(next(iter(counts.spikes.values())))
@@ -78,7 +79,7 @@ def spiking_workload(program: Program, counts: Counts, steps: int) -> Workload:
                     add("synop_conv", synops)
                 case _:
                     assert_never(connection.wiring)
-            graded = connection.source == INPUT and not binary
+            graded = not binary if connection.source == INPUT else program.by_name[connection.source].most_sent > 1
             add("multiply_accumulate" if graded else "accumulate", synops)
             add("synop", synops)
             add("message", counts.events[p.name][index])
@@ -91,7 +92,9 @@ def spiking_workload(program: Program, counts: Counts, steps: int) -> Workload:
         add("state_add", adds * updates)
         least["state_multiply"] = least["state_multiply"] + multiplies * active
         least["state_add"] = least["state_add"] + adds * active
-        add("spike", counts.spikes[p.name])
+        # what is priced is what is sent: one message, or each spike of it where the arithmetic sends them one by one
+        one_by_one = program.described.synop_of == "spike"
+        add("spike", counts.spikes[p.name] if one_by_one else counts.messages[p.name])
     traffic = tuple(t for p in program.populations for t in _traffic(program, p, counts, steps))
     return Workload("snn", len(zero), events, least, traffic)
 

@@ -92,7 +92,7 @@ def _run(program: Program, raster: NDArray[np.uint8]) -> NDArray[np.generic]:
     from sim.engines import run
 
     shaped = raster.reshape(*raster.shape[:2], *program.input.shape)
-    return run(program, shaped, engine="fast", record=()).output
+    return run(program, shaped, record=()).output
 
 
 def _judge(telling: Telling, exhibit: Exhibit, program: Program) -> None:
@@ -172,7 +172,7 @@ def _draw(telling: Telling, exhibit: Exhibit, program: Program, curve: dict[int,
     from snn2hw.demo.pictures import draw_bits, draw_membrane, draw_raster
 
     one = exhibit.test[:1].reshape(1, exhibit.test.shape[1], *program.input.shape)
-    trace = run(program, one, engine="fast", record=("spikes", "u", "v"))
+    trace = run(program, one, record=("spikes", "u", "v"))
     word = exhibit.front.classes[int(exhibit.labels[0])]
     draw_raster(program, one[0], trace, word, telling.folder / "raster.png")
     draw_membrane(program, trace, exhibit.front.classes, word, telling.folder / "membrane.png")

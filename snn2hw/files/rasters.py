@@ -1,11 +1,13 @@
 """Input and trace files: ``.npz`` archives, checked before any memory is asked for.
 
-An input file holds ``spikes`` (B, T, *input shape) integers, optionally ``labels`` (B,) and the ``decoder`` with which
-an output is held against them. A trace file holds
-``spikes.NAME``, ``u.NAME`` and ``v.NAME``, each (B, T, *shape), the ``output``, and the ``digest`` of the program.
+An input file holds ``spikes`` (B, T, *input shape) integers, optionally ``labels`` (B,), the ``decoder`` with which
+an output is held against them, the identity of the ``front`` end that made them, and the names of the ``classes``. A
+trace file holds ``spikes.NAME``, ``u.NAME`` and ``v.NAME``, each (B, T, *shape), the ``output``, and the ``digest`` of
+the program.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +26,8 @@ __all__ = ["Raster", "read_npz", "read_raster", "write_npz", "write_raster", "wr
 LONGEST_DECODER = 32
 """Characters of the text that names a decoder."""
 
+SHA256_DIGITS = 64
+
 
 @dataclass(frozen=True, eq=False)
 class Raster:
@@ -33,14 +37,26 @@ class Raster:
     labels: NDArray[np.integer] | None  # b
     decoder: Decoder | None = None
     """How the output is read when it is held against the labels; None: as `snn2hw run` chooses."""
+    front: str | None = None
+    """The identity of the front end that made it (`snn2hw.purpose.front_identity`)."""
+    classes: tuple[str, ...] | None = None
+    """What each label means."""
 
 
 def read_raster(path: Path | str, shape: tuple[int, ...] | None = None) -> Raster:
     """Read an input file; ``shape`` is that of the program's input: others are refused before they are read."""
     arrays = read_npz(
-        path, names=("spikes", "labels", "decoder"), judge=lambda announced: _judge(str(path), announced, shape)
+        path,
+        names=("spikes", "labels", "decoder", "front", "classes"),
+        judge=lambda announced: _judge(str(path), announced, shape),
     )
-    return Raster(arrays["spikes"], arrays.get("labels"), _decoder(path, arrays.get("decoder")))
+    return Raster(
+        spikes=arrays["spikes"],
+        labels=arrays.get("labels"),
+        decoder=_decoder(path, arrays.get("decoder")),
+        front=_front(path, arrays.get("front")),
+        classes=_classes(arrays.get("classes")),
+    )
 
 
 def _judge(path: str, announced: Mapping[str, Announced], shape: tuple[int, ...] | None) -> None:
@@ -64,6 +80,16 @@ def _judge(path: str, announced: Mapping[str, Announced], shape: tuple[int, ...]
     if decoder is not None and (decoder.shape or decoder.dtype.kind != "U" or decoder.nbytes > 4 * LONGEST_DECODER):
         what = f"{path}: decoder is {decoder.dtype} of shape {decoder.shape}"
         raise InputError(what, f"save one of {', '.join(DECODERS)}, or none")
+    _judge_purpose(path, announced)
+
+
+def _judge_purpose(path: str, announced: Mapping[str, Announced]) -> None:
+    """Refuse names of a front end or of classes that are none, before they are read."""
+    front, classes = (announced.get(name) for name in ("front", "classes"))
+    if front is not None and (front.shape or front.dtype.kind != "U" or front.nbytes > 4 * SHA256_DIGITS):
+        raise InputError(f"{path}: front is no SHA-256 in hexadecimal", "encode it again, or leave 'front' out")
+    if classes is not None and (len(classes.shape) != 1 or classes.dtype.kind != "U"):
+        raise InputError(f"{path}: classes are {classes.dtype} of shape {classes.shape}", "save a list of texts")
 
 
 def _decoder(path: Path | str, written: NDArray[Any] | None) -> Decoder | None:
@@ -74,11 +100,30 @@ def _decoder(path: Path | str, written: NDArray[Any] | None) -> Decoder | None:
     return cast("Decoder", str(written))
 
 
+def _front(path: Path | str, written: NDArray[Any] | None) -> str | None:
+    if written is None:
+        return None
+    if not re.fullmatch("[0-9a-f]{64}", str(written)):
+        raise InputError(f"{path}: front is no SHA-256 in hexadecimal", "encode it again, or leave 'front' out")
+    return str(written)
+
+
+def _classes(written: NDArray[Any] | None) -> tuple[str, ...] | None:
+    return None if written is None else tuple(map(str, written))
+
+
 def write_raster(
-    path: Path | str, spikes: ArrayLike, labels: ArrayLike | None = None, decoder: str | None = None
+    path: Path | str,
+    spikes: ArrayLike,
+    labels: ArrayLike | None = None,
+    decoder: str | None = None,
+    *,
+    front: str | None = None,
+    classes: Sequence[str] | None = None,
 ) -> None:
     """Write an input file."""
-    said = {"labels": labels, "decoder": decoder}
+    names = None if classes is None else np.array(classes, dtype=np.str_)
+    said = {"labels": labels, "decoder": decoder, "front": front, "classes": names}
     write_npz(path, {"spikes": spikes} | {name: value for name, value in said.items() if value is not None})
 
 

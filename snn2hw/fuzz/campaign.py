@@ -20,7 +20,7 @@ from snn2hw.fuzz.draw import random_program, random_raster
 from snn2hw.fuzz.minimise import Case, smallest_bytes, smallest_case
 from snn2hw.fuzz.mutate import mutated
 from snn2hw.fuzz.readers import READERS, available, write_seeds
-from snn2hw.fuzz.trial import Outcome, Trials
+from snn2hw.fuzz.trial import TrialResult, Trials
 
 __all__ = ["WHAT", "Campaign", "Finding", "fuzz"]
 
@@ -39,7 +39,7 @@ class Finding:
     """A case that failed: what met it, how, and where it was written."""
 
     subject: str
-    outcome: Outcome
+    outcome: TrialResult
     file: Path | None
 
     def to_json(self) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _files(
         for data in seeds[name]:
             outcome = trials.file(name, data, READERS[name].suffix)
             if outcome.kind != "read":
-                _note(campaign, name, Outcome("refused good", outcome.error), data, home)
+                _note(campaign, name, TrialResult("refused good", outcome.error), data, home)
     while time.monotonic() < deadline:
         name = names[int(rng.integers(0, len(names)))]
         suffix, kept = READERS[name].suffix, seeds[name]
@@ -126,12 +126,12 @@ def _files(
             _note(campaign, name, outcome, data, home)
 
 
-def _is_new(campaign: Campaign, subject: str, outcome: Outcome) -> bool:
+def _is_new(campaign: Campaign, subject: str, outcome: TrialResult) -> bool:
     alike = [f for f in campaign.findings if f.subject == subject and f.outcome.like(outcome)]
     return len(alike) < ALIKE
 
 
-def _note(campaign: Campaign, subject: str, outcome: Outcome, case: "bytes | Case", home: Path | None) -> None:
+def _note(campaign: Campaign, subject: str, outcome: TrialResult, case: "bytes | Case", home: Path | None) -> None:
     """Write a case down, unless there are enough like it."""
     if not _is_new(campaign, subject, outcome):
         return
@@ -186,7 +186,7 @@ def _programs(
             _note(campaign, subject, outcome, smaller, home)
 
 
-def _run(trials: Trials, case: Case, names: Sequence[str]) -> Outcome:
+def _run(trials: Trials, case: Case, names: Sequence[str]) -> TrialResult:
     program, raster = trials.folder / "program.nir", trials.folder / "raster.npy"
     write_program(case[0], program)
     np.save(raster, case[1], allow_pickle=False)

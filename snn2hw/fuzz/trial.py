@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from sim.worker_process import Task, WorkerProcess, import_path
 
-__all__ = ["GOOD", "Outcome", "Trials"]
+__all__ = ["GOOD", "TrialResult", "Trials"]
 
 CHILD = Path(__file__).with_name("child.py")
 GOOD = frozenset({"read", "refused", "equal"})
@@ -17,7 +17,7 @@ LOG_BYTES = 300
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """How a case ended: ``kind`` is in `GOOD`, or foreign, memory, differs, hang or crash."""
 
     kind: str
@@ -28,7 +28,7 @@ class Outcome:
         """Tell whether nothing is wrong."""
         return self.kind in GOOD
 
-    def like(self, other: "Outcome") -> bool:
+    def like(self, other: "TrialResult") -> bool:
         """Tell whether two cases fail the same way."""
         same_place = self.kind != "foreign" or self.error == other.error
         return self.kind == other.kind and same_place
@@ -56,13 +56,13 @@ class Trials:
             self._worker.end(0.0)
             self._worker = None
 
-    def file(self, reader: str, data: bytes, suffix: str) -> Outcome:
+    def file(self, reader: str, data: bytes, suffix: str) -> TrialResult:
         """Give ``data`` to a reader."""
         path = self.folder / f"case{suffix}"
         path.write_bytes(data)
         return self.ask({"reader": reader, "file": str(path), "limit": True}, self.timeout_s)
 
-    def ask(self, job: dict[str, Any], timeout_s: float) -> Outcome:
+    def ask(self, job: dict[str, Any], timeout_s: float) -> TrialResult:
         """Have one job done."""
         self.count += 1
         if self._worker is None:
@@ -73,10 +73,10 @@ class Trials:
         line = self._worker.answer(time.monotonic() + timeout_s)
         if line:
             said = json.loads(line)
-            return Outcome(said["outcome"], said["error"])
+            return TrialResult(said["outcome"], said["error"])
         if line is None:
-            outcome = Outcome("hang", f"not done within {timeout_s:g} s")
+            outcome = TrialResult("hang", f"not done within {timeout_s:g} s")
         else:
-            outcome = Outcome("crash", f"exit code {self._worker.wait()}: {self._worker.log(LOG_BYTES)}")
+            outcome = TrialResult("crash", f"exit code {self._worker.wait()}: {self._worker.log(LOG_BYTES)}")
         self._end()
         return outcome

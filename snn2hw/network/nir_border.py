@@ -117,6 +117,7 @@ def _spiking(node: "nir.NIRNode", source: "Source") -> Spiking:
         spikes_per_step=rules.spikes_per_step,
         spike_read=rules.spike_read,
         residue=rules.residue,
+        refractory=int(node.metadata.get("refractory", 0)),
     )
 
 

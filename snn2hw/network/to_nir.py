@@ -53,6 +53,10 @@ _READERS: dict[Reader, _Gains] = {
 }
 
 
+KEPT = ("v0", "reset", "reset_at", "refractory")
+"""What a neuron's metadata say beside NIR's own fields."""
+
+
 def to_nir(source: Source, *, reader: Reader = "any") -> "nir.NIRGraph":
     """Return a NIRGraph that passes NIR's own type check, with shapes on every node, for ``reader``."""
     import nir
@@ -108,7 +112,7 @@ def unsaid(source: Source) -> tuple[str, ...]:
         said = "no reset" if source.reset == "none" else "reset by subtraction of the threshold"
         found.append(f"{said}, NIR means a reset to v_reset")
     for name, node in source.nodes.items():
-        for key in ("v0", "reset", "reset_at"):
+        for key in KEPT:
             if key in node.metadata:
                 found.append(f"node {name!r}: {key}")
     return tuple(found)
@@ -130,7 +134,7 @@ def _written(source: Source, name: str, gains: _Gains, dt: float) -> "nir.NIRNod
     """Return one node for a file: Euler parameters, square ungrouped kernels, plain numbers."""
     node = source.nodes[name]
     new = copy.copy(node)
-    new.metadata = {k: v for k, v in node.metadata.items() if k in ("v0", "reset", "reset_at")}
+    new.metadata = {k: v for k, v in node.metadata.items() if k in KEPT}
     kind = type(node).__name__
     if kind in ("Conv1d", "Conv2d"):
         return squared(new)

@@ -22,6 +22,9 @@ Edge = tuple[str, str]
 MOST_NEURONS = 1 << 26
 """Elements of one node: a file of a few bytes may claim any shape."""
 
+MOST_REST = 1 << 12
+"""Steps that a neuron may rest after a spike, whatever a chip allows."""
+
 
 def assemble(nodes: "Mapping[str, nir.NIRNode]", edges: Iterable[Edge], origin: str = "graph") -> "nir.NIRGraph":
     """Return a flat graph with shapes on every node and neuron parameters of full shape; nothing given is changed.
@@ -111,6 +114,9 @@ def _typed(node: "nir.NIRNode", shape: Shape) -> "tuple[nir.NIRNode, tuple[Shape
     for key, known in (("reset", get_args(Reset)), ("reset_at", get_args(ResetAt))):
         if new.metadata.get(key, known[0]) not in known:
             raise InputError(f"metadata {key} is {new.metadata[key]!r}", f"use one of {', '.join(known)}")
+    rest = new.metadata.get("refractory", 0)
+    if not isinstance(rest, int | np.integer) or isinstance(rest, bool) or not 0 <= rest <= MOST_REST:
+        raise InputError(f"metadata refractory is {rest!r}", f"give a number of steps in 0..{MOST_REST}")
     if kind in NEURON_FIELDS or kind in ("Scale", "Delay"):
         for name in NEURON_FIELDS.get(kind, ("scale",) if kind == "Scale" else ("delay",)):
             setattr(new, name, _full(getattr(node, name), shape, name))

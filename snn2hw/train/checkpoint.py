@@ -39,6 +39,8 @@ class Trained:
     recipe: NetworkRecipe
     front: FrontEnd
     accuracy: dict[str, float]
+    task: str | None = None
+    """What it was trained on, in words; files of before do not say."""
 
 
 def build(recipe: NetworkRecipe, classes: int) -> nn.Module:
@@ -76,7 +78,8 @@ def load_trained(path: Path) -> Trained:
     _refuse_other_sizes(values["weights"], recipe, len(front.classes), str(path))
     model = build(recipe, len(front.classes))
     load_weights(model, values["weights"], str(path))
-    return Trained(model.eval(), recipe, front, dict(values["accuracy"]))
+    task = values.get("task")
+    return Trained(model.eval(), recipe, front, dict(values["accuracy"]), task if isinstance(task, str) else None)
 
 
 def _refuse_other_sizes(weights: Mapping[str, Tensor], recipe: NetworkRecipe, classes: int, where: str) -> None:

@@ -65,6 +65,7 @@ def fit(
     device: torch.device,
     start: Mapping[str, Tensor] | None = None,
     teacher: Teacher | None = None,
+    task: str | None = None,
     **running: Any,
 ) -> Finished:
     """Train in ``folder``, from its last checkpoint if any; write ``model.pt`` with the weights of the epoch it keeps.
@@ -80,6 +81,7 @@ def fit(
         device: where torch computes.
         start: weights to begin with; drawn from the seed unless given.
         teacher: whose answers are learnt beside the labels.
+        task: what is learnt from what, in words, for whoever gets the network.
         running: ``more_epochs`` and ``on_epoch``, as for `snn2hw.train.loop.train`.
     """
     torch.manual_seed(recipe.seed)
@@ -89,7 +91,7 @@ def fit(
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves twice as fast
     network = _Network(model, recipe, data, device)
     state = train(_training(network, len(classes), teacher), recipe, _files(folder, recipe), **running)
-    return _finish(network, state, classes, folder)
+    return _finish(network, state, classes, folder, task)
 
 
 def _files(folder: Path, recipe: NetworkRecipe) -> RunFiles:
@@ -191,7 +193,7 @@ def standard_error(accuracy: float, count: int) -> float:
     return float(np.sqrt(share * (1 - share) / (count + 4)))
 
 
-def _finish(network: _Network, state: RunState, classes: tuple[str, ...], folder: Path) -> Finished:
+def _finish(network: _Network, state: RunState, classes: tuple[str, ...], folder: Path, task: str | None) -> Finished:
     """Judge the epoch that is kept, its normalisation measured on all clips, and write it down."""
     model, recipe, data = network.model, network.recipe, network.data
     assert state.best_weights is not None  # the first epoch is always kept
@@ -203,5 +205,6 @@ def _finish(network: _Network, state: RunState, classes: tuple[str, ...], folder
     front = FrontEnd(recipe.mel, data.normaliser, encoder_of(recipe), recipe.decoder, classes)
     weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
     values = {"recipe": recipe_to(recipe), "weights": weights, "front": to_json(front), "accuracy": accuracy}
+    values |= {} if task is None else {"task": task}
     write_checkpoint(folder / "model.pt", values | {"kept_epoch": state.best_epoch, "history": state.rows})
     return Finished(folder / "model.pt", accuracy, test.confusion, tuple(state.rows))

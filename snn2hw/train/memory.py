@@ -9,7 +9,7 @@ from sim.errors import InputError
 from snn2hw.models.layout import map_weights, neurons
 from snn2hw.train.network_recipe import NetworkRecipe
 
-__all__ = ["Demand", "demand_of", "memory_here", "refuse_too_large"]
+__all__ = ["MemoryDemand", "demand_of", "memory_here", "refuse_too_large"]
 
 FLOAT = 4
 KEPT_PER_NEURON_STEP = 2
@@ -20,7 +20,7 @@ CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
-class Demand:
+class MemoryDemand:
     """Bytes of a training by what they are for; a lower bound, since torch needs scratch memory too."""
 
     batch: int
@@ -35,13 +35,13 @@ class Demand:
         return self.batch + self.weights + self.images
 
 
-def demand_of(recipe: NetworkRecipe, classes: int, clips: int = 0, tested: int = 0) -> Demand:
+def demand_of(recipe: NetworkRecipe, classes: int, clips: int = 0, tested: int = 0) -> MemoryDemand:
     """Return what training and testing on so many clips take at least."""
     side, steps = recipe.mel.bands, recipe.steps if recipe.model == "scnn" else 1
     fed = side**2 * (steps if recipe.encoder != "direct" and recipe.model == "scnn" else 1)
     values = steps * KEPT_PER_NEURON_STEP * neurons(recipe.layout, side, classes) + fed
     raster = tested * recipe.steps * side**2 if recipe.model == "scnn" else 0
-    return Demand(
+    return MemoryDemand(
         batch=recipe.batch * values * FLOAT,
         weights=COPIES_OF_WEIGHTS * sum(map_weights(recipe.layout, side, classes)) * FLOAT,
         images=(recipe.variants + 1) * clips * side**2 + raster,

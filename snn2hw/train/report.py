@@ -11,6 +11,7 @@ from snn2hw.audio.front import FrontEnd, to_json
 from snn2hw.codec.encode import encode
 from snn2hw.files.rasters import write_raster
 from snn2hw.models.layout import neurons, synapses
+from snn2hw.purpose import purpose_of_front
 from snn2hw.train.fit import Finished
 from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 from snn2hw.train.pictures import draw_confusion, draw_curves
@@ -29,7 +30,14 @@ def write_report(
     front = FrontEnd(recipe.mel, data.normaliser, encoder, recipe.decoder, corpus.classes)
     _write(folder / "front.json", to_json(front))
     if recipe.model == "scnn":
-        write_raster(folder / "test.npz", encode(data.test[:, None], encoder), data.test_labels, recipe.decoder)
+        write_raster(
+            folder / "test.npz",
+            encode(data.test[:, None], encoder),
+            data.test_labels,
+            recipe.decoder,
+            front=purpose_of_front(to_json(front)).identity,
+            classes=corpus.classes,
+        )
     rows = finished.rows
     summary = {
         "schema": SCHEMA,

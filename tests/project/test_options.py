@@ -22,7 +22,7 @@ SAME = [
     ("compile", "budget", "snn2hw.compiler.mixed:fewest_bits", "budget"),
     ("compile", "decoder", "snn2hw.compiler.mixed:fewest_bits", "decoder"),
     ("tune", "target", "snn2hw.train.tuning.tune:tune", "target"),
-    ("tune", "weight_bits", "snn2hw.train.tuning.tune:tune", "weight_bits"),
+    ("tune", "weight_bits", "snn2hw.train.tuning.tune:TuneOptions", "weight_bits"),
     ("convert", "neuron", "snn2hw.conversion:convert", "neuron"),
     ("convert", "reset", "snn2hw.conversion:convert", "reset"),
     ("convert", "percentile", "snn2hw.conversion:convert", "percentile"),
@@ -30,6 +30,7 @@ SAME = [
     ("convert", "dt", "snn2hw.conversion:convert", "dt"),
     ("convert", "steps", "snn2hw.conversion.judge:judge", "steps"),
     ("verify", "timeout", "snn2hw.verification:verify", "timeout_s"),
+    ("run", "engine", "sim.engines:run", "engine"),
     ("energy", "engine", "snn2hw.costs.energy:energy", "engine"),
     ("energy", "confidence", "snn2hw.costs.energy:energy", "confidence"),
 ]
@@ -52,7 +53,7 @@ def test_an_option_has_the_default_of_its_function(verb, option, place, paramete
 def test_help_names_the_default_of_every_option_that_has_one(verb):
     for action in _parser(verb)._actions:
         given = action.default not in (None, False, argparse.SUPPRESS, []) and not isinstance(action.default, Path)
-        if given and action.option_strings and verb != "run":  # run's engine is chosen by the library
+        if given and action.option_strings:
             assert "(default: " in str(action.help), f"{verb} {action.option_strings[0]}: {action.help}"
 
 

@@ -48,9 +48,6 @@ def test_a_link_of_a_page_leads_to_a_file(page):
     assert not missing
 
 
-COMING = {"sim/arithmetic/"}
-"""Places that pages name and that are still being built."""
-
 PLACEHOLDER = re.compile(r"[A-Z]{3,}|_X|/x_")
 """What stands for any name: ``VERB.py``, ``to_X.py``."""
 
@@ -63,7 +60,7 @@ def test_a_place_that_a_page_names_exists(page):
         r"(?:^|[`\s])(?:from |import )?((?:sim|exporters|snn2hw)(?:\.\w+)+)(?![\w/])", text, re.MULTILINE
     )
     missing = {path for path in paths if not (ROOT / path).exists()} | {m for m in modules if not _found(m)}
-    assert {place for place in missing if not PLACEHOLDER.search(place)} - COMING == set()
+    assert {place for place in missing if not PLACEHOLDER.search(place)} == set()
 
 
 def _found(dotted):

@@ -67,6 +67,7 @@ def test_a_notebook_is_given_a_table_without_what_a_name_could_smuggle_in(values
 def test_a_source_and_ranges_fit_a_screen():
     nir = pytest.importorskip("nir")
     from snn2hw.compiler.compile import prepare
+    from snn2hw.network.registers import machine_of
 
     ones = np.ones(8)
     layers = {f"fc{i}": nir.Linear(np.eye(8)) for i in range(30)}
@@ -75,7 +76,7 @@ def test_a_source_and_ranges_fit_a_screen():
     chain = {"input": nir.Input({"input": np.array([8])}), **dict(nodes), "output": nir.Output({"output": [8]})}
     graph = nir.NIRGraph(chain, list(zip(list(chain), list(chain)[1:], strict=False)))
     source = sw.from_nir(graph, dt=1e-3, dialect="norse")
-    ranges = prepare(source, "loihi1", np.ones((2, 4, 8), np.uint8)).ranges
+    ranges = prepare(machine_of(source), get_target("loihi1"), np.ones((2, 4, 8), np.uint8)).ranges
     for value in (source, ranges):
         lines = repr(value).splitlines()
         assert len(lines) < 25

@@ -51,10 +51,14 @@ def difference(program: Program, raster: np.ndarray) -> str | None:
 
 
 def edge_case() -> tuple[Program, np.ndarray]:
-    """Return neurons whose u lands on and beside both ends of its register, which random weights rarely do."""
+    """Return neurons of which u lands on and beside both ends of its register, or v on a threshold or several."""
     ends = np.array([[2**17], [-(2**17)], [2**17 + 1], [2**17 - 1], [-(2**17) + 1], [-(2**17) - 1]])
     edge = Population("edge", (6,), (Connection("input", Dense(ends)),), vth=7, du=4095, dv=4095)
-    return Program(Input((1,)), (edge,)), np.array([[[1], [0], [1]]])
+    at = [Connection("input", Dense(np.array([[9], [18], [19], [27], [36]])))]  # thresholds of 9, and beside them
+    reached = Population("reached", (5,), at, vth=9, du=4095, dv=4095, most=3, at_threshold=True, reset="subtract")
+    passed = Population("passed", (5,), at, vth=9, du=4095, dv=4095, most=3, reset="subtract")
+    once = Population("once", (5,), at, vth=9, du=4095, dv=4095, at_threshold=True)
+    return Program(Input((1,)), (edge, reached, passed, once)), np.array([[[1], [0], [1]]])
 
 
 def main(count: int) -> int:

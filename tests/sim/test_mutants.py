@@ -37,7 +37,11 @@ MUTANTS = {
         'Stepped({"u": np.where(z, 0, u),',
     ),
     "delay off by one": ("reference.py", "raster[:, t].astype", "raster[:, max(t - 1, 0)].astype"),
-    "messages before step 0": ("reference.py", "if t < connection.lag:", "if False:"),
+    "messages before step 0": (
+        "reference.py",
+        "if t < connection.lag:",
+        "if t < connection.lag - len(sent[connection.source]):",
+    ),
     "bias exponent ignored": (
         LOIHI,
         '(neurons["bias_mantissa"] << neurons["bias_exponent"])\n    v =',

@@ -276,9 +276,9 @@ def test_a_difference_is_found_in_its_state():
     assert str(found).startswith("population 'p', neuron (2,), step 3, sample 1: m is ")
 
 
-@pytest.mark.parametrize("engine", ["fast", "torch"])
-def test_engines_that_do_not_compute_it_refuse(engine):
-    with pytest.raises(UnsupportedError, match=f"arithmetic 'toy': engine '{engine}' computes loihi only"):
+@pytest.mark.parametrize(("engine", "computed"), [("fast", "loihi, xylo"), ("torch", "loihi")])
+def test_engines_that_do_not_compute_it_refuse(engine, computed):
+    with pytest.raises(UnsupportedError, match=f"arithmetic 'toy': engine '{engine}' computes {computed} only"):
         run(_network(), _raster(), engine=engine)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import norse.torch as norse
+import torch
 from norse.torch.functional.reset import reset_subtract
 from torch import nn
 
@@ -35,6 +36,10 @@ from tests.sources.norse_nets import (
     norm,
     tensor,
 )
+
+
+def refrac(rng: Rng) -> norse.LIFRefracParameters:
+    return norse.LIFRefracParameters(lif(rng), torch.tensor(2.5))
 
 
 def reset_box(rng: Rng) -> norse.LIFBoxCell:
@@ -76,6 +81,8 @@ ZOO: dict[str, Callable[[Rng], Case]] = {
     ),
     "LIFCell tanh surrogate": lambda r: one(r, norse.LIFCell(p=lif(r, method="tanh"))),
     "LIFCell custom start": lambda r: Case(CustomStart(r), (6,), "time_first"),
+    "LIFRefracCell": lambda r: one(r, norse.LIFRefracCell(p=refrac(r))),
+    "LIFRefracRecurrentCell": lambda r: Case(chain(norse.LIFRefracRecurrentCell(6, 9, p=refrac(r))), (6,)),
     "LIFBoxCell": lambda r: one(r, norse.LIFBoxCell(p=box(r))),
     "LIFBoxCell subtract": lambda r: one(r, reset_box(r)),
     "LIFBoxCell per channel": lambda r: Case(chain(conv(2, 3), norse.LIFBoxCell(p=box(r, (3, 1, 1)))), IMAGE),

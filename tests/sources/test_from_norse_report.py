@@ -151,7 +151,6 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str, str]] = 
     "softmax": (lambda: dense(nn.Softmax(1)), (3,), "1 (Softmax): softmax", "behind the reduction over time"),
     "LSTM": (lambda: Sequence(nn.LSTM(3, 4), norse.LIFCell()), (3,), "0 (LSTM): lstm", "use LIFRecurrentCell"),
     "adaptive threshold": (lambda: dense(norse.LSNNCell()), (3,), "1 (LSNNCell): LSNNCell has no NIR node", "LIFCell"),
-    "refractory": (lambda: dense(norse.LIFRefracCell()), (3,), "1 (LIFRefracCell)", "use one of LIFCell"),
     "Izhikevich": (lambda: dense(norse.IzhikevichCell(norse.tonic_spiking)), (3,), "1 (IzhikevichCell)", "use one of"),
     "two encoders": (TwoEncoders, (3,), "input: reads several inputs", "one input"),
     "threshold by hand": (

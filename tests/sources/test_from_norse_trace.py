@@ -374,7 +374,7 @@ def test_what_follows_from_a_cause_in_its_own_line_is_not_told_again(use: Any, w
 @pytest.mark.parametrize(
     ("cell", "what"),
     [
-        (norse.LIFRefracCell, "LIFRefracCell has no NIR node"),
+        (norse.LIFAdExCell, "LIFAdExCell has no NIR node"),
         (lambda: nn.Sequential(nn.GELU(), nn.Linear(4, 4)), "gelu is not an operation"),
         (norse.LSNNCell, "LSNNCell has no NIR node"),
         (lambda: norse.IzhikevichCell(norse.tonic_spiking), "IzhikevichCell has no NIR node"),

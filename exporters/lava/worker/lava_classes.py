@@ -71,9 +71,10 @@ def _neuron(population: Plan, arrays: Arrays, batch: int) -> Any:
     """Make Lava's neuron model with a batch in front: its arithmetic is elementwise."""
     registers = {name: arrays[f"{name}.{population['name']}"] for name in lava_graph.REGISTERS}
     full = (batch, *lava_graph.lava_shape(population["shape"]))
-    if population["subtract"]:
-        never = {"first": 0, "period": 1 << 62, "u": 0, "v": 0, "subtract": True}
-        neuron = PyLIFStartModel(never)
+    rules = {name: population.get(name, usual) for name, usual in lava_graph.USUAL.items()}
+    if rules != lava_graph.USUAL:
+        neuron = PyLIFStartModel({"first": 0, "period": 1 << 62, "u": 0, "v": 0, **rules})
+        neuron.waiting = np.zeros(full, np.int32)
     else:
         neuron = PyLifModelBitAcc({})
     for name, values in registers.items():

@@ -7,7 +7,18 @@ from numba.core import types
 
 from sim.fast.layout.records import CONNECTION, POPULATION, TILE
 
-__all__ = ["ADVANCE", "PRODUCT_OF_TWO", "SUM", "Brought", "Fired", "LoopMemory", "Made", "Membranes", "Moment", "Work"]
+__all__ = [
+    "ADVANCE",
+    "PRODUCT_OF_TWO",
+    "SUM",
+    "Brought",
+    "Fired",
+    "LoopMemory",
+    "LoopPlace",
+    "Made",
+    "Membranes",
+    "Work",
+]
 
 
 class Brought(NamedTuple):
@@ -39,13 +50,14 @@ class Made(NamedTuple):
 
 
 class Membranes(NamedTuple):
-    """u and v of one population of one sample before a step and after it, and the spikes of its neurons."""
+    """u and v of one population of one sample before a step and after it, how long it rests, and its spikes."""
 
     before_u: Any
     before_v: Any
     u: Any
     v: Any
     counters: Any
+    rest: Any
 
 
 class Fired(NamedTuple):
@@ -65,7 +77,7 @@ class Work(NamedTuple):
     outcome: Any
 
 
-class Moment(NamedTuple):
+class LoopPlace(NamedTuple):
     """A step of a sample."""
 
     b: int  # the sample in the batch
@@ -88,7 +100,7 @@ REALS, LONGS = _to(types.float32), _to(types.int64)
 BROUGHT = _record(Brought, WORDS, WHOLE_NUMBERS, WHOLE_NUMBERS, BYTES, WHOLE_NUMBERS, types.int64)
 MEMORY = _record(LoopMemory, _to(types.int8), WHOLE_NUMBERS, WORDS, BYTES)
 MADE = _record(Made, BYTES, BYTES, LONGS)
-MEMBRANES = _record(Membranes, REALS, REALS, REALS, REALS, BYTES)
+MEMBRANES = _record(Membranes, REALS, REALS, REALS, REALS, BYTES, REALS)
 THE_CONNECTION, THE_POPULATION, THE_TILE = (numba.from_dtype(record) for record in (CONNECTION, POPULATION, TILE))
 
 SUM = (THE_CONNECTION, THE_TILE, types.int64, BYTES, types.boolean, BROUGHT, MEMORY)

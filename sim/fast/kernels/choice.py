@@ -1,4 +1,4 @@
-"""Which loop does a piece of work: its machine code is made for the form that the tables ask for, when they ask."""
+"""Which loop does a piece of work, and in which form; its machine code is made when a table asks for its address."""
 
 from functools import cache
 
@@ -9,7 +9,7 @@ from sim.fast.kernels.neurons import advance_neurons
 from sim.fast.kernels.product import multiply_pixels, multiply_single, multiply_two_steps
 from sim.fast.layout.lookup import TWO_PIXELS
 from sim.fast.layout.records import GROUPED, TABLE, VALUED
-from sim.fast.vector.calls import address
+from sim.fast.vector.calls import ChosenLoop
 from sim.fast.vector.form import Form
 from sim.fast.vector.products import BLOCK
 
@@ -24,46 +24,46 @@ AHEAD, AHEAD_NARROW = 4, 12
 
 
 @cache
-def summing(kind: int, lanes: int, weight_bits: int, wide: bool, two_pixels: bool) -> int:
-    """Return the address of the loop that sums so many lanes of a connection."""
+def summing(kind: int, lanes: int, weight_bits: int, wide: bool, two_pixels: bool) -> ChosenLoop:
+    """Return the loop that sums so many lanes of a connection."""
     sum_bits = 32 if wide else 16
     if kind == TABLE:
         pixels = 2 if two_pixels else 1
         lanes = 2 * min(lanes, TWO_PIXELS) if two_pixels else lanes
-        return address(look_up, (Form(lanes=lanes, pixels=pixels, sum_bits=16, weight_bits=16), *SUM))
+        return ChosenLoop(look_up, (Form(lanes=lanes, pixels=pixels, sum_bits=16, weight_bits=16), *SUM))
     if kind == GROUPED:
-        return address(add_one_by_one, (Form(sum_bits=sum_bits, weight_bits=32), *SUM))
+        return ChosenLoop(add_one_by_one, (Form(sum_bits=sum_bits, weight_bits=32), *SUM))
     if kind == VALUED:
-        return address(add_weighted_rows, (Form(lanes=lanes, sum_bits=32, weight_bits=32), *SUM))
+        return ChosenLoop(add_weighted_rows, (Form(lanes=lanes, sum_bits=32, weight_bits=32), *SUM))
     narrow = lanes <= NARROW
     entries, ahead = (ENTRIES_NARROW, AHEAD_NARROW) if narrow else (ENTRIES, AHEAD)
     form = Form(lanes=lanes, sum_bits=sum_bits, weight_bits=weight_bits, entries=entries, ahead=ahead)
-    return address(add_rows_of_events, (form, *SUM))
+    return ChosenLoop(add_rows_of_events, (form, *SUM))
 
 
 @cache
-def multiplying_windows(lanes: int) -> int:
-    """Return the address of the loop that reads the windows of a graded step whole, from its image."""
-    return address(multiply_windows, (Form(lanes=lanes, sum_bits=32, weight_bits=32), *SUM))
+def multiplying_windows(lanes: int) -> ChosenLoop:
+    """Return the loop that reads the windows of a graded step whole, from its image."""
+    return ChosenLoop(multiply_windows, (Form(lanes=lanes, sum_bits=32, weight_bits=32), *SUM))
 
 
 @cache
-def multiplying(pitch: int, wide: bool, single: bool) -> int:
-    """Return the address of the loop that multiplies a step with weights of bytes."""
+def multiplying(pitch: int, wide: bool, single: bool) -> ChosenLoop:
+    """Return the loop that multiplies a step with weights of bytes."""
     sum_bits = 32 if wide else 16
     if single:
-        return address(multiply_single, (Form(lanes=BLOCK, sum_bits=sum_bits), *SUM))
-    return address(multiply_pixels, (Form(lanes=min(pitch, BLOCK), sum_bits=sum_bits), *SUM))
+        return ChosenLoop(multiply_single, (Form(lanes=BLOCK, sum_bits=sum_bits), *SUM))
+    return ChosenLoop(multiply_pixels, (Form(lanes=min(pitch, BLOCK), sum_bits=sum_bits), *SUM))
 
 
 @cache
-def multiplying_two_steps(wide: bool) -> int:
-    """Return the address of the loop that multiplies two steps of a single pixel."""
-    return address(multiply_two_steps, (Form(lanes=BLOCK, sum_bits=32 if wide else 16), *PRODUCT_OF_TWO))
+def multiplying_two_steps(wide: bool) -> ChosenLoop:
+    """Return the loop that multiplies two steps of a single pixel."""
+    return ChosenLoop(multiply_two_steps, (Form(lanes=BLOCK, sum_bits=32 if wide else 16), *PRODUCT_OF_TWO))
 
 
 @cache
-def advancing(avx512: bool, checked: bool, wide: bool, steps: int) -> int:
-    """Return the address of the loop that advances neurons by one step or two."""
-    form = Form(avx512=avx512, checked=checked, sum_bits=32 if wide else 16, steps=steps)
-    return address(advance_neurons, (form, *ADVANCE))
+def advancing(avx512: bool, checked: bool, special: bool, wide: bool, steps: int) -> ChosenLoop:
+    """Return the loop that advances neurons by one step or two."""
+    form = Form(avx512=avx512, checked=checked, special=special, sum_bits=32 if wide else 16, steps=steps)
+    return ChosenLoop(advance_neurons, (form, *ADVANCE))

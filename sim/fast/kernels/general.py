@@ -45,7 +45,7 @@ class Listed(NamedTuple):
     n: int
 
 
-class Neurons(NamedTuple):
+class NeuronMemory(NamedTuple):
     """The neurons of a sample, or from the first of a population on; and the sums that arrive at a population."""
 
     u: Any
@@ -131,7 +131,7 @@ def scatter_conv(c: Any, weight: Any, sums: Any, listed: Listed) -> None:
 
 
 @inline
-def deliver(c: Any, tables: Any, neurons: Neurons, size: int, listed: Listed, count: Any) -> None:
+def deliver(c: Any, tables: Any, neurons: NeuronMemory, size: int, listed: Listed, count: Any) -> None:
     """Add what one connection brings to ``neurons.a``, and count its events and synops."""
     weight, a, sums = pointer_to(tables.weights, c.weight_at), neurons.a, neurons.sums
     for i in range(size):
@@ -153,7 +153,7 @@ def deliver(c: Any, tables: Any, neurons: Neurons, size: int, listed: Listed, co
 
 
 @part
-def collect(tables: Any, ring: Ring, neurons: Neurons, p: Any, t: int, counts: Any) -> None:
+def collect(tables: Any, ring: Ring, neurons: NeuronMemory, p: Any, t: int, counts: Any) -> None:
     """Sum in ``neurons.a`` what arrives at one population in step t."""
     for i in range(p.size):
         neurons.a[i] = 0
@@ -188,7 +188,7 @@ def step_neuron(p: Any, registers: Any, u: int, v: int, rest: int, a: int) -> An
 
 
 @inline
-def update(p: Any, registers: Any, neurons: Neurons, fired: Listed, noted: Noted, t: int, place: int) -> int:
+def update(p: Any, registers: Any, neurons: NeuronMemory, fired: Listed, noted: Noted, t: int, place: int) -> int:
     """Advance the neurons of one population, list their spikes, count; return how many spiked."""
     n, total, wraps, clips, active, refused = 0, 0, 0, 0, 0, noted.refused
     for i in range(p.size):
@@ -223,14 +223,14 @@ def update(p: Any, registers: Any, neurons: Neurons, fired: Listed, noted: Noted
 
 
 @part
-def advance(tables: Any, ring: Ring, neurons: Neurons, sample: Any, recorded: Any, refusing: Any, t: int) -> bool:
+def advance(tables: Any, ring: Ring, neurons: NeuronMemory, sample: Any, recorded: Any, refusing: Any, t: int) -> bool:
     """Advance all populations of a sample by one step; return whether it goes on."""
     now, refused = t % ring.slots, sample.refused
     for place in range(ring.sources - 1):
         p = row(tables.populations, place)
         collect(tables, ring, neurons, p, t, sample.con_counts)
         state = pointer_to(neurons.u, p.first), pointer_to(neurons.v, p.first), pointer_to(neurons.rest, p.first)
-        own = Neurons(*state, neurons.a, neurons.sums)
+        own = NeuronMemory(*state, neurons.a, neurons.sums)
         fired = listed_at(ring, now, place + 1, p.first)
         noted = Noted(pointer_to(sample.pop_counts, place * TALLY), refused, pointer_to(refusing, 2 * place))
         n = update(p, pointer_to(tables.registers, p.first * REGISTERS), own, fired, noted, t, place)
@@ -286,7 +286,7 @@ def simulate_samples(
         neurons=count,
         sources=sources,
     )
-    neurons = Neurons(pointer(u), pointer(v), pointer(rest), pointer(a), pointer(sums))
+    neurons = NeuronMemory(pointer(u), pointer(v), pointer(rest), pointer(a), pointer(sums))
     for b in range(raster.shape[0]):
         u[:] = tables.initial[0]
         v[:] = tables.initial[1]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.fast.kernels.arguments import Made, Membranes, Moment, Work
+from sim.fast.kernels.arguments import LoopPlace, Made, Membranes, Work
 from sim.fast.kernels.counting import TALLY, count_synops, settle
 from sim.fast.kernels.events import (
     are_equal,
@@ -39,7 +39,8 @@ def membranes_of(work: Any, p: Any, moment: Any) -> Any:
     u, v = pointer_to(work.scratch.u, at), pointer_to(work.scratch.v, at)
     before_u = pointer_to(work.arenas.u0, p.first) if moment.t == 0 else u
     before_v = pointer_to(work.arenas.v0, p.first) if moment.t == 0 else v
-    return Membranes(before_u, before_v, u, v, pointer_to(work.scratch.counters, at))
+    rest = pointer_to(work.scratch.rest, at * row(work.tables.sizes, 0).rests)
+    return Membranes(before_u, before_v, u, v, pointer_to(work.scratch.counters, at), rest)
 
 
 @part
@@ -104,7 +105,7 @@ def advance_all(isa: Any, work: Any, b: int, samples: int, t: int, to: int) -> N
             tile = row(work.tables.tiles, k)
             p = row(work.tables.populations, tile.place)
             steps = 1 if run.stepwise or step + 1 == to or p.u_at >= 0 or p.v_at >= 0 else 2
-            previous = advance(isa, work, tile, Moment(b + s, s, step, t), steps, previous)
+            previous = advance(isa, work, tile, LoopPlace(b + s, s, step, t), steps, previous)
             if run.stepwise:
                 k, previous = k + 1, -1
                 if k == run.tiles_to:
@@ -162,15 +163,17 @@ def run_samples(
     raster, refusing, sizes = pointer(raster_array), pointer(refusing_array), row(work.tables.sizes, 0)
     for first in range(0, sizes.batch, sizes.together):
         samples = min(sizes.together, sizes.batch - first)
+        for lane in range(sizes.rests * sizes.together * sizes.lanes):
+            work.scratch.rest[lane] = 0
         for t in range(0, sizes.steps, sizes.stretch):
             to = min(t + sizes.stretch, sizes.steps)
             for s in range(samples):
                 for step in range(t, to):
-                    read_input(isa, work, raster, Moment(first + s, s, step, t))
+                    read_input(isa, work, raster, LoopPlace(first + s, s, step, t))
             advance_all(isa, work, first, samples, t, to)
             ended = False
             for s in range(samples):
-                count_synops(work, raster, Moment(first + s, s, t, t), to)
-                ended |= settle(work, refusing, Moment(first + s, s, t, t), to)
+                count_synops(work, raster, LoopPlace(first + s, s, t, t), to)
+                ended |= settle(work, refusing, LoopPlace(first + s, s, t, t), to)
             if ended:
                 break

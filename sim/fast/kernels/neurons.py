@@ -1,8 +1,9 @@
 """The neurons of one tile, one step or two: 64 or 32 at a time, their spikes counted and noted as bits.
 
-What a neuron does in a step stands in `step` alone. The form of the loop: ``avx512``, ``sum_bits``, ``steps``, and
+What a neuron does in a step stands in `step` alone. The form of the loop: ``avx512``, ``sum_bits``, ``steps``;
 ``checked``, without which there is no wrap, no clip and no reset by subtraction: for populations that reset to zero and
-of which a bound proves that u never wraps and v never clips.
+of which a bound proves that u never wraps and v never clips; and ``special``, without which no neuron rests, keeps its
+v when it fires, or fires at 0.
 """
 
 from typing import Any, NamedTuple
@@ -38,16 +39,27 @@ class NeuronConstants(NamedTuple):
     bias: Any
 
 
+class NeuronStates(NamedTuple):
+    """What a block of neurons keeps from step to step."""
+
+    u: Any
+    v: Any
+    rest: Any
+
+
 @part
-def step(form: Any, p: Any, u: Any, v: Any, a: Any, constants: Any, faults: Any, valid: int) -> Any:
-    """Advance a block of neurons; return u, v, where they fired, and how many are active.
+def step(form: Any, p: Any, state: Any, a: Any, constants: Any, faults: Any, valid: int) -> Any:
+    """Advance a block of neurons; return u, v and how long they rest, where they fired, and how many are active.
 
     All numbers are integers held in float32, exactly: nothing exceeds 2^24 but a v that is clipped, or formed anew,
     whatever it was rounded to, and, where no bound shows 64 |a| <= 2^23, a u that ends the run. A neuron that fires has
     v > threshold >= 0 before its reset, so it is active whatever is left of it. Lanes that are not ``valid`` hold no
     neuron.
     """
-    zero, threshold = numbers(form), constants.threshold
+    zero, threshold, u, v = numbers(form), constants.threshold, state.u, state.v
+    held, moving = above(state.rest, zero), valid
+    if settled(form, "special"):
+        moving = valid & ~bits_of(held)
     x = multiply_add(real(a), splat(1 << VTH_SHIFT, zero), decay(form, u, constants.factor_u))
     decayed = decay(form, v, constants.factor_v)
     y = decayed + x
@@ -61,13 +73,24 @@ def step(form: Any, p: Any, u: Any, v: Any, a: Any, constants: Any, faults: Any,
         x = choose(high, x - splat(2 * WRAP, zero), choose(low, x + splat(2 * WRAP, zero), x))
         y = decayed + x + constants.bias
         high, low = above(y, splat(V_MAX, zero)), above(splat(-V_MAX, zero), y)
-        faults[1] += popcount(bits_of(high) & valid) + popcount(bits_of(low) & valid)
+        faults[1] += popcount(bits_of(high) & moving) + popcount(bits_of(low) & moving)
         y = choose(high, splat(V_MAX, zero), choose(low, splat(-V_MAX, zero), y))
-    fired = above(y, threshold)
+    rest = state.rest
+    if settled(form, "special"):
+        fired = above(choose(held, splat(-2 * WRAP, zero), y), threshold)
+        y = choose(held, v, y)
+        rest = choose(fired, splat(p.pause, zero), choose(held, rest - splat(1, zero), zero))
+    else:
+        fired = above(y, threshold)
     left = choose(fired, zero, y)
     if settled(form, "checked") and p.subtract:
-        left = choose(fired, y - threshold, y)
-    return x, left, fired, popcount(bits_of(either(x, y)) & valid)
+        left = choose(fired, y - (threshold + splat(p.loose, zero)), y)
+    busy = bits_of(either(x, y))
+    if settled(form, "special"):
+        busy |= bits_of(fired)
+        if p.keeps:
+            left = y
+    return NeuronStates(x, left, rest), fired, popcount(busy & valid)
 
 
 @loop
@@ -89,11 +112,15 @@ def advance_neurons(form: Any, p: Any, tile: Any, membranes: Any, registers: Any
         constants = NeuronConstants(
             factors[0], factors[1], load(registers, at + 2 * stride, like), load(registers, at + 3 * stride, like)
         )
+        rest = like
+        if settled(form, "special") and p.pause > 0:
+            rest = load(membranes.rest, base + j, like)
         u, v = load(membranes.before_u, base + j, like), load(membranes.before_v, base + j, like)
-        u, v, fired, busy = step(form, p, u, v, load(sums, j, sums_like), constants, now.faults, valid)
+        state = NeuronStates(u, v, rest)
+        state, fired, busy = step(form, p, state, load(sums, j, sums_like), constants, now.faults, valid)
         if settled(form, "steps") == 2:
             a = load(later_sums, j, sums_like)
-            u, v, fired_later, later_busy = step(form, p, u, v, a, constants, later.faults, valid)
+            state, fired_later, later_busy = step(form, p, state, a, constants, later.faults, valid)
             count_up_both(membranes.counters, base + j, fired, fired_later)
             put_bits(later.spikes, j >> 3, fired_later)
             busy += later_busy
@@ -101,8 +128,10 @@ def advance_neurons(form: Any, p: Any, tile: Any, membranes: Any, registers: Any
             count_up(membranes.counters, base + j, fired)
         put_bits(now.spikes, j >> 3, fired)
         active += busy
-        store(membranes.u, base + j, u)
-        store(membranes.v, base + j, v)
+        store(membranes.u, base + j, state.u)
+        store(membranes.v, base + j, state.v)
+        if settled(form, "special") and p.pause > 0:
+            store(membranes.rest, base + j, state.rest)
         r += block(form)
         if r == period:
             r = 0

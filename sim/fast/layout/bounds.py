@@ -13,7 +13,7 @@ import numpy as np
 from sim.arithmetic import DECAY_ONE, V_MAX, VTH_SHIFT, WRAP, Int
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 
-__all__ = ["ProvenBounds", "bounds", "extremes"]
+__all__ = ["ProvenLanes", "bounds", "extremes"]
 
 VECTOR_A = 1 << 17
 """Up to here 64 |a| <= 2^23: with a decayed |u| <= 2^23 their sum is exact in float32, and one wrap brings it back.
@@ -25,7 +25,7 @@ INT16, INT32 = (1 << 15) - 1, (1 << 31) - 1
 
 
 @dataclass(frozen=True)
-class ProvenBounds:
+class ProvenLanes:
     """What is proven of one population."""
 
     sums_bits: int  # of the accumulator that holds every partial sum: 16, 32 or 64
@@ -52,7 +52,7 @@ def extremes(program: Program, population: Population, connection: Connection) -
             assert_never(connection.wiring)
 
 
-def bounds(program: Program, population: Population) -> ProvenBounds:
+def bounds(program: Program, population: Population) -> ProvenLanes:
     """Prove what can be proven."""
     least, greatest = np.zeros((2, population.size), dtype=np.int64)
     largest = 0
@@ -66,11 +66,11 @@ def bounds(program: Program, population: Population) -> ProvenBounds:
         least, greatest = least + low, greatest + high
     a = np.maximum(-least, greatest)
     if max(int(a.max()), largest) > INT32:
-        return ProvenBounds(64, False, False)
+        return ProvenLanes(64, False, False)
     if int(a.max()) > VECTOR_A:
-        return ProvenBounds(32, False, False)
+        return ProvenLanes(32, False, False)
     bits = 16 if max(int(a.max()), largest) <= INT16 else 32
-    return ProvenBounds(bits, *_registers_hold(population, a))
+    return ProvenLanes(bits, *_registers_hold(population, a))
 
 
 def _registers_hold(p: Population, a: Int) -> tuple[bool, bool]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.arithmetic import DECAY_ONE, VTH_SHIFT
 from sim.fast.layout.arena import Arena
-from sim.fast.layout.bounds import ProvenBounds, bounds
+from sim.fast.layout.bounds import ProvenLanes, bounds
 from sim.fast.layout.grid import LIST, TILE_UNIT, LaneGrid, grid
 from sim.fast.layout.lookup import Lookup, lookup, packing_as_bits, table
 from sim.fast.layout.matrix import LISTED, image, matrix, window
@@ -75,7 +75,7 @@ class _Draft:
     order: tuple[Population, ...]
     grids: tuple[LaneGrid, ...]
     places: dict[str, int]
-    bounds: tuple[ProvenBounds, ...]
+    bounds: tuple[ProvenLanes, ...]
     graded: bool
     lookups: dict[Connection, Lookup | None]  # of the connections that read the input; None for rows of weights
     form: int
@@ -101,8 +101,8 @@ def lay_out(program: Program) -> LaidOut | None:
 
 
 def _lay_out(program: Program) -> LaidOut | None:
-    if any(p.kept_properties() or p.reset == "none" for p in program.populations):
-        return None
+    if any(p.most_sent > 1 for p in program.populations):
+        return None  # lists of spikes have no values yet
     draft = _draft(program)
     if any(b.sums_bits > 32 for b in draft.bounds) or any(g.pitch > LIST for g in draft.grids):
         return None
@@ -184,6 +184,12 @@ def _put_population(draft: _Draft, p: Population) -> list[TileRow] | None:
         **_put_registers(draft, p, own),
         biased=bool(p.bias_mantissa.any()),
         subtract=p.reset == "subtract",
+        keeps=p.reset == "none",
+        loose=bool(p.properties["at_threshold"]),
+        pause=int(p.properties["refractory"]),
+        special=bool(
+            p.reset == "none" or p.properties["refractory"] or (p.properties["at_threshold"] and not p.vth.all())
+        ),
         checked=not (bound.never_wraps and bound.never_clips and p.reset == "zero"),
         wide=wide,
         still=1 + p.inputs[0].lag if [c.source for c in p.inputs] == [INPUT] else 0,
@@ -193,6 +199,12 @@ def _put_population(draft: _Draft, p: Population) -> list[TileRow] | None:
     draft.v0.put(own.spread(p.v0.reshape(-1)))
     draft.populations.append(row)
     return split_pixels(own, pieces, place - 1, all_lanes=all_lanes)
+
+
+def _special(p: Population) -> bool:
+    """Return whether neurons rest, keep v when they fire, or fire at 0: what costs time where nobody does."""
+    fires_at_0 = p.properties["at_threshold"] and not p.vth.all()
+    return bool(p.reset == "none" or p.properties["refractory"] or fires_at_0)
 
 
 def _connection(
@@ -273,7 +285,8 @@ def _put_fan_out(draft: _Draft, p: Population, connection: Connection) -> Fields
 def _put_registers(draft: _Draft, p: Population, own: LaneGrid) -> Fields:
     """Put the factors of u and v, threshold and bias of every lane, those of a few pixels where all share them."""
     factors = [(DECAY_ONE - 1 - p.du) / DECAY_ONE, (DECAY_ONE - p.dv) / DECAY_ONE]
-    threshold = p.vth << VTH_SHIFT if p.fires else np.full(p.shape, SILENT)
+    bar = (p.vth << VTH_SHIFT) - int(p.properties["at_threshold"])  # what v must exceed
+    threshold = bar if p.fires else np.full(p.shape, SILENT)
     bias = p.bias_mantissa << p.bias_exponent
     registers = np.stack([r.astype(np.float32).reshape(-1) for r in (*factors, threshold, bias)])
     lanes = own.spread(registers)  # register pixel lane

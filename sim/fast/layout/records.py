@@ -82,7 +82,11 @@ class PopulationRecord(NamedTuple):
     register_period: int  # lanes of which there are registers, from the first pixel on, before they begin again
     biased: int  # whether a bias is not zero
     subtract: int  # whether a spike takes the threshold off v
-    checked: int  # whether u may wrap or v clip, or a spike takes the threshold off
+    keeps: int  # whether a spike leaves v as it is
+    loose: int  # 1 where neurons fire at the threshold: the register is then one lower
+    pause: int  # steps of rest after a spike
+    special: int  # whether neurons rest, keep v, or fire at 0
+    checked: int  # whether u may wrap or v clip, or a spike does not bring v to 0
     wide: int  # whether its sums have 32 bits, not 16
     still: int  # 1 + the lag of its one connection where that reads the input, else 0
     connections: int  # its first connection
@@ -203,6 +207,7 @@ class SizesRow(NamedTuple):
     together: int  # samples that run together
     stretch: int  # steps that a tile is advanced before the next
     graded: int
+    rests: int  # whether neurons of any population rest after a spike
     batch: int = 0
     # numbers that are recorded of a step
     spikes_size: int = 0
@@ -266,6 +271,7 @@ class Scratch(NamedTuple):
 
     u: NDArray[np.float32]  # sample lane: integers, which float32 holds exactly
     v: NDArray[np.float32]
+    rest: NDArray[np.float32]  # sample lane: steps in which v stays; nothing where no population rests
     counters: NDArray[np.uint8]  # sample lane: spikes in this stretch
     sums: NDArray[np.uint8]  # two halves, of one step each: the bytes of sums of a tile
     part: NDArray[np.uint8]  # the bytes of sums of one connection, before they are shifted

@@ -1,19 +1,27 @@
 """Loops by their address: a table says which loop does a piece of work, and a kernel calls it from there."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba.core import cgutils, types
 
 from sim.fast.vector.pointers import generated
 
-__all__ = ["address", "call", "call_counting"]
+__all__ = ["ChosenLoop", "address", "call", "call_counting"]
 
 alloca: Any = cgutils.alloca_once
 
 
-def address(loop: Any, arguments: tuple[Any, ...]) -> int:
-    """Return where the machine code of a loop for arguments of these types begins; compile it if it is not there."""
+class ChosenLoop(NamedTuple):
+    """A loop, and the types of its arguments; the first of them is its form."""
+
+    loop: Any
+    arguments: tuple[Any, ...]
+
+
+def address(chosen: ChosenLoop) -> int:
+    """Return where the machine code of a loop begins; load or compile it if it is not there."""
+    loop, arguments = chosen
     loop.compile(arguments)
     compiled = loop.overloads[arguments]
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))

@@ -27,6 +27,8 @@ class NeuronParameters:
     v_reset: Array | None = None
     subtract: bool = False
     recurrent: Array | None = None
+    refractory: int = 0
+    """Steps after a spike in which v stays and nothing is sent."""
 
 
 @dataclass(frozen=True, eq=False)

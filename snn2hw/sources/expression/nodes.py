@@ -102,6 +102,7 @@ def neuron_node(p: NeuronParameters, shape: Shape, dt: float) -> "nir.NIRNode":
 
 
 def _metadata(p: NeuronParameters, rest: Array | None) -> dict[str, Any]:
-    """Return what NIR has no field for: a start away from rest, and reset by subtraction."""
+    """Return what NIR has no field for: a start away from rest, reset by subtraction, and a refractory time."""
     start = {} if rest is None or np.array_equal(p.v0, rest) else {"v0": p.v0}
-    return start | ({"reset": "subtract"} if p.subtract else {})
+    said: dict[str, Any] = {"reset": "subtract"} if p.subtract else {}
+    return start | said | ({"refractory": p.refractory} if p.refractory else {})

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from norse.torch.functional import iaf, leaky_integrator, leaky_integrator_box, lif, lif_box, reset
+from norse.torch.functional import iaf, leaky_integrator, leaky_integrator_box, lif, lif_box, lif_refrac, reset
 from norse.torch.module import encode as encoders
 from norse.torch.module.leaky_integrator import LILinearCell
 from norse.torch.module.lift import Lift
@@ -33,6 +33,8 @@ __all__ = ["STEP_FUNCTIONS", "NeuronCell", "called_cell", "cell_of", "in_time", 
 KINDS: dict[Callable[..., Any], str] = {
     lif.lif_feed_forward_step: "CubaLIF",
     lif.lif_step: "CubaLIF",
+    lif_refrac.lif_refrac_feed_forward_step: "CubaLIF",
+    lif_refrac.lif_refrac_step: "CubaLIF",
     lif_box.lif_box_feed_forward_step: "LIF",
     leaky_integrator.li_feed_forward_step: "CubaLI",
     leaky_integrator.li_step: "CubaLI",
@@ -129,7 +131,8 @@ def parameters(cell: NeuronCell, shape: Shape, v0: Any) -> NeuronParameters:
 
     ``v0`` is the potential before step 0 as the layer itself makes it.
     """
-    kind, p, dt = cell.kind, cell.p, cell.dt
+    kind, dt = cell.kind, cell.dt
+    p = cell.p.lif if isinstance(cell.p, lif_refrac.LIFRefracParameters) else cell.p
     fires = kind not in ("LI", "CubaLI")
     leak = None if kind == "IF" else _rate(dt, p.tau_mem_inv, "tau_mem_inv", shape)
     return NeuronParameters(
@@ -141,7 +144,18 @@ def parameters(cell: NeuronCell, shape: Shape, v0: Any) -> NeuronParameters:
         subtract=fires and _subtracts(p),
         v0=_full(v0, "the initial v", shape),
         recurrent=None if cell.recurrent_weights is None else numbers(cell.recurrent_weights),
+        refractory=_rest(cell.p, shape),
     )
+
+
+def _rest(p: Any, shape: Shape) -> int:
+    """Return for how many steps a neuron rests: a counter set to rho_reset falls by one a step while it is above 0."""
+    if not isinstance(p, lif_refrac.LIFRefracParameters):
+        return 0
+    rho = np.ceil(np.maximum(_full(p.rho_reset, "rho_reset", shape), 0))
+    if (rho != rho.flat[0]).any():
+        raise UnsupportedError("rho_reset differs between neurons", "give one value for the whole layer")
+    return int(rho.flat[0])
 
 
 def _subtracts(p: Any) -> bool:

@@ -44,7 +44,6 @@ MODULES = {
     "Encoder": "encode on the host: read the network behind the encoder, and feed it the spikes",
     "Decoder": "decode on the host: read the network in front of the decoder",
     "Regularization": "remove it after training",
-    "Refrac": f"a refractory time cannot be said yet; {NEURON}",
     "LConv2d": "use norse.torch.Lift(nn.Conv2d(...))",
     "ReceptiveField": "use nn.Conv2d with the same kernels",
 }

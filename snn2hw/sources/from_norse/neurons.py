@@ -198,7 +198,14 @@ def _begin(rec: Tracer, call: Call, cell: cells.NeuronCell, given: tuple[Tensor,
 def _initial_v(owner: Any, x: Tensor, state: Any) -> Any:
     """Return v before step 0 as the module makes it, or as the caller gave it."""
     if state is None:
-        return owner.state_fallback(x).v if hasattr(owner, "state_fallback") else owner.p.v_leak
+        if not hasattr(owner, "state_fallback"):
+            return owner.p.v_leak
+        made = owner.state_fallback(x)
+        return getattr(made, "lif", made).v
+    if hasattr(state, "lif"):  # of a cell that rests
+        if bool(state.rho.any()):
+            raise UnsupportedError("an initial state that rests", "start with rho = 0")
+        return _initial_v(owner, x, state.lif)
     others = [getattr(state, name) for name in state._fields if name != "v"]
     if any(bool(t.any()) for t in others if isinstance(t, Tensor)):
         raise UnsupportedError("an initial state with current or spikes", "start with i = 0 and z = 0")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from sim.arithmetic import DECAY_ONE, VTH_SHIFT
+from sim.errors import UnsupportedError
 from sim.program import Connection, Conv, Dense, Population, RegisterArray, Weight
 from snn2hw.chips.target import Target
 from snn2hw.compiler.grid import WeightGrid
@@ -118,6 +119,7 @@ class Cell(nn.Module):
         messages: Mapping[str, int],
     ) -> None:
         super().__init__()
+        _refuse(population)
         self.fixed, self.shape, self.target = population, population.shape, target
         latents = made.mantissas() if made is not None else ()
         grids: Sequence[WeightGrid | None] = (
@@ -223,6 +225,14 @@ class Cell(nn.Module):
             reset=p.reset,
             fires=p.fires,
         )
+
+
+def _refuse(p: Population) -> None:
+    """Refuse neurons that the differentiable step does not have."""
+    has = [*p.kept_properties(), *(["reset 'none'"] if p.reset == "none" else [])]
+    if has:
+        what = f"population {p.name!r}: tuning knows no {', '.join(has)}"
+        raise UnsupportedError(what, "compile without tuning, or train the float network longer")
 
 
 def _shared(values: RegisterArray | NDArray[np.int64]) -> NDArray[Any]:

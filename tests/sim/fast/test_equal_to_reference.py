@@ -50,11 +50,11 @@ def outcome(simulate: Callable[..., Trace], program: Program, raster: np.ndarray
         return str(error)
 
 
-PLAIN = Space(many=False, at_threshold=False, refractory=False, unreset=False)
-"""What vector kernels take; the checking kernels take everything."""
+SINGLE = Space(many=False)
+"""What vector kernels take; the checking kernels also take several spikes in one message."""
 
 
-def assert_equal_on(seeds: range, kernels: Kernels, space: Space = PLAIN) -> int:
+def assert_equal_on(seeds: range, kernels: Kernels, space: Space = SINGLE) -> int:
     """Compare with everything recorded, and with spikes only: then two steps are advanced at once.
 
     Return how many programs these kernels could run.

@@ -1,0 +1,1 @@
+"""The FPGA core against the machine."""
