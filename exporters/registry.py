@@ -20,6 +20,7 @@ EXPORTERS = {
     "onnx": "exporters.to_onnx",
     "c": "exporters.to_c",
     "golden": "exporters.to_golden",
+    "xylo": "exporters.to_xylo",
     "rtl": "exporters.to_rtl",
 }
 """Format name to the module whose ``export(program, folder, raster)`` writes it; imported on use."""

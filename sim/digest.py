@@ -53,7 +53,7 @@ def structure(program: Draft, told_of: ConnectionFacts) -> dict[str, Json]:
             "fires": p.fires,
             **p.kept_properties(),
             "inputs": [
-                {"source": c.source, "exponent": c.exponent, "lag": c.lag, **told_of(p, i)}
+                {"source": c.source, "exponent": c.exponent, "lag": c.lag, **c.kept_port(), **told_of(p, i)}
                 for i, c in enumerate(p.inputs)
             ],
         }

@@ -26,7 +26,7 @@ ENGINES = {
 DEFAULT_ENGINE = "auto"
 """What every default is: one of `ENGINES` that is done soonest (`sim.auto`)."""
 
-COMPUTED = {"fast": ("loihi",), "torch": ("loihi",)}
+COMPUTED = {"fast": ("loihi", "xylo"), "torch": ("loihi",)}
 """The arithmetics that an engine computes; one that is not here computes them all."""
 
 

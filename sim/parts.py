@@ -119,12 +119,20 @@ Wiring = Dense | Conv
 
 @dataclass(frozen=True, eq=False)
 class Connection:
-    """One source read through one wiring: ``shift(W . s[t - lag], exponent)``."""
+    """One source read through one wiring: ``shift(W . s[t - lag], exponent)``.
+
+    ``port`` is the place of a neuron at which it arrives, where the arithmetic has several.
+    """
 
     source: str
     wiring: Wiring
     exponent: int = 0
     lag: int = 0
+    port: int = 0
+
+    def kept_port(self) -> dict[str, int]:
+        """Return the port as file and digest hold it: not at all where it is 0."""
+        return {"port": self.port} if self.port else {}
 
 
 @dataclass(frozen=True, eq=False, init=False)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic.description import Int, Stepped, power, shift
+from sim.arrival import Arrivals
 from sim.errors import MachineError
 from sim.order import step_order
 from sim.program import INPUT, Population, Program
@@ -83,6 +84,8 @@ class _State:
         self.fan_out = [fan_out(c.wiring, program.shape_of(c.source), population.shape) for c in population.inputs]
         self.events: Int = np.zeros((len(population.inputs), batch), dtype=np.int64)
         self.synops: Int = np.zeros((len(population.inputs), batch), dtype=np.int64)
+        self.arrivals = Arrivals(program, population) if self.arithmetic.receiving else None
+        self.clipped: NDArray[np.bool_] | None = None
         self.spikes, self.active, self.wraps, self.clips, self.messages = (
             np.zeros(batch, dtype=np.int64) for _ in range(len(TALLIES))
         )
@@ -94,22 +97,33 @@ class _State:
         }
 
     def deliver(self, sent: Messages, t: int) -> Int:
-        """Return a: the shifted sums of all messages that arrive at step t, counting them on the way."""
-        population = self.population
+        """Return a: what all messages that arrive at step t come to, counting them on the way."""
+        heard = [self._heard(index, sent, t) for index in range(len(self.population.inputs))]
+        if self.arrivals is not None:
+            receiving = [np.asarray(self.states[name]) for name in self.arithmetic.receiving]
+            a, self.clipped = self.arrivals.add(receiving, heard)
+            return a
         a = np.zeros(self.full, dtype=np.int64)
-        for index, connection in enumerate(population.inputs):
-            if t < connection.lag:
-                continue  # a message from before step 0 is zero
-            messages = sent[connection.source][t - connection.lag]
-            source = self.program.shape_of(connection.source)
-            a += shift(apply(connection.wiring, messages, source, population.shape), connection.exponent)
-            present = messages != 0
-            self.events[index] += _per_sample(present)
-            met = present if self.arithmetic.synop_of == "message" else np.abs(messages)
-            self.synops[index] += _per_sample(met * self.fan_out[index])
+        for connection, messages in zip(self.population.inputs, heard, strict=True):
+            if messages is not None:
+                source = self.program.shape_of(connection.source)
+                a += shift(apply(connection.wiring, messages, source, self.population.shape), connection.exponent)
         limit = self.arithmetic.accumulator.limit
-        self._refuse_beyond(a, limit, t, f"|a| >= {power(limit)} leaves the accumulator")
+        if limit is not None:
+            self._refuse_beyond(a, limit, t, f"|a| >= {power(limit)} leaves the accumulator")
         return a
+
+    def _heard(self, index: int, sent: Messages, t: int) -> Int | None:
+        """Return the messages that one connection delivers at step t, counted; None from before step 0."""
+        connection = self.population.inputs[index]
+        if t < connection.lag:
+            return None
+        messages = sent[connection.source][t - connection.lag]
+        present = messages != 0
+        self.events[index] += _per_sample(present)
+        met = present if self.arithmetic.synop_of == "message" else np.abs(messages)
+        self.synops[index] += _per_sample(met * self.fan_out[index])
+        return messages
 
     def step(self, t: int, a: Int) -> Int:
         """Advance every neuron by one local step and return the messages sent."""
@@ -133,7 +147,7 @@ class _State:
         self.messages += _per_sample(made.sent != 0)
         self.active += _per_sample(alive)
         self.wraps += _per_sample(made.wraps)
-        self.clips += _per_sample(made.clips)
+        self.clips += _per_sample(made.clips if self.clipped is None else made.clips | self.clipped)
 
     def refuse(self, t: int, *, allow_wrap: bool, clip_allowed: bool) -> None:
         """Raise if this step wrapped or clipped a state where that is an error."""

@@ -89,6 +89,13 @@ def _check_property(value: PropertyValue, described: Property, where: str) -> No
         raise ProgramError(f"{where}: {described.name} {value!r}", f"use {allowed}")
 
 
+def _check_range(c: Connection, span: Span, where: str) -> None:
+    least, most = int(c.wiring.weight.min()), int(c.wiring.weight.max())
+    if least < span[0] or most > span[1]:
+        what = f"{where} with weights {least}..{most}"
+        raise ProgramError(what, f"use integers in {span[0]}..{span[1]}, and the weight exponent for what is beyond")
+
+
 def _check_connection(program: Draft, p: Population, c: Connection) -> None:
     where = f"population {p.name!r}: reads {c.source!r}"
     if c.source != INPUT and c.source not in program.by_name:
@@ -97,10 +104,13 @@ def _check_connection(program: Draft, p: Population, c: Connection) -> None:
     limits: tuple[tuple[str, int, Span], ...] = (
         ("exponent", c.exponent, program.described.exponents),
         ("lag", c.lag, (0, MAX_LAG)),
+        ("port", c.port, (0, program.described.ports - 1)),
     )
     for what, value, (low, high) in limits:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ProgramError(f"{where} with {what} {value!r}", f"use an integer {what} in {low}..{high}")
+    if program.described.weights is not None:
+        _check_range(c, program.described.weights, where)
     try:
         made = output_shape(c.wiring, program.shape_of(c.source), p.shape)
     except ProgramError as error:

@@ -41,7 +41,7 @@ def _differences(expected: Population, got: Population) -> Iterator[str]:
     if len(expected.inputs) != len(got.inputs):
         yield f"reads {len(got.inputs)} sources, expected {len(expected.inputs)}"
     for left, right in zip(expected.inputs, got.inputs, strict=False):
-        if (left.source, left.exponent, left.lag) != (right.source, right.exponent, right.lag):
+        if (left.source, left.exponent, left.lag, left.port) != (right.source, right.exponent, right.lag, right.port):
             yield f"a connection from {right.source!r} is not the one expected"
         geometry = [
             (c.stride, c.padding, c.dilation, c.groups) for c in (left.wiring, right.wiring) if isinstance(c, Conv)

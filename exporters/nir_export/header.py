@@ -113,6 +113,7 @@ def _connection(facts: Any, nodes: Mapping[str, NirNode], where: str) -> Connect
         _wiring(wiring, weight.reshape(shape), where),
         exponent=_get(facts, "exponent", int, where),
         lag=_get(facts, "lag", int, where),
+        port=_get(facts, "port", int, where) if "port" in facts else 0,
     )
 
 

@@ -120,9 +120,12 @@ class StateVariable:
 
 @dataclass(frozen=True)
 class Accumulator:
-    """Where the messages of a step add up; an engine refuses a step in which the magnitude reaches ``limit``."""
+    """Where the messages of a step add up; an engine refuses a step in which the magnitude reaches ``limit``.
 
-    limit: int
+    Without a limit there is nothing to refuse: messages are added to states that clip (`Arithmetic.receiving`).
+    """
+
+    limit: int | None
     bits: int
 
 
@@ -210,6 +213,22 @@ class Arithmetic:
     """(neurons, the greatest value of the last state) -> the greatest message; without it, that is ``most``."""
     rule: Callable[[Neurons], tuple[str, str] | None] | None = field(default=None, repr=False)
     """What no span says of registers and properties together: (what is wrong, fix), or None for legal neurons."""
+    receiving: tuple[str, ...] = ()
+    """The states that messages are added to one after the other, each sum clipped, by the port of a connection.
+
+    Sources arrive in order: the input first, then populations as the program lists them, neurons ascending. ``a`` is
+    what became of a state by that, (ports, B, *shape). Without such a state, a connection has no port and ``a`` is the
+    one sum of a step, (B, *shape).
+    """
+    decays: tuple[str, str] | None = None
+    """The registers that say which share of a current and of a potential is lost in a step."""
+    weights: Span | None = None
+    """What a weight may be before its exponent; any 32-bit integer unless given."""
+
+    @property
+    def ports(self) -> int:
+        """Return at how many places of a neuron a connection may arrive."""
+        return max(1, len(self.receiving))
 
     @cached_property
     def spans(self) -> Mapping[str, Span]:

@@ -243,6 +243,7 @@ ARITHMETIC = Arithmetic(
         Property("refractory", 0, (0, 62)),
     ),
     clocks=("rest",),
+    decays=("du", "dv"),
     rule=legal,
     greatest=greatest_message,
 )

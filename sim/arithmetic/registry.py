@@ -8,7 +8,7 @@ from sim.errors import ProgramError, UnsupportedError
 
 __all__ = ["ARITHMETICS", "DEFAULT", "get_arithmetic", "require_arithmetic"]
 
-ARITHMETICS = {"loihi": "sim.arithmetic.loihi"}
+ARITHMETICS = {"loihi": "sim.arithmetic.loihi", "xylo": "sim.arithmetic.xylo"}
 """Name to the module whose ``ARITHMETIC`` describes it; imported on use."""
 
 DEFAULT = "loihi"

@@ -6,6 +6,7 @@ which a sum came so far out that vector kernels cannot tell what follows.
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,9 @@ from sim.trace import Trace
 __all__ = ["Kernels", "simulate"]
 
 Kernels = Literal["auto", "avx512", "portable", "general"]
+OTHERS = {"xylo": "sim.fast.xylo"}
+"""The arithmetics that have kernels of their own, and where."""
+
 RunGroup = Callable[[NDArray[np.integer[Any]], Outcome], None]
 
 
@@ -38,6 +42,9 @@ def simulate(
 
     ``kernels`` other than "auto" are there to be tested and measured; ``threads`` is the number of CPUs unless given.
     """
+    if program.arithmetic in OTHERS:
+        trace: Trace = import_module(OTHERS[program.arithmetic]).simulate(program, raster, request, threads=threads)
+        return trace
     batch, steps = raster.shape[:2]
     order = step_order(program.populations)
     outcome = outcome_for(program, order, (batch, steps), request.record)

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from sim.arithmetic import DECAY_ONE
+from sim.arithmetic.registry import get_arithmetic
 from sim.errors import UnsupportedError
 from sim.program import Population, Reset
 from snn2hw.chips.capacity import Demand, cores_needed, demand_of
@@ -97,7 +98,8 @@ def _spiking(name: str, neuron: Spiking, target: Target) -> Iterator[Problem]:
 def _registers(machine: RealMachine, target: Target) -> Iterator[Problem]:
     """Find decays that differ between neurons where the chip has one for all."""
     for population in machine.populations:
-        for name, share in (("du", population.share_u), ("dv", population.share_v)):
+        decays = get_arithmetic(target.arithmetic).decays or ()
+        for name, share in zip(decays, (population.share_u, population.share_v), strict=False):
             if name not in target.per_neuron and np.ptp(np.rint(DECAY_ONE * share)):
                 what = f"has {name} that differ between neurons, {target.title} does not"
                 yield Problem(f"node {population.node!r}", what, "use one value for the whole layer")

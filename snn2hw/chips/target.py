@@ -20,7 +20,7 @@ from sim.weight_rule import RULES
 
 __all__ = ["TARGETS", "CoreLimits", "Target", "get_target", "read_target"]
 
-TARGETS = ("loihi1", "loihi2", "fixed")
+TARGETS = ("loihi1", "loihi2", "xylo2", "fixed")
 """The rows that come with the package."""
 
 MOST = 1 << 53

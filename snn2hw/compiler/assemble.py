@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.arithmetic import DECAY_ONE
+from sim.arithmetic.registry import get_arithmetic
 from sim.program import Input, Json, Program
 from snn2hw.compiler.calibrate import Prepared
 from snn2hw.compiler.grid import most_bits
@@ -49,7 +49,8 @@ def _scale_record(made: Quantized, seen: int | None) -> Json:
     spikes in a message: the greatest in calibration, and what a message may hold.
     """
     layer, population = made.layer, made.population
-    errors = [(population.du + 1) / DECAY_ONE - layer.share_u, population.dv / DECAY_ONE - layer.share_v]
+    lost = get_arithmetic(population.arithmetic).dynamics(population.neurons)
+    errors = [lost.share_u - layer.share_u, lost.share_v - layer.share_v]
     return {
         "scale": _brief(made.scale),
         "unit": _brief(layer.unit),

@@ -93,12 +93,14 @@ class Prepared:
         ranges: what the data say.
         target: the chip.
         options: what the user chose.
+        rasters: the calibration data themselves, where there are any: for a quantiser that runs what it has made.
     """
 
     machine: RealMachine
     ranges: Ranges
     target: Target
     options: Options
+    rasters: NDArray[np.integer] | None = None
 
 
 @dataclass(frozen=True, eq=False)

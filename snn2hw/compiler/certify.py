@@ -18,15 +18,16 @@ others send, all begin with their ``most``, and bounds are taken again until no 
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 
-from sim.arithmetic.description import Arithmetic, Int, Span, power, shift
+from sim.arithmetic.description import Arithmetic, Int, Span, StateVariable, power, shift
 from sim.arithmetic.registry import get_arithmetic
+from sim.arrival import parts
 from sim.border import MAX_CHECKED_STEPS
 from sim.errors import UnsupportedError
-from sim.program import INPUT, Conv, Dense, Population, Program, Wiring
+from sim.program import INPUT, Population, Program, Wiring
 from sim.summary import Shown, Summary, span_text
 from sim.wiring import apply
 
@@ -56,15 +57,21 @@ class ProvenBounds:
     @property
     def safe(self) -> bool:
         """Whether the accumulator never leaves its range and no state wraps."""
-        fits = max(map(abs, self.a)) < self.arithmetic.accumulator.limit
+        limit = self.arithmetic.accumulator.limit
+        fits = limit is None or max(map(abs, self.a)) < limit
         return fits and all(max(map(abs, self.states[name])) < limit for name, limit in _wrapping(self.arithmetic))
+
+    @property
+    def beyond(self) -> Mapping[str, int]:
+        """Return by how much each state that clips may go beyond its ends; nothing where none does."""
+        limits = {s.name: self.arithmetic.limits_of(s) for s in self.arithmetic.states if s.overflow == "clips"}
+        over = {n: max(low - self.states[n][0], self.states[n][1] - high) for n, (low, high) in limits.items()}
+        return {name: by for name, by in over.items() if by > 0}
 
     @property
     def clip_free(self) -> bool:
         """Whether no state clips."""
-        clipping = [s for s in self.arithmetic.states if s.overflow == "clips"]
-        limits = {s.name: self.arithmetic.limits_of(s) for s in clipping}
-        return all(low <= self.states[n][0] and self.states[n][1] <= high for n, (low, high) in limits.items())
+        return not self.beyond
 
     def to_json(self) -> dict[str, list[int]]:
         """Return plain JSON values."""
@@ -105,15 +112,37 @@ class Certificate(Shown):
         }
 
     def _summary(self) -> Summary:
+        states = next(iter(self.bounds.values())).arithmetic.states
         return Summary(
             title=f"Certificate of program {self.digest[:12]}",
             facts=[f"messages {span_text(*self.messages)}, at most {self.steps} steps"],
-            header=("population", "a", "u", "v before its clip", "v clips"),
+            header=(
+                "population",
+                "a",
+                *(f"{s.name}{_BEFORE[s.overflow]}" for s in states),
+                f"{_clipping(states)} clips",
+            ),
             rows=[
-                (name, *(span_text(*ends) for ends in (b.a, b.u, b.v)), "never" if b.clip_free else "may")
+                (name, *(span_text(*ends) for ends in (b.a, *b.states.values())), _may(b))
                 for name, b in self.bounds.items()
             ],
         )
+
+
+_BEFORE = {"wraps": "", "clips": " before its clip"}
+
+
+def _clipping(states: tuple[StateVariable, ...]) -> str:
+    return " or ".join(s.name for s in states if s.overflow == "clips")
+
+
+def _may(bounds: ProvenBounds) -> str:
+    """Say whether a state clips; by how much, where that is not what a spike takes away."""
+    if bounds.clip_free:
+        return "never"
+    if bounds.arithmetic.receiving:
+        return "can: " + ", ".join(f"{name} by {by:,}" for name, by in bounds.beyond.items())
+    return "may"
 
 
 def certify(program: Program, steps: int) -> Certificate:
@@ -121,7 +150,8 @@ def certify(program: Program, steps: int) -> Certificate:
     certificate = prove(program, steps)
     for name, bounds in certificate.bounds.items():
         if not bounds.safe:
-            limits = {"a": bounds.arithmetic.accumulator.limit, **dict(_wrapping(bounds.arithmetic))}
+            limit = bounds.arithmetic.accumulator.limit
+            limits = {**({} if limit is None else {"a": limit}), **dict(_wrapping(bounds.arithmetic))}
             may = " and ".join([f"a may reach {bounds.a}", *(f"{n} {bounds.states[n]}" for n in limits if n != "a")])
             needed = " and ".join(f"|{n}| < {power(limit)}" for n, limit in limits.items())
             verb = "is" if len(limits) == 1 else "are"
@@ -164,7 +194,8 @@ def bounds_of(
 ) -> ProvenBounds:
     """Return the bounds of one population from the message range and the shape of each of its sources."""
     arithmetic, neurons = get_arithmetic(population.arithmetic), population.neurons
-    a = np.stack(_sums(population, messages, shape_of))
+    by_port = [np.stack(_sums(population, messages, shape_of, port)) for port in range(arithmetic.ports)]
+    a = np.stack(by_port) if arithmetic.receiving else by_port[0]
     lost = {name: 2 * limit for name, limit in _wrapping(arithmetic)}
     states: Mapping[str, Int] = {s.name: np.stack([neurons[s.initial]] * 2) for s in arithmetic.states}
     least, most = dict.fromkeys(states, sys.maxsize), dict.fromkeys(states, -sys.maxsize)
@@ -178,20 +209,27 @@ def bounds_of(
             break  # nothing will ever change again
         states = reached.after
     return ProvenBounds(
-        arithmetic, (int(a[0].min()), int(a[1].max())), {name: (least[name], most[name]) for name in states}
+        arithmetic,
+        (min(int(x[0].min()) for x in by_port), max(int(x[1].max()) for x in by_port)),
+        {name: (least[name], most[name]) for name in states},
     )
 
 
 def _sums(
-    population: Population, messages: Mapping[str, tuple[int, int]], shape_of: Callable[[str], tuple[int, ...]]
+    population: Population,
+    messages: Mapping[str, tuple[int, int]],
+    shape_of: Callable[[str], tuple[int, ...]],
+    port: int,
 ) -> tuple[Int, Int]:
-    """Return the least and the greatest a of every neuron."""
+    """Return the least and the greatest sum that arrives at one port of every neuron."""
     low = np.zeros(population.shape, dtype=np.int64)
     high = np.zeros(population.shape, dtype=np.int64)
     for connection in population.inputs:
+        if connection.port != port:
+            continue
         least, most = messages[connection.source]
         shape = shape_of(connection.source)
-        positive, negative = _parts(connection.wiring)
+        positive, negative = parts(connection.wiring)
 
         def pushed(wiring: Wiring, message: int, shape: tuple[int, ...] = shape) -> Int:
             return np.asarray(apply(wiring, np.full((1, *shape), message, dtype=np.int64), shape, population.shape)[0])
@@ -199,16 +237,3 @@ def _sums(
         high += shift(pushed(positive, most) + pushed(negative, least), connection.exponent)
         low += shift(pushed(positive, least) + pushed(negative, most), connection.exponent)
     return low, high
-
-
-def _parts(wiring: Wiring) -> tuple[Wiring, Wiring]:
-    """Return the wiring with its positive weights alone, and with its negative ones."""
-    positive, negative = np.maximum(wiring.weight, 0), np.minimum(wiring.weight, 0)
-    match wiring:
-        case Dense():
-            return Dense(positive), Dense(negative)
-        case Conv():
-            place = (wiring.stride, wiring.padding, wiring.dilation, wiring.groups)
-            return Conv(positive, *place), Conv(negative, *place)
-        case _:
-            assert_never(wiring)

@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 
 from sim.border import MAX_CHECKED_STEPS
 from sim.program import Conv, Program
+from snn2hw.compiler.checker_taps import reached
+from snn2hw.compiler.checker_xylo import NAMES, derive_xylo
 
 __all__ = ["check_certificate"]
 
 Ints = NDArray[np.int64]
 
-CHECKED = ("loihi",)
-"""The arithmetics whose bounds are derived here; its limits are written here again, so that no mistake is shared."""
+NAMES_OF = {"loihi": ("a", "u", "v"), "xylo": NAMES}
+"""The arithmetics whose bounds are derived here, and what a certificate bounds in each."""
+
+LIMITS = {"loihi": (("a", 2**21), ("u", 2**23)), "xylo": ()}
+"""Magnitudes that must not be reached, written here again so that no mistake is shared; a Xylo state saturates."""
 
 
 def check_certificate(program: Program, certificate: Mapping[str, Any]) -> list[str]:
@@ -27,23 +32,22 @@ def check_certificate(program: Program, certificate: Mapping[str, Any]) -> list[
     faults = _header_faults(program, certificate)
     if faults:
         return faults
-    spikes = _spikes_per_message(program, certificate["steps"])
-    for population in program.populations:
-        stated = certificate["bounds"][population.name]
-        derived = _derive(program, population.name, certificate["steps"], spikes)
-        for register in ("a", "u", "v"):
-            if list(stated[register]) != derived[register]:
-                what = f"{register} is stated as {list(stated[register])}, the registers give {derived[register]}"
-                faults.append(f"population {population.name!r}: {what}")
-        for register, limit in (("a", 2**21), ("u", 2**23)):
-            if max(-derived[register][0], derived[register][1]) >= limit:
-                faults.append(f"population {population.name!r}: {register} may reach {derived[register]}")
+    derived = DERIVED[program.arithmetic](program, certificate["steps"])
+    for name, found in derived.items():
+        stated = certificate["bounds"][name]
+        for what, span in found.items():
+            if list(stated[what]) != span:
+                said = f"{what} is stated as {list(stated[what])}, the registers give {span}"
+                faults.append(f"population {name!r}: {said}")
+        for what, limit in LIMITS[program.arithmetic]:
+            if max(-found[what][0], found[what][1]) >= limit:
+                faults.append(f"population {name!r}: {what} may reach {found[what]}")
     return faults
 
 
 def _header_faults(program: Program, certificate: Mapping[str, Any]) -> list[str]:
-    if program.arithmetic not in CHECKED:
-        return [f"arithmetic {program.arithmetic!r}: this checker derives bounds for {', '.join(CHECKED)} only"]
+    if program.arithmetic not in NAMES_OF:
+        return [f"arithmetic {program.arithmetic!r}: this checker derives bounds for {', '.join(NAMES_OF)} only"]
     if certificate.get("schema") != "snn2hw.certificate/1":
         return [f"schema {certificate.get('schema')!r} is not snn2hw.certificate/1"]
     faults = []
@@ -60,10 +64,17 @@ def _header_faults(program: Program, certificate: Mapping[str, Any]) -> list[str
     if not isinstance(bounds, Mapping) or set(bounds) != {p.name for p in program.populations}:
         return [*faults, "bounds other populations than the program has"]
     for name, stated in bounds.items():
-        pairs = [stated.get(r) for r in ("a", "u", "v")] if isinstance(stated, Mapping) else []
-        if len(pairs) != 3 or not all(isinstance(p, list | tuple) and len(p) == 2 for p in pairs):
-            faults.append(f"population {name!r}: does not state a, u and v as pairs")
+        wanted = NAMES_OF[program.arithmetic]
+        pairs = [stated.get(r) for r in wanted] if isinstance(stated, Mapping) else []
+        if len(pairs) != len(wanted) or not all(isinstance(p, list | tuple) and len(p) == 2 for p in pairs):
+            faults.append(f"population {name!r}: does not state {', '.join(wanted[:-1])} and {wanted[-1]} as pairs")
     return faults
+
+
+def _derive_loihi(program: Program, steps: int) -> dict[str, dict[str, list[int]]]:
+    """Return the extremes of a, u and v of every population."""
+    spikes = _spikes_per_message(program, steps)
+    return {p.name: _derive(program, p.name, steps, spikes) for p in program.populations}
 
 
 def _spikes_per_message(program: Program, steps: int) -> dict[str, int]:
@@ -154,19 +165,12 @@ def _extremes(
     up, down = np.maximum(weight * least, weight * most), np.minimum(weight * least, weight * most)
     if isinstance(connection.wiring, Conv):
         shape = program.shape_of(connection.source)
-        low, high = (_reached(part, connection.wiring, shape, target) for part in (down, up))
+        low, high = (reached(part, connection.wiring, shape, target) for part in (down, up))
     else:
         low, high = (part.sum(axis=1).reshape(target) for part in (down, up))
     factor = 2.0**connection.exponent
     return np.floor(low * factor).astype(np.int64), np.floor(high * factor).astype(np.int64)
 
 
-def _reached(weight: Ints, conv: Conv, source: tuple[int, ...], target: tuple[int, ...]) -> Ints:
-    """Sum the taps that fall onto the image, for every place of the target."""
-    masks = []
-    for axis in (0, 1):
-        tap = np.arange(weight.shape[2 + axis])[:, None] * conv.dilation[axis]
-        at = np.arange(target[1 + axis])[None, :] * conv.stride[axis] - conv.padding[axis] + tap
-        masks.append(((at >= 0) & (at < source[1 + axis])).astype(np.int64))
-    per_tap = weight.sum(axis=1)
-    return np.asarray(np.einsum("okl,ky,lx->oyx", per_tap, *masks), dtype=np.int64)
+DERIVED = {"loihi": _derive_loihi, "xylo": derive_xylo}
+"""By arithmetic, what derives the bounds of every population again."""

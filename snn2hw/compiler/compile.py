@@ -1,6 +1,6 @@
 """Everything between a float network and a Program, in this order: lower, judge, calibrate, quantise, certify."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
@@ -18,6 +18,7 @@ from snn2hw.compiler.grid import leveled
 from snn2hw.compiler.options import PER, USUAL, BiasPolicy, Bits, Chosen, Method, Options
 from snn2hw.compiler.quantize import quantize
 from snn2hw.compiler.quantized import Quantized
+from snn2hw.compiler.xylo.quantize import quantize_xylo
 from snn2hw.network.network import Network
 from snn2hw.network.registers import RealMachine, machine_of
 from snn2hw.problems import refuse
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Compiled", "Prepared", "Progress", "build", "compile", "compile_source", "prepare"]
 
-QUANTISED = ("loihi",)
-"""The arithmetics whose registers the compiler chooses."""
+Quantiser = Callable[[Prepared, Progress, Mapping[str, Quantized] | None], list[Quantized]]
+
+QUANTISERS: Mapping[str, Quantiser] = {"loihi": quantize, "xylo": quantize_xylo}
+"""By arithmetic, what chooses its registers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +123,14 @@ def prepare(
     progress: Progress | None = None,
 ) -> Prepared:
     """Judge and calibrate."""
-    require_arithmetic(target.arithmetic, QUANTISED, "the compiler", fix="choose a target of another arithmetic")
+    require_arithmetic(target.arithmetic, QUANTISERS, "the compiler", fix="choose a target of another arithmetic")
     given = fed(machine.network, data, options)
     problems = judge(machine.network, machine, target, messages=given.messages, bits=options.weight_bits)
     refuse(machine.network.origin, problems)
     ranges = calibrate(machine, given, progress or _silent)
     if options.levels is not None:
         machine = leveled(machine, options.levels)
-    return Prepared(machine, ranges, target, options)
+    return Prepared(machine, ranges, target, options, given.rasters)
 
 
 def build(
@@ -141,7 +144,7 @@ def build(
     if bits is not None:
         prepared = replace(prepared, options=replace(prepared.options, weight_bits=bits))
     report = progress or _silent
-    layers = quantize(prepared, report, known)
+    layers = QUANTISERS[prepared.target.arithmetic](prepared, report, known)
     program = assemble(prepared, layers)
     report("certify", 0, 1)
     certificate = certify(program, prepared.ranges.steps)

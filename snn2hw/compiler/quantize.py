@@ -27,7 +27,7 @@ from snn2hw.compiler.weights import WeightTask, choose_weights
 from snn2hw.network.maps import Float
 from snn2hw.network.registers import RealMachine, RealPopulation
 
-__all__ = ["is_exact", "quantize", "quantize_layer"]
+__all__ = ["bits_by_layer", "is_exact", "quantize", "quantize_layer"]
 
 UNIT = 1 << VTH_SHIFT
 
@@ -40,7 +40,7 @@ Ints = NDArray[np.int64]
 def quantize(prepared: Prepared, progress: Progress, known: Mapping[str, Quantized] | None = None) -> list[Quantized]:
     """Return every population in integers; layers in ``known`` are taken as they are."""
     machine, target, scale = prepared.machine, prepared.target, prepared.options.scale
-    bits = _bits_by_layer(machine, prepared.options.weight_bits, target)
+    bits = bits_by_layer(machine, prepared.options.weight_bits, target)
     made: list[Quantized] = []
     for index, layer in enumerate(machine.populations):
         progress("quantize", index, len(machine.populations))
@@ -58,7 +58,7 @@ def quantize(prepared: Prepared, progress: Progress, known: Mapping[str, Quantiz
     return made
 
 
-def _bits_by_layer(machine: RealMachine, bits: Bits | Mapping[str, Bits], target: Target) -> dict[str, Bits]:
+def bits_by_layer(machine: RealMachine, bits: Bits | Mapping[str, Bits], target: Target) -> dict[str, Bits]:
     """Return the bits of every layer; what a mapping does not name gets the target's widest weights."""
     names = [layer.name for layer in machine.populations]
     if isinstance(bits, Mapping):

@@ -38,6 +38,7 @@ EXECUTORS = {
     "c": "exporters.to_c:execute",
     "nir": "exporters.to_nir:execute",
     "golden": "exporters.to_golden:execute",
+    "xylosim": "exporters.to_xylo:execute",
     "rtl": "exporters.to_rtl:execute",
 }
 """Executor name to ``module:function``; the engines run in ours."""

@@ -216,7 +216,10 @@ def test_sums_beyond_its_own_accumulator_are_refused():
             lambda: Program(Input((2,)), (_population(),), "toy", {"weights": {"bits": 8, "rule": "loihi"}}),
             "record: weight rule 'loihi' is unknown to arithmetic 'toy'  fix: use 'signed'",
         ),
-        (lambda: Population("p", (1,), arithmetic="toys"), "arithmetic 'toys' is unknown  fix: use any of: loihi, toy"),
+        (
+            lambda: Population("p", (1,), arithmetic="toys"),
+            "arithmetic 'toys' is unknown  fix: use any of: loihi, xylo, toy",
+        ),
     ],
 )
 def test_what_it_does_not_hold_is_refused_by_register_and_range(make, message):
@@ -273,9 +276,9 @@ def test_a_difference_is_found_in_its_state():
     assert str(found).startswith("population 'p', neuron (2,), step 3, sample 1: m is ")
 
 
-@pytest.mark.parametrize("engine", ["fast", "torch"])
-def test_engines_that_do_not_compute_it_refuse(engine):
-    with pytest.raises(UnsupportedError, match=f"arithmetic 'toy': engine '{engine}' computes loihi only"):
+@pytest.mark.parametrize(("engine", "computed"), [("fast", "loihi, xylo"), ("torch", "loihi")])
+def test_engines_that_do_not_compute_it_refuse(engine, computed):
+    with pytest.raises(UnsupportedError, match=f"arithmetic 'toy': engine '{engine}' computes {computed} only"):
         run(_network(), _raster(), engine=engine)
 
 
@@ -373,7 +376,7 @@ def test_its_certificate_holds_and_its_checker_says_that_it_has_none():
     recorded = run(program, raster, record="m", clip_free=certificate.clip_free).others["m"]["p"]
     assert low <= recorded.min() < recorded.max() <= high
     assert check_certificate(program, certificate.to_json()) == [
-        "arithmetic 'toy': this checker derives bounds for loihi only"
+        "arithmetic 'toy': this checker derives bounds for loihi, xylo only"
     ]
     with pytest.raises(UnsupportedError, match=r"a may reach \(0, 408000\); \|a\| < 2\^18 is needed"):
         certify(_program(_population(weight=((400, 400),))), 3)

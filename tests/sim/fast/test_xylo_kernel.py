@@ -1,0 +1,76 @@
+"""The kernel for Xylo programs gives the reference's trace, counts and refusals."""
+
+import numpy as np
+import pytest
+
+from sim.compare import count_difference, first_divergence
+from sim.engines import run
+from sim.errors import MachineError
+from sim.fast.xylo.engine import simulate
+from sim.fast.xylo.layout import lay_out
+from sim.program import Connection, Conv, Dense, Input, Population, Program
+from sim.request import Request
+from sim.trace import recordable
+from tests.exporters.xylo.networks import random_xylo
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_random_programs_give_the_references_trace_and_counts(seed):
+    program, raster = random_xylo(seed)
+    slow = run(program, raster, record=recordable(program))
+    quick = run(program, raster, engine="fast", record=recordable(program))
+    assert first_divergence(program, slow, quick) is None
+    assert count_difference(slow.counts, quick.counts) is None
+    np.testing.assert_array_equal(slow.output, quick.output)
+
+
+@pytest.mark.parametrize("record", ["spikes", "i2", "v", ()])
+def test_what_is_not_asked_for_is_not_recorded(record):
+    program, raster = random_xylo(5)
+    slow, quick = run(program, raster, record=record), run(program, raster, engine="fast", record=record)
+    assert first_divergence(program, slow, quick) is None
+    np.testing.assert_array_equal(slow.output, quick.output)
+    assert quick.others.keys() == ({"i2"} if record == "i2" else set())
+
+
+def test_a_readout_gives_its_potential_and_convolutions_run():
+    taps = Connection("input", Conv(np.arange(-6, 6).reshape(2, 1, 2, 3), padding=(1, 1)), 4)
+    first = Population("h", (2, 3, 3), [taps], arithmetic="xylo", most=31, theta=90, dash_syn=2)
+    out = Population(
+        "o", (2,), [Connection("h", Dense(np.arange(36).reshape(2, 18) - 15))], arithmetic="xylo", fires=False
+    )
+    program = Program(Input((1, 2, 3), 0, 15), (first, out), arithmetic="xylo")
+    raster = np.random.default_rng(0).integers(0, 16, (3, 20, 1, 2, 3))
+    slow, quick = run(program, raster), run(program, raster, engine="fast")
+    assert slow.spikes["h"].max() > 1
+    assert slow.output.dtype == quick.output.dtype == np.int32
+    np.testing.assert_array_equal(slow.output, quick.output)
+
+
+def test_sums_beyond_32_bits_are_held_in_64():
+    rng = np.random.default_rng(0)
+    heard = [Connection("input", Dense(rng.integers(100, 128, (3, 5000))), 8)]
+    heard += [Connection("input", Dense(-rng.integers(100, 128, (3, 5000))), 8)]
+    program = Program(Input((5000,), 0, 15), (Population("h", (3,), heard, arithmetic="xylo"),), arithmetic="xylo")
+    assert lay_out(program, program.populations).sums.dtype == np.int64
+    raster = rng.integers(0, 16, (1, 3, 5000))
+    slow, quick = run(program, raster, record="v"), run(program, raster, engine="fast", record="v")
+    assert first_divergence(program, slow, quick) is None
+
+
+def test_a_saturation_against_a_certificate_is_the_references_refusal():
+    program, raster = random_xylo(2, harsh=True)
+    said = []
+    for engine in ("reference", "fast"):
+        with pytest.raises(MachineError) as caught:
+            run(program, raster, engine=engine, clip_free=program.by_name)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_threads_change_nothing():
+    program, raster = random_xylo(7)
+    raster = np.concatenate([raster] * 20)
+    traces = [simulate(program, raster, Request(recordable(program)), threads=n) for n in (1, 3)]
+    assert first_divergence(program, *traces) is None
+    assert count_difference(traces[0].counts, traces[1].counts) is None

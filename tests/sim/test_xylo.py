@@ -1,0 +1,169 @@
+"""Arithmetic `xylo` against plain integers that are added one by one, and its certificates against runs."""
+
+import numpy as np
+import pytest
+
+from exporters.program_file import read_program, write_program
+from sim.arithmetic.xylo import dash
+from sim.compare import recorded_of
+from sim.engines import run
+from sim.errors import ProgramError, UnsupportedError
+from sim.program import Connection, Dense, Input, Population, Program
+from sim.trace import recordable
+from snn2hw.compiler.certify import prove
+from snn2hw.compiler.checker import check_certificate
+from tests.exporters.xylo.networks import random_xylo
+
+
+def _sat(x):
+    return min(max(x, -32768), 32767)
+
+
+def _loses(x, n):
+    return 1 if x > 0 and x >> n == 0 else x >> n
+
+
+class _Hand:
+    """One sample, spike by spike: z spikes are z additions."""
+
+    def __init__(self, program):
+        self.program, self.names = program, [p.name for p in program.populations]
+        self.state = {p.name: [[0, 0, 0] for _ in range(p.size)] for p in program.populations}
+        self.sent = {name: [] for name in ("input", *self.names)}
+        self.synops = dict.fromkeys(self.names, 0)
+        self.clips = dict.fromkeys(self.names, 0)
+
+    def add(self, name, n, k, weight):
+        raised = self.state[name][n][k] + weight
+        self.state[name][n][k] = _sat(raised)
+        self.clipped |= raised != _sat(raised)
+
+    def neuron(self, p, n, t):
+        self.clipped, name, at = False, p.name, lambda register: int(p.registers[register].flat[n])
+        for source in ("input", *self.names):
+            for c in (c for c in p.inputs if c.source == source and t >= c.lag):
+                for j, z in enumerate(self.sent[source][t - c.lag]):
+                    weight = int(c.wiring.weight[n, j])
+                    self.synops[name] += z * (weight != 0)
+                    for _ in range(z):
+                        self.add(name, n, c.port, weight << c.exponent)
+        i, i2, v = self.state[name][n]
+        i, i2 = i - _loses(i, at("dash_syn")), i2 - _loses(i2, at("dash_syn2"))
+        lost = _loses(v, at("dash_mem"))
+        change = (-32768 if lost == -32768 else -lost) + i + i2
+        biased = _sat(change) + at("bias")
+        raised = v + _sat(biased)
+        self.clipped |= (change, biased, raised) != (_sat(change), _sat(biased), _sat(raised))
+        v, z = _sat(raised), 0
+        while p.fires and v >= at("theta") and z < p.properties["most"]:
+            v, z = v - at("theta"), z + 1
+        self.state[name][n] = [i, i2, v]
+        self.clips[name] += self.clipped
+        return z
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_reference_adds_as_by_hand(seed):
+    program, raster = random_xylo(seed)
+    trace = run(program, raster[:1], record=recordable(program))
+    recorded, hand = recorded_of(trace), _Hand(program)
+    order = list(program.populations)
+    for t, messages in enumerate(raster[0].tolist()):
+        hand.sent["input"].append(messages)
+        for p in order:
+            hand.sent[p.name].append([hand.neuron(p, n, t) for n in range(p.size)])
+            for k, state in enumerate(("i", "i2", "v")):
+                assert recorded[state][p.name][0, t].tolist() == [s[k] for s in hand.state[p.name]]
+            assert trace.spikes[p.name][0, t].tolist() == hand.sent[p.name][t]
+    for p in order:
+        assert trace.counts.synops[p.name].tolist() == [hand.synops[p.name]]
+        assert trace.counts.clips[p.name].tolist() == [hand.clips[p.name]]
+
+
+def test_a_dash_is_at_least_one_of_what_is_above_zero():
+    x = np.arange(-40, 41)
+    for n in range(16):
+        assert dash(x, n).tolist() == [_loses(int(i), n) for i in x]
+
+
+def _single(weight=1, *, lo=0, hi=15, **values):
+    heard = (Connection("input", Dense([[weight]]), values.pop("exponent", 0), port=values.pop("port", 0)),)
+    return Program(Input((1,), lo, hi), (Population("p", (1,), heard, arithmetic="xylo", **values),), "xylo")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"theta": 0}, "population 'p': theta 0..0 is outside the register's 1..32767"),
+        ({"exponent": 9}, "with exponent 9  fix: use an integer exponent in 0..8"),
+        ({"port": 2}, "with port 2  fix: use an integer port in 0..1"),
+        ({"weight": 128}, "reads 'input' with weights 128..128  fix: use integers in -128..127"),
+        ({"most": 32}, "population 'p': most 32  fix: use an integer in 1..31"),
+        ({"reset": "zero"}, "population 'p': reset 'zero'  fix: use 'subtract'"),
+        ({"lo": -1}, "input: messages -1..15"),
+        ({"hi": 16}, "input: messages 0..16"),
+        ({"dash_mem": 16}, "population 'p': dash_mem 16..16 is outside the register's 0..15"),
+    ],
+)
+def test_what_it_does_not_hold_is_refused(values, message):
+    with pytest.raises(ProgramError) as caught:
+        _single(**values)
+    assert message in str(caught.value)
+
+
+def test_a_loihi_connection_has_one_port():
+    with pytest.raises(ProgramError, match=r"with port 1  fix: use an integer port in 0\.\.0"):
+        Program(Input((1,)), (Population("p", (1,), (Connection("input", Dense([[1]]), port=1),)),))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_program_comes_back_from_its_file(tmp_path, seed):
+    program, _ = random_xylo(seed)
+    write_program(program, tmp_path / "p.nir")
+    back = read_program(tmp_path / "p.nir")
+    assert back.digest == program.digest
+    assert [c.port for p in back.populations for c in p.inputs] == [
+        c.port for p in program.populations for c in p.inputs
+    ]
+
+
+def test_the_port_enters_the_digest():
+    assert _single(port=0).digest != _single(port=1).digest
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_certificate_holds_every_run(seed):
+    program, raster = random_xylo(seed, harsh=seed % 4 == 0)
+    certificate = prove(program, raster.shape[1])
+    trace = run(program, raster, record=recordable(program), clip_free=certificate.clip_free)
+    recorded = recorded_of(trace)
+    for p in program.populations:
+        for state in ("i", "i2", "v"):
+            low, high = certificate.bounds[p.name].states[state]
+            values = recorded[state][p.name]
+            assert max(low, -32768) <= values.min() <= values.max() <= min(high, 32767)
+    assert check_certificate(program, certificate.to_json()) == []
+
+
+def test_a_certificate_says_cannot_saturate_or_by_how_much():
+    quiet = prove(_single(2, theta=10), 50)
+    assert quiet.clip_free == ("p",)
+    loud = prove(_single(127, exponent=8, dash_syn=4, theta=10), 50)
+    assert loud.bounds["p"].beyond["i"] > 15 * 127 * 256 - 32767
+    assert "can: i by" in str(loud)
+
+
+def test_the_checker_sees_a_bound_that_is_too_good():
+    program, raster = random_xylo(2)
+    stated = prove(program, raster.shape[1]).to_json()
+    for name in stated["bounds"]:
+        for state in ("a", "i", "i2", "v"):
+            low, high = stated["bounds"][name][state]
+            stated["bounds"][name][state] = [low, high - 1]
+            assert any(f"population {name!r}: {state}" in fault for fault in check_certificate(program, stated))
+            stated["bounds"][name][state] = [low, high]
+
+
+def test_the_torch_engine_refuses_it():
+    with pytest.raises(UnsupportedError, match="engine 'torch' computes loihi only"):
+        run(_single(), np.zeros((1, 1, 1), dtype=int), engine="torch")
