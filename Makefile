@@ -17,10 +17,10 @@ COVERED := 54
 demo: $(VENV)/.demo $(LAVA)
 	$(BIN)/snn2hw demo
 
-test: $(VENV)/.test lint
+test: $(VENV)/.test $(VENV)/.simulators lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-full: $(VENV)/.test lint
+test-full: $(VENV)/.test $(VENV)/.simulators lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "full or not full" --cov --cov-report=
 	$(BIN)/python -m coverage report --include="sim/*" --fail-under=$(SIM_COVERED)
 	$(BIN)/python -m coverage report --fail-under=$(COVERED)
@@ -50,9 +50,15 @@ $(VENV)/.test: $(VENV)/bin/python $(SETUP) | $(LAVA)
 	$(PIP) --editable ".[test,lint]"
 	touch $@ $(VENV)/.demo
 
+# Simulators beside us: where one cannot be installed (no C++ compiler, no wheel), its tests are skipped and say so.
+$(VENV)/.simulators: exporters/xylo/install.py snn2hw/placement/sanafe_install.py | $(VENV)/.test
+	-$(BIN)/snn2hw install xylosim
+	-$(BIN)/snn2hw install sanafe
+	touch $@
+
 $(LAVA): exporters/lava/install.py | $(VENV)/.demo
 	$(BIN)/snn2hw install-lava
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-lava build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) .venv-lava .venv-xylosim .venv-sanafe build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -5,17 +5,27 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-__all__ = ["TOOLS", "configure", "execute"]
+__all__ = ["TOOLS", "configure", "execute", "folder_options"]
 
-TOOLS = {"lava": "exporters.lava.install", "xylosim": "exporters.xylo.install"}
+TOOLS = {
+    "lava": "exporters.lava.install",
+    "xylosim": "exporters.xylo.install",
+    "sanafe": "snn2hw.placement.sanafe_install",
+}
 """Name to the module whose ``install`` makes its environment."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description = "Install a simulator in an environment of its own; quick when it is there already."
-    parser.add_argument("tool", choices=tuple(TOOLS), help="lava: lava-nc and lava-dl; xylosim: needs a C++ compiler")
-    parser.add_argument("--folder", type=Path, help="where to put it (default: .venv-TOOL beside the running one)")
+    tools = "lava: lava-nc and lava-dl; xylosim: needs a C++ compiler; sanafe: traffic on a mesh"
+    parser.add_argument("tool", choices=tuple(TOOLS), help=tools)
+    folder_options(parser, "TOOL")
+
+
+def folder_options(parser: argparse.ArgumentParser, tool: str) -> None:
+    """Declare where the environment of a tool goes."""
+    parser.add_argument("--folder", type=Path, help=f"where to put it (default: .venv-{tool} beside the running one)")
     parser.add_argument("--force", action="store_true", help="make it again from nothing")
 
 

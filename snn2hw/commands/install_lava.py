@@ -1,8 +1,8 @@
-"""``snn2hw install-lava``: make the environment in which lava-nc runs."""
+"""``snn2hw install-lava``: ``snn2hw install lava`` under its older name."""
 
 import argparse
-import sys
-from pathlib import Path
+
+from snn2hw.commands.install import execute, folder_options
 
 __all__ = ["configure", "execute"]
 
@@ -10,13 +10,5 @@ __all__ = ["configure", "execute"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description = "Install lava-nc in an environment of its own; quick when it is there already."
-    parser.add_argument("--folder", type=Path, help="where to put it (default: .venv-lava beside the running one)")
-    parser.add_argument("--force", action="store_true", help="make it again from nothing")
-
-
-def execute(args: argparse.Namespace) -> int:
-    """Install, or find it installed."""
-    from exporters.lava.install import install
-
-    install(args.folder, force=args.force, say=lambda line: print(line, file=sys.stderr))
-    return 0
+    folder_options(parser, "lava")
+    parser.set_defaults(tool="lava")

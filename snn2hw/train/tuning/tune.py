@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arithmetic.registry import require_arithmetic
 from sim.errors import InputError
 from sim.files import check_folder
 from snn2hw.chips.target import Target, get_target
@@ -102,6 +103,8 @@ def tune(
     samples = (np.asarray(rasters), np.asarray(labels))
     held_out = None if said.held_out is None else (np.asarray(said.held_out[0]), np.asarray(said.held_out[1]))
     given = [samples] if held_out is None else [samples, held_out]
+    chip = get_target(target)
+    require_arithmetic(chip.arithmetic, ("loihi",), "tune", fix="compile without tuning")
     machine = machine_of(source)
     refuse_counting(said.recipe, machine.output)
     for pair in given:
