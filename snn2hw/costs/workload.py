@@ -60,8 +60,8 @@ def spiking_workload(program: Program, counts: Counts, steps: int, *, held: bool
 
     A synop of a binary message is an accumulation, one of a graded message a multiply-accumulate: of an input, and of
     populations that send several spikes in one. Messages are counted once per reading population. A state update
-    multiplies u unless du = 4095 and v unless dv = 0. Where the
-    input is constant and may be ``held``, at the least its sums are made once, as a bias, and read in every step.
+    multiplies u unless du = 4095 and v unless dv = 0. Where the input is constant
+    and may be ``held``, at the least its sums are made once, as a bias, and read in every step.
     """
     binary = program.input.lo >= -1 and program.input.hi <= 1
     zero = np.zeros_like(next(iter(counts.spikes.values())))
@@ -93,21 +93,29 @@ def spiking_workload(program: Program, counts: Counts, steps: int, *, held: bool
                 for event in (kind, product, "synop"):
                     saved[event] = saved.get(event, zero) + spared
                 saved["message"] = saved.get("message", zero) + messages - _of_a_step(messages, steps, connection.lag)
-        updates, active = counts.updates[p.name], counts.active[p.name]
-        multiplies, adds = _state_operations(p)
-        add("update", updates)
-        add("update_active", active)
-        add("update_inactive", updates - active)
-        add("state_multiply", multiplies * updates)
-        add("state_add", adds * updates)
-        least["state_multiply"] = least["state_multiply"] + multiplies * active
-        least["state_add"] = least["state_add"] + adds * active
-        # what is priced is what is sent: one message, or each spike of it where the arithmetic sends them one by one
-        one_by_one = program.described.synop_of == "spike"
-        add("spike", counts.spikes[p.name] if one_by_one else counts.messages[p.name])
+        for event, (counted, fewest) in _per_update(program, p, counts).items():
+            add(event, counted)
+            if event in least:
+                least[event] = least[event] + fewest
     traffic = tuple(t for p in program.populations for t in _traffic(program, p, counts, steps, held=held))
     least |= {event: events[event] - amount for event, amount in saved.items()}
     return Workload("snn", len(zero), events, least, traffic)
+
+
+def _per_update(program: Program, p: Population, counts: Counts) -> dict[Event, tuple[Int, Int]]:
+    """Return what the updates of one population cost, as counted and where only active neurons are updated."""
+    updates, active = counts.updates[p.name], counts.active[p.name]
+    multiplies, adds = _state_operations(p)
+    # what is priced is what is sent: one message, or each spike of it where the arithmetic sends them one by one
+    sent = counts.spikes[p.name] if program.described.synop_of == "spike" else counts.messages[p.name]
+    return {
+        "update": (updates, active),
+        "update_active": (active, active),
+        "update_inactive": (updates - active, 0 * active),
+        "state_multiply": (multiplies * updates, multiplies * active),
+        "state_add": (adds * updates, adds * active),
+        "spike": (sent, sent),
+    }
 
 
 def _of_a_step(amount: Int, steps: int, lag: int) -> Int:
