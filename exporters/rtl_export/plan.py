@@ -8,10 +8,12 @@ power of two in its weights goes into the exponent.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arithmetic.registry import require_arithmetic
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 
@@ -32,12 +34,13 @@ class Rules:
 
 
 def rules_of(population: Population) -> Rules:
-    """Read them off a population; a property that its Program does not have stands at its default."""
+    """Read them off a population."""
+    said: dict[str, Any] = dict(population.properties)
     return Rules(
         reset=population.reset,
-        at_threshold=bool(getattr(population, "at_threshold", False)),
-        refractory=int(getattr(population, "refractory", 0)),
-        most=int(getattr(population, "most", 1)),
+        at_threshold=bool(said["at_threshold"]),
+        refractory=int(said["refractory"]),
+        most=int(said["most"]),
     )
 
 
@@ -109,6 +112,7 @@ def three(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 def plan_of(program: Program, rules: Mapping[str, Rules] | None = None) -> CorePlan:
     """Lay a Program out; ``rules`` takes the place of what its populations say of themselves."""
+    require_arithmetic(program.arithmetic, ("loihi",), "the RTL core")
     order = step_order(program.populations)
     rules = rules or {p.name: rules_of(p) for p in order}
     reach = {INPUT: (program.input.lo, program.input.hi), **{name: (0, rule.most) for name, rule in rules.items()}}

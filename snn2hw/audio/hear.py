@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.mel_stream import MelFront, MelStream, front_from
+from snn2hw.purpose import purpose_in
 
 if TYPE_CHECKING:
     from exporters.program_file import ProgramFile
@@ -69,29 +70,29 @@ class Heard:
 
 def ear_of(found: "ProgramFile", where: str) -> Ear:
     """Return how the program in a file listens; one whose file does not say it is refused."""
-    purpose, listen = found.attachments.get("purpose"), found.attachments.get("listen")
-    if not isinstance(purpose, Mapping) or not isinstance(listen, Mapping):
+    purpose, listen = purpose_in(found.attachments, where), found.attachments.get("listen")
+    if purpose.front is None or purpose.classes is None or not isinstance(listen, Mapping):
         what = f"{where}: does not say how it listens (no front end of a stream)"
         raise InputError(what, "use a program of `snn2hw train ... --stream`, or one of `snn2hw zoo`")
-    front = front_from(purpose.get("front"), where)
+    front = front_from(purpose.front, where)
     try:
         values: Mapping[str, Any] = listen
-        classes = tuple(map(str, _listed(purpose["classes"])))
-        background = tuple(map(str, _listed(values["background"])))
-        ear = Ear(front, classes, int(values["frames"]), int(values["window"]), float(values["unit"]), background)
+        ear = Ear(
+            front=front,
+            classes=purpose.classes,
+            frames=int(values["frames"]),
+            window=int(values["window"]),
+            unit=float(values["unit"]),
+            background=tuple(map(str, values["background"])),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"{where}: not a description of how it listens ({error})", "train the program again") from None
+    classes = ear.classes
     sizes = (found.program.input.shape, found.program.output.size)
     if sizes != ((1, 1, front.spectra.bands), len(classes)) or min(ear.frames, ear.window) < 1 or not ear.unit > 0:
         what = f"{where}: input and output of {sizes}, but {front.spectra.bands} bands and {len(classes)} classes"
         raise FileError(what, "train the program again")
     return ear
-
-
-def _listed(values: Any) -> list[Any]:
-    if not isinstance(values, list):
-        raise TypeError(f"{values!r} is no list")
-    return values
 
 
 @dataclass(eq=False)

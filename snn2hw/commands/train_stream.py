@@ -2,10 +2,16 @@
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snn2hw.train.stream_data import Spoken
     from snn2hw.train.stream_recipe import StreamRecipe
+
+    Parts = Mapping[str, Spoken]
 
 __all__ = ["streams", "train_stream"]
 
@@ -38,14 +44,14 @@ def train_stream(args: argparse.Namespace) -> int:
     from sim.files import atomic_write, make_folder
     from snn2hw.commands.options import corpus_named
     from snn2hw.train.stream_data import centred, spoken, stream_split
-    from snn2hw.train.stream_fit import answers_to, fit_stream, plain_messages
-    from snn2hw.train.stream_program import Share, compiled_stream, judged_stream, output_unit, write_stream
+    from snn2hw.train.stream_fit import fit_stream
 
     recipe = recipe_for(args)
     make_folder(args.output)
-    rate_hz = recipe.front.spectra.rate_hz
-    corpus = corpus_named(args, rate_hz)
+    corpus = corpus_named(args, recipe.front.spectra.rate_hz)
     print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
+    for note in corpus.notes[:8]:
+        print(f"  {note}")
     split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
@@ -60,25 +66,42 @@ def train_stream(args: argparse.Namespace) -> int:
         on_epoch=lambda row: print(" ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True),
     )
     parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
-    summary: dict[str, Any] = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
-    if recipe.model == "ann":
-        for name, part in parts.items():
-            found = answers_to(model, recipe, plain_messages(part, recipe)).argmax(1)
-            summary[name] = {"float": Share(int((found == part.labels).sum()), len(found)).to_json()}
-    else:
-        compiled = compiled_stream(model, recipe, learnt)
-        for name, part in parts.items():
-            shares = judged_stream(model, compiled, recipe, part)
-            summary[name] = {kind: share.to_json() for kind, share in shares.items()}
-        write_stream(
-            compiled, recipe, corpus.classes, output_unit(model, compiled, recipe, learnt), args.output / "program.nir"
-        )
-        summary["digest"] = compiled.program.digest
+    facts = _judged_ann if recipe.model == "ann" else _judged_snn
+    said = facts(model, recipe, learnt, parts, corpus.classes, args.output)
+    summary = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)} | said
     with atomic_write(args.output / "summary.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name in parts:
-        for kind, facts in summary[name].items():
-            low, high = facts["interval_95"]
-            print(f"{name}, {kind}: {facts['accuracy']:.2%} of {facts['clips']} clips ({low:.1%} to {high:.1%})")
+        for kind, share in said[name].items():
+            low, high = share["interval_95"]
+            print(f"{name}, {kind}: {share['accuracy']:.2%} of {share['clips']} clips ({low:.1%} to {high:.1%})")
     print(f"wrote {args.output}")
     return 0
+
+
+def _judged_ann(
+    model: Any, recipe: "StreamRecipe", learnt: "Spoken", parts: "Parts", classes: tuple[str, ...], folder: Path
+) -> dict[str, Any]:
+    from snn2hw.train.stream_fit import answers_to, plain_messages
+    from snn2hw.train.stream_program import Share
+
+    said = {}
+    for name, part in parts.items():
+        found = answers_to(model, recipe, plain_messages(part, recipe)).argmax(1)
+        said[name] = {"float": Share(int((found == part.labels).sum()), len(found)).to_json()}
+    return said
+
+
+def _judged_snn(
+    model: Any, recipe: "StreamRecipe", learnt: "Spoken", parts: "Parts", classes: tuple[str, ...], folder: Path
+) -> dict[str, Any]:
+    """Judge the network and its program, which is written."""
+    from snn2hw.train.stream_program import compiled_stream, judged_stream, output_unit, write_stream
+
+    compiled = compiled_stream(model, recipe, learnt)
+    said: dict[str, Any] = {
+        name: {kind: share.to_json() for kind, share in judged_stream(model, compiled, recipe, part).items()}
+        for name, part in parts.items()
+    }
+    write_stream(compiled, recipe, classes, output_unit(model, compiled, recipe, learnt), folder / "program.nir")
+    return said | {"digest": compiled.program.digest}

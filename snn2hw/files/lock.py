@@ -46,7 +46,7 @@ def _opened(path: Path) -> int:
             raise InputError(f"{path}: cannot be written ({error.strerror or error})", "use another folder") from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and path.stat().st_ino == os.fstat(handle).st_ino:
+            if _is_still(path, handle):
                 return handle
         except BlockingIOError:
             holder = os.read(handle, 32).decode(errors="replace")
@@ -55,3 +55,11 @@ def _opened(path: Path) -> int:
             what = f"{path.parent}: {who} is writing to this folder"
             raise InputError(what, "wait until it has ended, or use another folder") from None
         os.close(handle)
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    """Return whether the open file is the one that stands under this name."""
+    try:
+        return path.stat().st_ino == os.fstat(handle).st_ino
+    except FileNotFoundError:  # its holder has removed it meanwhile
+        return False

@@ -13,6 +13,7 @@ from sim.engines import run
 from snn2hw.audio.mel_stream import front_to
 from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.options import Options
+from snn2hw.purpose import Purpose, purpose_attachment
 from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_fit import answers_to, plain_messages
 from snn2hw.train.stream_recipe import StreamRecipe
@@ -103,10 +104,10 @@ def write_stream(compiled: Compiled, recipe: StreamRecipe, classes: tuple[str, .
 
     ``unit`` is what 1 of the network's answer has become in the program's output.
     """
-    purpose = {"front": front_to(recipe.front), "classes": list(classes), "decoder": "mean", "task": recipe.task}
+    purpose = Purpose(front_to(recipe.front), classes, "mean", recipe.task)
     attachments: dict[str, Any] = {
         "certificate": compiled.certificate.to_json(),
-        "purpose": purpose,
+        **purpose_attachment(purpose),
         "listen": {
             "frames": recipe.frames,
             "window": recipe.frames,

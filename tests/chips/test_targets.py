@@ -66,7 +66,10 @@ def test_a_mistake_in_a_file_is_named_with_its_cure(tmp_path, old, new, message)
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(InputError, match="target 'loihi3' is unknown  fix: use one of loihi1, loihi2, fixed"):
+    with pytest.raises(
+        InputError,
+        match=r"'loihi3' is unknown  fix: use one of loihi1, loihi2, xylo2, fixed .did you mean 'loihi2'",
+    ):
         get_target("loihi3")
     with pytest.raises(InputError, match="cannot be read"):
         get_target("nowhere.toml")

@@ -52,9 +52,10 @@ MUTANTS = {
     "wrap keeps -2^23": (LOIHI, "np.where(x <= -WRAP,", "np.where(x < -WRAP,"),
     "exponent shifts each weight": (
         "reference.py",
-        "shift(apply(connection.wiring, messages, source, population.shape), connection.exponent)",
+        "shift(apply(connection.wiring, messages, source, self.population.shape), connection.exponent)",
         "apply(type(connection.wiring)(**{**vars(connection.wiring), 'weight':"
-        " shift(connection.wiring.weight.astype(np.int64), connection.exponent)}), messages, source, population.shape)",
+        " shift(connection.wiring.weight.astype(np.int64), connection.exponent)}),"
+        " messages, source, self.population.shape)",
     ),
     "padding counts as synapses": (
         "wiring.py",

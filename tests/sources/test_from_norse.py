@@ -37,7 +37,7 @@ def run_norse(case: Case, x: torch.Tensor) -> tuple[torch.Tensor, dict[str, tupl
     names = {m: name for name, m in case.module.named_modules()}
 
     def watch(module: torch.nn.Module, args: Any, out: Any) -> None:
-        v = out[1].v
+        v = getattr(out[1], "lif", out[1]).v  # a refractory cell keeps the state of its LIF inside its own
         pairs = zip(out[0], v, strict=True) if in_time(module) else [(out[0], v)]
         name = names.get(module) or type(module).__name__
         calls = seen.setdefault(f"{name}_2" if name in ("input", "output") else name, [])
