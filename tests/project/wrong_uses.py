@@ -32,6 +32,10 @@ RIGHT = {
     "energy": "p.nir --input x.npz --ann cnn.onnx --ann-input ann.npz --tables prices.toml --plots new -o new.json",
     "fuzz": "--seconds 1 -o new",
     "doctor": "",
+    "place": "p.nir --target loihi1 --input x.npz -o new.json",
+    "zoo": "",
+    "listen": "zoo:digits sound.flac",
+    "install": "sanafe --folder new",
     "install-lava": "--folder new",
 }
 """A right use of every command; every wrong one below is one of these with one thing changed."""
@@ -49,6 +53,8 @@ INPUTS = {
     "ann": ("model.pt",),
     "convert": ("cnn.onnx", "--data ann.npz", "--test ann.npz"),
     "energy": ("p.nir", "x.npz", "cnn.onnx", "ann.npz", "prices.toml"),
+    "place": ("p.nir", "loihi1", "x.npz"),
+    "listen": ("sound.flac",),
 }
 """The files that each command reads, as they stand in its right use."""
 
@@ -79,11 +85,18 @@ def write_files(folder: Path) -> None:
     shutil.copy(ROOT / "tests" / "fixtures" / "trained" / "fsdd_hardware_direct.front.json", folder / "front.json")
     shutil.copy(ROOT / "snn2hw" / "costs" / "tables" / "loihi1_davies2018.toml", folder / "prices.toml")
     _write_ann(folder)
+    _write_sound(folder / "sound.flac")
     (folder / "notes.txt").write_text("no file of ours\n")
     (folder / "folder").mkdir()
     for verb, pieces in INPUTS.items():
         for piece in pieces:
             _spoil(folder, verb, piece)
+
+
+def _write_sound(path: Path) -> None:
+    import soundfile
+
+    soundfile.write(path, np.sin(np.arange(8000) / 5) / 2, 8000)
 
 
 def _write_ann(folder: Path) -> None:
