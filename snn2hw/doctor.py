@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
@@ -16,8 +17,12 @@ __all__ = ["Diagnosis", "LookedFor", "diagnose", "warm_up"]
 
 SCHEMA = "snn2hw.doctor/1"
 CORE = ("numpy", "numba", "h5py", "nir", "tqdm", "tabulate")
-IN_LAVA = frozenset({"lava", "lava-classes", "netx"})
-"""Executors that run in lava-nc's own environment."""
+FINDERS = {
+    **dict.fromkeys(("lava", "lava-classes", "netx"), ("exporters.lava.install", "find_python", "snn2hw install lava")),
+    "xylosim": ("exporters.xylo.install", "find_python", "snn2hw install xylosim"),
+    "rtl": ("exporters.rtl_export.simulate", "find_simulator", "install Icarus Verilog or Verilator"),
+}
+"""Executors that run in something of their own: the module and the function that finds it, and how to get it."""
 
 NEEDS = {"c": ("cc", "gcc", "clang"), "onnx": ("onnxruntime",), "torch": ("torch",)}
 """What an executor cannot do without: a compiler on the path, or a package."""
@@ -143,13 +148,12 @@ def _executors() -> tuple[LookedFor, ...]:
 
 def _place_of(executor: str) -> tuple[str | None, str]:
     """Return where what an executor needs is, and how to get it."""
-    if executor in IN_LAVA:
-        from exporters.lava.install import INSTALL_COMMAND, find_python
-
+    if executor in FINDERS:
+        module, finder, get = FINDERS[executor]
         try:
-            return str(find_python()), INSTALL_COMMAND
+            return str(getattr(import_module(module), finder)()), get
         except Snn2hwError:
-            return None, INSTALL_COMMAND
+            return None, get
     if executor == "c":
         return next((shutil.which(name) for name in NEEDS["c"] if shutil.which(name)), None), "install a C compiler"
     needed = NEEDS.get(executor, ())

@@ -53,7 +53,7 @@ def verify(
         check_executor(name)
     folders = _folders(artifacts or {})
     rows = {name: VerdictRow(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
-    with scratch_folder("snn2hw-verify-") as folder, ExitStack() as stack:
+    with scratch_folder("snn2hw-verifying-") as folder, ExitStack() as stack:
         _hand_over(program, checked, folder)
         workers = {
             name: stack.enter_context(Isolated(name, folder, timeout_s=timeout_s, folder=folders.get(name)))
