@@ -50,7 +50,7 @@ def by_run(program: Program, raster: ArrayLike, engine: str = DEFAULT_ENGINE) ->
     """Return the messages of a run."""
     given = check_raster(program, raster)
     trace = run(program, given, engine=engine, allow_wrap=True)  # a chip wraps too
-    sends = {name: spikes.sum(axis=(0, 1), dtype=np.int64) for name, spikes in trace.spikes.items()}
+    sends = {name: (spikes != 0).sum(axis=(0, 1), dtype=np.int64) for name, spikes in trace.spikes.items()}
     sends[INPUT] = np.count_nonzero(given, axis=(0, 1)).astype(np.int64)
     samples, steps = given.shape[:2]
     return Activity(sends, samples * steps, f"run: {samples} samples of {steps} steps")
