@@ -85,7 +85,7 @@ def compile(
 
     Args:
         source: any Source.
-        target: a name in `snn2hw.chips.target.TARGETS`, a TOML file, or a Target.
+        target: a name of `snn2hw.chips.target.target_names`, a TOML file, or a Target.
         data: rasters (B, T, *input shape), integers: what the network will see. Without it all inputs count alike.
         weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
         scale: "auto", or mantissas per unit of weight; 1: registers as given.
