@@ -58,16 +58,6 @@ class Compiled:
         """Return what the calibration data said."""
         return self.prepared.ranges
 
-    @property
-    def target(self) -> Target:
-        """Return the chip."""
-        return self.prepared.target
-
-    @property
-    def options(self) -> Options:
-        """Return what the user chose."""
-        return self.prepared.options
-
 
 def compile(
     source: "Source",

@@ -53,8 +53,8 @@ class MemoryPrice:
     """What one access of ``word_bits`` costs in memories of given sizes."""
 
     word_bits: int
-    bytes: tuple[int, ...]
-    amounts: tuple[float, ...]
+    points: tuple[tuple[int, float], ...]
+    """Bytes of a memory, rising, and what an access of it costs."""
     kind: Kind
     source: str
 
@@ -64,8 +64,8 @@ class MemoryPrice:
         Straight lines in log size and log energy; the smallest given memory is the floor, beyond the greatest the last
         line goes on.
         """
-        size = max(stored_bits / 8, self.bytes[0])
-        points = list(zip(self.bytes, self.amounts, strict=True))
+        points = self.points
+        size = max(stored_bits / 8, points[0][0])
         (x0, y0), (x1, y1) = next((pair for pair in pairwise(points) if size <= pair[1][0]), (points[-2], points[-1]))
         return exp(log(y0) + (log(size) - log(x0)) * (log(y1) - log(y0)) / (log(x1) - log(x0)))
 

@@ -176,7 +176,7 @@ def _ann_json(ann: AnnSide, costs: tuple[Cost, ...], confidence: float) -> dict[
         "effective_macs": effective,
         "upper_bounds": [] if ann.effective is None else list(ann.effective.upper_bound),
         "nodes": [asdict(n) for n in ann.census.nodes],
-        "unknown": [asdict(u) for u in ann.census.unknown],
+        "unknown": [{"name": u.node.name, "operator": u.node.operator, "why": u.why} for u in ann.census.unknown],
         "others": dict(ann.census.others),
         "cost": [_cost_json(c, confidence) for c in costs],
     }
