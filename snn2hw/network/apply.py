@@ -1,7 +1,8 @@
 """What a linear map makes of a batch of messages, in float64."""
 
 from dataclasses import dataclass
-from math import prod
+from functools import reduce
+from math import gcd, prod
 from typing import assert_never
 
 import numpy as np
@@ -34,14 +35,39 @@ def applied(map_: Map, x: Float) -> Float:
 
 def _convolution(conv: ConvMap, x: Float) -> Float:
     """Correlate as torch does; one-dimensional is height 1."""
-    (sides, made), (pad_y, pad_x) = (conv.sides_in, conv.sides_out), conv.padding
-    image = x.reshape(len(x), conv.weight.shape[1] * conv.groups, *sides).transpose(0, 2, 3, 1)
-    padded = np.pad(image, ((0, 0), (pad_y, pad_y), (pad_x, pad_x), (0, 0)))  # n y x c
-    rows, columns = conv.weight.shape[2:]
-    windows = _Windows(made, (rows, columns), conv.stride, conv.dilation)
-    alone = conv.weight.shape[1] == 1 and conv.groups > 1
-    y = _per_channel(padded, conv.weight, windows) if alone else _by_columns(padded, conv.weight, conv.groups, windows)
+    image = x.reshape(len(x), conv.weight.shape[1] * conv.groups, *conv.sides_in).transpose(0, 2, 3, 1)  # n y x c
+    blocks = _blocks(conv)
+    by_y, by_x = blocks
+    lines = reduce(np.add, (image[:, k::by_y] for k in range(by_y)))
+    cells = reduce(np.add, (lines[:, :, k::by_x] for k in range(by_x)))
+    pad_y, pad_x = (n // by for n, by in zip(conv.padding, blocks, strict=True))
+    padded = np.pad(cells, ((0, 0), (pad_y, pad_y), (pad_x, pad_x), (0, 0)))
+    weight = conv.weight[:, :, ::by_y, ::by_x]
+    rows, columns = weight.shape[2:]
+    windows = _Windows(conv.sides_out, (rows, columns), (conv.stride[0] // by_y, conv.stride[1] // by_x), conv.dilation)
+    alone = weight.shape[1] == 1 and conv.groups > 1
+    y = _per_channel(padded, weight, windows) if alone else _by_columns(padded, weight, conv.groups, windows)
     return np.ascontiguousarray(y.transpose(0, 3, 1, 2)).reshape(len(x), *conv.shape)
+
+
+def _blocks(conv: ConvMap) -> tuple[int, int]:
+    """Return the sides (y, x) of the blocks of inputs that may be added up before anything is multiplied.
+
+    A kernel that an average pool was folded into repeats each of its taps in blocks of the pool's size. Where windows
+    move by whole blocks too, and sides and padding hold whole blocks, the convolution of their sums is the same with
+    as many products less.
+    """
+
+    def along(axis: int) -> int:
+        taps = np.moveaxis(conv.weight, 2 + axis, 0)
+        whole = gcd(len(taps), conv.stride[axis], conv.padding[axis], conv.sides_in[axis])
+        for size in range(whole if conv.dilation[axis] == 1 else 1, 1, -1):
+            parts = taps.reshape(len(taps) // size, size, -1) if whole % size == 0 else None
+            if parts is not None and (parts == parts[:, :1]).all():
+                return size
+        return 1
+
+    return along(0), along(1)
 
 
 @dataclass(frozen=True)
