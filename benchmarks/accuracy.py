@@ -146,16 +146,16 @@ def _task(folder: Path, data: Path) -> Task:
         return rasters(quantised(np.stack(loudness), features.normaliser))
 
     source = from_norse(deployable(trained), (1, trained.recipe.mel.bands, trained.recipe.mel.frames))
-    test = rasters(features.test)
+    test = rasters(features.test.images)
     return Task(
         source=source,
         decoder=trained.recipe.decoder,
         calibration=rasters(features.pool[0][chosen]),
         test=test,
-        labels=features.test_labels,
+        labels=features.test.labels,
         held_out=(
-            np.concatenate([rasters(features.validate), *(varied(split.validate, k) for k in range(VARIANTS))]),
-            np.tile(features.validate_labels, 1 + VARIANTS),
+            np.concatenate([rasters(features.validate.images), *(varied(split.validate, k) for k in range(VARIANTS))]),
+            np.tile(features.validate.labels, 1 + VARIANTS),
         ),
         ideal=float_answers(network_of(source), test, trained.recipe.decoder),
         varied=np.concatenate([varied(split.test, k) for k in range(VARIANTS)]),

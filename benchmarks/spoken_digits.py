@@ -82,9 +82,9 @@ def _judged(trained: Trained, home: Path, data: Path) -> dict[str, Any]:
         "steps": recipe.steps if recipe.model == "scnn" else 1,
         "speaker": recipe.test_speaker,
         "seed": recipe.seed,
-        "samples": len(features.test_labels),
+        "samples": len(features.test.labels),
     }
-    heard = Heard(features.pool[0][chosen], features.test, features.test_labels)
+    heard = Heard(features.pool[0][chosen], features.test.images, features.test.labels)
     return what | judge(trained, heard, home)
 
 

@@ -16,18 +16,24 @@ from snn2hw.files.rasters import write_npz
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Twin", "write_twin"]
+__all__ = ["JudgedFile", "Twin", "write_twin"]
+
+
+@dataclass(frozen=True)
+class JudgedFile:
+    """A network in a file, and how often it is right on the samples."""
+
+    path: Path
+    accuracy: float
 
 
 @dataclass(frozen=True)
 class Twin:
-    """What `write_twin` wrote, and how often each file is right on the samples."""
+    """What `write_twin` wrote: the network in floats and in 8 bit, and the samples that both are judged on."""
 
-    onnx: Path
-    int8: Path
+    floats: JudgedFile
+    int8: JudgedFile
     samples: Path
-    accuracy: float
-    accuracy_int8: float
 
 
 def write_twin(
@@ -53,4 +59,5 @@ def write_twin(
     export_onnx(model, torch.from_numpy(ranges[:1]), paths[0])
     quantize_int8(paths[0], paths[1], ranges)
     write_npz(paths[2], {"features": floats, "labels": labels})
-    return Twin(*paths, accuracy(paths[0], floats, labels), accuracy(paths[1], floats, labels))
+    whole, int8 = (JudgedFile(path, accuracy(path, floats, labels)) for path in paths[:2])
+    return Twin(whole, int8, paths[2])
