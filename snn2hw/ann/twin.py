@@ -16,24 +16,18 @@ from snn2hw.files.rasters import write_npz
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["JudgedFile", "Twin", "write_twin"]
-
-
-@dataclass(frozen=True)
-class JudgedFile:
-    """A network in a file, and how often it is right on the samples."""
-
-    path: Path
-    accuracy: float
+__all__ = ["Twin", "write_twin"]
 
 
 @dataclass(frozen=True)
 class Twin:
-    """What `write_twin` wrote: the network in floats and in 8 bit, and the samples that both are judged on."""
+    """What `write_twin` wrote, and how often each file is right on the samples."""
 
-    floats: JudgedFile
-    int8: JudgedFile
+    onnx: Path
+    int8: Path
     samples: Path
+    accuracy: float
+    accuracy_int8: float
 
 
 def write_twin(
@@ -59,5 +53,4 @@ def write_twin(
     export_onnx(model, torch.from_numpy(ranges[:1]), paths[0])
     quantize_int8(paths[0], paths[1], ranges)
     write_npz(paths[2], {"features": floats, "labels": labels})
-    whole, int8 = (JudgedFile(path, accuracy(path, floats, labels)) for path in paths[:2])
-    return Twin(whole, int8, paths[2])
+    return Twin(*paths, accuracy(paths[0], floats, labels), accuracy(paths[1], floats, labels))

@@ -34,8 +34,8 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     front = twin_checkpoint(args.model).front
     corpus = corpus_named(args, front.mel.rate_hz)
     twin, clips = write_deployed_twin(args.model, corpus, args.output, args.calibration or CALIBRATION)
-    reply.fact(clips=clips, accuracy=twin.floats.accuracy, accuracy_int8=twin.int8.accuracy)
-    reply.line(f"accuracy on {clips} clips: floats {twin.floats.accuracy:.2%}, 8 bit {twin.int8.accuracy:.2%}")
-    for path in (twin.floats.path, twin.int8.path, twin.samples):
+    reply.fact(clips=clips, accuracy=twin.accuracy, accuracy_int8=twin.accuracy_int8)
+    reply.line(f"accuracy on {clips} clips: floats {twin.accuracy:.2%}, 8 bit {twin.accuracy_int8:.2%}")
+    for path in (twin.onnx, twin.int8, twin.samples):
         reply.wrote(path)
     return 0

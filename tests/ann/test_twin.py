@@ -80,8 +80,8 @@ def test_the_accuracies_are_those_of_the_labels_given(tmp_path: Path) -> None:
         decided = model(torch.from_numpy(samples)).argmax(1).numpy()
     labels = np.where(np.arange(40) < 10, (decided + 1) % 3, decided)
     twin = write_twin(model, samples, labels, samples, tmp_path)
-    assert twin.floats.accuracy == 0.75
-    assert abs(twin.int8.accuracy - 0.75) <= 0.1
+    assert twin.accuracy == 0.75
+    assert abs(twin.accuracy_int8 - 0.75) <= 0.1
 
 
 def test_samples_without_labels_are_refused(tmp_path: Path) -> None:
