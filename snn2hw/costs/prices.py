@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, log
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["EVENTS", "Event", "Kind", "MemoryPrice", "Price", "PriceTable", "View"]
 
@@ -57,6 +57,12 @@ class MemoryPrice:
     """Bytes of a memory, rising, and what an access of it costs."""
     kind: Kind
     source: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, sizes and amounts as two lists."""
+        sizes, amounts = zip(*self.points, strict=True)
+        told = {"word_bits": self.word_bits, "bytes": list(sizes), "amounts": list(amounts)}
+        return {**told, "kind": self.kind, "source": self.source}
 
     def access(self, stored_bits: int) -> float:
         """Return the cost of one word of a memory that holds ``stored_bits``.

@@ -193,6 +193,6 @@ def _cost_json(cost: Cost, confidence: float) -> dict[str, Any]:
         "total": {end: estimate(cost.total.end(end), confidence).to_json() for end in ENDS},
         "parts": {part: {end: float(ends.end(end).mean()) for end in ENDS} for part, ends in cost.parts.items()},
         "prices": [asdict(p) for p in cost.table.prices.values()],
-        "memory": None if cost.table.memory is None else asdict(cost.table.memory),
+        "memory": None if cost.table.memory is None else cost.table.memory.to_json(),
         "notes": list(cost.table.notes),
     }

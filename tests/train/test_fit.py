@@ -141,7 +141,7 @@ def test_a_price_on_spikes_makes_them_fewer(tmp_path):
     def spikes(price):
         finished = fit(replace(RECIPE, quiet=price), toy_data(), CLASSES, tmp_path / str(price), device=CPU)
         record = {}
-        images = torch.from_numpy(toy_data().test).float()[None, :, None]
+        images = torch.from_numpy(toy_data().test.images).float()[None, :, None]
         with torch.no_grad():
             in_time(deployable(load_trained(finished.checkpoint)), images, RECIPE.steps, record)
         return float(spikes_per_synapse(record, RECIPE, len(CLASSES)))
@@ -228,7 +228,7 @@ def test_a_run_in_progress_is_no_trained_network(tmp_path):
 
 
 def test_the_feed_gives_what_the_encoder_says(tmp_path):
-    images = toy_data().test[:4]
+    images = toy_data().test.images[:4]
     direct = feed_of(RECIPE, CPU)(images)
     assert direct.shape == (1, 4, 1, 32, 32)
     np.testing.assert_array_equal(np.rint(direct.numpy()[0, :, 0] * 31), images)
