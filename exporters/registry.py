@@ -15,16 +15,8 @@ from sim.raster import check_raster
 
 __all__ = ["EXPORTERS", "export", "exporter_of", "format_names"]
 
-EXPORTERS = {
-    "nir": "exporters.to_nir",
-    "lava": "exporters.to_lava",
-    "netx": "exporters.to_netx",
-    "onnx": "exporters.to_onnx",
-    "c": "exporters.to_c",
-    "golden": "exporters.to_golden",
-    "xylo": "exporters.to_xylo",
-    "rtl": "exporters.to_rtl",
-}
+FORMATS = ("nir", "lava", "netx", "onnx", "c", "golden", "xylo", "rtl")
+EXPORTERS = {name: f"exporters.to_{name}" for name in FORMATS}
 """Format name to the module whose ``export(program, folder, raster)`` writes it; imported on use."""
 
 GROUP: Group = "snn2hw.exporters"

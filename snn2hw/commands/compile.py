@@ -162,7 +162,7 @@ def _summary(compiled: "Compiled") -> str:
     clips = f"; v may clip in {', '.join(may_clip)}" if may_clip else "; v never clips"
     lo, hi = certificate.messages
     return (
-        f"{program.record['origin']} for {compiled.target.title}: {len(program.populations)} populations, "
+        f"{program.record['origin']} for {compiled.prepared.target.title}: {len(program.populations)} populations, "
         f"{neurons:,} neurons\ncertified for messages {lo}..{hi} and up to {certificate.steps} steps: "
         f"no sum leaves the accumulator, no u wraps{clips}"
     )

@@ -150,4 +150,5 @@ def _memory(row: dict[str, Any], where: str) -> MemoryPrice:
         raise InputError(what, "write a positive word_bits and two lists of equal length, sizes rising")
     assert isinstance(sizes, list)
     assert isinstance(amounts, list)
-    return MemoryPrice(word, tuple(sizes), tuple(float(a) for a in amounts), *_sourced(row, place))
+    points = tuple((size, float(amount)) for size, amount in zip(sizes, amounts, strict=True))
+    return MemoryPrice(word, points, *_sourced(row, place))
