@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import site
 import subprocess
 import sys
@@ -120,7 +121,8 @@ def test_the_package_installed_by_pip_serves_every_command(tmp_path):
     borrowed = [str(Path(__file__).parents[2]), *site.getsitepackages(), *filter(os.path.isdir, sys.path)]
     (Path(home) / "borrowed.pth").write_text("\n".join(dict.fromkeys(borrowed)) + "\n")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", home]
-    subprocess.run([*pip, str(ADDED)], check=True, capture_output=True)
+    shutil.copytree(ADDED, tmp_path / "source")  # what builds it leaves things beside it
+    subprocess.run([*pip, str(tmp_path / "source")], check=True, capture_output=True)
     write_files(tmp_path)
 
     def said(words):
