@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.model import certified_for, configure_model, source_of
-from snn2hw.commands.options import target_option
 from snn2hw.commands.reply import Reply
+from snn2hw.commands.target import configure_target
 
 if TYPE_CHECKING:
     from snn2hw.chips.capacity import CoresNeeded
@@ -28,7 +28,7 @@ SCHEMA = "snn2hw.check/1"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     configure_model(parser)
-    target_option(parser, more=": check its limits too")
+    configure_target(parser, more=": check its limits too")
 
 
 def execute(args: argparse.Namespace, reply: Reply) -> int:

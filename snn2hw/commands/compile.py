@@ -9,9 +9,10 @@ import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
 from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
-from snn2hw.commands.options import choices_of, option, target_option
+from snn2hw.commands.options import choices_of, option
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.reply import Reply
+from snn2hw.commands.target import configure_target
 
 if TYPE_CHECKING:
     from sim.program import Program
@@ -35,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from snn2hw.compiler.options import Options
 
     configure_model(parser)
-    target_option(parser, compiler)
+    configure_target(parser, compiler)
     parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
     widths = "2..8; ternary; mixed: the fewest per layer"
     option(parser, "--weight-bits", Options, widths, type=_bits, metavar="N")

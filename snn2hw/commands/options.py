@@ -12,16 +12,7 @@ from sim.errors import InputError
 if TYPE_CHECKING:
     from snn2hw.audio.corpus import Corpus
 
-__all__ = [
-    "at_least",
-    "choices_of",
-    "corpus_named",
-    "corpus_options",
-    "default_of",
-    "option",
-    "shape_option",
-    "target_option",
-]
+__all__ = ["at_least", "choices_of", "corpus_named", "corpus_options", "default_of", "option", "shape_option"]
 
 
 def default_of(owner: Callable[..., Any], name: str) -> Any:
@@ -50,19 +41,6 @@ def option(
 
 def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def target_option(
-    parser: argparse.ArgumentParser, owner: Callable[..., Any] | None = None, *, more: str = "", required: bool = False
-) -> None:
-    """Declare which chip is meant, with every name that there is; ``owner`` has the default if there is one."""
-    from snn2hw.chips.target import target_names
-
-    what = f"{', '.join(target_names())}, or a .toml file{more}"
-    if owner is None:
-        parser.add_argument("--target", metavar="T", required=required, help=what)
-    else:
-        option(parser, "--target", owner, what, metavar="T")
 
 
 def corpus_options(parser: argparse.ArgumentParser) -> None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from snn2hw.commands.compile import bits_option, told
 from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
-from snn2hw.commands.options import at_least, target_option
+from snn2hw.commands.options import at_least
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 from snn2hw.commands.reply import Reply
+from snn2hw.commands.target import configure_target
 
 if TYPE_CHECKING:
     from snn2hw.codec.decode import Decoder
@@ -37,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--held-out", metavar="V.npz", help="choose the best epoch on these, not on a share of the data"
     )
     parser.add_argument("--test", metavar="Y.npz", help="judge the tuned program on these samples too")
-    target_option(parser, compiler, more=" of arithmetic loihi")
+    configure_target(parser, compiler, more=" of arithmetic loihi")
     parser.add_argument(
         "--weight-bits", type=bits_option, default=4, metavar="N", help="per weight, or 'ternary' (default: 4)"
     )
