@@ -1,4 +1,4 @@
-"""The option that names a chip: the names that there are, those of other packages too, are asked for, not written down."""
+"""The option that names a chip: which names there are, those of other packages too, is asked and not written down."""
 
 import argparse
 from collections.abc import Callable
