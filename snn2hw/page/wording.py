@@ -1,0 +1,78 @@
+"""Numbers as the page writes them; the page's script has the same forms."""
+
+from typing import assert_never
+
+from snn2hw.page.findings import Cell, Form
+
+__all__ = ["listed", "plural", "written"]
+
+SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"), (1e-9, "ns"), (0.0, "ps"))
+JOULES = ((1e12, "J"), (1e9, "mJ"), (1e6, "\N{MICRO SIGN}J"), (1e3, "nJ"), (0.0, "pJ"))
+
+
+def written(value: Cell, form: Form) -> str:
+    """Return a value as it is shown.
+
+    >>> written(0.98765, "percent"), written(2.6463e-4, "seconds"), written(1.1695e7, "energy"), written(None, "count")
+    ('98.8 %', '265 µs', '11.7 µJ', '–')
+    """
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, str):
+        return value
+    match form:
+        case "text" | "command":
+            return str(value)
+        case "count":
+            return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+        case "number":
+            return f"{value:,}" if isinstance(value, int) else _three(value)
+        case "percent":
+            return _percent(value)
+        case "seconds":
+            return _prefixed(value, SECONDS, 1e-12)
+        case "energy":
+            return _prefixed(value, JOULES, 1.0)
+        case _:
+            assert_never(form)
+
+
+def _three(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _percent(share: float) -> str:
+    """Return a share so that what is not all is not written as all."""
+    if 0 < share < 0.001:
+        return f"{100 * share:.2g} %"
+    text = f"{100 * share:.1f}"
+    if text == "100.0" and share != 1:
+        text = f"{100 * share:.4f}" if share < 1 else text
+    return f"{'100' if share == 1 else '0' if share == 0 else text} %"
+
+
+def _prefixed(value: float, ladder: tuple[tuple[float, str], ...], least: float) -> str:
+    if value == 0:
+        return f"0 {ladder[0][1]}"
+    size, unit = next((size, unit) for size, unit in ladder if abs(value) >= size)
+    return f"{value / (size or least):.3g} {unit}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun.
+
+    >>> plural(1, "sample"), plural(1200, "sample"), plural(2, "axis", "axes")
+    ('1 sample', '1,200 samples', '2 axes')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(words: tuple[str, ...] | list[str], most: int = 12) -> str:
+    """Return words as a sentence lists them.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    if len(words) > most:
+        return f"{', '.join(words[:most])} and {len(words) - most} more"
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
