@@ -64,6 +64,7 @@ def collect(
 
     With ``source``, the float network that the program was made of, its accuracy on the same input is known too.
     """
+    given = tuple(map(str, given))
     lying = lying_in(given)
     place = next(found for found in lying if found.kind == "program")
     file = read_program_file(place.path)
@@ -77,8 +78,8 @@ def collect(
     material = _with_examples(material, sounds, engine)
     if source is not None:
         material = _with_float(material, source, samples)
-    used = [UsedFile(str(found.path), found.kind, sha256_of(found.path)) for found in lying]
-    return replace(material, files=tuple(used))
+    used = [UsedFile(found.said, found.kind, sha256_of(found.path)) for found in lying]
+    return replace(material, files=tuple(used), given=given)
 
 
 def _of_program(file: ProgramFile, place: Lying) -> Material:

@@ -41,6 +41,8 @@ class Lying:
 
     path: Path
     kind: Kind
+    said: str
+    """How commands are told it."""
     named: bool
     """Whether it was named itself, not found in a folder: then nothing in it is passed over."""
 
@@ -51,13 +53,13 @@ def lying_in(given: Iterable[Path | str]) -> list[Lying]:
     for name in given:
         path = Path(located(str(name)))
         if path.is_dir():
-            found += [Lying(inside, kind, named=False) for inside, kind in _inside(path)]
+            found += [Lying(inside, kind, str(inside), named=False) for inside, kind in _inside(path)]
         else:
             kind = kind_of(path)
             if kind is None:
                 open_plain(path, FIX).close()
                 raise InputError(f"{path}: is nothing that a report is made of", FIX)
-            found.append(Lying(path, kind, named=True))
+            found.append(Lying(path, kind, str(name), named=True))
     return _unambiguous(list({lying.path.resolve(): lying for lying in found}.values()))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,8 @@ class Material:
     sounds: tuple[Sounding | None, ...] = ()
     """What each seen sample sounds like."""
     files: tuple[UsedFile, ...] = ()
+    given: tuple[str, ...] = ()
+    """The files and folders that were named."""
     left_out: tuple[str, ...] = ()
 
     @cached_property
@@ -99,12 +102,12 @@ class Material:
     @property
     def program_file(self) -> str:
         """Return the name under which commands are told the program."""
-        return next((f.name for f in self.files if f.kind == "program"), "P.nir")
+        return next((quote(f.name) for f in self.files if f.kind == "program"), "P.nir")
 
     @property
     def input_file(self) -> str:
         """Return the name under which commands are told the input."""
-        return next((f.name for f in self.files if f.kind == "input"), "X.npz")
+        return next((quote(f.name) for f in self.files if f.kind == "input"), "X.npz")
 
     def sources(self, population: str) -> tuple[str, ...]:
         """Return what a population reads, each name once."""

@@ -25,7 +25,9 @@ BADGES = {
     "differs": "bad",
     "cannot be said": "unknown",
 }
-OPEN = frozenset({"verdict.targets", "energy.tables", "activity.layers", "made.commands", "made.facts"})
+STACKED = frozenset({"verdict.targets", "made.commands", "made.facts"})
+"""Tables of sentences: a narrow page sets their cells one below the other."""
+OPEN = STACKED | {"activity.layers"}
 """Tables that are shown at once; others open on demand."""
 LONG, HASH = 60, 64
 """Characters from which a text gets a wide column; characters of a SHA-256."""
@@ -137,7 +139,7 @@ def _table(table: Table) -> str:
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
     shown = " open" if table.id in OPEN else ""
     pick = f' data-pick="{[c.id for c in table.columns].index(table.pick)}"' if table.pick else ""
-    stack = ' class="stack"' if table.id in OPEN else ""
+    stack = ' class="stack"' if table.id in STACKED else ""
     inside = f"<table{stack}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return (
         f'<div class="sheet" id="{table.id}"{pick}><details{shown}><summary>{title} <span>({rows})</span></summary>'

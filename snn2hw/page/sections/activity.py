@@ -130,7 +130,7 @@ def _charts(material: Material, observed: Observed, firing: list[Population]) ->
         yield CurveChart(
             id="activity.membranes",
             title="Membranes v of single neurons, in register units: drag to zoom",
-            said="Lines of the neurons that are most active; the dashed line is the threshold where all share one.",
+            said="Neurons that fire, from the busiest to the least; a dashed line is a threshold that they share.",
             form="count",
             x_label="step",
             y_label="v",
@@ -208,7 +208,8 @@ def _drawn_spikes(spikes: NDArray[np.integer], room: int) -> dict[str, object]:
 
 
 def _membranes(material: Material) -> Iterator[View]:
-    layers = material.program.populations
+    *inner, output = material.program.populations
+    layers = (output, *inner)
     if not material.seen:
         return
     room = VALUES // (len(layers) * len(material.seen))
@@ -218,7 +219,7 @@ def _membranes(material: Material) -> Iterator[View]:
             values = seen.registers[readout][p.name]
             lines = min(MOST_LINES if p.fires else max(MOST_LINES, min(p.size, 12)), max(1, room // len(values)))
             steps = min(len(values), room)
-            chosen = _most_active(seen, p, lines)
+            chosen = _chosen(seen, p, lines)
             data: dict[str, object] = {
                 "names": [_neuron_name(material, p, int(i)) for i in chosen],
                 "series": values[:steps, chosen].T.tolist(),
@@ -228,12 +229,15 @@ def _membranes(material: Material) -> Iterator[View]:
             yield View({"layer": p.name, "sample": seen.name}, data)
 
 
-def _most_active(seen: Seen, p: Population, lines: int) -> NDArray[np.int64]:
+def _chosen(seen: Seen, p: Population, lines: int) -> NDArray[np.int64]:
+    """Return a few neurons of a layer: all, or of those that fire evenly from the busiest to the least."""
     if p.size <= lines:
         return np.arange(p.size)
     if p.fires:
         sent = seen.registers["spikes"][p.name].sum(axis=0, dtype=np.int64)
-        return np.sort(np.argsort(-sent, kind="stable")[:lines])
+        ranked = np.argsort(-sent, kind="stable")
+        ranked = ranked[: max(lines, int((sent > 0).sum()))]
+        return np.sort(ranked[np.linspace(0, len(ranked) - 1, lines).round().astype(np.int64)])
     return np.linspace(0, p.size - 1, lines).round().astype(np.int64)
 
 

@@ -49,11 +49,12 @@ def _ranks(material: Material) -> dict[str, int]:
 
 
 def _detail(material: Material, name: str) -> str:
-    shape = shape_text(material.program.shape_of(name))
+    shape = material.program.shape_of(name)
     if name == INPUT:
-        return f"{shape}, {'graded' if material.graded else 'spikes'}"
+        return f"{shape_text(shape)}, {'graded' if material.graded else 'spikes'}"
     p = material.program.by_name[name]
-    return f"{shape}, {plural(p.size, 'neuron')}{'' if p.fires else ', readout'}"
+    size = plural(p.size, "neuron") if len(shape) == 1 else f"{shape_text(shape)}: {p.size:,}"
+    return f"{size}{'' if p.fires else ', readout'}"
 
 
 def _edges(p: Population, ranks: dict[str, int]) -> list[dict[str, object]]:

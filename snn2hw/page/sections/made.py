@@ -4,6 +4,7 @@ import json
 import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from shlex import quote
 
 from snn2hw.page.findings import Cell, Column, Section, Table
 from snn2hw.page.material import Material
@@ -80,8 +81,9 @@ def _commands(material: Material) -> Iterator[str]:
         fed = f"{program} --input {given} --samples {verdict['samples']}"
         yield f"snn2hw verify {fed} --against {names} -o verdict.json"
     if (placement := material.placement) is not None:
-        yield f"snn2hw place {program} --target {placement['target']} --placer {placement['placer']} -o place.json"
+        how = f"--target {quote(placement['target'])} --placer {quote(placement['placer'])}"
+        yield f"snn2hw place {program} {how} -o place.json"
     if (energy := material.energy) is not None:
-        ann = f" --ann {energy['ann']['file']}" if energy["ann"] else ""
+        ann = f" --ann {quote(energy['ann']['file'])}" if energy["ann"] else ""
         yield f"snn2hw energy {program} --input {given} --samples {energy['samples']}{ann} -o energy.json"
-    yield f"snn2hw report {' '.join(f.name for f in material.files) or program} -o report.html"
+    yield f"snn2hw report {' '.join(map(quote, material.given)) or program} -o report.html"

@@ -88,14 +88,10 @@ def _said(material: Material) -> Iterator[str]:
 
 def agreement_said(material: Material) -> str | None:
     """Return how often the spikes are those of the float network, as measured when the program was compiled."""
-    measured = material.attachments.get("quantization")
-    if not measured:
+    mean, measured = _agreement(material), material.attachments.get("quantization")
+    if mean is None or not measured:
         return None
-    rows = [row for row in measured["rows"] if row["agreement"] is not None]
-    if not rows:
-        return None
-    neurons = sum(row["neurons"] for row in rows)
-    mean = sum(row["agreement"] * row["neurons"] for row in rows) / neurons
+    rows = _agreeing(material)
     worst = min(rows, key=lambda row: float(row["agreement"]))
     return (
         "Beside the float network it is an approximation: over "
@@ -103,6 +99,18 @@ def agreement_said(material: Material) -> str | None:
         f"{written(mean, 'percent')} of all spike decisions are the same, fewest in layer {worst['name']} "
         f"({written(worst['agreement'], 'percent')})."
     )
+
+
+def _agreeing(material: Material) -> list[Recorded]:
+    measured = material.attachments.get("quantization") or {"rows": ()}
+    return [row for row in measured["rows"] if row["agreement"] is not None]
+
+
+def _agreement(material: Material) -> float | None:
+    """Return the share of neuron-steps in which program and float network decide alike."""
+    rows = _agreeing(material)
+    neurons = sum(row["neurons"] for row in rows)
+    return float(sum(row["agreement"] * row["neurons"] for row in rows) / neurons) if neurons else None
 
 
 def _rows(material: Material) -> Iterator[tuple[Cell, ...]]:
@@ -115,18 +123,19 @@ def _rows(material: Material) -> Iterator[tuple[Cell, ...]]:
 
 def _of_registers(material: Material) -> tuple[Cell, Cell, Cell]:
     """Return what is known of the program beside the float network on the chip's registers."""
-    said = agreement_said(material)
+    share = _agreement(material)
     record = material.program.record
     stated = record.get("weights")
     bits = stated.get("bits") if isinstance(stated, dict) else None
     notes = record.get("notes")
     ways = [f"weights of {bits} bit"] if bits else []
     ways += [str(note) for note in notes] if isinstance(notes, list) else []
-    if said is None and not ways:
+    if share is None and not ways:
         return "cannot be said", None, "How the program was made of a float network is not on record."
     how = f"Integers in place of floats: {'; '.join(ways)}." if ways else ""
     unknown = "How close that is to the float network was not measured when it was compiled."
-    return "approximated", None, f"{how} {said or unknown}".strip()
+    close = f"{written(share, 'percent')} of all spike decisions are the float network's." if share else unknown
+    return "approximated", None, f"{how} {close}".strip()
 
 
 def _of_executor(row: Recorded, status: str, values: int | None) -> tuple[Cell, Cell, Cell]:

@@ -61,7 +61,7 @@ const Report = (() => {
   const PALETTE = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6"];
   function colours(groups, order) {
     const names = [...new Set([...(order || []), ...groups])];
-    return new Map(names.map((name, i) => [name, PALETTE[i % PALETTE.length]]));
+    return new Map(names.map((name, i) => [name, name === "others" ? "--c6" : PALETTE[i % PALETTE.length]]));
   }
 
   /* The value of a colour in the theme of now, for canvases; elements use the variable itself. */

@@ -99,7 +99,7 @@
   function filters(holder) {
     const rows = [...holder.querySelectorAll("tbody tr")];
     const controls = holder.querySelector(".controls");
-    if (rows.length < 6) return;
+    if (rows.length < 9) return;
     const count = html("span", { role: "status" });
     const search = html("input", { type: "search", "aria-label": `Search in ${holder.querySelector("summary").textContent}`, placeholder: "Search" });
     let select = null;

@@ -25,7 +25,7 @@
       at.set(node.id, lying ? { x: along + 4, y: over + 20 } : { x: over + 4, y: along + 4 });
     }
     const width = lying ? room : Math.max(room, cross + 60);
-    const height = lying ? cross + 44 : ranks * (BOX.height + BOX.down) - BOX.down + 8;
+    const height = lying ? cross + 6 : ranks * (BOX.height + BOX.down) - BOX.down + 8;
     const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-labelledby": `${spec.id}-title`,
       "aria-describedby": `${spec.id}-said` });
     const head = svg("marker", { id: "head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto-start-reverse" },
@@ -38,9 +38,9 @@
       const element = svg("rect", { class: "node", x, y, width: box, height: BOX.height, rx: 7 });
       const most = Math.floor((box - 16) / 6.4);
       const cut = (text) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
-      picture.append(element, svg("text", { x: x + 9, y: y + 21, "font-weight": 600 }, cut(node.id)),
+      picture.append(svg("g", { class: "box" }, element, svg("text", { x: x + 9, y: y + 21, "font-weight": 600 }, cut(node.id)),
         svg("text", { class: "dim", x: x + 9, y: y + 38 }, cut(node.detail)),
-        svg("text", { class: "dim", x: x + 9, y: y + 54 }, cut([...new Set(into(node).map((e) => e.label))].join(", "))));
+        svg("text", { class: "dim", x: x + 9, y: y + 54 }, cut([...new Set(into(node).map((e) => e.label))].join(", ")))));
       const target = svg("rect", { x, y, width: box, height: BOX.height, fill: "transparent" });
       picture.append(target);
       const read = into(node).map((e) => `reads ${e.source}: ${e.label}`);
