@@ -64,8 +64,8 @@ def collect(
 
     With ``source``, the float network that the program was made of, its accuracy on the same input is known too.
     """
-    given = tuple(map(str, given))
-    lying = lying_in(given)
+    named = tuple(map(str, given))
+    lying = lying_in(named)
     place = next(found for found in lying if found.kind == "program")
     file = read_program_file(place.path)
     material = _of_program(file, place)
@@ -79,15 +79,21 @@ def collect(
     if source is not None:
         material = _with_float(material, source, samples)
     used = [UsedFile(found.said, found.kind, sha256_of(found.path)) for found in lying]
-    return replace(material, files=tuple(used), given=given)
+    return replace(material, files=tuple(used), given=named)
 
 
 def _of_program(file: ProgramFile, place: Lying) -> Material:
     program, where = file.program, str(place.path)
     card = next((card for card in cards() if card["digest"] == program.digest), None)
     purpose = purpose_in(file.attachments, where)
-    named = place.path.stem if purpose.task is None else f"{place.path.stem}: {purpose.task}"
-    material = Material(program, named, attachments=file.attachments, purpose=purpose)
+    task = purpose.task if card is None else card["task"]
+    material = Material(
+        program,
+        place.path.stem if task is None else f"{place.path.stem}: {task}",
+        attachments=file.attachments,
+        purpose=purpose,
+        made_by="" if card is None else card["command"],
+    )
     _check(material, "attachments", where)
     if card is None:
         return material
@@ -178,8 +184,19 @@ def _with_examples(material: Material, paths: Sequence[Path], engine: str) -> Ma
     fed = _of_sounds(material, paths) if paths else None
     if fed is None:
         fed = _of_raster(material)
+    elif material.observed is None:
+        material = _with_sounds_counted(material, [raster for _, raster in fed.rasters], engine)
     seen = see(material.program, fed.rasters, engine)
     return replace(material, seen=seen, labels=tuple(fed.labels), sounds=tuple(fed.sounds))
+
+
+def _with_sounds_counted(material: Material, rasters: list[NDArray[np.integer]], engine: str) -> Material:
+    """Count activity over the sounds, where there is no other input: over as many steps as the shortest has."""
+    steps = min(map(len, rasters))
+    counted = observe(material.program, np.stack([raster[:steps] for raster in rasters]), engine)
+    longer = sum(len(raster) > steps for raster in rasters)
+    notes = (f"what {longer} longer sounds hold after step {steps}, in counts of activity",) if longer else ()
+    return replace(material, observed=counted, left_out=(*material.left_out, *notes))
 
 
 def _of_raster(material: Material) -> _Fed:

@@ -67,12 +67,16 @@ class Material:
     given: tuple[str, ...] = ()
     """The files and folders that were named."""
     left_out: tuple[str, ...] = ()
+    made_by: str = ""
+    """The command that made the program, where that is on record."""
 
     @cached_property
     def target(self) -> Target | None:
-        """Return the chip that the program was compiled for; None where its record names none that we know."""
+        """Return the chip that the program was compiled for, or else placed on; None where none is known to us."""
         said = self.program.record.get("compiler")
         name = said.get("target") if isinstance(said, dict) else None
+        if name is None and self.placement is not None:
+            name = self.placement["target"]
         return get_target(name) if isinstance(name, str) and name in TARGETS else None
 
     @property

@@ -91,16 +91,18 @@ def _section(section: Section) -> str:
     if section.examples:
         parts.append(f'<div class="examples">{"".join(map(_example, section.examples))}</div>')
     parts += [_table(table) for table in section.tables]
-    parts += [_not_run(missing) for missing in section.missing]
+    parts.append(_not_run(section.missing))
     head = f'<p class="eyebrow">{escape(section.title)}</p><h2 id="{section.id}-h">{escape(section.question)}</h2>'
     return f'<section class="part" id="{section.id}" aria-labelledby="{section.id}-h">{head}{"".join(parts)}</section>'
 
 
-def _not_run(missing: NotRun) -> str:
-    return (
-        f'<div class="notrun"><p><strong>Not here: {escape(missing.what)}.</strong> {escape(missing.why)}</p>'
-        f'<div class="cmd"><code>{escape(missing.how)}</code></div></div>'
-    )
+def _not_run(missing: tuple[NotRun, ...]) -> str:
+    items = [
+        f"<li><strong>{escape(part.what)}.</strong> {escape(part.why)}"
+        f'<div class="cmd"><code>{escape(part.how)}</code></div></li>'
+        for part in missing
+    ]
+    return f'<div class="notrun"><p>Not here, and how to add it:</p><ul>{"".join(items)}</ul></div>' if items else ""
 
 
 def _chart(chart: Chart) -> str:

@@ -80,7 +80,7 @@ def _example(material: Material, index: int, seen: Seen) -> Example:
 
 def _picture(material: Material, index: int, seen: Seen) -> PictureChart:
     plane, x_label, y_label = _plane(seen.raster)
-    if x_label == "column" and material.purpose.front is not None:
+    if material.purpose.front is not None:
         x_label, y_label = "frame", "band"
     small = _reduced(plane)
     height, width = small.shape

@@ -73,7 +73,7 @@ def _commands(material: Material) -> Iterator[str]:
     """Yield what to type, with what is known filled in."""
     program, given = material.program_file, material.input_file
     target = material.target.name if material.target else "T"
-    yield f"snn2hw compile MODEL --target {target} --data calibration.npz -o {program}"
+    yield material.made_by or f"snn2hw compile MODEL --target {target} --data calibration.npz -o {program}"
     if material.observed is not None:
         yield f"snn2hw run {program} --input {given} --record spikes,u,v -o trace.npz"
     if (verdict := material.verdict) is not None:

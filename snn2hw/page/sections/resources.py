@@ -82,14 +82,9 @@ def _layer_chart(placement: Recorded) -> BarChart:
         said=said,
         form="percent",
         marks=marks,
-        groups=_groups(marks),
+        groups=tuple(WORDS.values()),
         limit=1.0,
     )
-
-
-def _groups(marks: tuple[Mark, ...]) -> tuple[str, ...]:
-    """Return the resources that limit something, always in the same order, so that a colour means the same."""
-    return tuple(word for word in WORDS.values() if any(mark.group == word for mark in marks))
 
 
 def _core_chart(cores: list[Recorded]) -> ColumnChart:
@@ -103,7 +98,7 @@ def _core_chart(cores: list[Recorded]) -> ColumnChart:
         said=f"{plural(len(marks), 'core')}, the fullest at {written(max(m.value or 0 for m in marks), 'percent')}.",
         form="percent",
         marks=marks,
-        groups=_groups(marks),
+        groups=tuple(WORDS.values()),
         x_label="cores, in their order on the chip",
         limit=1.0,
     )

@@ -127,15 +127,15 @@ def _of_registers(material: Material) -> tuple[Cell, Cell, Cell]:
     record = material.program.record
     stated = record.get("weights")
     bits = stated.get("bits") if isinstance(stated, dict) else None
+    if share is None and "compiler" not in record:
+        return "cannot be said", None, "How the program was made of a float network is not on record."
     notes = record.get("notes")
     ways = [f"weights of {bits} bit"] if bits else []
     ways += [str(note) for note in notes] if isinstance(notes, list) else []
-    if share is None and not ways:
-        return "cannot be said", None, "How the program was made of a float network is not on record."
-    how = f"Integers in place of floats: {'; '.join(ways)}." if ways else ""
+    how = f"Integers in place of floats{': ' if ways else ''}{'; '.join(ways)}."
     unknown = "How close that is to the float network was not measured when it was compiled."
     close = f"{written(share, 'percent')} of all spike decisions are the float network's." if share else unknown
-    return "approximated", None, f"{how} {close}".strip()
+    return "approximated", None, f"{how} {close}"
 
 
 def _of_executor(row: Recorded, status: str, values: int | None) -> tuple[Cell, Cell, Cell]:

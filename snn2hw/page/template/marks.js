@@ -69,10 +69,10 @@ const Report = (() => {
     return getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
   }
 
-  function legend(map) {
+  function legend(map, shown) {
     const list = html("ul", { class: "legend" });
     for (const [name, variable] of map) {
-      if (name) list.append(html("li", {}, html("span", { class: "swatch", style: `background:var(${variable})` }), name));
+      if (name && shown.includes(name)) list.append(html("li", {}, html("span", { class: "swatch", style: `background:var(${variable})` }), name));
     }
     return list;
   }

@@ -95,7 +95,7 @@
       picture.append(svg("line", { class: "limit", x1: x, x2: x, y1: 2, y2: y + 4 }));
     }
     plot.append(picture);
-    if (palette.size > 1) plot.append(legend(palette));
+    if (new Set(spec.marks.map((m) => m.group)).size > 1) plot.append(legend(palette, spec.marks.map((m) => m.group)));
     reachable(picture, marks);
     return marks.length;
   }
@@ -162,7 +162,7 @@
     const palette = colours(spec.marks.map((m) => m.group), spec.groups);
     const columns = spec.marks.map((m) => ({ value: m.value, colour: palette.get(m.group), text: said(m, spec) }));
     const drawn = upright(spec, plot, columns, [], spec.form, "use");
-    if (palette.size > 1) plot.append(legend(palette));
+    if (new Set(spec.marks.map((m) => m.group)).size > 1) plot.append(legend(palette, spec.marks.map((m) => m.group)));
     return drawn;
   }
 
