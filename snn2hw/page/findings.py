@@ -61,6 +61,12 @@ class Table:
     note: str = ""
     pick: str = ""
 
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            for column, value in zip(self.columns, row, strict=True):
+                if isinstance(value, str) and column.form not in ("text", "command"):
+                    raise TypeError(f"table {self.id}: {column.id} is {value!r}, which is no number")
+
 
 @dataclass(frozen=True)
 class Mark:

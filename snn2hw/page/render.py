@@ -46,7 +46,7 @@ def page_of(findings: Findings) -> str:
         "body": body,
         "footer": _footer(findings),
         "findings": json.dumps(findings.to_json(), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
-        "scripts": "\n".join(f"<script>{script}</script>" for script in scripts),
+        "scripts": "\n".join([_licence(), *(f"<script>{script}</script>" for script in scripts)]),
     }
     page = _template("page.html")
     for name, value in values.items():
@@ -58,6 +58,11 @@ def page_of(findings: Findings) -> str:
 
 def _template(name: str) -> str:
     return files("snn2hw.page").joinpath("template", *name.split("/")).read_text(encoding="utf-8")
+
+
+def _licence() -> str:
+    """Return the licence of the library that comes with the page, as its terms ask."""
+    return f"<!-- uPlot: {escape(_template('uplot/LICENSE'))} -->"
 
 
 def _digest(script: str) -> str:

@@ -34,11 +34,9 @@ def examples_section(material: Material) -> Section:
     examples = tuple(_example(material, i, seen) for i, seen in enumerate(material.seen))
     heard = any(example.sound for example in examples)
     how = f"snn2hw report {material.program_file} SOUND.wav -o report.html"
-    no_sound = NotRun(
-        "Samples to listen to",
-        "Only rasters were given, and a raster cannot be turned back into sound.",
-        how if material.purpose.front is not None else "add the sounds and a program that carries its front end",
-    )
+    carried = "" if material.purpose.front is not None else " It takes a program that carries its front end."
+    why = f"Only a raster was given, which cannot be turned back into sound.{carried}"
+    no_sound = NotRun("Samples to listen to", why, how)
     said = [f"The first {len(examples)} samples, as the program was fed them and as it answered."]
     if not material.classes:
         said.append("What its outputs stand for is not on record: they are called by their numbers.")

@@ -36,6 +36,7 @@ def latency_section(material: Material) -> Section:
         return Section("latency", title, question, said=(said_none, *_real_time(material)))
     marks, rows = _by_layer(placement, times)
     slowest = max(marks, key=lambda mark: mark.value or 0)
+    seconds = float(seconds)
     bounds = [
         f"A step takes at least {written(seconds, 'seconds')}, set by the slowest core, in layer {slowest.label}; "
         f"{written(times.barrier_ns * 1e-9, 'seconds')} of it are the barrier that ends a step.",
