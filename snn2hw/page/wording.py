@@ -1,5 +1,6 @@
 """Numbers as the page writes them; the page's script has the same forms."""
 
+import re
 from typing import assert_never
 
 from snn2hw.page.findings import Cell, Form
@@ -24,7 +25,7 @@ def written(value: Cell, form: Form) -> str:
         case "text" | "command":
             return str(value)
         case "count":
-            return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+            return f"{value:,.1f}".removesuffix(".0")
         case "number":
             return f"{value:,}" if isinstance(value, int) else _three(value)
         case "percent":
@@ -38,13 +39,18 @@ def written(value: Cell, form: Form) -> str:
 
 
 def _three(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else _short(value, 3)
+
+
+def _short(value: float, digits: int) -> str:
+    """Return so many digits that count, with a power of ten without leading zeros."""
+    return re.sub(r"e([+-])0+", r"e\1", f"{value:.{digits}g}").replace("e+", "e")
 
 
 def _percent(share: float) -> str:
     """Return a share so that what is not all is not written as all."""
     if 0 < share < 0.001:
-        return f"{100 * share:.2g} %"
+        return f"{_short(100 * share, 2)} %"
     text = f"{100 * share:.1f}"
     if text == "100.0" and share != 1:
         text = f"{100 * share:.4f}" if share < 1 else text

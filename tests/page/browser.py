@@ -75,6 +75,10 @@ class Page:
             more = {"text": text} if text and kind == "keyDown" else {}
             self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **more)
 
+    def mouse(self, kind, x, y, clicks=1):
+        """Move, press or let go of the left button."""
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=clicks)
+
     def size(self, width, height=900):
         """Give the window a size in CSS pixels."""
         mobile = width < 500

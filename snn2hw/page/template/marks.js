@@ -9,8 +9,13 @@ const Report = (() => {
   function three(value) {
     if (value === 0) return "0";
     if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US");
-    if (Math.abs(value) < 1e-4) return value.toExponential(2);
-    return String(Number(value.toPrecision(3)));
+    return short(value, 3);
+  }
+
+  /* So many digits that count; below a ten-thousandth with a power of ten. */
+  function short(value, digits) {
+    const rounded = Number(value.toPrecision(digits));
+    return Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
   }
 
   /* Write a number as its form says; the same forms as in the tables. */
@@ -19,7 +24,7 @@ const Report = (() => {
     if (typeof value === "string") return value;
     if (form === "percent") {
       if (value === 0 || value === 1) return `${100 * value} %`;
-      if (Math.abs(value) < 0.001) return `${Number((100 * value).toPrecision(2))} %`;
+      if (Math.abs(value) < 0.001) return `${short(100 * value, 2)} %`;
       const text = (100 * value).toFixed(1);
       return `${text === "100.0" && value < 1 ? (100 * value).toFixed(4) : text} %`;
     }
@@ -29,7 +34,7 @@ const Report = (() => {
       const [size, unit] = steps.find(([s]) => Math.abs(value) >= s) || steps[steps.length - 1];
       return `${Number((value / size).toPrecision(3))} ${unit}`;
     }
-    if (form === "count") return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
+    if (form === "count") return value.toLocaleString("en-US", { maximumFractionDigits: 1, roundingMode: "halfEven" });
     return Number.isInteger(value) ? value.toLocaleString("en-US") : three(value);
   }
 

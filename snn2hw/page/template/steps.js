@@ -13,20 +13,15 @@
     ];
   }
 
-  function framed(spec, plot, options, data, read) {
+  function framed(spec, plot, options, data, whole, read) {
     const area = html("div", { tabindex: "0", role: "group", "aria-labelledby": `${spec.id}-title`,
       ...(spec.said ? { "aria-describedby": `${spec.id}-said` } : {}), class: "steps" });
     plot.append(area);
     const width = Math.max(240, plot.clientWidth);
-    const chart = new uPlot({ width, legend: { show: false }, ...options }, data, area);
-    const whole = { min: options.scales.x.range[0], max: options.scales.x.range[1] };
-    const lowest = options.scales.y ? options.scales.y.range : null;
-    const reset = () => {
-      chart.batch(() => {
-        chart.setScale("x", whole);
-        if (lowest) chart.setScale("y", { min: lowest[0], max: lowest[1] });
-      });
-    };
+    const x = { time: false, range: (self, low, high) => (low === null || low === high ? [whole.min, whole.max] : [low, high]) };
+    const cursor = { drag: { x: true, y: false, dist: 4 }, bind: { dblclick: () => () => reset() }, ...options.cursor };
+    const chart = new uPlot({ width, legend: { show: false }, ...options, cursor, scales: { x, y: options.y } }, data, area);
+    const reset = () => chart.setScale("x", whole);
     const zoom = (factor) => {
       const { min, max } = chart.scales.x;
       const centre = chart.cursor.idx === null || chart.cursor.idx === undefined ? (min + max) / 2 : data[0][chart.cursor.idx];
@@ -63,6 +58,7 @@
       plot.closest("figure").querySelector(".controls").append(button);
     }
     area.chart = chart;
+    reset();
     return chart;
   }
 
@@ -93,8 +89,7 @@
     };
     const end = Math.max(steps.length - 1, 1);
     framed(spec, plot, { height: 280, axes: axes(spec, spec.form), series: [{}, ...lines], hooks: { draw: [threshold] },
-      scales: { x: { time: false, range: [0, end], auto: false, min: 0, max: end }, y: { range: [low, high] } }, cursor: { drag: { x: true, y: false } } },
-      [steps, ...series], (i) => [`${spec.x_label} ${steps[i]}`, ...names.map((n, k) => `${n}: ${written(series[k][i], spec.form)}`)].join("\n"));
+      y: { range: [low, high] } }, [steps, ...series], { min: 0, max: end }, (i) => [`${spec.x_label} ${steps[i]}`, ...names.map((n, k) => `${n}: ${written(series[k][i], spec.form)}`)].join("\n"));
     const list = html("ul", { class: "legend" });
     names.forEach((name, i) => list.append(html("li", {}, html("span", { class: "swatch", style: `background:var(${palette[i]})${i >= 6 ? ";height:0.3rem" : ""}` }), name)));
     if (level !== undefined) list.append(html("li", {}, `dashed line: threshold ${written(level, spec.form)}`));
@@ -121,12 +116,10 @@
       }
       ctx.restore();
     };
-    const ends = [-0.5, steps - 0.5];
     framed(spec, plot, { height: 320, axes: axes(spec, "count"), hooks: { draw: [paint] },
       series: [{}, { stroke: "transparent", points: { show: false } }],
-      scales: { x: { time: false, range: ends, auto: false, min: ends[0], max: ends[1] }, y: { range: [-0.5, neurons - 0.5] } },
-      cursor: { drag: { x: true, y: false }, points: { show: false } } },
-      [each.map((_, i) => i), each.map(() => 0)], (i) => `${spec.x_label} ${i}\nspikes of the neurons drawn: ${written(each[i], "count")}`);
+      y: { range: [-0.5, neurons - 0.5] }, cursor: { points: { show: false } } },
+      [each.map((_, i) => i), each.map(() => 0)], { min: -0.5, max: steps - 0.5 }, (i) => `${spec.x_label} ${i}\nspikes of the neurons drawn: ${written(each[i], "count")}`);
     plot.append(html("p", { class: "axis-note" }, `${drawn} neurons drawn, ${written(t.length, "count")} spikes in ${written(steps, "count")} steps`));
     return Math.max(1, t.length);
   }
