@@ -4,13 +4,14 @@
   snn2hw report P.nir X.npz verdict.json energy.json place.json word.wav -o report.html
   snn2hw report zoo:keywords yes.wav no.wav -o report.html
 
-The page needs no network and no other file; the same findings lie beside it as JSON. What was not run, it says, and
+The page needs no network and no other file; the same lies beside it as JSON. What was not run, it says, and
 what to type. An input is run here, in integers, for activity and examples.
 """
 
 import argparse
 
 from snn2hw.commands.options import at_least, option
+from snn2hw.commands.reply import Reply
 
 __all__ = ["configure", "execute"]
 
@@ -29,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dialect", metavar="D", help="the framework that wrote that .nir file")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Collect, write, say what was found."""
     from snn2hw.commands.model import load_source
     from snn2hw.page.collect import collect
@@ -38,12 +39,14 @@ def execute(args: argparse.Namespace) -> int:
     at_least(1, "--samples", args.samples)
     check_report(args.output)
     source = None if args.float is None else load_source(args.float, dt=args.dt, dialect=args.dialect)
-    written = write_report(collect(args.files, samples=args.samples, engine=args.engine, source=source), args.output)
-    print(written.findings.headline)
-    for answer in written.findings.answers:
-        print(f"  {answer.question:<26} {answer.word}")
-    missing = [part.what for section in written.findings.sections for part in section.missing]
+    made = write_report(collect(args.files, samples=args.samples, engine=args.engine, source=source), args.output)
+    reply.fact(**made.dossier.to_json())
+    reply.line(made.dossier.headline)
+    for answer in made.dossier.answers:
+        reply.line(f"  {answer.question:<26} {answer.word}")
+    missing = [part.what for section in made.dossier.sections for part in section.missing]
     if missing:
-        print(f"not in it, with the command that adds it on the page: {'; '.join(missing)}")
-    print(f"wrote {written.page}\nwrote {written.json}")
+        reply.line(f"not in it, with the command that adds it on the page: {'; '.join(missing)}")
+    reply.wrote(made.page)
+    reply.wrote(made.json)
     return 0

@@ -15,10 +15,11 @@ from snn2hw.codec.decode import decide
 from snn2hw.codec.share import Share
 from snn2hw.files.rasters import Raster, read_raster
 from snn2hw.page.compose import answers_of
-from snn2hw.page.findings import Section
+from snn2hw.page.dossier import Section
 from snn2hw.page.lying import Lying, lying_in, recorded_in, sha256_of
 from snn2hw.page.material import Material, Recorded, Sounding, UsedFile
 from snn2hw.page.observed import MOST_SAMPLES, observe, see
+from snn2hw.page.render import section_html
 from snn2hw.page.sections.accuracy import NETWORKS, accuracy_section
 from snn2hw.page.sections.energy import energy_section
 from snn2hw.page.sections.latency import latency_section
@@ -33,7 +34,7 @@ from snn2hw.zoo import cards
 if TYPE_CHECKING:
     from snn2hw.sources import Source
 
-__all__ = ["EXAMPLES", "collect"]
+__all__ = ["EXAMPLES", "collect", "with_record"]
 
 EXAMPLES = 4
 """Samples that are shown one by one."""
@@ -70,7 +71,7 @@ def collect(
     file = read_program_file(place.path)
     material = _of_program(file, place)
     for found in lying:
-        material = _with_record(material, found)
+        material = with_record(material, found)
     raster = next((found for found in lying if found.kind == "input"), None)
     sounds = [found.path for found in lying if found.kind == "sound"]
     if raster is not None:
@@ -101,8 +102,8 @@ def _of_program(file: ProgramFile, place: Lying) -> Material:
     return replace(material, accuracy=known, judged_on=f"as its card says of the test part of {card['data']['name']}")
 
 
-def _with_record(material: Material, found: Lying) -> Material:
-    """Add what a JSON file says of this program."""
+def with_record(material: Material, found: Lying) -> Material:
+    """Add what a JSON file says of this program; a file of another kind adds nothing."""
     if found.kind not in ("verdict", "energy", "placement", "accuracy"):
         return material
     recorded = recorded_in(found.path)
@@ -146,7 +147,7 @@ def _check(material: Material, kind: str, where: str) -> None:
     """Refuse a file of which not everything can be said that the report says of such a file."""
     with foreign_errors(where, f"is no file of the kind {kind!r}", "make it again"):
         for section in READ_BY[kind]:
-            section(material)
+            section_html(section(material))
         answers_of(material)
 
 

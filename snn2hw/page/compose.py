@@ -1,8 +1,8 @@
-"""From the material to the findings: every section, and the short answers on top."""
+"""From the material to the dossier: every section, and the short answers on top."""
 
 from collections.abc import Iterator
 
-from snn2hw.page.findings import Answer, Findings, Section, Tone
+from snn2hw.page.dossier import Answer, Dossier, Section, Tone
 from snn2hw.page.material import Material
 from snn2hw.page.sections.accuracy import accuracy_section
 from snn2hw.page.sections.activity import activity_section
@@ -16,7 +16,7 @@ from snn2hw.page.sections.resources import fit_said, resources_section
 from snn2hw.page.sections.verdict import executors_by, verdict_section
 from snn2hw.page.wording import listed, plural, written
 
-__all__ = ["answers_of", "findings_of"]
+__all__ = ["answers_of", "dossier_of"]
 
 SECTIONS = (
     verdict_section,
@@ -33,11 +33,11 @@ SECTIONS = (
 """In the order of the page."""
 
 
-def findings_of(material: Material) -> Findings:
+def dossier_of(material: Material) -> Dossier:
     """Return the whole report."""
     sections = tuple(section(material) for section in SECTIONS)
     answers = (*answers_of(material), _whole(sections))
-    return Findings(
+    return Dossier(
         digest=material.program.digest,
         title=material.name,
         headline=_headline(material, answers),

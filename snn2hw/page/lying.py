@@ -15,7 +15,7 @@ from snn2hw.placement.placement import SCHEMA as PLACEMENT
 from snn2hw.verification.verdict import SCHEMA as VERDICT
 from snn2hw.zoo import located
 
-__all__ = ["ACCURACY", "Kind", "Lying", "lying_in", "recorded_in", "sha256_of"]
+__all__ = ["ACCURACY", "Kind", "Lying", "kind_of", "lying_in", "recorded_in", "sha256_of"]
 
 ACCURACY = "snn2hw.accuracy/1"
 """``{"schema", "digest", "networks": {"float": {"right", "samples"}}}``: shares of right answers."""
@@ -53,7 +53,10 @@ def lying_in(given: Iterable[Path | str]) -> list[Lying]:
     for name in given:
         path = Path(located(str(name)))
         if path.is_dir():
-            found += [Lying(inside, kind, str(inside), named=False) for inside, kind in _inside(path)]
+            inside = [Lying(place, kind, str(place), named=False) for place, kind in _inside(path)]
+            if not inside:
+                raise InputError(f"{path}: a folder without anything that a report is made of", FIX)
+            found += inside
         else:
             kind = kind_of(path)
             if kind is None:

@@ -1,4 +1,4 @@
-"""Findings as one HTML file: sentences and tables are written here, charts are drawn by the page's own script.
+"""Dossier as one HTML file: sentences and tables are written here, charts are drawn by the page's own script.
 
 Every text is escaped, and the page allows no script but its own, told by digest, and no request to anywhere.
 """
@@ -9,10 +9,10 @@ import json
 from html import escape
 from importlib.resources import files
 
-from snn2hw.page.findings import Cell, Chart, Column, Example, Findings, NotRun, Section, Table
+from snn2hw.page.dossier import Cell, Chart, Column, Dossier, Example, NotRun, Section, Table
 from snn2hw.page.wording import plural, written
 
-__all__ = ["page_of"]
+__all__ = ["page_of", "section_html"]
 
 STYLES = ("uplot/uPlot.min.css", "page.css")
 SCRIPTS = ("uplot/uPlot.iife.min.js", "marks.js", "rows.js", "wiring.js", "steps.js", "page.js")
@@ -33,19 +33,19 @@ LONG, HASH = 60, 64
 """Characters from which a text gets a wide column; characters of a SHA-256."""
 
 
-def page_of(findings: Findings) -> str:
+def page_of(dossier: Dossier) -> str:
     """Return the whole page."""
     scripts = [_template(name) for name in SCRIPTS]
-    body = "\n".join([_hero(findings), *(_section(section) for section in findings.sections)])
+    body = "\n".join([_hero(dossier), *(section_html(section) for section in dossier.sections)])
     values = {
         "policy": " ".join(f"'sha256-{_digest(script)}'" for script in scripts),
-        "version": escape(findings.made.get("snn2hw", "")),
-        "title": escape(findings.title),
+        "version": escape(dossier.made.get("snn2hw", "")),
+        "title": escape(dossier.title),
         "style": "\n".join(_template(name) for name in STYLES),
-        "links": "".join(f'<li><a href="#{s.id}">{escape(s.title)}</a></li>' for s in findings.sections),
+        "links": "".join(f'<li><a href="#{s.id}">{escape(s.title)}</a></li>' for s in dossier.sections),
         "body": body,
-        "footer": _footer(findings),
-        "findings": json.dumps(findings.to_json(), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        "footer": _footer(dossier),
+        "dossier": json.dumps(dossier.to_json(), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         "scripts": "\n".join([_licence(), *(f"<script>{script}</script>" for script in scripts)]),
     }
     page = _template("page.html")
@@ -69,26 +69,27 @@ def _digest(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _footer(findings: Findings) -> str:
-    made = escape(", ".join(f"{name} {version}" for name, version in findings.made.items()))
-    return f"Made by {made}. The same findings as JSON lie beside this page. Charts over steps: uPlot, MIT licence."
+def _footer(dossier: Dossier) -> str:
+    made = escape(", ".join(f"{name} {version}" for name, version in dossier.made.items()))
+    return f"Made by {made}. The same as JSON lies beside this page. Charts over steps: uPlot, MIT licence."
 
 
-def _hero(findings: Findings) -> str:
+def _hero(dossier: Dossier) -> str:
     answers = "".join(
         f'<li><a class="answer {a.tone}" id="{a.id}" href="#{a.section}"><span class="ask">{escape(a.question)}</span>'
         f'<span class="word"><span class="sign" aria-hidden="true">{SIGNS[a.tone]}</span>{escape(a.word)}</span>'
         f'<span class="why">{escape(a.said)}</span></a></li>'
-        for a in findings.answers
+        for a in dossier.answers
     )
     return (
-        f'<div class="hero"><p class="eyebrow">Report of a program</p><h1>{escape(findings.title)}</h1>'
-        f'<p class="headline">{escape(findings.headline)}</p>'
-        f'<p class="digest">Digest <code>{findings.digest}</code></p><ul class="answers">{answers}</ul></div>'
+        f'<div class="hero"><p class="eyebrow">Report of a program</p><h1>{escape(dossier.title)}</h1>'
+        f'<p class="headline">{escape(dossier.headline)}</p>'
+        f'<p class="digest">Digest <code>{dossier.digest}</code></p><ul class="answers">{answers}</ul></div>'
     )
 
 
-def _section(section: Section) -> str:
+def section_html(section: Section) -> str:
+    """Return one section of the page."""
     first, *others = section.said or ("",)
     parts = [f'<p class="lead">{escape(first)}</p>' if first else ""]
     parts += [f'<p class="more">{escape(text)}</p>' for text in others]

@@ -3,7 +3,7 @@
 import re
 from typing import assert_never
 
-from snn2hw.page.findings import Cell, Form
+from snn2hw.page.dossier import Cell, Form
 
 __all__ = ["listed", "plural", "written"]
 
@@ -58,10 +58,11 @@ def _percent(share: float) -> str:
 
 
 def _prefixed(value: float, ladder: tuple[tuple[float, str], ...], least: float) -> str:
-    if value == 0:
+    rounded = float(f"{value:.3g}")
+    if rounded == 0:
         return f"0 {ladder[0][1]}"
-    size, unit = next((size, unit) for size, unit in ladder if abs(value) >= size)
-    return f"{value / (size or least):.3g} {unit}"
+    size, unit = next((size, unit) for size, unit in ladder if abs(rounded) >= size)
+    return f"{_three(rounded / (size or least))} {unit}"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The report as two files: a page that needs nothing else, and the same findings as JSON beside it."""
+"""The report as two files: a page that needs nothing else, and the same dossier as JSON beside it."""
 
 import json
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sim.errors import InputError
 from sim.files import check_output, write_bytes
-from snn2hw.page.compose import findings_of
-from snn2hw.page.findings import Findings
+from snn2hw.page.compose import dossier_of
+from snn2hw.page.dossier import Dossier
 from snn2hw.page.material import Material
 from snn2hw.page.render import page_of
 
@@ -21,7 +21,7 @@ MOST_BYTES = 3_000_000
 class Written:
     """What was written, and where."""
 
-    findings: Findings
+    dossier: Dossier
     page: Path
     json: Path
 
@@ -38,13 +38,13 @@ def check_report(path: Path | str) -> tuple[Path, Path]:
 
 
 def write_report(material: Material, path: Path | str) -> Written:
-    """Write the page of a program to ``path`` and its findings to the same name with ``.json``."""
+    """Write the page of a program to ``path`` and its dossier to the same name with ``.json``."""
     page, beside = check_report(path)
-    findings = findings_of(material)
-    text = page_of(findings).encode("utf-8")
+    dossier = dossier_of(material)
+    text = page_of(dossier).encode("utf-8")
     if len(text) > MOST_BYTES:
         what = f"{path}: the page would have {len(text):,} bytes, at most {MOST_BYTES:,} are written"
         raise InputError(what, "report on fewer layers, or without sounds")
-    write_bytes(beside, (json.dumps(findings.to_json(), indent=1, allow_nan=False) + "\n").encode("utf-8"))
+    write_bytes(beside, (json.dumps(dossier.to_json(), indent=1, allow_nan=False) + "\n").encode("utf-8"))
     write_bytes(page, text)
-    return Written(findings, page, beside)
+    return Written(dossier, page, beside)

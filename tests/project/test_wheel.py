@@ -56,6 +56,11 @@ def test_the_top_level_of_the_wheel_is_our_three_packages(names):
         "snn2hw/costs/tables/loihi1_davies2018.toml",
         "snn2hw/demo/data/network.nir",
         "snn2hw/demo/data/cnn.onnx",
+        "snn2hw/page/template/page.html",
+        "snn2hw/page/template/rows.js",
+        "snn2hw/page/template/uplot/uPlot.iife.min.js",
+        "snn2hw/page/template/uplot/LICENSE",
+        "snn2hw/schemas/report.schema.json",
     ],
 )
 def test_what_the_code_reads_is_in_the_wheel(names, needed):

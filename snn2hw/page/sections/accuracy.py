@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from snn2hw.codec.share import Share
-from snn2hw.page.findings import BandChart, Mark, NotRun, Section
+from snn2hw.page.dossier import BandChart, Mark, NotRun, Section
 from snn2hw.page.material import Material
 from snn2hw.page.wording import written
 

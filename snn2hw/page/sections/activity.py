@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sim.program import Population
 from snn2hw.compiler.report import HOT
-from snn2hw.page.findings import (
+from snn2hw.page.dossier import (
     BarChart,
     Cell,
     Chart,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from snn2hw.page.findings import BandChart, BarChart, Cell, Chart, Column, Mark, NotRun, Section, Table
+from snn2hw.page.dossier import BandChart, BarChart, Cell, Chart, Column, Mark, NotRun, Section, Table
 from snn2hw.page.material import Material, Recorded
 from snn2hw.page.wording import plural, written
 

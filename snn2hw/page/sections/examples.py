@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2hw.codec.decode import decode
-from snn2hw.page.findings import BarChart, Example, Mark, NotRun, PictureChart, Section, View
+from snn2hw.page.dossier import BarChart, Example, Mark, NotRun, PictureChart, Section, View
 from snn2hw.page.material import Material, Sounding
 from snn2hw.page.observed import Seen
 

@@ -6,7 +6,7 @@ from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population
 from sim.summary import shape_text, span_text
 from sim.wiring import synapse_count
-from snn2hw.page.findings import Cell, Column, GraphChart, Section, Table
+from snn2hw.page.dossier import Cell, Column, GraphChart, Section, Table
 from snn2hw.page.material import Material
 from snn2hw.page.wording import plural
 

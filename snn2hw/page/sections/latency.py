@@ -1,6 +1,6 @@
 """How long does it take? The slowest core of every layer, where a chip's times are published."""
 
-from snn2hw.page.findings import BarChart, Cell, Column, Mark, NotRun, Section, Table
+from snn2hw.page.dossier import BarChart, Cell, Column, Mark, NotRun, Section, Table
 from snn2hw.page.material import Material, Recorded
 from snn2hw.page.wording import plural, written
 from snn2hw.placement.timing import STEP_TIMES, StepTimes

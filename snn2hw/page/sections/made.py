@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from shlex import quote
 
-from snn2hw.page.findings import Cell, Column, Section, Table
+from snn2hw.page.dossier import Cell, Column, Section, Table
 from snn2hw.page.material import Material
 
 __all__ = ["made_section", "versions"]

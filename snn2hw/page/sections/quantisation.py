@@ -9,7 +9,7 @@ import numpy as np
 from sim.arithmetic.description import Arithmetic, Span
 from sim.program import Connection, Population, Program
 from sim.weight_rule import weight_bits, weight_grid
-from snn2hw.page.findings import (
+from snn2hw.page.dossier import (
     BandChart,
     BarChart,
     Cell,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from snn2hw.chips.target import TARGETS, get_target
-from snn2hw.page.findings import BarChart, Cell, Column, ColumnChart, Mark, NotRun, Section, Table
+from snn2hw.page.dossier import BarChart, Cell, Column, ColumnChart, Mark, NotRun, Section, Table
 from snn2hw.page.material import Material, Recorded
 from snn2hw.page.wording import plural, written
 from snn2hw.placement.bound import least_cores

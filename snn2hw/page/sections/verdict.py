@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from snn2hw.page.findings import Cell, Column, NotRun, Section, Table
+from snn2hw.page.dossier import Cell, Column, NotRun, Section, Table
 from snn2hw.page.material import Material, Recorded
 from snn2hw.page.wording import listed, plural, written
 

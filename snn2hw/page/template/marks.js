@@ -29,10 +29,11 @@ const Report = (() => {
       return `${text === "100.0" && value < 1 ? (100 * value).toFixed(4) : text} %`;
     }
     if (form in LADDERS) {
-      if (value === 0) return `0 ${LADDERS[form][0][1]}`;
+      const rounded = Number(value.toPrecision(3));
       const steps = LADDERS[form];
-      const [size, unit] = steps.find(([s]) => Math.abs(value) >= s) || steps[steps.length - 1];
-      return `${Number((value / size).toPrecision(3))} ${unit}`;
+      if (rounded === 0) return `0 ${steps[0][1]}`;
+      const [size, unit] = steps.find(([s]) => Math.abs(rounded) >= s) || steps[steps.length - 1];
+      return `${three(rounded / size)} ${unit}`;
     }
     if (form === "count") return value.toLocaleString("en-US", { maximumFractionDigits: 1, roundingMode: "halfEven" });
     return Number.isInteger(value) ? value.toLocaleString("en-US") : three(value);

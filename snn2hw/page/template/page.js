@@ -1,12 +1,12 @@
 "use strict";
-/* The page itself: draws every chart of the findings, and answers to theme, width, filters and print. */
+/* The page itself: draws every chart of the dossier, and answers to theme, width, filters and print. */
 (() => {
   const { written, need, html, kinds } = Report;
   const MOST_ROWS = 400;
-  const findings = JSON.parse(document.getElementById("findings").textContent);
+  const dossier = JSON.parse(document.getElementById("dossier").textContent);
   const specs = new Map();
   const sounds = new Map();
-  for (const section of findings.sections) {
+  for (const section of dossier.sections) {
     for (const chart of section.charts) specs.set(chart.id, chart);
     for (const example of section.examples) {
       specs.set(example.picture.id, example.picture);

@@ -7,7 +7,6 @@ import json
 import re
 import wave
 from dataclasses import replace
-from importlib.resources import files
 
 import jsonschema
 import numpy as np
@@ -23,7 +22,7 @@ from snn2hw.files.rasters import read_raster
 from snn2hw.page import observed as observing
 from snn2hw.page import write
 from snn2hw.page.collect import collect
-from snn2hw.page.compose import answers_of, findings_of
+from snn2hw.page.compose import answers_of, dossier_of
 from snn2hw.page.material import Material, Sounding
 from snn2hw.page.observed import observe, see
 from snn2hw.page.render import page_of
@@ -33,13 +32,14 @@ from snn2hw.page.sections.examples import wav_of
 from snn2hw.page.sections.quantisation import quantisation_section
 from snn2hw.page.sections.verdict import verdict_section
 from snn2hw.page.wording import written
+from snn2hw.schemas import get_schema
 from tests.page.making import EQUAL, inputs, verdict_of
 
-SCHEMA = json.loads(files("snn2hw.page").joinpath("report.schema.json").read_text())
+SCHEMA = get_schema("snn2hw.report/1")
 
 
-def _section(findings, name):
-    return next(section for section in findings["sections"] if section["id"] == name)
+def _section(dossier, name):
+    return next(section for section in dossier["sections"] if section["id"] == name)
 
 
 def _table(section, name):
@@ -48,20 +48,26 @@ def _table(section, name):
     return [dict(zip(head, row, strict=True)) for row in table["rows"]]
 
 
-def _charts(findings):
-    for section in findings["sections"]:
+def _charts(dossier):
+    for section in dossier["sections"]:
         yield from section["charts"]
         for example in section["examples"]:
             yield from filter(None, (example["picture"], example["scores"]))
 
 
-def test_the_findings_keep_their_schema(any_findings):
+def test_the_dossier_keep_their_schema(any_dossier):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    jsonschema.Draft202012Validator(SCHEMA).validate(any_findings)
+    jsonschema.Draft202012Validator(SCHEMA).validate(any_dossier)
+
+
+def test_the_file_of_accuracies_keeps_its_schema(whole_folder):
+    jsonschema.Draft202012Validator(get_schema("snn2hw.accuracy/1")).validate(
+        json.loads((whole_folder / "accuracy.json").read_text())
+    )
 
 
 @pytest.mark.parametrize("broken", ["answers", "sections", "digest", "headline"])
-def test_the_schema_refuses_findings_that_lack_a_part(broken, whole_report):
+def test_the_schema_refuses_dossier_that_lack_a_part(broken, whole_report):
     found = json.loads(whole_report.json.read_text())
     del found[broken]
     with pytest.raises(jsonschema.ValidationError):
@@ -78,25 +84,25 @@ def test_the_schema_refuses_a_chart_without_its_data(whole_report):
             jsonschema.Draft202012Validator(SCHEMA).validate(found)
 
 
-def test_page_and_json_hold_the_same(any_report, any_findings):
+def test_page_and_json_hold_the_same(any_report, any_dossier):
     page = any_report.page.read_text()
-    inside = re.search(r'<script type="application/json" id="findings">(.*?)</script>', page, re.DOTALL)
-    assert json.loads(inside[1]) == any_findings
-    assert any_findings["digest"] in page
+    inside = re.search(r'<script type="application/json" id="dossier">(.*?)</script>', page, re.DOTALL)
+    assert json.loads(inside[1]) == any_dossier
+    assert any_dossier["digest"] in page
 
 
-def test_every_id_is_there_once_and_every_answer_leads_to_a_section(any_report, any_findings):
+def test_every_id_is_there_once_and_every_answer_leads_to_a_section(any_report, any_dossier):
     page = any_report.page.read_text()
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert {f"#{i}" for i in ids} >= set(re.findall(r'href="(#[^"]+)"', page))
-    charts = [chart["id"] for chart in _charts(any_findings)]
+    charts = [chart["id"] for chart in _charts(any_dossier)]
     assert len(charts) == len(set(charts))
     assert charts == re.findall(r'data-chart="([^"]+)"', page)
 
 
 def test_the_ids_of_two_reports_of_one_kind_are_the_same(whole_folder, whole_report):
-    again = json.loads(json.dumps(findings_of(collect([whole_folder])).to_json()))
+    again = json.loads(json.dumps(dossier_of(collect([whole_folder])).to_json()))
     assert again == json.loads(whole_report.json.read_text())
 
 
@@ -204,7 +210,7 @@ def test_one_executor_that_differs_makes_the_answer_no(whole, statuses, word, to
     judged = replace(whole, verdict=verdict_of(whole.program, inputs(), **statuses))
     answer = answers_of(judged)[0]
     assert (answer.word, answer.tone) == (word, tone)
-    assert ("NOT equal" in findings_of(judged).headline) == (word == "No")
+    assert ("NOT equal" in dossier_of(judged).headline) == (word == "No")
 
 
 def test_a_program_that_no_compiler_made_is_not_called_an_approximation(silent_folder):
@@ -356,12 +362,12 @@ def test_a_program_of_the_zoo_hears_sounds_and_names_them(tmp_path):
     assert commands[0].startswith("snn2hw train fsdd --stream")
 
 
-@pytest.mark.parametrize("evil", ["</script><img src=x onerror=alert(1)>", '"><b>', "{findings}", "<!--"])
+@pytest.mark.parametrize("evil", ["</script><img src=x onerror=alert(1)>", '"><b>', "{dossier}", "<!--"])
 def test_a_name_out_of_a_file_is_only_a_name(evil, whole):
-    page = page_of(findings_of(replace(whole, name=evil)))
+    page = page_of(dossier_of(replace(whole, name=evil)))
     assert evil not in page.replace("<!doctype", "").partition("<body>")[2].replace("<!-- uPlot", "") or "{" in evil
     assert page.count("</script>") == page.count("<script")
-    assert json.loads(re.search(r'id="findings">(.*?)</script>', page, re.DOTALL)[1])["title"] == evil
+    assert json.loads(re.search(r'id="dossier">(.*?)</script>', page, re.DOTALL)[1])["title"] == evil
 
 
 def test_what_is_of_another_program_is_refused_by_name_and_passed_over_in_a_folder(whole_folder, tmp_path):
@@ -375,7 +381,7 @@ def test_what_is_of_another_program_is_refused_by_name_and_passed_over_in_a_fold
     material = collect([tmp_path])
     assert material.verdict is None
     assert "verdict.json" in material.left_out[0]
-    assert "Left out" in " ".join(findings_of(material).sections[-1].said)
+    assert "Left out" in " ".join(dossier_of(material).sections[-1].said)
 
 
 @pytest.mark.parametrize(
@@ -401,7 +407,7 @@ def test_a_damaged_file_is_refused_by_its_name(kind, damage, whole_folder, tmp_p
 def test_a_report_is_of_one_program(whole_folder, silent_folder, tmp_path):
     with pytest.raises(InputError, match="a report is of one program"):
         collect([whole_folder, silent_folder])
-    with pytest.raises(InputError, match="here are: none"):
+    with pytest.raises(InputError, match="a folder without anything"):
         collect([tmp_path])
 
 

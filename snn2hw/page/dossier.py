@@ -19,8 +19,8 @@ __all__ = [
     "ColumnChart",
     "CurveChart",
     "DistributionChart",
+    "Dossier",
     "Example",
-    "Findings",
     "Form",
     "GraphChart",
     "Mark",
@@ -255,7 +255,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Dossier:
     """The whole report."""
 
     digest: str
