@@ -86,7 +86,9 @@ def _same(material: Material) -> tuple[str, Tone, str]:
         return "Not known", "unknown", f"No executor could be compared.{beside}"
     values = max(int(row["values"]) for row in verdict["rows"] if row["status"] == "equal")
     tone: Tone = "mixed" if silent else "good"
-    return "Yes, bit for bit", tone, f"{values:,} spikes and states are equal on {listed(equal)}.{beside}"
+    over = f"{plural(verdict['samples'], 'sample')} of {plural(verdict['steps'], 'step')}"
+    said = f"{values:,} spikes and states of {over} are equal on {listed(equal)}.{beside}"
+    return "Yes, bit for bit", tone, said
 
 
 def _right(material: Material) -> tuple[str, Tone, str]:
@@ -148,9 +150,8 @@ def _energy(material: Material) -> tuple[str, Tone, str]:
     beside = ""
     if judged and report["task"] is not None and report["task"]["unknown"] is None:
         wins, loses = judged.count("wins"), judged.count("loses")
-        beside = (
-            f" Counted by one rule, the ANN is dearer under {wins} and cheaper under {loses} of {len(judged)} tables."
-        )
+        less = f" Counted by one rule, the ANN costs less under {loses} of {len(judged)} tables"
+        beside = f"{less}, and more under {wins}." if wins else f"{less}."
     return f"{low} to {high}", "mixed", f"Estimate per inference, over {tables}{whole}; not measured.{beside}"
 
 
