@@ -7,6 +7,9 @@ import numpy as np
 
 __all__ = ["Share"]
 
+Z = 1.96
+"""The normal deviate that leaves 2.5 % on each side."""
+
 
 @dataclass(frozen=True)
 class Share:
@@ -27,7 +30,7 @@ class Share:
         >>> [round(end, 3) for end in Share(80, 100).interval]
         [0.711, 0.867]
         """
-        z, n, p = 1.96, self.count, self.accuracy
+        z, n, p = Z, self.count, self.accuracy
         middle, half = p + z * z / (2 * n), z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
         return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
 

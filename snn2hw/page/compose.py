@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from snn2hw.page.dossier import Answer, Dossier, Section, Tone
+from snn2hw.page.dossier import Dossier, Section, ShortAnswer, Tone
 from snn2hw.page.material import Material
 from snn2hw.page.sections.accuracy import accuracy_section
 from snn2hw.page.sections.activity import activity_section
@@ -47,30 +47,35 @@ def dossier_of(material: Material) -> Dossier:
     )
 
 
-def _whole(sections: tuple[Section, ...]) -> Answer:
+def _whole(sections: tuple[Section, ...]) -> ShortAnswer:
     """Return what was not run."""
     question = "What is missing?"
     missing = [(section, part) for section in sections for part in section.missing]
     if not missing:
-        return Answer(
-            "answer.missing", question, "Nothing", "good", "Everything that a report can hold is here.", "made"
-        )
+        said = "Everything that a report can hold is here."
+        return ShortAnswer("answer.missing", question, word="Nothing", tone="good", said=said, section="made")
     names = listed([f"{part.what[0].lower()}{part.what[1:]}" for _, part in missing], most=4)
-    said = f"Not here, each with the command that adds it: {names}."
-    return Answer("answer.missing", question, plural(len(missing), "part"), "unknown", said, missing[0][0].id)
+    return ShortAnswer(
+        id="answer.missing",
+        question=question,
+        word=plural(len(missing), "part"),
+        tone="unknown",
+        said=f"Not here, each with the command that adds it: {names}.",
+        section=missing[0][0].id,
+    )
 
 
-def answers_of(material: Material) -> tuple[Answer, ...]:
+def answers_of(material: Material) -> tuple[ShortAnswer, ...]:
     """Return what a reader asks first, answered."""
     return tuple(_answers(material))
 
 
-def _answers(material: Material) -> Iterator[Answer]:
-    yield Answer("answer.same", "Is it the same network?", *_same(material), "verdict")
-    yield Answer("answer.right", "How often is it right?", *_right(material), "accuracy")
-    yield Answer("answer.fits", "Does it fit the chip?", *_fits(material), "resources")
-    yield Answer("answer.time", "How long does it take?", *_time(material), "latency")
-    yield Answer("answer.energy", "What does it cost?", *_energy(material), "energy")
+def _answers(material: Material) -> Iterator[ShortAnswer]:
+    yield ShortAnswer("answer.same", "Is it the same network?", *_same(material), "verdict")
+    yield ShortAnswer("answer.right", "How often is it right?", *_right(material), "accuracy")
+    yield ShortAnswer("answer.fits", "Does it fit the chip?", *_fits(material), "resources")
+    yield ShortAnswer("answer.time", "How long does it take?", *_time(material), "latency")
+    yield ShortAnswer("answer.energy", "What does it cost?", *_energy(material), "energy")
 
 
 def _same(material: Material) -> tuple[str, Tone, str]:
@@ -155,7 +160,7 @@ def _energy(material: Material) -> tuple[str, Tone, str]:
     return f"{low} to {high}", "mixed", f"Estimate per inference, over {tables}{whole}; not measured.{beside}"
 
 
-def _headline(material: Material, answers: tuple[Answer, ...]) -> str:
+def _headline(material: Material, answers: tuple[ShortAnswer, ...]) -> str:
     """Return the report in one sentence."""
     by_id = {answer.id: answer for answer in answers}
     same, fits, cost = (by_id[f"answer.{name}"] for name in ("same", "fits", "energy"))

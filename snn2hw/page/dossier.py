@@ -6,11 +6,10 @@ part has an ``id`` that stays the same from one report to the next: ``energy``, 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 __all__ = [
     "SCHEMA",
-    "Answer",
     "BandChart",
     "BarChart",
     "Cell",
@@ -27,10 +26,12 @@ __all__ = [
     "NotRun",
     "PictureChart",
     "Section",
+    "ShortAnswer",
     "SpikeChart",
     "Table",
     "Tone",
     "View",
+    "columns_of",
 ]
 
 SCHEMA = "snn2hw.report/1"
@@ -48,6 +49,20 @@ class Column:
     id: str
     label: str
     form: Form = "text"
+
+
+def columns_of(lines: str) -> tuple["Column", ...]:
+    """Return the columns that a text lists, one a line: an id, a label, and a form unless it is text.
+
+    >>> [(c.id, c.label, c.form) for c in columns_of("of  Size of it  count")]
+    [('of', 'Size of it', 'count')]
+    """
+    forms: tuple[Form, ...] = get_args(Form)
+    found = []
+    for words in map(str.split, filter(str.strip, lines.splitlines())):
+        form = next((form for form in forms if form == words[-1]), None)
+        found.append(Column(words[0], " ".join(words[1 : len(words) - (form is not None)]), form or "text"))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -103,10 +118,9 @@ class _Drawn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BarChart(_Drawn):
-    """One horizontal bar per mark; ``limit`` is drawn as a line across."""
+class _Marked(_Drawn):
+    """What shows marks; ``limit`` is drawn as a line across."""
 
-    kind: ClassVar[str] = "bars"
     form: Form
     marks: tuple[Mark, ...]
     groups: tuple[str, ...] = ()
@@ -114,69 +128,61 @@ class BarChart(_Drawn):
     limit: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class BandChart(_Drawn):
-    """A band from low to high per mark, with a dot at its value."""
+class BarChart(_Marked):
+    """One horizontal bar per mark."""
 
-    kind: ClassVar[str] = "bands"
-    form: Form
-    marks: tuple[Mark, ...]
-    groups: tuple[str, ...] = ()
+    kind = "bars"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandChart(_Marked):
+    """A band from low to high per mark, with a dot at its value; on an axis of powers of ten if ``log``."""
+
+    kind = "bands"
     log: bool = False
-    limit: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColumnChart(_Drawn):
+class ColumnChart(_Marked):
     """One narrow column per mark, in their order; groups have colours."""
 
-    kind: ClassVar[str] = "columns"
-    form: Form
-    marks: tuple[Mark, ...]
+    kind = "columns"
     x_label: str
-    groups: tuple[str, ...] = ()
-    limit: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistributionChart(_Drawn):
-    """How often each value occurs: a view has ``x``, ``count`` and ``form``."""
+class _Viewed(_Drawn):
+    """What shows one of several views, which a reader chooses by their keys."""
 
-    kind: ClassVar[str] = "distribution"
+    views: tuple[View, ...]
     x_label: str
     y_label: str
-    views: tuple[View, ...]
+
+
+class DistributionChart(_Viewed):
+    """How often each value occurs: a view has ``x``, ``count`` and ``form``, and the ``width`` of its bars."""
+
+    kind = "distribution"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurveChart(_Drawn):
+class CurveChart(_Viewed):
     """Lines over steps: a view has ``names``, ``series`` and perhaps ``level``, a horizontal line."""
 
-    kind: ClassVar[str] = "curves"
+    kind = "curves"
     form: Form
-    x_label: str
-    y_label: str
-    views: tuple[View, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpikeChart(_Drawn):
+class SpikeChart(_Viewed):
     """Spikes over steps: a view has ``steps``, ``neurons``, ``drawn`` (of how many), and ``t`` and ``n`` of each."""
 
-    kind: ClassVar[str] = "spikes"
-    x_label: str
-    y_label: str
-    views: tuple[View, ...]
+    kind = "spikes"
 
 
-@dataclass(frozen=True, kw_only=True)
-class PictureChart(_Drawn):
+class PictureChart(_Viewed):
     """Values as shades: a view has ``width``, ``height`` and ``values``, row by row from the bottom."""
 
-    kind: ClassVar[str] = "picture"
-    x_label: str
-    y_label: str
-    views: tuple[View, ...]
+    kind = "picture"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,16 +208,18 @@ class NotRun:
 
 @dataclass(frozen=True)
 class Example:
-    """One sample: what was fed, what was answered, and the sound where there is one (WAV in base64)."""
+    """One sample: what was fed, what was answered, and the sound where there is one."""
 
     id: str
     title: str
     label: str | None
     answer: str | None
+    """What it is, and what the program took it for; None where nobody knows."""
     right: bool | None
     picture: PictureChart
     scores: BarChart | None
     sound: str | None
+    """A WAV file in base64."""
     seconds: float | None
 
 
@@ -243,7 +251,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ShortAnswer:
     """What a reader asks first, answered in a word and a sentence; ``section`` says more."""
 
     id: str
@@ -261,7 +269,8 @@ class Dossier:
     digest: str
     title: str
     headline: str
-    answers: tuple[Answer, ...]
+    """All of it in one sentence."""
+    answers: tuple[ShortAnswer, ...]
     sections: tuple[Section, ...]
     made: Mapping[str, str] = field(default_factory=dict)
 
@@ -279,9 +288,9 @@ class Dossier:
         return {
             "schema": SCHEMA,
             "digest": self.digest,
+            "made": dict(self.made),
             "title": self.title,
             "headline": self.headline,
-            "made": dict(self.made),
             "answers": [asdict(answer) for answer in self.answers],
             "sections": [section.to_json() for section in self.sections],
         }

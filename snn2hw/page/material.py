@@ -28,6 +28,7 @@ class UsedFile:
     """A file that something in the report comes from."""
 
     name: str
+    """How commands are told it."""
     kind: str
     sha256: str
 

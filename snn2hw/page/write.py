@@ -8,13 +8,11 @@ from sim.errors import InputError
 from sim.files import check_output, write_bytes
 from snn2hw.page.compose import dossier_of
 from snn2hw.page.dossier import Dossier
+from snn2hw.page.lying import kind_of
 from snn2hw.page.material import Material
 from snn2hw.page.render import page_of
 
 __all__ = ["MOST_BYTES", "Written", "check_report", "write_report"]
-
-MOST_BYTES = 3_000_000
-"""A page larger than this is refused: it could not be sent around."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,20 @@ class Written:
     json: Path
 
 
+MOST_BYTES = 3_000_000
+"""A page larger than this is refused: it could not be sent around."""
+
+
 def check_report(path: Path | str) -> tuple[Path, Path]:
     """Return where page and JSON are written, or refuse the name."""
     page = Path(path)
     if page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{path}: is no name of a page", "write -o REPORT.html")
     beside = page.with_suffix(".json")
+    if beside.exists() and kind_of(beside) is not None:
+        raise InputError(
+            f"{beside}: what the JSON beside the page would replace is not a report", "name the page otherwise"
+        )
     check_output(page)
     check_output(beside)
     return page, beside

@@ -109,3 +109,20 @@ def silent_folder(folder: Path) -> Path:
     layer = sw.Population("only", (4,), (sw.Connection("input", sw.Dense(np.eye(4, dtype=int))),), vth=9)
     write_program(sw.Program(sw.Input((4,)), (layer,)), folder / "alone.nir")
     return folder
+
+
+def section_of(dossier, name):
+    return next(section for section in dossier["sections"] if section["id"] == name)
+
+
+def table_of(section, name):
+    table = next(table for table in section["tables"] if table["id"] == name)
+    head = [column["id"] for column in table["columns"]]
+    return [dict(zip(head, row, strict=True)) for row in table["rows"]]
+
+
+def charts_of(dossier):
+    for section in dossier["sections"]:
+        yield from section["charts"]
+        for example in section["examples"]:
+            yield from filter(None, (example["picture"], example["scores"]))

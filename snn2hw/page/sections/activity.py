@@ -11,7 +11,6 @@ from snn2hw.page.dossier import (
     BarChart,
     Cell,
     Chart,
-    Column,
     CurveChart,
     DistributionChart,
     Mark,
@@ -20,6 +19,7 @@ from snn2hw.page.dossier import (
     SpikeChart,
     Table,
     View,
+    columns_of,
 )
 from snn2hw.page.material import Material
 from snn2hw.page.observed import Observed, Seen
@@ -88,15 +88,17 @@ def _said(material: Material, observed: Observed, firing: list[Population]) -> I
 
 
 def _table(material: Material, observed: Observed) -> Table:
-    columns = (
-        Column("layer", "Layer"),
-        Column("neurons", "Neurons", "count"),
-        Column("rate", "Spikes per neuron and step", "percent"),
-        Column("silent", "Silent", "count"),
-        Column("saturated", "Saturated", "count"),
-        Column("synops", "Synops per sample", "count"),
-        Column("clips", "Clips", "count"),
-        Column("wraps", "Wraps", "count"),
+    columns = columns_of(
+        """
+        layer      Layer
+        neurons    Neurons                     count
+        rate       Spikes per neuron and step  percent
+        silent     Silent                      count
+        saturated  Saturated                   count
+        synops     Synops per sample           count
+        clips      Clips                       count
+        wraps      Wraps                       count
+        """
     )
     rows: list[tuple[Cell, ...]] = []
     for p in material.program.populations:
@@ -121,10 +123,10 @@ def _charts(material: Material, observed: Observed, firing: list[Population]) ->
         yield SpikeChart(
             id="activity.spikes",
             title="Spikes of one sample: drag to zoom",
+            views=tuple(spikes),
             said="One dash per spike; neurons from bottom to top in the program's order, steps from left to right.",
             x_label="step",
             y_label="neuron",
-            views=tuple(spikes),
         )
     if curves := list(_membranes(material)):
         yield CurveChart(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from snn2hw.page.dossier import BandChart, BarChart, Cell, Chart, Column, Mark, NotRun, Section, Table
+from snn2hw.page.dossier import BandChart, BarChart, Cell, Chart, Mark, NotRun, Section, Table, columns_of
 from snn2hw.page.material import Material, Recorded
 from snn2hw.page.wording import plural, written
 
@@ -119,14 +119,16 @@ def _event(name: str) -> str:
 
 
 def _costs(report: Recorded) -> Table:
-    columns = (
-        Column("network", "Network"),
-        Column("table", "Price table"),
-        Column("low", "Low"),
-        Column("counted", "As counted"),
-        Column("high", "High"),
-        Column("known", "Prices are"),
-        Column("scope", "What is priced"),
+    columns = columns_of(
+        """
+        network  Network
+        table    Price table
+        low      Low
+        counted  As counted
+        high     High
+        known    Prices are
+        scope    What is priced
+        """
     )
     rows = [
         (
@@ -148,11 +150,13 @@ def _amount(value: float, unit: str) -> str:
 
 
 def _events(report: Recorded) -> Table:
-    columns = (
-        Column("what", "Per inference"),
-        Column("mean", "Mean", "count"),
-        Column("low", "Interval from", "count"),
-        Column("high", "to", "count"),
+    columns = columns_of(
+        """
+        what  Per inference
+        mean  Mean           count
+        low   Interval from  count
+        high  to             count
+        """
     )
     rows: list[tuple[Cell, ...]] = [
         (_event(name), float(found["mean"]), found["ci_low"], found["ci_high"])
@@ -163,15 +167,17 @@ def _events(report: Recorded) -> Table:
 
 
 def _prices(report: Recorded) -> Table:
-    columns = (
-        Column("table", "Price table"),
-        Column("event", "Event"),
-        Column("amount", "Price", "number"),
-        Column("low", "Low", "number"),
-        Column("high", "High", "number"),
-        Column("unit", "Unit"),
-        Column("kind", "How it is known"),
-        Column("source", "Source"),
+    columns = columns_of(
+        """
+        table   Price table
+        event   Event
+        amount  Price            number
+        low     Low              number
+        high    High             number
+        unit    Unit
+        kind    How it is known
+        source  Source
+        """
     )
     tables = {str(cost["table"]): cost for side in ("ann", "snn") for cost in _costs_of(report, side)}
     rows: list[tuple[Cell, ...]] = []

@@ -6,7 +6,7 @@ from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Dense, Population
 from sim.summary import shape_text, span_text
 from sim.wiring import synapse_count
-from snn2hw.page.dossier import Cell, Column, GraphChart, Section, Table
+from snn2hw.page.dossier import Cell, GraphChart, Section, Table, columns_of
 from snn2hw.page.material import Material
 from snn2hw.page.wording import plural
 
@@ -89,15 +89,17 @@ def _wiring(connection: Connection) -> str:
 
 def _table(material: Material) -> Table:
     program = material.program
-    columns = (
-        Column("layer", "Layer"),
-        Column("shape", "Shape"),
-        Column("neurons", "Neurons", "count"),
-        Column("reads", "Reads"),
-        Column("wiring", "Wiring"),
-        Column("weights", "Stored weights", "count"),
-        Column("synapses", "Synapses", "count"),
-        Column("reset", "Reset"),
+    columns = columns_of(
+        """
+        layer     Layer
+        shape     Shape
+        neurons   Neurons         count
+        reads     Reads
+        wiring    Wiring
+        weights   Stored weights  count
+        synapses  Synapses        count
+        reset     Reset
+        """
     )
     rows: list[tuple[Cell, ...]] = []
     for p in program.populations:

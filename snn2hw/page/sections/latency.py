@@ -1,6 +1,6 @@
 """How long does it take? The slowest core of every layer, where a chip's times are published."""
 
-from snn2hw.page.dossier import BarChart, Cell, Column, Mark, NotRun, Section, Table
+from snn2hw.page.dossier import BarChart, Cell, Mark, NotRun, Section, Table, columns_of
 from snn2hw.page.material import Material, Recorded
 from snn2hw.page.wording import plural, written
 from snn2hw.placement.timing import STEP_TIMES, StepTimes
@@ -52,11 +52,13 @@ def latency_section(material: Material) -> Section:
         form="seconds",
         marks=marks,
     )
-    columns = (
-        Column("layer", "Layer"),
-        Column("seconds", "Time of a step", "seconds"),
-        Column("synops", "Synops of that core and step", "count"),
-        Column("neurons", "Neurons of that core", "count"),
+    columns = columns_of(
+        """
+        layer    Layer
+        seconds  Time of a step                seconds
+        synops   Synops of that core and step  count
+        neurons  Neurons of that core          count
+        """
     )
     table = Table("latency.by-layer", "Latency by layer", columns, tuple(rows))
     return Section("latency", title, question, said=(*bounds, *_real_time(material)), charts=(chart,), tables=(table,))

@@ -14,13 +14,13 @@ from snn2hw.page.dossier import (
     BarChart,
     Cell,
     Chart,
-    Column,
     DistributionChart,
     Mark,
     NotRun,
     Section,
     Table,
     View,
+    columns_of,
 )
 from snn2hw.page.material import Material
 from snn2hw.page.wording import listed, written
@@ -168,17 +168,19 @@ def _measured(material: Material) -> list[Mapping[str, Any]]:
 
 
 def _tables(material: Material) -> Iterator[Table]:
-    columns = (
-        Column("connection", "Connection"),
-        Column("bits", "Bits", "count"),
-        Column("exponent", "Exponent", "number"),
-        Column("weights", "Weights", "count"),
-        Column("zeros", "Zeros", "percent"),
-        Column("least", "Least", "number"),
-        Column("greatest", "Greatest", "number"),
-        Column("grid", "Grid: multiples of"),
-        Column("used", "Values used", "count"),
-        Column("of", "of", "count"),
+    columns = columns_of(
+        """
+        connection  Connection
+        bits        Bits                count
+        exponent    Exponent            number
+        weights     Weights             count
+        zeros       Zeros               percent
+        least       Least               number
+        greatest    Greatest            number
+        grid        Grid: multiples of
+        used        Values used         count
+        of          of                  count
+        """
     )
     rows: list[tuple[Cell, ...]] = []
     for p, index, connection in _connections(material.program):
@@ -197,13 +199,15 @@ def _tables(material: Material) -> Iterator[Table]:
 def _registers(material: Material) -> Table:
     """Return the values of every register beside what it holds, on the chip where that is known."""
     arithmetic, target = material.program.described, material.target
-    columns = (
-        Column("layer", "Layer"),
-        Column("register", "Register"),
-        Column("least", "Least", "number"),
-        Column("greatest", "Greatest", "number"),
-        Column("holds", "Register holds"),
-        Column("share", "Of its range", "percent"),
+    columns = columns_of(
+        """
+        layer     Layer
+        register  Register
+        least     Least           number
+        greatest  Greatest        number
+        holds     Register holds
+        share     Of its range    percent
+        """
     )
     rows: list[tuple[Cell, ...]] = []
     for p in material.program.populations:
@@ -218,16 +222,18 @@ def _registers(material: Material) -> Table:
 
 
 def _measured_table(measured: list[Mapping[str, Any]]) -> Table:
-    columns = (
-        Column("layer", "Layer"),
-        Column("agreement", "Same decision", "percent"),
-        Column("correlation", "Correlation of v", "number"),
-        Column("sqnr", "SQNR of weights, dB"),
-        Column("rate", "Rate", "percent"),
-        Column("rate_float", "Rate in float", "percent"),
-        Column("clipped", "v clipped", "percent"),
-        Column("margin", "Margin to overflow, bit", "number"),
-        Column("warnings", "Remarks"),
+    columns = columns_of(
+        """
+        layer        Layer
+        agreement    Same decision            percent
+        correlation  Correlation of v         number
+        sqnr         SQNR of weights, dB
+        rate         Rate                     percent
+        rate_float   Rate in float            percent
+        clipped      v clipped                percent
+        margin       Margin to overflow, bit  number
+        warnings     Remarks
+        """
     )
     rows: list[tuple[Cell, ...]] = [
         (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from snn2hw.chips.target import TARGETS, get_target
-from snn2hw.page.dossier import BarChart, Cell, Column, ColumnChart, Mark, NotRun, Section, Table
+from snn2hw.page.dossier import BarChart, Cell, Column, ColumnChart, Mark, NotRun, Section, Table, columns_of
 from snn2hw.page.material import Material, Recorded
 from snn2hw.page.wording import plural, written
 from snn2hw.placement.bound import least_cores
@@ -105,14 +105,16 @@ def _core_chart(cores: list[Recorded]) -> ColumnChart:
 
 
 def _layer_table(placement: Recorded) -> Table:
-    columns = (
-        Column("layer", "Layer"),
-        Column("neurons", "Neurons", "count"),
-        Column("cores", "Slices", "count"),
-        Column("largest", "Largest slice"),
-        Column("synapses", "Synapses stored"),
-        Column("limiting", "Limited by"),
-        Column("fullest", "Fullest core", "percent"),
+    columns = columns_of(
+        """
+        layer     Layer
+        neurons   Neurons          count
+        cores     Slices           count
+        largest   Largest slice
+        synapses  Synapses stored
+        limiting  Limited by
+        fullest   Fullest core     percent
+        """
     )
     rows: list[tuple[Cell, ...]] = [
         (
@@ -178,11 +180,13 @@ def _without_placement(material: Material) -> Section:
         missing = []
         said.append(f"{target.title} is one core with a memory of its own: there is nothing to place.")
     cells: tuple[tuple[Cell, ...], ...] = tuple(rows)
-    columns = (
-        Column("resource", "Resource"),
-        Column("used", "Used", "count"),
-        Column("available", "Available", "count"),
-        Column("share", "Share", "percent"),
+    columns = columns_of(
+        """
+        resource   Resource
+        used       Used       count
+        available  Available  count
+        share      Share      percent
+        """
     )
     chart = BarChart(
         id="resources.chip",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from snn2hw.page.dossier import Cell, Column, NotRun, Section, Table
+from snn2hw.page.dossier import Cell, NotRun, Section, Table, columns_of
 from snn2hw.page.material import Material, Recorded
 from snn2hw.page.wording import listed, plural, written
 
@@ -34,11 +34,13 @@ SILENT = {
 
 def verdict_section(material: Material) -> Section:
     """Return who agrees with the definition, and how far the program is from the float network."""
-    columns = (
-        Column("target", "Target"),
-        Column("verdict", "Verdict"),
-        Column("values", "Values compared", "count"),
-        Column("said", "In plain words"),
+    columns = columns_of(
+        """
+        target   Target
+        verdict  Verdict
+        values   Values compared  count
+        said     In plain words
+        """
     )
     table = Table("verdict.targets", "Verdict by target", columns, tuple(_rows(material)))
     return Section(
