@@ -17,6 +17,7 @@ class Share:
 
     right: int
     count: int
+    """At least one."""
 
     @property
     def accuracy(self) -> float:

@@ -194,9 +194,6 @@ class GraphChart(_Drawn):
     edges: tuple[Mapping[str, Any], ...]
 
 
-Chart = BarChart | BandChart | ColumnChart | DistributionChart | CurveChart | SpikeChart | PictureChart | GraphChart
-
-
 @dataclass(frozen=True)
 class NotRun:
     """What a section would say if something had been run, and what to type to run it."""
@@ -204,6 +201,10 @@ class NotRun:
     what: str
     why: str
     how: str
+    """What to type."""
+
+
+Chart = BarChart | BandChart | ColumnChart | DistributionChart | CurveChart | SpikeChart | PictureChart | GraphChart
 
 
 @dataclass(frozen=True)
@@ -266,12 +267,13 @@ class ShortAnswer:
 class Dossier:
     """The whole report."""
 
-    digest: str
     title: str
-    headline: str
-    """All of it in one sentence."""
+    digest: str
+    """Of the program."""
     answers: tuple[ShortAnswer, ...]
     sections: tuple[Section, ...]
+    headline: str
+    """All of it in one sentence."""
     made: Mapping[str, str] = field(default_factory=dict)
 
     def charts(self) -> Iterator[Chart]:

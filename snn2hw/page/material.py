@@ -19,18 +19,19 @@ from snn2hw.purpose import UNKNOWN, Purpose
 
 __all__ = ["Material", "Recorded", "Sounding", "UsedFile"]
 
-Recorded = Mapping[str, Any]
-"""What a JSON file of ours holds."""
-
 
 @dataclass(frozen=True)
 class UsedFile:
     """A file that something in the report comes from."""
 
     name: str
-    """How commands are told it."""
     kind: str
     sha256: str
+    """Of all its bytes; the name is how commands are told it."""
+
+
+Recorded = Mapping[str, Any]
+"""What a JSON file of ours holds."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,9 +3,9 @@
 import re
 from typing import assert_never
 
-from snn2hw.page.dossier import Cell, Form
+from snn2hw.page.dossier import Cell, Form, Mark
 
-__all__ = ["listed", "plural", "written"]
+__all__ = ["listed", "plural", "said_of", "written"]
 
 SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"), (1e-9, "ns"), (0.0, "ps"))
 JOULES = ((1e12, "J"), (1e9, "mJ"), (1e6, "\N{MICRO SIGN}J"), (1e3, "nJ"), (0.0, "pJ"))
@@ -83,3 +83,14 @@ def listed(words: tuple[str, ...] | list[str], most: int = 12) -> str:
     if len(words) > most:
         return f"{', '.join(words[:most])} and {len(words) - most} more"
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def said_of(marks: tuple[Mark, ...], form: Form, most: int = 8) -> str:
+    """Return what a chart shows in words: its first marks, each with its value.
+
+    >>> said_of((Mark("conv1", 0.5), Mark("fc", 1.0)), "percent")
+    'conv1 50.0 %; fc 100 %'
+    """
+    said = [f"{mark.label} {written(mark.value, form)}" for mark in marks[:most]]
+    more = len(marks) - most
+    return "; ".join([*said, f"and {more} more"] if more > 0 else said)

@@ -23,7 +23,7 @@ from snn2hw.page.dossier import (
 )
 from snn2hw.page.material import Material
 from snn2hw.page.observed import Observed, Seen
-from snn2hw.page.wording import listed, plural, written
+from snn2hw.page.wording import listed, plural, said_of, written
 
 __all__ = ["SPIKES", "VALUES", "activity_section"]
 
@@ -115,9 +115,9 @@ def _charts(material: Material, observed: Observed, firing: list[Population]) ->
         yield BarChart(
             id="activity.rates",
             title="Spikes per neuron and step, by layer",
-            said="; ".join(f"{mark.label} {written(mark.value, 'percent')}" for mark in marks[:8]),
-            form="percent",
             marks=marks,
+            form="percent",
+            said=said_of(marks, "percent"),
         )
     if spikes := _spike_views(material, firing):
         yield SpikeChart(

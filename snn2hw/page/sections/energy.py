@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from snn2hw.page.dossier import BandChart, BarChart, Cell, Chart, Mark, NotRun, Section, Table, columns_of
 from snn2hw.page.material import Material, Recorded
-from snn2hw.page.wording import plural, written
+from snn2hw.page.wording import plural, said_of, written
 
 __all__ = ["band_of", "energy_section"]
 
@@ -108,7 +108,7 @@ def _charts(report: Recorded) -> Iterator[Chart]:
             yield BarChart(
                 id="energy.parts",
                 title=f"Where it goes, as counted under {first['table']} (estimate)",
-                said="; ".join(f"{bar.label} {written(bar.value, 'energy')}" for bar in bars),
+                said=said_of(bars, "energy"),
                 form="energy",
                 marks=bars,
             )

@@ -2,7 +2,7 @@
 
 from snn2hw.page.dossier import BarChart, Cell, Mark, NotRun, Section, Table, columns_of
 from snn2hw.page.material import Material, Recorded
-from snn2hw.page.wording import plural, written
+from snn2hw.page.wording import plural, said_of, written
 from snn2hw.placement.timing import STEP_TIMES, StepTimes
 
 __all__ = ["latency_section", "steps_of"]
@@ -48,7 +48,7 @@ def latency_section(material: Material) -> Section:
     chart = BarChart(
         id="latency.layers",
         title="The slowest core of each layer, time per step at least",
-        said="; ".join(f"{mark.label} {written(mark.value, 'seconds')}" for mark in marks[:8]),
+        said=said_of(marks, "seconds"),
         form="seconds",
         marks=marks,
     )

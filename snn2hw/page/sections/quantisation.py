@@ -23,7 +23,7 @@ from snn2hw.page.dossier import (
     columns_of,
 )
 from snn2hw.page.material import Material
-from snn2hw.page.wording import listed, written
+from snn2hw.page.wording import listed, said_of, written
 
 __all__ = ["quantisation_section"]
 
@@ -120,35 +120,32 @@ def _charts(material: Material, ranges: list[tuple[str, str, float, str, bool]])
         yield DistributionChart(
             id="quantisation.weights",
             title="Weights on the grid of their register",
-            said="How many weights hold each value that a synapse of this connection can store.",
+            views=views,
             x_label="weight, in register units",
             y_label="weights",
-            views=views,
+            said="How many weights hold each value that a synapse of this connection can store.",
         )
     if ranges:
         marks = tuple(Mark(f"{layer}: {state}", share, kind) for layer, state, share, kind, _ in ranges)
-        proven = [row for row in ranges if row[3].startswith("proven")]
-        said = "; ".join(f"{row[1]} of {row[0]} {written(row[2], 'percent')}" for row in proven[:8])
+        proven = tuple(mark for mark in marks if mark.group.startswith("proven"))
         yield BarChart(
             id="quantisation.ranges",
             title="How much of its register each state reaches: 100 % is the end",
-            said=said,
-            form="percent",
             marks=marks,
+            said=said_of(proven or marks, "percent"),
+            form="percent",
             limit=1.0,
         )
     rows = [row for row in _measured(material) if row["agreement"] is not None]
     if rows:
-        marks = tuple(
-            Mark(str(row["name"]), float(row["agreement"]), "same decision", low=None, high=None) for row in rows
-        )
+        marks = tuple(Mark(str(row["name"]), float(row["agreement"]), "same decision") for row in rows)
         yield BandChart(
             id="quantisation.agreement",
             title="Neuron-steps in which integer and float network decide alike",
-            said="; ".join(f"{mark.label} {written(mark.value, 'percent')}" for mark in marks[:8]),
-            form="percent",
             marks=marks,
+            form="percent",
             limit=1.0,
+            said=said_of(marks, "percent"),
         )
 
 
