@@ -130,7 +130,8 @@ def _time(material: Material) -> tuple[str, Tone, str]:
     placement, steps = material.placement, steps_of(material)
     seconds = None if placement is None else placement["latency_s_per_step"]
     if seconds is None:
-        why = "It was not placed." if placement is None else "The chip's times are not published."
+        places = placement is None and material.program.arithmetic == "loihi"
+        why = "It was not placed." if places else f"No time of an operation of {material.chip} is published."
         return "Not known", "unknown", f"{why} A sample has {plural(steps, 'step')}." if steps else why
     if steps is None:
         return f"At least {written(seconds, 'seconds')}", "mixed", "Per step: a lower bound from published times."

@@ -5,7 +5,10 @@ from typing import assert_never
 
 from snn2hw.page.dossier import Cell, Form, Mark
 
-__all__ = ["listed", "plural", "said_of", "written"]
+__all__ = ["GAP", "listed", "plural", "said_of", "written"]
+
+GAP = "\N{NO-BREAK SPACE}"
+"""Between a number and its unit, which no line parts."""
 
 SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"), (1e-9, "ns"), (0.0, "ps"))
 JOULES = ((1e12, "J"), (1e9, "mJ"), (1e6, "\N{MICRO SIGN}J"), (1e3, "nJ"), (0.0, "pJ"))
@@ -14,8 +17,9 @@ JOULES = ((1e12, "J"), (1e9, "mJ"), (1e6, "\N{MICRO SIGN}J"), (1e3, "nJ"), (0.0,
 def written(value: Cell, form: Form) -> str:
     """Return a value as it is shown.
 
-    >>> written(0.98765, "percent"), written(2.6463e-4, "seconds"), written(1.1695e7, "energy"), written(None, "count")
-    ('98.8 %', '265 µs', '11.7 µJ', '–')
+    >>> shown = written(0.98765, "percent"), written(2.6463e-4, "seconds"), written(1.1695e7, "energy")
+    >>> [text.replace(GAP, " ") for text in shown], written(None, "count")
+    (['98.8 %', '265 µs', '11.7 µJ'], '–')
     """
     if value is None:
         return "\N{EN DASH}"
@@ -50,19 +54,19 @@ def _short(value: float, digits: int) -> str:
 def _percent(share: float) -> str:
     """Return a share so that what is not all is not written as all."""
     if 0 < share < 0.001:
-        return f"{_short(100 * share, 2)} %"
+        return f"{_short(100 * share, 2)}{GAP}%"
     text = f"{100 * share:.1f}"
     if text == "100.0" and share != 1:
         text = f"{100 * share:.4f}" if share < 1 else text
-    return f"{'100' if share == 1 else '0' if share == 0 else text} %"
+    return f"{'100' if share == 1 else '0' if share == 0 else text}{GAP}%"
 
 
 def _prefixed(value: float, ladder: tuple[tuple[float, str], ...], least: float) -> str:
     rounded = float(f"{value:.3g}")
     if rounded == 0:
-        return f"0 {ladder[0][1]}"
+        return f"0{GAP}{ladder[0][1]}"
     size, unit = next((size, unit) for size, unit in ladder if abs(rounded) >= size)
-    return f"{_three(rounded / (size or least))} {unit}"
+    return f"{_three(rounded / (size or least))}{GAP}{unit}"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -88,8 +92,8 @@ def listed(words: tuple[str, ...] | list[str], most: int = 12) -> str:
 def said_of(marks: tuple[Mark, ...], form: Form, most: int = 8) -> str:
     """Return what a chart shows in words: its first marks, each with its value.
 
-    >>> said_of((Mark("conv1", 0.5), Mark("fc", 1.0)), "percent")
-    'conv1 50.0 %; fc 100 %'
+    >>> said_of((Mark("conv1", 0.5), Mark("fc", 2.0)), "number")
+    'conv1 0.5; fc 2'
     """
     said = [f"{mark.label} {written(mark.value, form)}" for mark in marks[:most]]
     more = len(marks) - most

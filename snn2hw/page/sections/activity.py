@@ -74,8 +74,11 @@ def _said(material: Material, observed: Observed, firing: list[Population]) -> I
     sent = sum(int(observed.spikes[p.name].sum()) for p in firing)
     mean = sent / (neurons * observed.samples * observed.steps)
     silent, hot = (sum(count(observed, p.name) for p in firing) for count in (_silent, _saturated))
+    many = any(p.most_sent > 1 for p in firing)
+    share = f"{written(mean, 'percent')} of its {neurons:,} firing neurons spike in a step"
+    spikes = f"Its {neurons:,} firing neurons send {written(mean, 'number')} spikes a step each"
     yield (
-        f"{written(mean, 'percent')} of its {neurons:,} firing neurons spike in a step on average; "
+        f"{spikes if many else share} on average; "
         f"{silent:,} stayed silent throughout, {hot:,} fired in more than half of all steps."
     )
     quiet = [p.name for p in firing if not observed.spikes[p.name].any()]

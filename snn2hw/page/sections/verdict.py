@@ -80,9 +80,15 @@ def _said(material: Material) -> Iterator[str]:
     certificate = material.attachments.get("certificate")
     if certificate:
         low, high = certificate["messages"]
+        held = material.program.described.accumulator.limit is None
+        proven = (
+            "how far every state may go, and where it is held at its end"
+            if held
+            else "no sum leaves the accumulator and no current wraps"
+        )
         yield (
             f"A certificate covers every input of messages {low} to {high}, not only these samples, for up to "
-            f"{plural(certificate['steps'], 'step')}: no sum leaves the accumulator and no current wraps."
+            f"{plural(certificate['steps'], 'step')}: {proven}."
         )
     if said := agreement_said(material):
         yield said

@@ -3,12 +3,14 @@
 (() => {
   const { written, marked, need, html, colours, shade, showTip, hideTip, kinds } = Report;
 
+  const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5];
+
   function axes(spec, form) {
     const common = { stroke: shade("--soft"), font: "11.5px system-ui, sans-serif", grid: { stroke: shade("--grid"), width: 1 },
       ticks: { stroke: shade("--grid"), width: 1, size: 4 } };
     return [
-      { ...common, label: spec.x_label, labelSize: 18, labelFont: common.font, size: 30, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5] },
-      { ...common, label: spec.y_label, labelSize: 18, labelFont: common.font, size: (self, values) => 14 + 6.6 * Math.max(1, ...(values || []).map((v) => v.length)),
+      { ...common, label: spec.x_label, labelSize: 18, labelFont: common.font, size: 30, incrs: WHOLE },
+      { ...common, ...(spec.kind === "spikes" ? { incrs: WHOLE } : {}), label: spec.y_label, labelSize: 18, labelFont: common.font, size: (self, values) => 14 + 6.6 * Math.max(1, ...(values || []).map((v) => v.length)),
         values: (self, found) => found.map((v) => (v === null ? "" : marked(v, form))) },
     ];
   }
