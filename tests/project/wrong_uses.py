@@ -33,7 +33,7 @@ RIGHT = {
     "fuzz": "--seconds 1 -o new",
     "doctor": "",
     "place": "p.nir --target loihi1 --input x.npz -o new.json",
-    "report": "p.nir x.npz -o new.html",
+    "report": "p.nir x.npz -o page.html",
     "zoo": "",
     "listen": "zoo:digits sound.flac",
     "completion": "bash",
