@@ -6,6 +6,7 @@ Every text is escaped, and the page allows no script but its own, told by digest
 import base64
 import hashlib
 import json
+import re
 from html import escape
 from importlib.resources import files
 
@@ -29,6 +30,8 @@ STACKED = frozenset({"verdict.targets", "made.commands", "made.facts"})
 """Tables of sentences: a narrow page sets their cells one below the other."""
 OPEN = STACKED | {"activity.layers"}
 """Tables that are shown at once; others open on demand."""
+UNIT = re.compile(r"(?<=\d) (?=(?:%|[pnm\N{MICRO SIGN}]?[sJ]\b))")
+"""What stands between a number and its unit."""
 LONG, HASH = 60, 64
 """Characters from which a text gets a wide column; characters of a SHA-256."""
 
@@ -60,6 +63,11 @@ def _template(name: str) -> str:
     return files("snn2hw.page").joinpath("template", *name.split("/")).read_text(encoding="utf-8")
 
 
+def _text(text: str) -> str:
+    """Return a text as HTML, in which no line parts a number from its unit."""
+    return UNIT.sub("&nbsp;", escape(text))
+
+
 def _licence() -> str:
     """Return the licence of the library that comes with the page, as its terms ask."""
     return f"<!-- uPlot: {escape(_template('uplot/LICENSE'))} -->"
@@ -77,13 +85,13 @@ def _footer(dossier: Dossier) -> str:
 def _hero(dossier: Dossier) -> str:
     answers = "".join(
         f'<li><a class="answer {a.tone}" id="{a.id}" href="#{a.section}"><span class="ask">{escape(a.question)}</span>'
-        f'<span class="word"><span class="sign" aria-hidden="true">{SIGNS[a.tone]}</span>{escape(a.word)}</span>'
-        f'<span class="why">{escape(a.said)}</span></a></li>'
+        f'<span class="word"><span class="sign" aria-hidden="true">{SIGNS[a.tone]}</span>{_text(a.word)}</span>'
+        f'<span class="why">{_text(a.said)}</span></a></li>'
         for a in dossier.answers
     )
     return (
         f'<div class="hero"><p class="eyebrow">Report of a program</p><h1>{escape(dossier.title)}</h1>'
-        f'<p class="headline">{escape(dossier.headline)}</p>'
+        f'<p class="headline">{_text(dossier.headline)}</p>'
         f'<p class="digest">Digest <code>{dossier.digest}</code></p><ul class="answers">{answers}</ul></div>'
     )
 
@@ -91,8 +99,8 @@ def _hero(dossier: Dossier) -> str:
 def section_html(section: Section) -> str:
     """Return one section of the page."""
     first, *others = section.said or ("",)
-    parts = [f'<p class="lead">{escape(first)}</p>' if first else ""]
-    parts += [f'<p class="more">{escape(text)}</p>' for text in others]
+    parts = [f'<p class="lead">{_text(first)}</p>' if first else ""]
+    parts += [f'<p class="more">{_text(text)}</p>' for text in others]
     parts += [_chart(chart) for chart in section.charts]
     if section.examples:
         parts.append(f'<div class="examples">{"".join(map(_example, section.examples))}</div>')
@@ -161,7 +169,7 @@ def _aligned(column: Column) -> str:
 
 
 def _cell(column: Column, value: Cell) -> str:
-    text, label = escape(written(value, column.form)), f' data-label="{escape(column.label)}"'
+    text, label = _text(written(value, column.form)), f' data-label="{escape(column.label)}"'
     if column.form == "command":
         return f'<td class="long"{label}><code>{text}</code></td>'
     if column.id == "verdict":

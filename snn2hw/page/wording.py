@@ -5,10 +5,7 @@ from typing import assert_never
 
 from snn2hw.page.dossier import Cell, Form, Mark
 
-__all__ = ["GAP", "listed", "plural", "said_of", "written"]
-
-GAP = "\N{NO-BREAK SPACE}"
-"""Between a number and its unit, which no line parts."""
+__all__ = ["listed", "plural", "said_of", "written"]
 
 SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"), (1e-9, "ns"), (0.0, "ps"))
 JOULES = ((1e12, "J"), (1e9, "mJ"), (1e6, "\N{MICRO SIGN}J"), (1e3, "nJ"), (0.0, "pJ"))
@@ -17,9 +14,8 @@ JOULES = ((1e12, "J"), (1e9, "mJ"), (1e6, "\N{MICRO SIGN}J"), (1e3, "nJ"), (0.0,
 def written(value: Cell, form: Form) -> str:
     """Return a value as it is shown.
 
-    >>> shown = written(0.98765, "percent"), written(2.6463e-4, "seconds"), written(1.1695e7, "energy")
-    >>> [text.replace(GAP, " ") for text in shown], written(None, "count")
-    (['98.8 %', '265 µs', '11.7 µJ'], '–')
+    >>> written(0.98765, "percent"), written(2.6463e-4, "seconds"), written(1.1695e7, "energy"), written(None, "count")
+    ('98.8 %', '265 µs', '11.7 µJ', '–')
     """
     if value is None:
         return "\N{EN DASH}"
@@ -54,19 +50,19 @@ def _short(value: float, digits: int) -> str:
 def _percent(share: float) -> str:
     """Return a share so that what is not all is not written as all."""
     if 0 < share < 0.001:
-        return f"{_short(100 * share, 2)}{GAP}%"
+        return f"{_short(100 * share, 2)} %"
     text = f"{100 * share:.1f}"
     if text == "100.0" and share != 1:
         text = f"{100 * share:.4f}" if share < 1 else text
-    return f"{'100' if share == 1 else '0' if share == 0 else text}{GAP}%"
+    return f"{'100' if share == 1 else '0' if share == 0 else text} %"
 
 
 def _prefixed(value: float, ladder: tuple[tuple[float, str], ...], least: float) -> str:
     rounded = float(f"{value:.3g}")
     if rounded == 0:
-        return f"0{GAP}{ladder[0][1]}"
+        return f"0 {ladder[0][1]}"
     size, unit = next((size, unit) for size, unit in ladder if abs(rounded) >= size)
-    return f"{_three(rounded / (size or least))}{GAP}{unit}"
+    return f"{_three(rounded / (size or least))} {unit}"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

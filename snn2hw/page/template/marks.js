@@ -1,7 +1,6 @@
 "use strict";
 /* What all charts share: numbers as words, elements, colours, one tip, marks that keys and pointers reach. */
 const Report = (() => {
-  const GAP = "\u00a0";
   const LADDERS = {
     seconds: [[1, "s"], [1e-3, "ms"], [1e-6, "\u00b5s"], [1e-9, "ns"], [1e-12, "ps"]],
     energy: [[1e12, "J"], [1e9, "mJ"], [1e6, "\u00b5J"], [1e3, "nJ"], [1, "pJ"]],
@@ -24,17 +23,17 @@ const Report = (() => {
     if (value === null || value === undefined) return "\u2013";
     if (typeof value === "string") return value;
     if (form === "percent") {
-      if (value === 0 || value === 1) return `${100 * value}${GAP}%`;
-      if (Math.abs(value) < 0.001) return `${short(100 * value, 2)}${GAP}%`;
+      if (value === 0 || value === 1) return `${100 * value} %`;
+      if (Math.abs(value) < 0.001) return `${short(100 * value, 2)} %`;
       const text = (100 * value).toFixed(1);
-      return `${text === "100.0" && value < 1 ? (100 * value).toFixed(4) : text}${GAP}%`;
+      return `${text === "100.0" && value < 1 ? (100 * value).toFixed(4) : text} %`;
     }
     if (form in LADDERS) {
       const rounded = Number(value.toPrecision(3));
       const steps = LADDERS[form];
-      if (rounded === 0) return `0${GAP}${steps[0][1]}`;
+      if (rounded === 0) return `0 ${steps[0][1]}`;
       const [size, unit] = steps.find(([s]) => Math.abs(rounded) >= s) || steps[steps.length - 1];
-      return `${three(rounded / size)}${GAP}${unit}`;
+      return `${three(rounded / size)} ${unit}`;
     }
     if (form === "count") return value.toLocaleString("en-US", { maximumFractionDigits: 1, roundingMode: "halfEven" });
     return Number.isInteger(value) ? value.toLocaleString("en-US") : three(value);
@@ -42,7 +41,7 @@ const Report = (() => {
 
   /* The same for the steps of an axis: no digits that all of them share. */
   function marked(value, form) {
-    return form === "percent" ? `${Number((100 * value).toPrecision(5))}${GAP}%` : written(value, form);
+    return form === "percent" ? `${Number((100 * value).toPrecision(5))} %` : written(value, form);
   }
 
   /* What a chart needs and does not have is an error: an empty picture would look like an answer. */
