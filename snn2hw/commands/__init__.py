@@ -47,6 +47,7 @@ COMMANDS = {
     "verify": Command("snn2hw.commands.verify", "run a program on several executors and compare every spike, u and v"),
     "place": Command("snn2hw.commands.place", "put a program into the cores of a chip, within every limit of its file"),
     "export": Command("snn2hw.commands.export", "write a program down for another tool"),
+    "report": Command("snn2hw.commands.report", "make one page of a program and of whatever was made of it"),
     "listen": Command("snn2hw.commands.listen", "say what is in a sound, with a program of the streaming network"),
     "zoo": Command("snn2hw.commands.zoo", "list the trained programs that come with the package"),
     "train": Command("snn2hw.commands.train", "train a spiking network, or its ReLU twin, on spoken words"),

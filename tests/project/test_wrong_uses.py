@@ -64,6 +64,8 @@ def _left_out():
             if action.option_strings:
                 place = next(i for i, word in enumerate(words) if word in action.option_strings)
                 del words[place : place + 2]
+            elif verb == "report":
+                del words[: words.index("-o")]  # all that it takes: any one of them would do
             else:
                 del words[0]
             shown = action.option_strings[-1] if action.option_strings else action.metavar or action.dest

@@ -33,6 +33,7 @@ RIGHT = {
     "fuzz": "--seconds 1 -o new",
     "doctor": "",
     "place": "p.nir --target loihi1 --input x.npz -o new.json",
+    "report": "p.nir x.npz -o page.html",
     "zoo": "",
     "listen": "zoo:digits sound.flac",
     "completion": "bash",
@@ -57,6 +58,7 @@ INPUTS = {
     "energy": ("p.nir", "x.npz", "cnn.onnx", "ann.npz", "prices.toml"),
     "place": ("p.nir", "loihi1", "x.npz"),
     "listen": ("sound.flac",),
+    "report": ("p.nir", "x.npz"),
 }
 """The files that each command reads, as they stand in its right use."""
 
