@@ -43,7 +43,8 @@ def simulate(
     ``kernels`` other than "auto" are there to be tested and measured; ``threads`` is the number of CPUs unless given.
     """
     if program.arithmetic in OTHERS:
-        trace: Trace = import_module(OTHERS[program.arithmetic]).simulate(program, raster, request, threads=threads)
+        own = import_module(OTHERS[program.arithmetic])
+        trace: Trace = own.simulate(program, raster, request, kernels=kernels, threads=threads)
         return trace
     batch, steps = raster.shape[:2]
     order = step_order(program.populations)
