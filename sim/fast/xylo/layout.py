@@ -19,9 +19,8 @@ from sim.fast.layout.records import record_of, table_of
 from sim.fast.layout.tiles import split_lanes
 from sim.fast.vector.isa import AVX512, Avx512, Portable
 from sim.order import step_order
-from sim.parts import Dense
 from sim.program import INPUT, Connection, Population, Program
-from sim.wiring import apply, fan_out
+from sim.wiring import as_matrix, fan_out
 
 __all__ = ["ChipArenas", "ChipLayout", "ChipTables", "lay_out"]
 
@@ -163,14 +162,15 @@ def _lay_out(program: Program, most_lanes: int) -> ChipLayout | None:
 
 def _put(grown: _Grown, p: Population, c: Connection, place: int) -> None:
     """Put the rows and the fan-out of a connection into their arenas."""
-    rows, source = _rows(grown.program, p, c), grown.program.shape_of(c.source)
+    source = grown.program.shape_of(c.source)
+    rows = as_matrix(c.wiring, source, p.shape)
     pitch, first = max(32, -(-p.size // 32) * 32), len(grown.pieces)
     padded = np.zeros((len(rows), pitch), dtype=np.int8)
     padded[:, : p.size] = rows
     for lane, lanes in split_lanes(pitch, grown.most_lanes):
         at = grown.weights.put_bytes(padded[:, lane : lane + lanes])
         grown.pieces.append(ChipPiece(lane, lanes, at))
-    heaviest = int(np.abs(rows.astype(np.int64)).max()) << c.exponent
+    heaviest = int(np.abs(rows).max()) << c.exponent
     connection = ChipConnection(
         source=grown.places[c.source],
         lag=c.lag,
@@ -196,13 +196,3 @@ def _in_lanes(order: tuple[Population, ...], rows: list[ChipPopulation], names: 
             register[row.first : row.first + p.size] = p.registers[name].reshape(-1)
     made.setflags(write=False)
     return made
-
-
-def _rows(program: Program, p: Population, c: Connection) -> NDArray[np.integer]:
-    """Return a connection's weights by source element."""
-    if isinstance(c.wiring, Dense):
-        return np.asarray(c.wiring.weight.T)
-    source = program.shape_of(c.source)
-    size = int(np.prod(source))
-    each = np.eye(size, dtype=np.int64).reshape(size, *source)
-    return apply(c.wiring, each, source, p.shape).reshape(size, -1)
