@@ -30,14 +30,15 @@ def add_saturating(typing: Any, left: Any, right: Any) -> Any:
 
 @generated
 def store_as(typing: Any, start: Any, at: Any, value: Any) -> Any:
-    """Write all lanes, cut to the width of the elements that are written."""
+    """Write all lanes, cut to the width of the elements that are written; float32 numbers as integers."""
     vector = ir.VectorType(ir.IntType(start.dtype.bitwidth), value.vector.count)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         first = builder.gep(args[0], [args[1]])
         for i, lanes in enumerate(parts_of(builder, value, args[2])):
             place = builder.gep(first, [ir.Constant(I64, i * value.vector.count)])
-            builder.store(builder.trunc(lanes, vector), builder.bitcast(place, vector.as_pointer())).align = 1
+            cut = builder.fptosi if value.real else builder.trunc
+            builder.store(cut(lanes, vector), builder.bitcast(place, vector.as_pointer())).align = 1
         return context.get_dummy_value()
 
     return types.void(start, types.int64, value), generate
