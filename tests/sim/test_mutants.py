@@ -154,7 +154,7 @@ def _battery(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _outcomes(make_folder, mutants, module):
+def outcomes_of(make_folder, mutants, module):
     """Run the unchanged copy and every mutant, two at a time."""
     folders = {}
     for name in ("unchanged", *mutants):
@@ -172,12 +172,12 @@ def _outcomes(make_folder, mutants, module):
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
-    return _outcomes(tmp_path_factory.mktemp, MUTANTS, "tests.sim.battery")
+    return outcomes_of(tmp_path_factory.mktemp, MUTANTS, "tests.sim.battery")
 
 
 @pytest.fixture(scope="module")
 def xylo_outcomes(tmp_path_factory):
-    return _outcomes(tmp_path_factory.mktemp, XYLO_MUTANTS, "tests.sim.xylo_battery")
+    return outcomes_of(tmp_path_factory.mktemp, XYLO_MUTANTS, "tests.sim.xylo_battery")
 
 
 def test_the_unchanged_copy_passes(outcomes):
