@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from sim.auto import chosen_engine
 from sim.compare import count_difference, first_divergence
 from sim.engines import run
-from sim.errors import MachineError
+from sim.errors import InputError, MachineError
+from sim.fast.readiness import missing
 from sim.fast.vector.isa import AVX512, best
 from sim.fast.xylo.engine import simulate
 from sim.program import Connection, Conv, Dense, Input, Population, Program
@@ -96,3 +98,17 @@ def test_threads_change_nothing():
     traces = [simulate(program, raster, Request(recordable(program)), threads=n) for n in (1, 3)]
     assert first_divergence(program, *traces) is None
     assert count_difference(traces[0].counts, traces[1].counts) is None
+
+
+def test_the_default_engine_takes_it_for_large_runs_and_knows_when_nothing_is_to_be_compiled():
+    program, raster = random_xylo(5, widest=250)
+    run(program, raster, engine="fast")
+    assert missing(program, raster.shape[1], ("spikes",)).kernels == 0
+    assert chosen_engine(program, (1, 2), ("spikes",)) == "reference"
+    assert chosen_engine(program, (100_000, 100), ("spikes",)) == "fast"
+
+
+def test_it_has_no_kernels_of_64_bits():
+    program, raster = random_xylo(5)
+    with pytest.raises(InputError, match="arithmetic 'xylo' has vector kernels only"):
+        simulate(program, raster, Request(), kernels="general")
