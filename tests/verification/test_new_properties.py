@@ -1,4 +1,4 @@
-"""Programs of several spikes a message, firing at the threshold, rests or no reset: every executor computes the same."""
+"""Programs of several spikes a message, firing at the threshold, rests or no reset: all executors compute the same."""
 
 from functools import partial
 from typing import get_args
@@ -22,11 +22,11 @@ LAVA_SHARE = 10
 """Lava's classes run every tenth program, those of which it can say."""
 
 
-def engine(name, program, raster):
+def engine(name, program, raster, **_):
     return run(program, raster, engine=name, record=RECORDABLE, allow_wrap=True)
 
 
-def form(kernels, program, raster):
+def form(kernels, program, raster, **_):
     return simulate(program, check_raster(program, raster), Request(RECORDABLE, allow_wrap=True), kernels=kernels)
 
 
@@ -62,7 +62,7 @@ def agree(count, first):
         executors = EXECUTORS if place % LAVA_SHARE else {**EXECUTORS, "lava": lava.execute_classes}
         for name, execute in executors.items():
             try:
-                got = execute(program, raster)
+                got = execute(program, raster, timeout_s=600.0)
             except (InputError, UnsupportedError):  # sums that vector kernels do not take, or what Lava cannot say
                 continue
             assert first_divergence(program, expected, got) is None, name
