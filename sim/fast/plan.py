@@ -177,8 +177,7 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
         for i in range(len(layout.grids))
     ]
     packing = {name: number for name, number in layout.packing.items() if name in SizesRow._fields}
-    most = [1, *layout.populations["most"].tolist()]
-    lists = [n * g.pixels * g.pitch + SPARE for n, g in zip(most, layout.grids, strict=True)]
+    most, lists = _longest_lists(layout)
     per_slot = [2 * size + 4 * (g.pixels + 2) for size, g in zip(lists, layout.grids, strict=True)]
     per_slot[0] += 4 * (layout.grids[0].size + packing.get("image_size", 0)) if layout.graded else 0
     stretch = max(1, min(STRETCH, steps, LIST_BYTES // sum(per_slot)))
@@ -219,10 +218,16 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
         stretch=stretch,
         graded=int(layout.graded),
         rests=int(layout.populations["pause"].any()),
-        many=int(max(most) > 1),
+        many=int(most > 1),
         **packing,
     )
     return sizes, table_of(SOURCE, sources)
+
+
+def _longest_lists(layout: LaidOut) -> tuple[int, list[int]]:
+    """Return the greatest message of any population, and how long the lists of each source may become."""
+    most = [1, *layout.populations["most"].tolist()]
+    return max(most), [n * g.pixels * g.pitch + SPARE for n, g in zip(most, layout.grids, strict=True)]
 
 
 def _room_for_sums(layout: LaidOut) -> int:
