@@ -178,9 +178,7 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
     ]
     packing = {name: number for name, number in layout.packing.items() if name in SizesRow._fields}
     most, lists = _longest_lists(layout)
-    per_slot = [2 * size + 4 * (g.pixels + 2) for size, g in zip(lists, layout.grids, strict=True)]
-    per_slot[0] += 4 * (layout.grids[0].size + packing.get("image_size", 0)) if layout.graded else 0
-    stretch = max(1, min(STRETCH, steps, LIST_BYTES // sum(per_slot)))
+    stretch = max(1, min(STRETCH, steps, LIST_BYTES // _slot_bytes(layout, lists)))
     sources: list[SourceRow] = []
     index_at = ends_at = 0
     for i, (g, lag) in enumerate(zip(layout.grids, lags, strict=True)):
@@ -228,6 +226,12 @@ def _longest_lists(layout: LaidOut) -> tuple[int, list[int]]:
     """Return the greatest message of any population, and how long the lists of each source may become."""
     most = [1, *layout.populations["most"].tolist()]
     return max(most), [n * g.pixels * g.pitch + SPARE for n, g in zip(most, layout.grids, strict=True)]
+
+
+def _slot_bytes(layout: LaidOut, lists: list[int]) -> int:
+    """Return the bytes of the lists of one step."""
+    of_values = 4 * (layout.grids[0].size + layout.packing.get("image_size", 0)) if layout.graded else 0
+    return of_values + sum(2 * size + 4 * (g.pixels + 2) for size, g in zip(lists, layout.grids, strict=True))
 
 
 def _room_for_sums(layout: LaidOut) -> int:
