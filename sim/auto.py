@@ -14,7 +14,10 @@ from sim.parts import Conv, Dense
 from sim.program import Program
 from sim.trace import Record
 
-__all__ = ["chosen_engine", "seconds_of_reference"]
+__all__ = ["BY_FAST", "chosen_engine", "seconds_of_reference"]
+
+BY_FAST = ("loihi", "xylo")
+"""The arithmetics that the fast engine computes."""
 
 PER_SECOND = 2e8
 """Products of the reference, and as many neuron updates as `UPDATE` says, per second of one core."""
@@ -32,7 +35,7 @@ NEVER_S = 0.02
 def chosen_engine(program: Program, size: tuple[int, int], record: tuple[Record, ...]) -> str:
     """Return ``reference`` or ``fast`` for a run of ``size`` (samples, steps); compile what the latter needs, aloud."""
     try:
-        require_arithmetic(program.arithmetic, ("loihi",), "engine 'fast'")
+        require_arithmetic(program.arithmetic, BY_FAST, "engine 'fast'")
     except Snn2hwError:
         return "reference"
     reference_s = seconds_of_reference(program, *size)

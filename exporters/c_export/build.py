@@ -70,7 +70,7 @@ def _read_output(program: Program, path: Path, samples: int, steps: int) -> dict
     fields = [
         (f"{register}.{p.name}", kind, p.shape)
         for p in program.populations
-        for register, kind in (("u", "<i4"), ("v", "<i4"), ("spikes", "u1"))
+        for register, kind in (*((s.name, "<i4") for s in program.described.states), ("spikes", "u1"))
     ]
     layout = np.dtype(fields)  # packed: one record is one step
     records = np.fromfile(path, dtype=layout)

@@ -5,8 +5,8 @@ import numpy as np
 from sim.program import Connection, Dense, Input, Population, Program
 
 
-def random_xylo(seed, *, harsh=None):
-    """Return a program and a raster for it; a harsh one saturates."""
+def random_xylo(seed, *, harsh=None, widest=8):
+    """Return a program of populations of up to ``widest`` and a raster for it; a harsh one saturates."""
     rng = np.random.default_rng(seed)
     harsh = bool(rng.random() < 0.7) if harsh is None else harsh
     shifts = rng.integers(0, 9 if harsh else 4, 3).tolist()
@@ -19,7 +19,7 @@ def random_xylo(seed, *, harsh=None):
         return Dense(np.where(rng.random((out, into)) < rng.uniform(0.1, 1), made, 0))
 
     for place in range(int(rng.integers(1, 4))):
-        name, size = names[place], int(rng.integers(1, 9))
+        name, size = names[place], int(rng.integers(1, widest + 1))
         heard = []
         if not place or not forward:
             heard += [Connection("input", weights(size, inputs), shifts[0], 0, port) for port in _ports(rng)]
