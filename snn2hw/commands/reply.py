@@ -53,4 +53,4 @@ def reply_option(parser: argparse.ArgumentParser) -> None:
 
 def refusal(verb: str, code: int, error: str) -> str:
     """Return the document of a call that was refused."""
-    return json.dumps({"schema": REFUSAL, "command": verb, "exit": code, "error": error}, indent=1, ensure_ascii=False)
+    return json.dumps({"schema": REFUSAL, "command": verb, "exit": code, "error": error}, indent=1)
