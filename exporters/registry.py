@@ -22,6 +22,7 @@ EXPORTERS = {
     "golden": "exporters.to_golden",
     "xylo": "exporters.to_xylo",
     "rtl": "exporters.to_rtl",
+    "firmware": "exporters.to_firmware",
 }
 """Format name to the module whose ``export(program, folder, raster)`` writes it; imported on use."""
 

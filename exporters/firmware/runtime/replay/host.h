@@ -10,8 +10,14 @@ uint32_t host_write(int32_t file, const void *from, uint32_t size);
 void host_print(const char *text);
 _Noreturn void host_exit(int code);
 
-/* Instructions so far, times what the processor's clock is to QEMU's, modulo 2^24; 0 on a PC. */
+/* Instructions so far, times what the processor's clock is to QEMU's, modulo HOST_TICKS + 1; 0 on a PC. */
 uint32_t host_ticks(void);
+
+#if defined(__riscv)
+#define HOST_TICKS 0xFFFFFFFFU
+#else
+#define HOST_TICKS 0xFFFFFFU /* SysTick has 24 bits */
+#endif
 
 /* Bytes of stack that were used since the last call. */
 uint32_t host_stack(void);

@@ -12,7 +12,7 @@ extern void snn_profile(uint32_t population);
 void snn_profile(uint32_t population)
 {
     (void)population;
-    ticks[parts++] = (host_ticks() - latest) & 0xFFFFFFU;
+    ticks[parts++] = (host_ticks() - latest) & HOST_TICKS;
     latest = host_ticks();
 }
 

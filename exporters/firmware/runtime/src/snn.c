@@ -341,17 +341,16 @@ static SNN_OUTLINE void take_input(const snn_input_t *input)
     const uint32_t slot = slots[0], before = slot > 0 ? slot - 1 : s->ring - 1;
     snn_input_t *const to = s->values + slot * SNN_INPUT_SIZE;
     const snn_input_t *const last = s->values + before * SNN_INPUT_SIZE;
-    uint32_t changed = 0, channel = 0, at = 0;
+    uint32_t channel = 0, at = 0;
     for (uint32_t i = 0; i < SNN_INPUT_SIZE; i++) {
         const snn_input_t message = input != NULL ? input[i] : last[at];
-        changed |= (uint32_t)(message ^ last[at]);
+        if (message != last[at])
+            input_changed = 1;
         to[at] = message;
         at += SNN_INPUT_CHANNELS;
         if (SNN_INPUT_CHANNELS > 1 && at >= SNN_INPUT_SIZE)
             at = ++channel;
     }
-    if (changed != 0)
-        input_changed = 1;
 }
 
 static uint32_t compute(uint32_t index)
