@@ -9,11 +9,15 @@ from exporters.firmware.install import find_python
 from exporters.firmware.processors import Processor
 from sim.errors import FileError, ToolError
 
-__all__ = ["FREESTANDING", "STRICT", "ImageSizes", "cross_compile", "image_sizes"]
+__all__ = ["BARE", "FREESTANDING", "STRICT", "ImageSizes", "compile_image", "cross_compile", "image_sizes"]
 
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic")
 FREESTANDING = ("-Os", "-ffreestanding", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
-SOURCES = ("src/snn.c", "src/program.c", "replay/replay.c", "replay/semihosting.c", "replay/start.c")
+NETWORK = ("src/snn.c", "src/program.c", "replay/start.c")
+REPLAYED = ("replay/replay.c", "replay/semihosting.c")
+BARE = "bare.c"
+"""The network and nothing else: what a user's own firmware starts from."""
+
 ALLOCATED, NO_BITS = 2, 8
 
 
@@ -28,13 +32,24 @@ class ImageSizes:
 def cross_compile(
     folder: Path, main: str, image: Path, processor: Processor, *, defines: tuple[str, ...] = (), timeout_s: float
 ) -> None:
-    """Build ``replay/MAIN`` of an exported folder without a warning."""
-    compiler = [str(find_python()), "-P", "-m", "ziglang", "cc", *processor.clang]
-    sources = [str(folder / name) for name in (*SOURCES, f"replay/{main}")]
-    if main == BARE:
-        sources = [name for name in sources if not name.endswith(("replay.c", "semihosting.c"))]
-    words = [*compiler, *STRICT, *FREESTANDING, *(f"-D{name}" for name in defines), f"-I{folder / 'src'}"]
-    words += ["-T", processor.script, "-o", str(image), *sources]
+    """Build ``replay/MAIN`` of an exported folder."""
+    sources = NETWORK if main == BARE else (*NETWORK, *REPLAYED)
+    compile_image(folder, (*sources, f"replay/{main}"), image, processor, defines=defines, timeout_s=timeout_s)
+
+
+def compile_image(
+    folder: Path,
+    sources: tuple[str, ...],
+    image: Path,
+    processor: Processor,
+    *,
+    defines: tuple[str, ...] = (),
+    timeout_s: float,
+) -> None:
+    """Build an image of some files below ``folder`` without a warning; headers lie in its ``src``."""
+    words = [str(find_python()), "-P", "-m", "ziglang", "cc", *processor.clang, *STRICT, *FREESTANDING]
+    words += [f"-D{name}" for name in defines] + [f"-I{folder / 'src'}", "-T", processor.script, "-o", str(image)]
+    words += [str(folder / name) for name in sources]
     try:  # a linker's script includes another one from where the linker stands
         done = subprocess.run(
             words, capture_output=True, text=True, timeout=timeout_s, check=False, cwd=folder / "replay"
@@ -43,10 +58,6 @@ def cross_compile(
         raise ToolError(f"the cross compiler did not end within {timeout_s:g} s", "give it more time") from None
     if done.returncode:
         raise ToolError(f"the cross compiler refuses {folder}: {done.stderr.strip()[-600:]}")
-
-
-BARE = "bare.c"
-"""The network and nothing else: what a user's own firmware starts from."""
 
 
 def image_sizes(image: Path) -> ImageSizes:

@@ -14,7 +14,7 @@ from exporters.firmware.processors import PROCESSORS, Processor
 from sim.errors import MachineError, MissingToolError, ToolError
 from sim.program import Program
 
-__all__ = ["Emulated", "emulate", "find_arm", "find_qemu", "find_riscv", "instructions_of"]
+__all__ = ["Emulated", "call_qemu", "emulate", "find_arm", "find_qemu", "find_riscv", "instructions_of"]
 
 ICOUNT_SHIFT = 6
 """An instruction takes 2^6 ns of the emulated clock: more than one tick of every counter, so that none is lost."""
@@ -43,28 +43,37 @@ def find_qemu(processor: Processor) -> str:
 
 
 def emulate(image: Path, processor: Processor, folder: Path, *, program: Program, timeout_s: float) -> Emulated:
-    """Run an image to its end; the files that it opens lie in ``folder``."""
+    """Run the firmware of a program to its end; the files that it opens lie in ``folder``."""
+    done = call_qemu(image, processor, folder, timeout_s=timeout_s, expected=(0, LEAVES_THE_MACHINE))
+    if done.returncode == LEAVES_THE_MACHINE:
+        raise MachineError(_named(done.stdout.strip(), program), "lower the weights, the fan-in or the weight exponent")
+    stack = re.search(r"stack (\d+)", done.stdout)
+    return Emulated(done.stdout, int(stack[1]) if stack else 0)
+
+
+def call_qemu(
+    image: Path, processor: Processor, folder: Path, *, timeout_s: float, expected: tuple[int, ...] = (0,)
+) -> subprocess.CompletedProcess[str]:
+    """Run an image to its end, which must have one of the ``expected`` codes."""
     words = [find_qemu(processor), *processor.qemu[1:], *OPTIONS, *SEMIHOSTING, "-kernel", str(image)]
     try:
         done = subprocess.run(
             words,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
             text=True,
             errors="replace",
             timeout=timeout_s,
             check=False,
             cwd=folder,
-            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         raise ToolError(f"QEMU did not end within {timeout_s:g} s", "give fewer samples at once") from None
-    said = (done.stdout + done.stderr).strip()
-    if done.returncode == LEAVES_THE_MACHINE:
-        raise MachineError(_named(said, program), "lower the weights, the fan-in or the weight exponent")
-    if done.returncode:
-        raise ToolError(f"the firmware ended with code {done.returncode} on {processor.title}: {said[-600:]}")
-    stack = re.search(r"stack (\d+)", said)
-    return Emulated(said, int(stack[1]) if stack else 0)
+    if done.returncode not in expected:
+        said = done.stdout.strip()[-600:]
+        raise ToolError(f"the firmware ended with code {done.returncode} on {processor.title}: {said}")
+    return done
 
 
 def _named(said: str, program: Program) -> str:
