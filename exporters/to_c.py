@@ -18,7 +18,7 @@ from sim.errors import UnsupportedError
 from sim.program import Program
 from sim.trace import Trace
 
-__all__ = ["execute", "export"]
+__all__ = ["append_registers", "execute", "export"]
 
 PARTS = Path(__file__).with_name("c_export")
 RUNTIME_FILES = ("snn_runtime.h", "snn_runtime.c")
@@ -49,7 +49,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
         (draft / "Makefile").write_text(MAKEFILE, encoding="utf-8")
         write_input(draft / "golden.bin", golden)
         with (draft / "golden.bin").open("ab") as handle:
-            _append_registers(handle.write, program, trace)
+            append_registers(handle.write, program, trace)
 
     return write_artifact(folder, format="c", digest=program.digest, fill=fill)
 
@@ -87,7 +87,8 @@ def _write_sources(program: Program, folder: Path) -> None:
         handle.writelines(program_c(program))
 
 
-def _append_registers(write: object, program: Program, trace: Trace) -> None:
+def append_registers(write: object, program: Program, trace: Trace) -> None:
+    """Write what a replay must make: for every sample, step and population its u, its v, its spikes."""
     assert callable(write)
     kinds = {**{s.name: "<i4" for s in program.described.states}, "spikes": "u1"}
     recorded, (samples, steps) = recorded_of(trace), trace.output.shape[:2]

@@ -55,7 +55,7 @@ COMMANDS = {
     "ann": Command("snn2hw.commands.ann", "write a trained CNN as ONNX in floats and in 8 bit, and judge both"),
     "convert": Command("snn2hw.commands.convert", "turn a trained network of ReLUs into a spiking one, written as NIR"),
     "energy": Command("snn2hw.commands.energy", "price what a program does, as a band, beside an ANN"),
-    "install": Command("snn2hw.commands.install", "install lava-nc or xylosim into an environment of its own"),
+    "install": Command("snn2hw.commands.install", "install a simulator or a compiler into an environment of its own"),
     "fuzz": Command("snn2hw.commands.fuzz", "look for mistakes: random programs, damaged files"),
     "doctor": Command("snn2hw.commands.doctor", "say what is installed here, and what works with it"),
     "completion": Command("snn2hw.commands.completion", "print what makes a shell complete these commands"),
