@@ -40,7 +40,7 @@ def place_biases(layer: RealPopulation, policy: BiasPolicy) -> tuple[RealPopulat
 def is_centred(layer: RealPopulation, prepared: Prepared) -> bool:
     """Return whether the mean error of a layer's input sums goes to its bias."""
     options, ranges = prepared.options, prepared.ranges
-    if options.method != "mse":
+    if options.method != "mse" or layer.adds_up:
         return False
     has_axon = any(link.source not in ranges.power for link in layer.links)
     return options.centre == "always" or (options.centre == "biased" and (bool(layer.drive.any()) or has_axon))
@@ -50,8 +50,11 @@ def centred(layer: RealPopulation, stored: Sequence[Stored], prepared: Prepared)
     """Take the mean error of the input sums back out of the drive.
 
     What an always-on axon cannot say exactly is constant, so its remainder goes there too; the other links' means come
-    from the calibration data, with the half mantissa that an arithmetic right shift loses.
+    from the calibration data, with the half mantissa that an arithmetic right shift loses. A drive reaches v alone: an
+    integrator that a rewrite has put into the current would not add it up.
     """
+    if layer.adds_up:
+        return layer
     ranges, wanted = prepared.ranges, is_centred(layer, prepared)
     shift = np.zeros(layer.shape)
     for i, (link, part) in enumerate(zip(layer.links, stored, strict=True)):

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sim.arithmetic.registry import require_arithmetic
 from sim.program import Program
 from snn2hw.chips.limits import judge
+from snn2hw.chips.rewrite import machine_for
 from snn2hw.chips.target import Target, get_target
 from snn2hw.compiler.assemble import assemble
 from snn2hw.compiler.calibrate import Prepared, Progress, Ranges, calibrate, fed
@@ -20,7 +21,7 @@ from snn2hw.compiler.quantize import quantize
 from snn2hw.compiler.quantized import Quantized
 from snn2hw.compiler.xylo.quantize import quantize_xylo
 from snn2hw.network.network import Network
-from snn2hw.network.registers import RealMachine, machine_of
+from snn2hw.network.registers import RealMachine
 from snn2hw.problems import refuse
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def compile(
     per: PER = USUAL.per,
     bias: BiasPolicy = USUAL.bias,
     steps: int | None = USUAL.steps,
+    rewrite: bool = USUAL.rewrite,
 ) -> Program:
     """Return the integer program of a float network for a chip.
 
@@ -93,8 +95,11 @@ def compile(
         per: what shares a scale: "channel" or "layer".
         bias: how a bias passes a synaptic filter: "axon", "preset" or "register".
         steps: the longest sample that is certified; that of ``data`` unless given.
+        rewrite: say what the target lacks in other words where there are any; the record says which, and the cost.
     """
-    options = Options(weight_bits=weight_bits, scale=scale, method=method, per=per, bias=bias, steps=steps)
+    options = Options(
+        weight_bits=weight_bits, scale=scale, method=method, per=per, bias=bias, steps=steps, rewrite=rewrite
+    )
     return compile_source(source, target, data, options=options).program
 
 
@@ -108,9 +113,9 @@ def compile_source(
     **chosen: Unpack[Chosen],
 ) -> Compiled:
     """Return the program, its certificate and every choice; what is ``chosen`` by name goes before ``options``."""
-    machine = machine_of(source)
-    options = replace(options or USUAL, **chosen)
-    prepared = prepare(machine, get_target(target), data, options=options, progress=progress)
+    options, chip = replace(options or USUAL, **chosen), get_target(target)
+    machine = machine_for(source, chip, rewrite=options.rewrite)
+    prepared = prepare(machine, chip, data, options=options, progress=progress)
     return build(prepared, progress=progress)
 
 

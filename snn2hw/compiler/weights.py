@@ -15,7 +15,7 @@ from snn2hw.compiler.rounding import SWEEPS, Spread, compensating, spread_of
 from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
 from snn2hw.compiler.weight_error import RealRows, error_table
 from snn2hw.network.maps import ConvMap, DenseMap, Float
-from snn2hw.network.network import Link
+from snn2hw.network.network import ADDED, Link
 from snn2hw.network.registers import RealPopulation, WeightMap
 
 __all__ = ["Stored", "WeightTask", "choose_weights"]
@@ -90,7 +90,8 @@ def choose_weights(task: WeightTask) -> tuple[Float, tuple[Stored, ...]]:
     spreads = [_spread(task, i) for i in range(len(rows))]
     tries, sweeps = _effort(rows, spreads)
     octaves = np.array(sorted(np.linspace(-0.5, 0.5, tries), key=abs)) if tries > 1 else np.zeros(1)
-    scales = _whole_threshold(np.minimum(choice.scale * 2.0 ** octaves[:, None], cap), task.threshold)  # try group
+    tried = np.minimum(choice.scale * 2.0 ** octaves[:, None], cap)  # try group
+    scales = _whole_threshold(tried, task.threshold, _threshold_step(layer, choice))
     rounded = [
         _rounded(r, scales[:, r.group] / 2.0**e, g, s, sweeps)
         for r, e, g, s in zip(rows, choice.exponents, grids, spreads, strict=True)
@@ -172,12 +173,21 @@ def _choice(task: WeightTask, rows: Sequence[RealRows], cap: Float) -> Choice:
     return Choice(choice.scale, tuple(exponents[i] for i in range(len(tables))))
 
 
-def _whole_threshold(scale: Float, threshold: Float | None) -> Float:
-    """Lower scales until thresholds are whole mantissas: they are then exact."""
+def _whole_threshold(scale: Float, threshold: Float | None, step: float) -> Float:
+    """Lower scales until thresholds are whole mantissas, or whole steps of several: they are then exact."""
     if threshold is None:
         return scale
-    whole = np.floor(scale * threshold)
+    whole = step * np.floor(scale * threshold / step)
     return np.where(whole >= 1, whole / np.maximum(threshold, 1e-300), scale)
+
+
+def _threshold_step(layer: RealPopulation, choice: Choice) -> float:
+    """Return the mantissas of which a threshold should be a multiple: those of a weight that has to take it off.
+
+    What forgets nothing adds up whatever its inhibition of itself misses of the threshold, spike by spike.
+    """
+    takes = [e for link, e in zip(layer.links, choice.exponents, strict=True) if link.name == ADDED]
+    return 2.0 ** max(takes) if layer.adds_up else 1.0
 
 
 def _seen(prepared: Prepared, layer: RealPopulation) -> Float:
@@ -193,7 +203,12 @@ def _seen(prepared: Prepared, layer: RealPopulation) -> Float:
 
 
 def _spread(task: WeightTask, index: int) -> list[Spread] | None:
-    """Return how errors spread, per convolution group; None where weights are rounded to nearest."""
+    """Return how errors spread, per convolution group; None where weights are rounded to nearest.
+
+    So is a neuron's inhibition of itself: a neighbour that took over what it loses would be a synapse more.
+    """
+    if task.layer.links[index].name == ADDED:
+        return None
     moments = task.prepared.ranges.moments.get((task.layer.name, index))
     if task.prepared.options.method != "mse" or moments is None:
         return None
