@@ -8,6 +8,7 @@ import numpy as np
 from sim.program import Population
 from snn2hw.compiler.calibrate import Prepared
 from snn2hw.compiler.options import BiasPolicy
+from snn2hw.compiler.trial import is_tried
 from snn2hw.compiler.weights import Stored
 from snn2hw.network.maps import ConvMap, DenseMap, Float
 from snn2hw.network.network import Link
@@ -43,7 +44,8 @@ def is_centred(layer: RealPopulation, prepared: Prepared) -> bool:
     if options.method != "mse" or layer.adds_up:
         return False
     has_axon = any(link.source not in ranges.power for link in layer.links)
-    return options.centre == "always" or (options.centre == "biased" and (bool(layer.drive.any()) or has_axon))
+    felt = is_tried(layer) and prepared.trial is not None  # what counts adds a mean error up
+    return options.centre == "always" or (options.centre == "biased" and (bool(layer.drive.any()) or has_axon or felt))
 
 
 def centred(layer: RealPopulation, stored: Sequence[Stored], prepared: Prepared) -> RealPopulation:

@@ -12,6 +12,7 @@ from sim.summary import Shown, Summary, span_text
 from snn2hw.chips.target import Target
 from snn2hw.compiler.moments import MomentMeter, Moments
 from snn2hw.compiler.options import Options
+from snn2hw.compiler.trial import Trial
 from snn2hw.network.float_reference import FloatTrace, run_network
 from snn2hw.network.maps import Float
 from snn2hw.network.network import Network
@@ -94,6 +95,7 @@ class Prepared:
         target: the chip.
         options: what the user chose.
         rasters: the calibration data themselves, where there are any: for a quantiser that runs what it has made.
+        trial: the float network on some of them, where layers count.
     """
 
     machine: RealMachine
@@ -101,6 +103,7 @@ class Prepared:
     target: Target
     options: Options
     rasters: NDArray[np.integer] | None = None
+    trial: Trial | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from snn2hw.compiler.grid import leveled
 from snn2hw.compiler.options import PER, USUAL, BiasPolicy, Bits, Chosen, Method, Options
 from snn2hw.compiler.quantize import quantize
 from snn2hw.compiler.quantized import Quantized
+from snn2hw.compiler.trial import trial_of
 from snn2hw.compiler.xylo.quantize import quantize_xylo
 from snn2hw.network.network import Network
 from snn2hw.network.registers import RealMachine
@@ -135,7 +136,8 @@ def prepare(
     ranges = calibrate(machine, given, progress or _silent)
     if options.levels is not None:
         machine = leveled(machine, options.levels)
-    return Prepared(machine, ranges, target, options, given.rasters)
+    trial = trial_of(machine, given.rasters) if target.arithmetic == "loihi" else None
+    return Prepared(machine, ranges, target, options, given.rasters, trial)
 
 
 def build(

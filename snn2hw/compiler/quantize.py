@@ -23,6 +23,7 @@ from snn2hw.compiler.options import Bits
 from snn2hw.compiler.quantized import Quantized, wiring_of
 from snn2hw.compiler.registers import NoRegisterError, bias_registers, compensated, nearest_decay, per_value
 from snn2hw.compiler.scales import is_convolution
+from snn2hw.compiler.trial import is_tried, settled
 from snn2hw.compiler.weights import WeightTask, choose_weights
 from snn2hw.network.maps import Float
 from snn2hw.network.registers import RealMachine, RealPopulation
@@ -99,7 +100,7 @@ def _at_scale(prepared: Prepared, layer: RealPopulation, bits: Bits, shrink: flo
     target, options = prepared.target, prepared.options
     if is_exact(layer, target):
         return _exact(layer, target)
-    layer, helpers = place_biases(layer, options.bias)
+    layer, helpers = place_biases(settled(layer, prepared.trial), options.bias)
     axons = {helper.name for helper in helpers}
     grids = tuple(
         grid_for(link.map.weight, most_bits(target) if link.source in axons else bits, target.weight_rule)
@@ -112,6 +113,7 @@ def _at_scale(prepared: Prepared, layer: RealPopulation, bits: Bits, shrink: flo
         prepared=prepared,
         centred=is_centred(layer, prepared),
         shrink=shrink,
+        rebiased=partial(centred, layer, prepared=prepared),
     )
     scale, stored = choose_weights(task)
     connections = [
@@ -211,7 +213,7 @@ def _decays(prepared: Prepared, layer: RealPopulation, which: Literal["u", "v"],
     )
     seen = prepared.ranges.layers.get(layer.name)
     sample = np.zeros(0) if seen is None else seen.u_sample if which == "u" else seen.v_sample
-    if not prepared.options.compensate_decay or not sample.any():
+    if not prepared.options.compensate_decay or not sample.any() or (is_tried(layer) and prepared.trial is not None):
         return nearest_decay(share, add=add, limits=limits)
     steps = np.rint(4 * np.log2(scale * sample_unit(layer)))  # a quarter of an octave decides nothing
     result = np.zeros(layer.shape, dtype=np.int64)

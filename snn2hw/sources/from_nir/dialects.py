@@ -111,6 +111,15 @@ _ROWS = (
         adapt=rules.sinabs_unnormalised,
     ),
     Dialect(
+        name="sinabs-single-spike",
+        summary="as sinabs, with spike_fn=SingleSpike: one spike a step, however far v is above its threshold",
+        scheme="exponential",
+        reset="subtract",
+        semantics=Semantics(name="sinabs-single-spike", fires_at=">="),
+        dt=1.0,
+        adapt=rules.sinabs,
+    ),
+    Dialect(
         name="rockpool",
         summary=(
             "exp(-dt / tau), i = (i + x) decayed, r and w_in unused, >=, floor(v / v_threshold) spikes a"
