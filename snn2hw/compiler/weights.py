@@ -209,7 +209,7 @@ def _choice(task: WeightTask, rows: Sequence[RealRows], cap: Float) -> Choice:
     leak = task.least(1 / (2 * UNIT) * (1 + layer.share_v / layer.share_u)) ** 2
     order = sorted(range(len(tables)), key=lambda i: -rows[i].weight.size)
     low, high = prepared.target.weight_exponent
-    # a right shift never helps an axon that carries one weight; it floors every sum, which those that count feel
+    # a right shift never helps an axon that carries one weight; it floors every sum, which those that count add up
     least = 0 if is_tried(layer) and prepared.trial is not None else low
     possible = [range(least if layer.links[i].source in prepared.ranges.power else 0, high + 1) for i in order]
     choice = choose([tables[i] for i in order], cap, relative, leak, possible)

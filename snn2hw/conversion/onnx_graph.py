@@ -22,14 +22,16 @@ __all__ = ["TAIL", "read_onnx"]
 TAIL = ("Softmax", "LogSoftmax", "ArgMax", "Sigmoid")
 """What may follow the last layer: it does not change which output is the largest, and runs on the host."""
 
+TRAIN = "train with Relu: rates of spikes are 0 or more and grow in proportion, no other curve is one"
 FIX = "use Conv, Gemm, MatMul, BatchNormalization, average pooling, Flatten, Add, constant factors, Relu, Clip from 0"
 CURES = {
     "MaxPool": "train with AveragePool: a maximum of rates is no sum of spikes",
     "GlobalMaxPool": "train with GlobalAveragePool",
-    "LeakyRelu": "train with Relu: spikes cannot be negative",
-    "PRelu": "train with Relu: spikes cannot be negative",
+    **dict.fromkeys(("Tanh", "Sigmoid", "Elu", "Selu", "Gelu", "Softplus", "HardSwish", "HardSigmoid"), TRAIN),
+    **dict.fromkeys(("LeakyRelu", "PRelu", "ThresholdedRelu"), "train with Relu: spikes cannot be negative"),
     "Pad": "use the padding of the layer that follows",
-    "Concat": "give each signal its own layer and add their outputs",
+    "Concat": "join signals along their channels",
+    "Split": "part a signal along its channels",
     "QuantizeLinear": "give the network before quantisation; `snn2hw compile` quantises it",
     "DequantizeLinear": "give the network before quantisation; `snn2hw compile` quantises it",
 }
@@ -43,6 +45,7 @@ class _Reading:
     signals: dict[str, Value] = field(default_factory=dict)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    opsets: dict[str, int] = field(default_factory=dict)
 
 
 @bordered("no network can be read from it", "export the network again")
@@ -56,7 +59,7 @@ def read_onnx(path: Path | str) -> tuple[Value, Shape, tuple[str, ...]]:
     if len(shapes.inputs) != 1:
         raise InputError(f"{path}: reads {len(shapes.inputs)} inputs", "give a network with one input")
     (given,) = shapes.inputs
-    reading = _Reading(dict(shapes.shapes))
+    reading = _Reading(dict(shapes.shapes), opsets={o.domain: o.version for o in model.opset_import})
     reading.constants = {i.name: to_array(i) for i in model.graph.initializer}
     reading.signals[given.name] = InputStep(0, given.shape[1:])
     for index, proto in enumerate(model.graph.node):
@@ -92,12 +95,13 @@ def _read_node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> None:
     elif signals:
         made = proto.output[0]
         try:
-            node = _node(reading, proto, index)
-            if node.operator in TAIL:
+            if proto.op_type in TAIL:
                 return
-            if node.operator not in RULES:
-                raise NotConvertible("a spiking network has no such layer")
-            reading.signals[made] = RULES[node.operator](node)
+            for place, name in enumerate(proto.output[: len(proto.output) if proto.op_type in SEVERAL else 1]):
+                node = _node(reading, proto, index, place)
+                if node.operator not in RULES:
+                    raise NotConvertible("a spiking network has no such layer")
+                reading.signals[name] = RULES[node.operator](node)
         except NotConvertible as reason:
             what = f"{proto.op_type}: {reason}"
             where = f"{proto.name or proto.op_type} (node {index})"
@@ -106,6 +110,9 @@ def _read_node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> None:
             for name in proto.output:
                 reading.signals[name] = Unreadable(where, tuple(signals), shape)
 
+
+SEVERAL = frozenset({"Split"})
+"""Operators each of whose outputs is a signal; what others make beside the first is a mask, or indices."""
 
 GROWING = frozenset({"ConstantOfShape", "Expand", "Range", "Tile", "Pad", "OneHot", "Resize", "Upsample", "EyeLike"})
 """Operators whose output may be of any size, whatever they read."""
@@ -129,16 +136,18 @@ def _evaluate(reading: _Reading, proto: "onnx.NodeProto") -> None:
     from onnx.reference import ReferenceEvaluator
 
     feeds = {name: reading.constants[name] for name in proto.input if name}
-    for name, array in zip(proto.output, ReferenceEvaluator(proto).run(None, feeds), strict=False):
+    for name, array in zip(
+        proto.output, ReferenceEvaluator(proto, opsets=reading.opsets).run(None, feeds), strict=False
+    ):
         reading.constants[name] = np.asarray(array)
 
 
-def _node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> OnnxNode:
+def _node(reading: _Reading, proto: "onnx.NodeProto", index: int, place: int) -> OnnxNode:
     from onnx.helper import get_attribute_value
 
     attributes = {a.name: get_attribute_value(a) for a in proto.attribute}
     attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
-    made = proto.output[0]
+    made = proto.output[place]
     if made not in reading.shapes:
         raise NotConvertible("the shape of its output cannot be inferred")
     inputs = tuple(
@@ -152,4 +161,5 @@ def _node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> OnnxNode:
         attributes=attributes,
         inputs=inputs,
         shape=reading.shapes[made][1:],
+        place=place,
     )
