@@ -34,6 +34,7 @@ __all__ = ["Conversion", "ReluNetwork", "Spiking", "convert", "in_steps", "read_
 
 Spiking = Literal["if", "lif"]
 
+OR = "max pooling stands as an OR of spikes, whose rate is above the greatest one: judge it, or train with averages"
 CURVE = "train with ReLU: rates of spikes are 0 or more and grow in proportion, no other curve is one"
 
 
@@ -137,10 +138,17 @@ def convert(
         raise InputError(f"{ann.origin}: holds no ReLU", "nothing would spike; give a network with ReLUs")
     balances = balance(graph, samples, caps, percentile=percentile, per=per, reset=reset)
     leak = None if neuron == "if" else 1.0 / leak_steps
+    ors = or_worths(graph, samples, balances)
     stands = [Stand(neurons(b.threshold, leak), b.worth) for b in balances]
-    step, _ = spiking(ann.output, stands, or_worths(graph, samples, balances))
+    step, _ = spiking(ann.output, stands, ors)
     kind = "IF" if neuron == "if" else f"LIF, tau {leak_steps:g} steps"
-    notes = (*ann.notes, f"converted: {kind}, thresholds at percentile {percentile:g} per {per}", "output: last step")
+    said = [OR] if ors else []
+    notes = (
+        *ann.notes,
+        f"converted: {kind}, thresholds at percentile {percentile:g} per {per}",
+        *said,
+        "output: last step",
+    )
     source = Source(
         graph=_graph(step, ann, dt),
         dt=dt,

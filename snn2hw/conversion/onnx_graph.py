@@ -46,6 +46,8 @@ class _Reading:
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     opsets: dict[str, int] = field(default_factory=dict)
+    tail: frozenset[str] = frozenset()
+    """What operators behind the last layer make, on the host."""
 
 
 @bordered("no network can be read from it", "export the network again")
@@ -62,10 +64,11 @@ def read_onnx(path: Path | str) -> tuple[Value, Shape, tuple[str, ...]]:
     reading = _Reading(dict(shapes.shapes), opsets={o.domain: o.version for o in model.opset_import})
     reading.constants = {i.name: to_array(i) for i in model.graph.initializer}
     reading.signals[given.name] = InputStep(0, given.shape[1:])
+    last, tail = _before_tail(model, model.graph.output[0].name)
+    reading.tail = frozenset(node.output[0] for node in tail)
     for index, proto in enumerate(model.graph.node):
         _read_node(reading, proto, index)
-    last, tail = _before_tail(model, model.graph.output[0].name)
-    notes = tuple(f"{name} runs on the host" for name in tail)
+    notes = tuple(f"{node.op_type} runs on the host" for node in tail)
     if last not in reading.signals and not reading.problems:
         fix = "give a network that reads its input"
         reading.problems.append(Problem("output", "does not depend on the input", fix))
@@ -73,12 +76,12 @@ def read_onnx(path: Path | str) -> tuple[Value, Shape, tuple[str, ...]]:
     return reading.signals[last], given.shape[1:], notes
 
 
-def _before_tail(model: "onnx.ModelProto", output: str) -> tuple[str, list[str]]:
+def _before_tail(model: "onnx.ModelProto", output: str) -> tuple[str, list["onnx.NodeProto"]]:
     """Walk back from the output over operators that run on the host."""
     makers = {name: node for node in model.graph.node for name in node.output}
-    tail: list[str] = []
+    tail: list[onnx.NodeProto] = []
     while output in makers and makers[output].op_type in TAIL:
-        tail.insert(0, makers[output].op_type)
+        tail.insert(0, makers[output])
         output = makers[output].input[0]
     return output, tail
 
@@ -95,7 +98,7 @@ def _read_node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> None:
     elif signals:
         made = proto.output[0]
         try:
-            if proto.op_type in TAIL:
+            if made in reading.tail:
                 return
             for place, name in enumerate(proto.output[: len(proto.output) if proto.op_type in SEVERAL else 1]):
                 node = _node(reading, proto, index, place)
