@@ -12,7 +12,7 @@ from sim.summary import Shown, Summary, span_text
 from snn2hw.chips.target import Target
 from snn2hw.compiler.moments import MomentMeter, Moments
 from snn2hw.compiler.options import Options
-from snn2hw.compiler.trial import Trial
+from snn2hw.compiler.trial import FloatTrial
 from snn2hw.network.float_reference import FloatTrace, run_network
 from snn2hw.network.maps import Float
 from snn2hw.network.network import Network
@@ -103,7 +103,7 @@ class Prepared:
     target: Target
     options: Options
     rasters: NDArray[np.integer] | None = None
-    trial: Trial | None = None
+    trial: FloatTrial | None = None
 
 
 @dataclass(frozen=True, eq=False)

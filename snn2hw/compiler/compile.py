@@ -137,7 +137,7 @@ def prepare(
     if options.levels is not None:
         machine = leveled(machine, options.levels)
     trial = trial_of(machine, given.rasters) if target.arithmetic == "loihi" else None
-    return Prepared(machine, ranges, target, options, given.rasters, trial)
+    return Prepared(machine, ranges, target, options, rasters=given.rasters, trial=trial)
 
 
 def build(

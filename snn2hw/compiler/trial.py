@@ -22,9 +22,10 @@ from sim.program import INPUT
 from snn2hw.network.apply import applied
 from snn2hw.network.float_reference import run_network
 from snn2hw.network.maps import Float
+from snn2hw.network.network import Link
 from snn2hw.network.registers import RealMachine, RealPopulation, WeightMap
 
-__all__ = ["NEAR", "Heard", "Trial", "is_tried", "settled", "trial_of"]
+__all__ = ["NEAR", "FloatTrial", "is_tried", "settled", "trial_of"]
 
 VALUES = 1 << 22
 """How many neuron-steps a trial has at most: so many samples are enough to tell two roundings apart."""
@@ -37,16 +38,7 @@ WORK = 3e9
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
-    """What arrives at a layer through one link: a source read through a map, ``lag`` steps late."""
-
-    source: str
-    map: WeightMap
-    lag: int
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
+class FloatTrial:
     """The float network on some of the calibration data: messages (b, t, *shape) by source, u and v in real registers.
 
     Only layers that count are in ``u`` and ``v``.
@@ -56,7 +48,7 @@ class Trial:
     u: Mapping[str, Float]
     v: Mapping[str, Float]
 
-    def differing(self, layer: RealPopulation, heard: Sequence[Heard], most: int) -> NDArray[np.int64]:
+    def differing(self, layer: RealPopulation, heard: Sequence[Link[WeightMap]], most: int) -> NDArray[np.int64]:
         """Return, per neuron, how many messages differ from the float network's where the links have these weights."""
         wanted = self.messages[layer.name]
         arriving = np.zeros(wanted.shape)
@@ -77,7 +69,7 @@ class Trial:
         steps = self.messages[layer.name].size
         return bool(tries * steps * sum(link.map.weight[0].size for link in layer.links) <= WORK)
 
-    def _brought(self, link: Heard, shape: tuple[int, ...]) -> Float:
+    def _brought(self, link: Link[WeightMap], shape: tuple[int, ...]) -> Float:
         sent = self.messages.get(link.source)
         if sent is None:  # an axon that is always on
             sent = np.ones((*shape[:2], 1))
@@ -91,7 +83,7 @@ def is_tried(layer: RealPopulation) -> bool:
     return layer.fires_at_threshold and layer.reset == "subtract"
 
 
-def trial_of(machine: RealMachine, rasters: NDArray[np.integer] | None) -> Trial | None:
+def trial_of(machine: RealMachine, rasters: NDArray[np.integer] | None) -> FloatTrial | None:
     """Return a trial of the layers that count; None without any, or without data."""
     several = [p for p in machine.populations if is_tried(p)]
     if rasters is None or not several:
@@ -104,14 +96,14 @@ def trial_of(machine: RealMachine, rasters: NDArray[np.integer] | None) -> Trial
         if p.fires:
             messages[p.name] = trace.spikes[p.node].reshape(*x.shape[:2], *p.shape)
     shapes = {p.name: messages[p.name].shape for p in several}
-    return Trial(
+    return FloatTrial(
         messages,
         u={p.name: trace.u[p.node].reshape(shapes[p.name]) / p.unit for p in several},
         v={p.name: (trace.v[p.node].reshape(shapes[p.name]) - p.origin) / p.unit for p in several},
     )
 
 
-def settled(layer: RealPopulation, trial: Trial | None) -> RealPopulation:
+def settled(layer: RealPopulation, trial: FloatTrial | None) -> RealPopulation:
     """Return a layer that counts with the decays that its registers will hold, and the gain that makes up for them."""
     if trial is None or not is_tried(layer):
         return layer

@@ -13,7 +13,7 @@ from snn2hw.compiler.grid import WeightGrid, legal, to_grid
 from snn2hw.compiler.messages import most_sent, spans_of
 from snn2hw.compiler.rounding import SWEEPS, Spread, compensating, spread_of
 from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
-from snn2hw.compiler.trial import NEAR, Heard, is_tried
+from snn2hw.compiler.trial import NEAR, is_tried
 from snn2hw.compiler.weight_error import RealRows, error_table
 from snn2hw.network.maps import ConvMap, DenseMap, Float
 from snn2hw.network.network import ADDED, Link
@@ -56,12 +56,11 @@ class _Tried:
         """Return the link with the weights of one try, whose scales by group are given."""
         return _stored(self.rows, self.mantissas[index].astype(np.float64), self.exponent, scale[self.rows.group])
 
-    def heard(self, link: Link[WeightMap], index: int, scale: Float) -> Heard:
+    def heard(self, link: Link[WeightMap], index: int, scale: Float) -> Link[WeightMap]:
         """Return what the link brings with the weights of one try, whose scales by neuron are given."""
         per_row = scale.reshape(len(self.rows.weight), -1)[:, :1]
         weight = self.mantissas[index] * 2.0**self.exponent / per_row
-        made = replace(link.map, weight=weight.reshape(link.map.weight.shape))
-        return Heard(link.source, made, link.lag)
+        return link.through(replace(link.map, weight=weight.reshape(link.map.weight.shape)))
 
 
 @dataclass(frozen=True, eq=False)

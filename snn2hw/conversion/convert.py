@@ -142,22 +142,9 @@ def convert(
     stands = [Stand(neurons(b.threshold, leak), b.worth) for b in balances]
     step, _ = spiking(ann.output, stands, ors)
     kind = "IF" if neuron == "if" else f"LIF, tau {leak_steps:g} steps"
-    said = [OR] if ors else []
-    notes = (
-        *ann.notes,
-        f"converted: {kind}, thresholds at percentile {percentile:g} per {per}",
-        *said,
-        "output: last step",
-    )
-    source = Source(
-        graph=_graph(step, ann, dt),
-        dt=dt,
-        scheme="euler",
-        reset=reset,
-        origin=ann.origin,
-        semantics=NORSE,
-        notes=notes,
-    )
+    said = (f"converted: {kind}, thresholds at percentile {percentile:g} per {per}", *([OR] if ors else []))
+    notes = (*ann.notes, *said, "output: last step")
+    source = Source(_graph(step, ann, dt), dt, "euler", reset, ann.origin, semantics=NORSE, notes=notes)
     return Conversion(source, balances, ann)
 
 
