@@ -108,10 +108,11 @@ def settled(layer: RealPopulation, trial: FloatTrial | None) -> RealPopulation:
     if trial is None or not is_tried(layer):
         return layer
     u, v = trial.u[layer.name], trial.v[layer.name]
+    decides = v + trial.messages[layer.name] * layer.threshold > 0  # what is inhibited is far from any spike
     least = np.full(layer.shape, np.inf)
     best = [layer.share_u, layer.share_v, np.ones(layer.shape)]
     for shares in product(_registers(layer.share_u), _registers(layer.share_v)):
-        missed, response = _responses(layer, u, v, shares)
+        missed, response = (decides * made for made in _responses(layer, u, v, shares))
         power = np.square(response).sum(axis=(0, 1))
         gain = -(missed * response).sum(axis=(0, 1)) / np.where(power > 0, power, 1.0)
         error = np.square(missed + gain * response).sum(axis=(0, 1))
