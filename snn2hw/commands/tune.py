@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.compile import bits_option, told
 from snn2hw.commands.device import configure_device, device_of
-from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
+from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, rewrite_option, source_of
 from snn2hw.commands.options import at_least
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weight-bits", type=bits_option, default=4, metavar="N", help="per weight, or 'ternary' (default: 4)"
     )
+    rewrite_option(parser)
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="checkpoints and log; a run there is resumed")
     _configure_training(parser.add_argument_group("training"))
     parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
@@ -97,6 +98,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             held_out=held_out,
             steps=steps,
             messages=messages or (0, 1),
+            rewrite=args.rewrite,
             folder=args.runs,
             more_epochs=args.more_epochs,
             device=device,

@@ -7,6 +7,7 @@ import nir
 import numpy as np
 import pytest
 
+from exporters.program_file import read_program
 from sim.errors import InputError
 from snn2hw.chips.preflight import check, measure, rounded
 from snn2hw.commands import main
@@ -233,3 +234,56 @@ def test_the_command_answers_for_a_loop_that_nothing_orders(tmp_path, capsys):
     nir.write(tmp_path / "ring.nir", assemble(nodes, edges))
     assert main(["check", str(tmp_path / "ring.nir"), "--dt", "1e-3"]) == 1
     assert "several places" in capsys.readouterr().out
+
+
+TWO_HEADS = """
+import torch, norse.torch as n
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.lif = torch.nn.Linear(4, 3), n.LIFBoxCell()
+        self.left, self.right = n.LILinearCell(3, 2), n.LILinearCell(3, 5)
+
+    def forward(self, x):
+        s = sl = sr = None
+        left, right = [], []
+        for now in x:
+            z, s = self.lif(self.fc(now), s)
+            v, sl = self.left(z, sl)
+            w, sr = self.right(z, sr)
+            left.append(v)
+            right.append(w)
+        return {"what": torch.stack(left), "where": torch.stack(right)}
+
+
+def net():
+    return Net(), (4,)
+"""
+
+
+def test_the_shell_says_of_a_forward_what_the_library_says(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("torch")
+    (tmp_path / "my_heads.py").write_text(TWO_HEADS)
+    monkeypatch.chdir(tmp_path)
+    for place, size in ((None, 2), ("where", 5)):
+        words = [] if place is None else ["--forward-output", place]
+        assert main(["compile", "my_heads:net", *words, "--steps", "8", "-o", "p.nir"]) == 0
+        assert read_program(tmp_path / "p.nir").output.shape == (size,)
+    (tmp_path / "my_pair.py").write_text(
+        TWO_HEADS.replace('"what": ', "").replace('"where": ', "").replace("{", "(").replace("}", ")")
+    )
+    assert main(["compile", "my_pair:net", "--forward-output", "1", "--steps", "8", "-o", "p.nir"]) == 0
+    assert read_program(tmp_path / "p.nir").output.shape == (5,)
+    assert main(["check", "my_heads:net", "--layout", "time_first", "--forward-steps", "6"]) == 0
+    capsys.readouterr()
+    assert main(["check", "my_heads:net", "--layout", "static"]) == 1
+    assert main(["check", "my_heads:net", "--forward-steps", "1"]) == 2
+    assert "run 2 or more" in capsys.readouterr().err
+
+
+def test_a_file_has_no_forward(tmp_path, capsys):
+    write_nir(good(), tmp_path / "net.nir")
+    assert main(["check", str(tmp_path / "net.nir"), "--layout", "step"]) == 2
+    assert "layout of a forward, and this file holds none" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import pytest
 from sim.plugins import Group
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(ROOT.glob("docs/*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(ROOT.glob("docs/**/*.md"))
 TREES = ("sim", "exporters", "snn2hw", "tests", "benchmarks", "docs")
 FILES = [path for tree in TREES for path in ROOT.glob(f"{tree}/**/*") if "__pycache__" not in path.parts]
 PLACES = {f"/{path.relative_to(ROOT).as_posix()}" for path in (*FILES, *ROOT.glob("*"))}
