@@ -7,7 +7,7 @@ within the ends; only neurons in which that fails are added up one by one. Messa
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import assert_never, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ def parts(wiring: Wiring) -> tuple[Wiring, Wiring]:
         case Conv():
             place = (wiring.stride, wiring.padding, wiring.dilation, wiring.groups)
             return Conv(positive, *place), Conv(negative, *place)
+        case _:
+            assert_never(wiring)
 
 
 class Arrivals:
@@ -106,3 +108,5 @@ def _matrix(connection: Connection, source: tuple[int, ...], target: tuple[int, 
             size = int(np.prod(source))
             each = np.eye(size, dtype=np.int64).reshape(size, *source)
             return apply(connection.wiring, each, source, target).reshape(size, -1)
+        case _:
+            assert_never(connection.wiring)

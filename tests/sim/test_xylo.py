@@ -8,11 +8,12 @@ from sim.arithmetic.xylo import dash
 from sim.compare import recorded_of
 from sim.engines import run
 from sim.errors import ProgramError, UnsupportedError
-from sim.program import Connection, Dense, Input, Population, Program
+from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.trace import recordable
 from snn2hw.compiler.certify import prove
 from snn2hw.compiler.checker import check_certificate
 from tests.exporters.xylo.networks import random_xylo
+from tests.sim.oracle import synapses
 
 
 def _sat(x):
@@ -78,6 +79,27 @@ def test_the_reference_adds_as_by_hand(seed):
     for p in order:
         assert trace.counts.synops[p.name].tolist() == [hand.synops[p.name]]
         assert trace.counts.clips[p.name].tolist() == [hand.clips[p.name]]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_convolution_saturates_as_the_matrix_that_it_is(seed):
+    """Weights are so great that sums are clipped on the way, where it matters in which order messages arrive."""
+    rng = np.random.default_rng(seed)
+    conv = Conv(rng.integers(-128, 128, (2, 3, 2, 2)), stride=(1, 2), padding=(1, 0))
+    source, target = (3, 3, 4), (2, 4, 2)
+    matrix = np.zeros((16, 36), int)
+    for i, o, weight in synapses(conv, source, target):
+        matrix[o, i] = weight
+    raster = rng.integers(0, 16, (2, 6, *source)) * (rng.random((2, 6, *source)) < 0.7)
+    traces = []
+    for wiring in (conv, Dense(matrix)):
+        heard = (Connection("input", wiring, 7, port=0), Connection("input", wiring, 8, lag=1, port=1))
+        p = Population("p", target, heard, arithmetic="xylo", theta=900, dash_mem=4, most=31)
+        traces.append(run(program := Program(Input(source, 0, 15), (p,), "xylo"), raster, record=recordable(program)))
+    one, other = (recorded_of(trace) for trace in traces)
+    assert all((one[what]["p"] == other[what]["p"]).all() for what in recordable(program))
+    assert (traces[0].counts.clips["p"] == traces[1].counts.clips["p"]).all()
+    assert traces[0].counts.clips["p"].all()
 
 
 def test_a_dash_is_at_least_one_of_what_is_above_zero():

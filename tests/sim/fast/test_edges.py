@@ -7,7 +7,7 @@ from sim import reference
 from sim.fast import Kernels, simulate
 from sim.fast.kernels import general
 from sim.fast.layout.laid_out import lay_out
-from sim.fast.layout.records import GROUPED
+from sim.fast.layout.records import GROUPED, WINDOW
 from sim.program import Connection, Conv, Dense, Input, Population, Program, Wiring
 from sim.raster import check_raster
 from sim.trace import RECORDABLE, SPIKES
@@ -64,6 +64,24 @@ def test_as_many_channels_as_a_list_can_tell_and_more(channels, flat):
     assert_equal_at(program, 0.7, "auto", steps=3)
     read = layer(Input(shape), Dense(rng.integers(-1, 2, (3, channels))), (3,), vth=3)
     assert_equal_at(read, 0.7, "auto", steps=3)
+
+
+@pytest.mark.parametrize("hi", [1, 9])
+def test_a_line_of_a_window_that_no_list_can_tell_is_left_to_the_kernels_that_check_everything(hi):
+    rng = np.random.default_rng(hi)
+    described = Input((33_000, 1, 2), 0, hi)
+    program = layer(described, Conv(rng.integers(-1, 2, (3, 33_000, 1, 2))), (3, 1, 1), vth=3)
+    assert lay_out(program) is None
+    assert_equal_at(program, 0.2, "auto", steps=3)
+
+
+def test_a_window_of_many_lines_is_listed_and_not_looked_up():
+    wiring = Conv(np.random.default_rng(0).integers(-9, 10, (3, 13, 2, 2)))
+    program = layer(Input((13, 4, 4)), wiring, (3, 3, 3), vth=9)
+    laid_out = lay_out(program)
+    assert laid_out is not None
+    assert (laid_out.connections["kind"] == WINDOW).all()
+    assert_equal_at(program, 0.4, "auto")
 
 
 @pytest.mark.parametrize("hi", [1, 9])
