@@ -157,6 +157,13 @@ def test_a_wrap_is_an_error_unless_allowed_and_a_clip_where_it_was_certified():
         run(rising, np.ones((1, 3, 1), int), clip_free=["p"])
 
 
+@pytest.mark.parametrize("fires", [True, False])
+def test_the_output_is_what_the_last_population_sends_or_its_v_where_it_never_does(fires):
+    trace = run(_one(200, vth=50, du=3000, dv=100, fires=fires), np.ones((2, 9, 1), int), record=RECORDABLE)
+    assert trace.output.any()
+    assert (trace.output == (trace.spikes if fires else trace.v)["p"]).all()
+
+
 def test_a_register_that_grows_by_repeated_wraps_is_refused_at_31_bits():
     with pytest.raises(MachineError, match=r"\|u\| >= 2\^31 after repeated wraps"):
         run(_one(2**20, du=0, fires=False), np.ones((1, 60, 1), int), allow_wrap=True)

@@ -102,6 +102,20 @@ def test_a_convolution_saturates_as_the_matrix_that_it_is(seed):
     assert traces[0].counts.clips["p"].all()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_never_fires_is_bounded_by_what_arrives_alone(seed):
+    """No spike takes anything from it: the checker, which derives that in its own way, gives the same ends."""
+    rng = np.random.default_rng(seed)
+    heard = (Connection("input", Dense(rng.integers(-128, 128, (3, 4))), int(rng.integers(0, 9))),)
+    p = Population("p", (3,), heard, arithmetic="xylo", fires=False, bias=int(rng.integers(-99, 99)), dash_mem=3)
+    program = Program(Input((4,), 0, 15), (p,), "xylo")
+    certificate = prove(program, 9)
+    assert check_certificate(program, certificate.to_json()) == []
+    trace = run(program, rng.integers(0, 16, (5, 9, 4)), record=recordable(program))
+    low, high = certificate.bounds["p"].states["v"]
+    assert low <= trace.v["p"].min() <= trace.v["p"].max() <= high
+
+
 def test_a_dash_is_at_least_one_of_what_is_above_zero():
     x = np.arange(-40, 41)
     for n in range(16):
