@@ -12,6 +12,7 @@ several times as long. Results go to benchmarks/results/mutants.json and mutants
 import argparse
 import ast
 import datetime
+import difflib
 import importlib.machinery
 import importlib.util
 import json
@@ -86,7 +87,7 @@ def main() -> int:
     arguments = parser.parse_args()
     configuration = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
     rooms = [_room(r) for r in configuration["room"] if not arguments.room or r["name"] in arguments.room]
-    if not rooms:
+    if not rooms and arguments.room:
         raise InputError(f"{CONFIGURATION}: has no room {arguments.room}", "name one of its [[room]] entries")
     excused = {(e["file"], e["before"], e["after"]): e["why"] for e in configuration.get("equivalent", ())}
     found = _earlier()
@@ -102,8 +103,9 @@ def main() -> int:
         if arguments.survivors:
             again = {(s["file"], s["before"], s["after"]) for s in found[room.name]["survived"]}
             mutants = [m for m in mutants if m.key in again]
-        fresh = _judged(room, mutants, texts, excused)
+        fresh = _judged(room, mutants, texts)
         found[room.name] = _merged(found[room.name], fresh) if arguments.survivors else fresh
+        _name_equivalents(found, excused)
         text = json.dumps({"schema": "snn2hw.benchmark.mutants/1", "rooms": found}, indent=1) + "\n"
         write(RESULTS / "mutants.json", text)
         write(RESULTS / "mutants.md", table(found))
@@ -129,6 +131,15 @@ def _merged(before: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
     """Return the earlier result with the verdicts on its survivors replaced."""
     changed = len(before["survived"]) - len(fresh["survived"])
     return {**fresh, "mutants": before["mutants"], "killed": before["killed"] + changed}
+
+
+def _name_equivalents(found: dict[str, Any], excused: Mapping[tuple[str, str, str], str]) -> None:
+    """Put beside every survivor why no test could kill it, where the configuration says so."""
+    for room in found.values():
+        for survivor in room["survived"]:
+            why = excused.get((survivor["file"], survivor["before"], survivor["after"]))
+            survivor.pop("equivalent", None)
+            survivor.update({} if why is None else {"equivalent": why})
 
 
 def drawn(room: Room, sample: int, texts: Mapping[str, str]) -> list[Mutant]:
@@ -175,8 +186,8 @@ def _mutant(file: str, text: str, line: int, column: int, operator: str, occurre
         return None
     if _meaning(tree) == _meaning(ast.parse(text)):
         return None
-    pairs = zip(text.splitlines(), changed.splitlines(), strict=False)
-    before, after = next(((a.strip(), b.strip()) for a, b in pairs if a != b))
+    lines = list(difflib.unified_diff(text.splitlines(), changed.splitlines(), n=0, lineterm=""))[3:]
+    before, after = (" ".join(x[1:].strip() for x in lines if x.startswith(sign)).strip() for sign in "-+")
     return Mutant(file, line, column, operator, occurrence, before, after)
 
 
@@ -219,9 +230,7 @@ def _meaning(tree: ast.Module) -> str:
     return ast.dump(_Meaning().visit(tree))
 
 
-def _judged(
-    room: Room, mutants: Sequence[Mutant], texts: Mapping[str, str], excused: Mapping[tuple[str, str, str], str]
-) -> dict[str, Any]:
+def _judged(room: Room, mutants: Sequence[Mutant], texts: Mapping[str, str]) -> dict[str, Any]:
     """Run the tests on the room as it is, then on every mutant."""
     os.environ.update(room.environment)
     stages = [(tests, *_limits(room, tests)) for tests in (room.tests, room.then) if tests]
@@ -234,10 +243,8 @@ def _judged(
             if verdict == PASSED:
                 verdict, *_ = _tested(tests, (mutant.file, text), cpu, wall)
         if verdict == PASSED:
-            why = excused.get(mutant.key)
-            survived.append({**asdict(mutant), **({} if why is None else {"equivalent": why})})
-            note = "" if why is None else "  (named as equivalent)"
-            print(f"  {at} {mutant.file}:{mutant.line}  {mutant.before}  ->  {mutant.after}{note}", flush=True)
+            survived.append(asdict(mutant))
+            print(f"  {at} {mutant.file}:{mutant.line}  {mutant.before}  ->  {mutant.after}", flush=True)
     day, killed = datetime.datetime.now(datetime.UTC).date().isoformat(), len(mutants) - len(survived)
     for name in room.environment:
         del os.environ[name]
