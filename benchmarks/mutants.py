@@ -103,12 +103,13 @@ def main() -> int:
         if arguments.survivors:
             again = {(s["file"], s["before"], s["after"]) for s in found[room.name]["survived"]}
             mutants = [m for m in mutants if m.key in again]
-        fresh = _judged(room, mutants, texts)
-        found[room.name] = _merged(found[room.name], fresh) if arguments.survivors else fresh
-        _name_equivalents(found, excused)
-        text = json.dumps({"schema": "snn2hw.benchmark.mutants/1", "rooms": found}, indent=1) + "\n"
-        write(RESULTS / "mutants.json", text)
-        write(RESULTS / "mutants.md", table(found))
+        before = found.get(room.name) if arguments.survivors else None
+        for fresh in _judged(room, mutants, texts):  # kept after every mutant: the next one may be for tomorrow
+            found[room.name] = fresh if before is None else _merged(before, fresh)
+            _name_equivalents(found, excused)
+            text = json.dumps({"schema": "snn2hw.benchmark.mutants/1", "rooms": found}, indent=1) + "\n"
+            write(RESULTS / "mutants.json", text)
+            write(RESULTS / "mutants.md", table(found))
     print(table(found))
     return 0
 
@@ -128,9 +129,14 @@ def _earlier() -> dict[str, Any]:
 
 
 def _merged(before: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
-    """Return the earlier result with the verdicts on its survivors replaced."""
-    changed = len(before["survived"]) - len(fresh["survived"])
-    return {**fresh, "mutants": before["mutants"], "killed": before["killed"] + changed}
+    """Return the earlier result with the verdicts on its survivors replaced, as far as they are known."""
+    left = before["survived"][fresh["mutants"] :]
+    return {
+        **fresh,
+        "mutants": before["mutants"],
+        "killed": before["killed"] + fresh["killed"],
+        "survived": [*fresh["survived"], *left],
+    }
 
 
 def _name_equivalents(found: dict[str, Any], excused: Mapping[tuple[str, str, str], str]) -> None:
@@ -230,8 +236,8 @@ def _meaning(tree: ast.Module) -> str:
     return ast.dump(_Meaning().visit(tree))
 
 
-def _judged(room: Room, mutants: Sequence[Mutant], texts: Mapping[str, str]) -> dict[str, Any]:
-    """Run the tests on the room as it is, then on every mutant."""
+def _judged(room: Room, mutants: Sequence[Mutant], texts: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Run the tests on the room as it is, then on every mutant; yield the result after each."""
     os.environ.update(room.environment)
     stages = [(tests, *_limits(room, tests)) for tests in (room.tests, room.then) if tests]
     print(f"{room.name}: {len(mutants)} mutants, {' + '.join(f'{cpu} s' for _, cpu, _ in stages)} at most", flush=True)
@@ -245,24 +251,21 @@ def _judged(room: Room, mutants: Sequence[Mutant], texts: Mapping[str, str]) -> 
         if verdict == PASSED:
             survived.append(asdict(mutant))
             print(f"  {at} {mutant.file}:{mutant.line}  {mutant.before}  ->  {mutant.after}", flush=True)
-    day, killed = datetime.datetime.now(datetime.UTC).date().isoformat(), len(mutants) - len(survived)
+        day, killed = datetime.datetime.now(datetime.UTC).date().isoformat(), at - len(survived)
+        tests = [*room.tests, *room.then]
+        yield {"date": day, "mutants": at, "killed": killed, "tests": tests, "survived": [*survived]}
     for name in room.environment:
         del os.environ[name]
-    return {
-        "date": day,
-        "mutants": len(mutants),
-        "killed": killed,
-        "tests": [*room.tests, *room.then],
-        "survived": survived,
-    }
 
 
 def _limits(room: Room, tests: tuple[str, ...]) -> tuple[int, int]:
     """Return after how many seconds, of the processor and of the clock, tests hang that pass without a mutant."""
     first = room.files[0]
-    _tested(tests, None, 900, 1800)  # what is compiled once and kept
-    unchanged = (first, (ROOT / first).read_text(encoding="utf-8"))
-    verdict, cpu, wall, said = _tested(tests, unchanged if first.startswith("sim/fast/") else None, 900, 1800)
+    unchanged = None
+    if first.startswith("sim/fast/"):
+        _tested(tests, None, 900, 1800)  # what is compiled once and kept
+        unchanged = (first, (ROOT / first).read_text(encoding="utf-8"))
+    verdict, cpu, wall, said = _tested(tests, unchanged, 900, 1800)
     if verdict != PASSED:
         raise InputError(f"room {room.name}: its tests fail without a mutant\n{said}", "mend them first")
     return int(4 * cpu + 10), int(10 * wall + 60)

@@ -120,8 +120,8 @@ def test_an_owner_that_dies_before_its_guard_has_said_a_word_leaves_nothing(tmp_
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(worker.pid, signal.SIGKILL)
-    assert _wait_for(lambda: not list(Path("/dev/shm").glob(f"{token}*")))
-    assert _wait_for(lambda: not (tmp_path / "scratch").exists())
+    assert wait_for(lambda: not list(Path("/dev/shm").glob(f"{token}*")))
+    assert wait_for(lambda: not (tmp_path / "scratch").exists())
 
 
 def test_a_verify_that_is_killed_leaves_no_process_and_no_folder(tmp_path):
