@@ -17,7 +17,7 @@ from sim.errors import UnsupportedError
 from sim.program import Program
 from sim.trace import Trace
 
-__all__ = ["execute", "export"]
+__all__ = ["RUNTIME_FILES", "execute", "export", "write_sources"]
 
 RUNTIME = Path(__file__).with_name("c_export") / "runtime"
 RUNTIME_FILES = ("snn_runtime.h", "snn_runtime.c", "main.c")
@@ -43,7 +43,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
     golden, trace = golden_vectors(program, raster)
 
     def fill(draft: Path) -> None:
-        _write_sources(program, draft)
+        write_sources(program, draft)
         (draft / "Makefile").write_text(MAKEFILE, encoding="utf-8")
         write_input(draft / "golden.bin", golden)
         with (draft / "golden.bin").open("ab") as handle:
@@ -60,7 +60,7 @@ def execute(
         workspace = Path(made)
         if folder is None:
             _check(program)
-            _write_sources(program, workspace)
+            write_sources(program, workspace)
         else:
             check_same_program(folder, "c", program.digest)
         build(folder or workspace, workspace / "snn", timeout_s=timeout_s)
@@ -76,7 +76,8 @@ def _check(program: Program) -> None:
         raise UnsupportedError(what, "export it to ONNX, or split it")
 
 
-def _write_sources(program: Program, folder: Path) -> None:
+def write_sources(program: Program, folder: Path) -> None:
+    """Write the runtime and the program's tables."""
     for name in RUNTIME_FILES:
         shutil.copyfile(RUNTIME / name, folder / name)
     (folder / "program.h").write_text(program_h(program), encoding="utf-8")

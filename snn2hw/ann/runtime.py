@@ -5,7 +5,6 @@ file as pairs of QuantizeLinear and DequantizeLinear.
 """
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from sim.border import foreign_errors
 from sim.cures import install
 from sim.errors import InputError, MissingToolError, ToolError
-from sim.files import atomic_write
+from sim.files import atomic_write, scratch_folder
 from snn2hw.ann.clean import clean_file
 from snn2hw.ann.graph import read_model
 
@@ -106,8 +105,8 @@ def quantize_int8(path: Path | str, into: Path | str, calibration: NDArray[Any])
             sample = next(self.rest, None)
             return None if sample is None else {name: sample[None]}
 
-    with tempfile.TemporaryDirectory() as folder, atomic_write(into) as temporary, _quiet():
-        folded = Path(folder) / "folded.onnx"
+    with scratch_folder("snn2hw-ann-") as folder, atomic_write(into) as temporary, _quiet():
+        folded = folder / "folded.onnx"
         quant_pre_process(str(path), str(folded), skip_symbolic_shape=True)
         quantize_static(
             str(folded),

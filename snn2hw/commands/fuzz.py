@@ -2,6 +2,8 @@
 
   snn2hw fuzz --seconds 60 -o FOUND/
   snn2hw fuzz --seconds 600 --seed 7 --only files -o FOUND/ --json
+  snn2hw fuzz --seconds 3600 --resume -o FOUND/
+  snn2hw fuzz --seconds 600 --only programs --against reference,c-at-once -o FOUND/
 
 Cases run in a process of their own, with limits on time and memory. One that fails is made as small as it can be and
 written down. Exit code 0: nothing was found. 1: something was, and FOUND/findings.json says what.
@@ -18,6 +20,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=60.0, metavar="N", help="how long to look (default: 60)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn at random (default: 0)")
     parser.add_argument("--only", default="programs,files", metavar="A,B", help="which (default: programs,files)")
+    parser.add_argument(
+        "--against", metavar="A,B", help="executors that every program meets (default: all engines and onnx, if there)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from what FOUND holds (default: begin anew)")
     parser.add_argument("-o", "--output", type=Path, metavar="FOUND", help="folder for the cases that fail")
     parser.add_argument("--json", action="store_true", help="write the result to standard output as JSON")
 
@@ -29,9 +35,17 @@ def execute(args: argparse.Namespace) -> int:
     from snn2hw.commands.progress import progress_bar
     from snn2hw.fuzz.campaign import fuzz
 
-    what = [word.strip() for word in args.only.split(",") if word.strip()]
+    what, executors = _words(args.only), _words(args.against or "")
     with progress_bar(None, "fuzz", "case") as progress:
-        campaign = fuzz(args.seconds, seed=args.seed, what=what, folder=args.output, progress=progress)
+        campaign = fuzz(
+            args.seconds,
+            seed=args.seed,
+            what=what,
+            executors=executors,
+            folder=args.output,
+            resume=args.resume,
+            progress=progress,
+        )
     if args.json:
         print(json.dumps(campaign.to_json(), indent=1))
     else:
@@ -43,3 +57,7 @@ def execute(args: argparse.Namespace) -> int:
             print(f"{found.subject}: {found.outcome.kind}: {found.outcome.error}")
         print(f"{sum(campaign.tried.values())} cases, {len(campaign.findings)} findings, seed {campaign.seed}")
     return 1 if campaign.findings else 0
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
