@@ -12,6 +12,8 @@ written down. Exit code 0: nothing was found. 1: something was, and FOUND/findin
 import argparse
 from pathlib import Path
 
+from snn2hw.commands.reply import Reply
+
 __all__ = ["configure", "execute"]
 
 
@@ -25,37 +27,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on from what FOUND holds (default: begin anew)")
     parser.add_argument("-o", "--output", type=Path, metavar="FOUND", help="folder for the cases that fail")
-    parser.add_argument("--json", action="store_true", help="write the result to standard output as JSON")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Look."""
-    import json
+    from tabulate import tabulate
 
     from snn2hw.commands.progress import progress_bar
     from snn2hw.fuzz.campaign import fuzz
 
-    what, executors = _words(args.only), _words(args.against or "")
     with progress_bar(None, "fuzz", "case") as progress:
         campaign = fuzz(
             args.seconds,
             seed=args.seed,
-            what=what,
-            executors=executors,
+            what=_words(args.only),
+            executors=_words(args.against or ""),
             folder=args.output,
             resume=args.resume,
             progress=progress,
         )
-    if args.json:
-        print(json.dumps(campaign.to_json(), indent=1))
-    else:
-        from tabulate import tabulate
-
-        rows = [(subject, outcome, count) for (subject, outcome), count in sorted(campaign.tried.items())]
-        print(tabulate(rows, ["what", "outcome", "cases"], disable_numparse=True))
-        for found in campaign.findings:
-            print(f"{found.subject}: {found.outcome.kind}: {found.outcome.error}")
-        print(f"{sum(campaign.tried.values())} cases, {len(campaign.findings)} findings, seed {campaign.seed}")
+    reply.fact(**campaign.to_json())
+    rows = [(subject, outcome, count) for (subject, outcome), count in sorted(campaign.tried.items())]
+    reply.line(tabulate(rows, ["what", "outcome", "cases"], disable_numparse=True))
+    for found in campaign.findings:
+        reply.line(f"{found.subject}: {found.outcome.kind}: {found.outcome.error}")
+    reply.line(f"{sum(campaign.tried.values())} cases, {len(campaign.findings)} findings, seed {campaign.seed}")
     return 1 if campaign.findings else 0
 
 
