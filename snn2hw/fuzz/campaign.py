@@ -14,7 +14,7 @@ from sim.files import make_folder, memory_folder, scratch_folder, write_bytes
 from snn2hw.files.archives import write_npz
 from snn2hw.fuzz.ledger import Campaign, Finding, read_campaign, write_campaign
 from snn2hw.fuzz.minimise import Case, smallest_bytes, smallest_case
-from snn2hw.fuzz.program_batch import BASELINE, check_executors, executors_there, read_case, write_case
+from snn2hw.fuzz.program_batch import BASELINE, check_executors, executors_there, others_there, read_case, write_case
 from snn2hw.fuzz.readers import READERS, available, write_seeds
 from snn2hw.fuzz.trial import TrialResult, Trials
 
@@ -30,6 +30,8 @@ QUICK, SLOW = 250, 50
 FIRST = 10
 """The first batch is so much smaller: a short campaign reaches every reader."""
 PROGRAMS = 25
+SELDOM = 8
+"""One batch of so many meets the executors too that cost more than all others together."""
 ALIKE = 3
 """Cases that fail alike are written down so often."""
 
@@ -61,7 +63,7 @@ def fuzz(
     check_executors(meets)
     home = None if folder is None else make_folder(folder)
     campaign = read_campaign(home, seed) if resume and home is not None else Campaign(seed)
-    run = _Run(campaign, home, meets, progress or (lambda _: None))
+    run = _Run(campaign, home, meets, all_there=not executors, tell=progress or (lambda _: None))
     share = seconds / len(set(what))
     with scratch_folder("snn2hw-fuzz-", memory_folder()) as made:
         if "files" in what:
@@ -80,6 +82,7 @@ class _Run:
     campaign: Campaign
     home: Path | None
     executors: Sequence[str]
+    all_there: bool
     tell: Tell
 
     def files(self, trials: Trials, deadline: float) -> None:
@@ -122,12 +125,13 @@ class _Run:
         while time.monotonic() < deadline:
             number = self.campaign.batches[subject]
             cases = PROGRAMS if number else PROGRAMS // FIRST
-            job = {"executors": executors, "seed": [self.campaign.seed, number], "cases": cases}
+            meets = [*executors, *(others_there() if self.all_there and number % SELDOM == 0 else [])]
+            job = {"executors": meets, "seed": [self.campaign.seed, number], "cases": cases}
             done = trials.program_batch(job)
             if done.lost:  # once more, so that the case it is lost over stays behind
                 done = trials.program_batch({**job, "keep": True})
             for outcome, path in done.found:
-                self._program_found(trials, executors, outcome, path)
+                self._program_found(trials, meets, outcome, path)
             tried = {(k.rpartition(" ")[0], k.rpartition(" ")[2]): n for k, n in done.tried.items()}
             self._done(subject, tried)
 

@@ -31,6 +31,7 @@ __all__ = [
     "check_executors",
     "compare_file",
     "executors_there",
+    "others_there",
     "program_batch",
     "read_case",
     "write_case",
@@ -182,6 +183,17 @@ def executors_there() -> Sequence[str]:
 
     onnx = find_spec("onnxruntime") and find_spec("onnx")
     return [BASELINE, *FORMS, *(["torch"] if find_spec("torch") else []), *(["onnx"] if onnx else [])]
+
+
+def others_there() -> Sequence[str]:
+    """Return what some programs meet: the files that are written and read again, and C where there is a compiler."""
+    from exporters.c_export.build import find_compiler
+
+    try:
+        find_compiler()
+    except MissingToolError:
+        return ["nir", "golden"]
+    return ["nir", "golden", C_AT_ONCE]
 
 
 def check_executors(names: Sequence[str]) -> None:

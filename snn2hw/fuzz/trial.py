@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from sim.worker_process import Task, WorkerProcess, import_path
@@ -28,11 +27,6 @@ class TrialResult:
 
     kind: str
     error: str
-
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing is wrong."""
-        return self.kind in GOOD
 
     def like(self, other: "TrialResult") -> bool:
         """Tell whether two cases fail the same way."""
@@ -62,9 +56,7 @@ class Trials:
         """Return it; the child starts with the first case."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the child."""
         self._end()
 
