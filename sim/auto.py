@@ -22,7 +22,7 @@ __all__ = [
     "STEP_S",
     "UPDATE_S",
     "WEIGHT_S",
-    "Work",
+    "StepWork",
     "chosen_engine",
     "seconds_of_reference",
     "work_of",
@@ -40,7 +40,7 @@ NEVER_S = 0.02
 
 
 @dataclass(frozen=True)
-class Work:
+class StepWork:
     """What the reference does in one step of one sample; weights and calls are shared by all samples of a batch."""
 
     layers: int
@@ -81,7 +81,7 @@ def seconds_of_reference(program: Program, samples: int, steps: int) -> float:
     return steps * (step + samples * (PRODUCT_S * work.products + UPDATE_S * work.neurons))
 
 
-def work_of(program: Program) -> Work:
+def work_of(program: Program) -> StepWork:
     """Return what a step takes."""
     calls = weights = products = 0
     for p in program.populations:
@@ -96,7 +96,7 @@ def work_of(program: Program) -> Work:
                     products += prod(weight.shape[1:]) * p.size
                 case _:
                     assert_never(connection.wiring)
-    return Work(len(program.populations), calls, weights, products, sum(p.size for p in program.populations))
+    return StepWork(len(program.populations), calls, weights, products, sum(p.size for p in program.populations))
 
 
 def _say(text: str) -> None:

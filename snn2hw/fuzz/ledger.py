@@ -14,7 +14,7 @@ from snn2hw.fuzz.trial import TrialResult
 
 __all__ = ["LEDGER", "Campaign", "Finding", "read_campaign", "write_campaign"]
 
-SCHEMA = "snn2hw.fuzz/2"
+SCHEMA = "snn2hw.fuzz/1"
 LEDGER = "findings.json"
 FIX = "start the campaign in a new folder"
 

@@ -14,16 +14,15 @@ from snn2hw.fuzz.file_batch import Beat, case_file
 from snn2hw.fuzz.guards import CASE_S
 from snn2hw.fuzz.readers import READERS
 
-__all__ = ["GOOD", "BatchResult", "TrialResult", "Trials"]
+__all__ = ["BatchResult", "TrialResult", "Trials"]
 
 CHILD = Path(__file__).with_name("child.py")
-GOOD = frozenset({"read", "refused", "equal"})
 LOG_BYTES = 300
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """How a case ended: ``kind`` is in `GOOD`, or foreign, memory, outside, differs, hang or crash."""
+    """How a case ended: ``kind`` is read, refused or equal, or foreign, memory, outside, differs, hang or crash."""
 
     kind: str
     error: str

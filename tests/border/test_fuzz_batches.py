@@ -138,7 +138,7 @@ def test_a_campaign_goes_on_where_it_was_stopped(tmp_path):
     assert json.loads((tmp_path / "findings.json").read_text()) == more.to_json()
     with pytest.raises(InputError, match="the campaign there has seed 0, not 1"):
         fuzz(1, seed=1, what=["files"], folder=tmp_path, resume=True)
-    (tmp_path / "findings.json").write_text('{"schema": "snn2hw.fuzz/2", "seed": 0}')
+    (tmp_path / "findings.json").write_text('{"schema": "snn2hw.fuzz/1", "seed": 0}')
     with pytest.raises(FileError, match="is no campaign of this version"):
         fuzz(1, what=["files"], folder=tmp_path, resume=True)
 
