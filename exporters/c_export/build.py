@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from sim.errors import MachineError, MissingToolError, ToolError
 from sim.program import Program
 
-__all__ = ["SANITIZERS", "STRICT", "build", "find_compiler", "read_output", "run_binary", "write_input"]
+__all__ = [
+    "LEAVES_THE_MACHINE",
+    "SANITIZERS",
+    "STRICT",
+    "build",
+    "find_compiler",
+    "read_output",
+    "run_binary",
+    "write_input",
+]
 
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic")
 SANITIZERS = ("-g", "-fno-sanitize-recover=all", "-fsanitize=address,undefined")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sim.border import foreign_errors, read_bytes
 from sim.cures import install
 from sim.errors import FileError, InputError, MissingToolError
+from snn2hw.audio.shortfall import shortfall
 
 __all__ = ["SHORTEST_S", "Clip", "check_samples", "length_s", "read_clip", "resample", "resampler", "stored_rate_hz"]
 
@@ -42,7 +43,7 @@ class Clip:
 def read_clip(path: Path, rate_hz: int | None) -> Clip:
     """Read ``path`` (wav, flac, ogg), mix its channels to one and resample it to ``rate_hz`` (None: its own)."""
     raw, found_hz, channels = _read(path)
-    changes = []
+    changes = [missing] if (missing := shortfall(path)) else []
     if channels > 1:
         changes.append(f"{channels} channels mixed to one")
     check_samples(raw, found_hz, str(path))

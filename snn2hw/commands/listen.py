@@ -39,12 +39,15 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Listen to every file."""
     from exporters.program_file import read_program_file
     from snn2hw.audio.hear import ear_of
+    from snn2hw.audio.shortfall import shortfall
 
     found = read_program_file(args.program)
     ear = ear_of(found, args.program)
     results = []
     for name in args.files:
         heard = _heard(found, ear, name, args, reply)
+        if name != "-" and (missing := shortfall(Path(name))):
+            print(f"note: {name}: {missing}", file=sys.stderr)
         results.append(_as_json(name, heard))
         reply.line(f"{name}: {heard.label} (score {heard.score:.2f}, {heard.seconds:.2f} s)")
         if name != "-":

@@ -71,7 +71,6 @@ def _configure_training(group: Any) -> None:
 
 def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Tune the model."""
-    from sim.errors import InputError
     from sim.files import check_output
 
     check_output(args.output)
@@ -81,11 +80,9 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
     recipe = _recipe(args)
     source = source_of(args)
-    rasters, labels = _labelled(args.data)
-    held_out, test = (None if path is None else _labelled(path) for path in (args.held_out, args.test))
-    if test is not None and test[0].shape[2:] != rasters.shape[2:]:
-        what = f"{args.test}: samples of {test[0].shape[2:]}, not {rasters.shape[2:]} as {args.data}"
-        raise InputError(what, "give samples of one shape")
+    shape = source.input_shape
+    rasters, labels = _labelled(args.data, shape)
+    held_out, test = (None if path is None else _labelled(path, shape) for path in (args.held_out, args.test))
     steps, messages = certified_for(args.model, rasters)
     with StageBars() as stage, _bar(recipe.epochs + args.more_epochs) as bar:
         _, tuned = tune(
@@ -109,11 +106,11 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     return 0
 
 
-def _labelled(path: str) -> "Labelled":
+def _labelled(path: str, shape: tuple[int, ...]) -> "Labelled":
     from sim.errors import InputError
     from snn2hw.files.rasters import read_raster
 
-    found = read_raster(path)
+    found = read_raster(path, shape)
     if found.labels is None:
         raise InputError(f"{path}: has no array 'labels'", "save one integer label per sample")
     return found.spikes, found.labels

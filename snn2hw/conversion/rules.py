@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from sim.border import network_limit
 from snn2hw.sources.expression import operations as op
 from snn2hw.sources.expression.operations import Array, Operation, Shape
 from snn2hw.sources.expression.values import Applied, Constant, Value, total
@@ -92,6 +94,10 @@ def _even_padding(weight: Array, pads: list[tuple[int, int]], dilation: Shape) -
     if all(before == after for before, after in pads):
         return weight, tuple(before for before, _ in pads), dilation
     spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True))
+    sides = [span + abs(after - before) for span, (before, after) in zip(spans, pads, strict=True)]
+    size = prod((*weight.shape[:2], *sides)) * np.dtype(np.float64).itemsize
+    if size > network_limit(weight.nbytes):
+        raise NotConvertible(f"a kernel of {weight.shape[2:]} that takes {size} bytes with its uneven padding")
     wide = np.zeros((*weight.shape[:2], *spans))
     wide[(slice(None), slice(None), *(slice(None, None, d) for d in dilation))] = weight
     zeros = [(max(after - before, 0), max(before - after, 0)) for before, after in pads]

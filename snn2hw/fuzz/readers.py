@@ -1,7 +1,7 @@
 """Every reader of a file from outside, and what it is fed: good files to damage."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -133,22 +133,22 @@ def _raster_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
 def _program_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
     from exporters.program_file import write_program
     from snn2hw.compiler.certify import prove
-    from snn2hw.fuzz.draw import random_program
+    from snn2hw.fuzz.draw import SMALL, random_program
 
     paths = [folder / f"program{i}.nir" for i in range(3)]
-    for path in paths:
-        program = random_program(rng)
+    for i, path in enumerate(paths):  # what reading costs is the number of arrays
+        program = random_program(rng, replace(SMALL, most_populations=1 + i // 2))
         write_program(program, path, attachments={"certificate": prove(program, 20).to_json()})
     return paths
 
 
 def _network_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
     from exporters.to_nir import export
-    from snn2hw.fuzz.draw import Space, random_program
+    from snn2hw.fuzz.draw import SMALL, random_program
 
     paths = []
     for i in range(3):
-        export(random_program(rng, Space(wide=False)), folder / f"nir{i}")
+        export(random_program(rng, replace(SMALL, most_populations=1 + i // 2)), folder / f"nir{i}")
         paths.append(folder / f"nir{i}" / "network.nir")
     return paths
 

@@ -22,6 +22,7 @@ from snn2hw.commands import main
 from snn2hw.compiler.compile import compile
 from snn2hw.conversion import convert, in_steps, read_ann
 from snn2hw.conversion.judge import judge
+from snn2hw.conversion.rules import NotConvertible, _even_padding
 from snn2hw.files.rasters import read_raster
 from snn2hw.network.float_reference import float_reference
 from snn2hw.problems import ProblemsError
@@ -358,3 +359,11 @@ def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"\x80\x04\x95 this is no network")
     with pytest.raises(FileError, match="not a valid ONNX file"):
         read_ann(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("pads", [[(1, 1), (1, 1 << 31)], [(1 << 40, 0), (0, 0)]])
+def test_uneven_padding_is_sized_before_it_is_written_out(pads) -> None:
+    with pytest.raises(NotConvertible, match="bytes with its uneven padding"):
+        _even_padding(np.ones((4, 1, 3, 3)), pads, (1, 1))
+    with pytest.raises(NotConvertible, match="bytes with its uneven padding"):
+        _even_padding(np.ones((4, 1, 3, 3)), [(0, 1), (0, 0)], (1, 1 << 40))
