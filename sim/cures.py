@@ -11,6 +11,8 @@ EXTRAS = {
     "soundfile": "audio",
     "soxr": "audio",
     "espeakng_loader": "audio",
+    "pesq": "scores",
+    "pystoi": "scores",
     "matplotlib": "plot",
     "torch": "train",
     "norse": "train",

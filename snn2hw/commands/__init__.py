@@ -46,6 +46,7 @@ COMMANDS = {
     "place": Command("snn2hw.commands.place", "put a program into the cores of a chip, within every limit of its file"),
     "export": Command("snn2hw.commands.export", "write a program down for another tool"),
     "listen": Command("snn2hw.commands.listen", "say what is in a sound, with a program of the streaming network"),
+    "denoise": Command("snn2hw.commands.denoise", "take the noise out of a sound, with a program that estimates masks"),
     "zoo": Command("snn2hw.commands.zoo", "list the trained programs that come with the package"),
     "train": Command("snn2hw.commands.train", "train a spiking network, or its ReLU twin, on spoken words"),
     "encode": Command("snn2hw.commands.encode", "turn sounds into the raster a trained network is fed"),

@@ -1,8 +1,9 @@
-"""Train a spiking network, or its ReLU twin, on spoken words.
+"""Train a spiking network, or its ReLU twin, on spoken words, other sounds, or noisy speech.
 
 snn2hw train fsdd --data fsdd/ --model scnn -o runs/digits
 snn2hw train folder --data words/ --model cnn --size seed --seed 1 -o runs/words-cnn
 snn2hw train digits -o runs/digits-en            synthesised digits, no download
+snn2hw train denoise --data noisy/ -o runs/denoise
 
 Started again with the same options it goes on where it was. The folder then holds model.pt (a checkpoint the other
 commands read), test.npz (the test part as the network is fed it, with labels), front.json, log.jsonl, summary.json,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from snn2hw.train.network_recipe import NetworkRecipe
     from snn2hw.train.teacher import Teacher
 
-__all__ = ["configure", "execute"]
+__all__ = ["configure", "execute", "identity_of"]
 
 SPIKING_STEPS = 24
 """Steps when the input is spikes: the 8 that do for graded input would leave a pixel with five values."""
@@ -35,7 +36,7 @@ SPIKING_STEPS = 24
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    corpus_options(parser)
+    corpus_options(parser, denoise="speech in noise; without --data, synthetic voices")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
     parser.add_argument(
         "--stream", action="store_true", help="the streaming network (always, where fsdd, digits and folder are not)"
@@ -48,11 +49,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _configure_network(group: Any) -> None:
     from snn2hw.codec.encode import Kind
     from snn2hw.models.layout import LAYOUTS
+    from snn2hw.models.stream import STREAMS
     from snn2hw.train.network_recipe import NetworkRecipe
 
     usual = NetworkRecipe()
-    recipe_option(group, usual, "model", "spiking, or ReLU", choices=("scnn", "cnn"))
-    group.add_argument("--size", choices=tuple(LAYOUTS), default="hardware", help="small, or wide (default: hardware)")
+    what = "spiking, or ReLU; vgg where sounds stream; cr-ced and crnn denoise"
+    recipe_option(group, usual, "model", what, choices=("scnn", "cnn", "vgg", "cr-ced", "crnn"))
+    sizes = (*LAYOUTS, *STREAMS)
+    group.add_argument(
+        "--size", choices=sizes, help="hardware or seed; else of a stream (default: hardware, or its own)"
+    )
     group.add_argument(
         "--synapse",
         type=float,
@@ -75,6 +81,7 @@ def _configure_training(group: Any) -> None:
     group.add_argument("--start", type=Path, metavar="model.pt", help="begin with the weights of another run")
     group.add_argument("--teacher", metavar="MODEL", help="learn the answers of this model too (distillation)")
     recipe_option(group, usual, "teacher_weight", "of the teacher's answers in the loss", "SHARE")
+    group.add_argument("--mixup", type=float, metavar="A", help="clips of a stream mixed, by shares of Beta(A, A)")
     recipe_option(group, usual, "epochs", "passes over the training part, at most")
     recipe_option(group, usual, "patience", "epochs of worse validation before it stops")
     recipe_option(group, usual, "rate", "peak learning rate")
@@ -90,6 +97,10 @@ def execute(args: argparse.Namespace) -> int:
     at_least(0, "--more-epochs", args.more_epochs)
     from snn2hw.commands.train_stream import streams, train_stream
 
+    if args.dataset == "denoise":
+        from snn2hw.commands.train_denoise import train_denoise
+
+        return train_denoise(args)
     if streams(args):
         return train_stream(args)
     name = device_of(args)  # first: what follows needs torch
@@ -117,7 +128,7 @@ def execute(args: argparse.Namespace) -> int:
     refuse_too_large(recipe, name, **sizes)
     taught = None if teacher is None else teacher(recipe, corpus.classes, device)
     data = _images(corpus, recipe)
-    with _bar(recipe.epochs + args.more_epochs, f"{recipe.model} {args.size}", "epoch") as bar:
+    with _bar(recipe.epochs + args.more_epochs, f"{recipe.model} {args.size or 'hardware'}", "epoch") as bar:
         finished = fit(
             recipe,
             data,
@@ -176,22 +187,24 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
 
     if args.teacher_weight is not None and args.teacher is None:
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    if args.mixup is not None:
+        raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
     given = given_of(args, ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "variants"))
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)
-    layout = layout_of(args.size)
+    layout = layout_of(args.size or "hardware")
     if args.synapse is not None:
         layout = replace(layout, synapse=args.synapse)
     return NetworkRecipe(
         layout=layout,
         test_speaker=args.leave_out or "",
-        start=_identity(args.start),
-        teacher=_identity(args.teacher),
+        start=identity_of(args.start),
+        teacher=identity_of(args.teacher),
         **given,
     )
 
 
-def _identity(model: "Path | str | None") -> str:
+def identity_of(model: "Path | str | None") -> str:
     """Return the SHA-256 of a model's file, or of the name of a function that makes one."""
     from hashlib import sha256
 
