@@ -25,7 +25,7 @@ from snn2hw.denoise.mask_front import (
 if TYPE_CHECKING:
     from exporters.program_file import ProgramFile
 
-__all__ = ["ATTACHMENT", "Denoiser", "Hearing", "denoised", "hearing_of"]
+__all__ = ["ATTACHMENT", "Denoiser", "Hearing", "denoised", "heard_by", "hearing_of"]
 
 ATTACHMENT = "denoise"
 """The name under which a program file says how it denoises."""
@@ -80,19 +80,14 @@ class Denoiser:
     def _through(self, samples: NDArray[np.float64]) -> NDArray[np.float32]:
         front, spec = self.hearing.front, self.hearing.front.spectra
         held = np.concatenate([self._rest, samples])
-        starts = np.arange(spec.count(held.size)) * spec.hop
-        self._rest = held[len(starts) * spec.hop :]
-        if not starts.size:
+        spectra = _spectra(held, front)
+        self._rest = held[len(spectra) * spec.hop :]
+        if not len(spectra):
             return np.zeros(0, np.float32)
-        window, bank = root_window(spec), warped_bank(spec)
-        spectra = np.stack([np.fft.rfft(held[k : k + spec.window] * window) for k in starts])
-        rows = []
-        for x in spectra:  # one by one: a product of many rows is summed in another order
-            decibels = 10.0 * np.log10(bank @ (x.real**2 + x.imag**2) + spec.floor)
-            rows.append(messages_of(decibels, front, self._tracker))
-        answer = self._run.push(np.stack(rows).astype(np.int16))
+        answer = self._run.push(_messages(spectra, front, self._tracker))
         mask = np.clip(answer / self.hearing.one, front.least, 1.0)
         turn = back_to_bins(spec)
+        window = root_window(spec)
         frames = [np.fft.irfft(x * (turn @ g), spec.window) * window for x, g in zip(spectra, mask, strict=True)]
         first = self._run.steps == len(frames)
         done, self._waiting = overlapped(np.stack(frames), self._waiting)
@@ -105,3 +100,27 @@ def denoised(samples: NDArray[np.floating], found: "ProgramFile", hearing: Heari
     """Return what a program makes of a whole sound."""
     run = Denoiser(found, hearing)
     return np.concatenate([run.push(samples), run.end()])
+
+
+def heard_by(samples: NDArray[np.floating], front: MaskFront) -> NDArray[np.int16]:
+    """Return the messages that a program gets of a whole sound, (frames, features)."""
+    spec = front.spectra
+    held = np.pad(samples.astype(np.float64), (spec.hop, -len(samples) % spec.hop + spec.hop))
+    return _messages(_spectra(held, front), front, Tracker())
+
+
+def _spectra(held: NDArray[np.float64], front: MaskFront) -> NDArray[np.complex128]:
+    """Return the spectra of all whole windows, (n, bins)."""
+    spec, window = front.spectra, root_window(front.spectra)
+    starts = np.arange(spec.count(held.size)) * spec.hop
+    rows = [np.fft.rfft(held[k : k + spec.window] * window) for k in starts]
+    return np.stack(rows) if rows else np.zeros((0, spec.bins // 2 + 1), np.complex128)
+
+
+def _messages(spectra: NDArray[np.complex128], front: MaskFront, state: Tracker) -> NDArray[np.int16]:
+    bank, floor = warped_bank(front.spectra), front.spectra.floor
+    rows = []
+    for x in spectra:  # one by one: a product of many rows is summed in another order
+        decibels = 10.0 * np.log10(bank @ (x.real**2 + x.imag**2) + floor)
+        rows.append(messages_of(decibels, front, state))
+    return np.stack(rows).astype(np.int16)

@@ -35,6 +35,7 @@ RIGHT = {
     "place": "p.nir --target loihi1 --input x.npz -o new.json",
     "zoo": "",
     "listen": "zoo:digits sound.flac",
+    "denoise": "zoo:denoise sound.flac new.wav",
     "install": "sanafe --folder new",
     "install-lava": "--folder new",
 }
@@ -55,6 +56,7 @@ INPUTS = {
     "energy": ("p.nir", "x.npz", "cnn.onnx", "ann.npz", "prices.toml"),
     "place": ("p.nir", "loihi1", "x.npz"),
     "listen": ("sound.flac",),
+    "denoise": ("sound.flac",),
 }
 """The files that each command reads, as they stand in its right use."""
 
