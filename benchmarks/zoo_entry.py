@@ -37,9 +37,9 @@ ESC10 = {
 NOISY_SPEECH = {
     "name": "speech of four speakers in recorded noise, 16 kHz",
     "licence": "CC BY-SA 3.0, CC BY 3.0, CC BY 4.0, CC0, and the BSD-like licence of festvox-ru",
-    "attribution": "festvox-ru, (c) 2005 Nickolay V. Shmyrev; Asterisk core sounds by Allison Smith and June Wallack for "
-    "Digium, and by Carlo Flora; background noise of Speech Commands, Pete Warden; ESC-10, K. J. Piczak; freesound.org: "
-    "joedeshon, InspectorJ, markedit",
+    "attribution": "festvox-ru, (c) 2005 Nickolay V. Shmyrev; Asterisk core sounds by Allison Smith and June Wallack "
+    "for Digium, and by Carlo Flora; background noise of Speech Commands, Pete Warden; ESC-10, K. J. Piczak; "
+    "freesound.org: joedeshon, InspectorJ, markedit",
     "used": "517 s of speech and 319 s of noise to train, 63 mixtures to validate, 42 fixed pairs of 3 s to test",
 }
 ENTRIES: dict[str, dict[str, Any]] = {
@@ -60,7 +60,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "denoise": {
         "task": "a mask for noisy speech, streaming",
         "data": NOISY_SPEECH,
-        "split": "no utterance and no noise is in two parts; the three speakers of the test part are in the training too",
+        "split": "no utterance and no noise is in two parts; the speakers of the test part are in the training too",
         "command": "snn2hw train denoise --data denoise_16k -o runs/denoise",
     },
     "esc10": {
