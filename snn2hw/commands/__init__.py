@@ -47,6 +47,7 @@ COMMANDS = {
     "export": Command("snn2hw.commands.export", "write a program down for another tool"),
     "listen": Command("snn2hw.commands.listen", "say what is in a sound, with a program of the streaming network"),
     "denoise": Command("snn2hw.commands.denoise", "take the noise out of a sound, with a program that estimates masks"),
+    "relevance": Command("snn2hw.commands.relevance", "draw what a streaming network looks at in a sound"),
     "zoo": Command("snn2hw.commands.zoo", "list the trained programs that come with the package"),
     "train": Command("snn2hw.commands.train", "train a spiking network, or its ReLU twin, on spoken words"),
     "encode": Command("snn2hw.commands.encode", "turn sounds into the raster a trained network is fed"),

@@ -123,7 +123,8 @@ def pair(
 
 def answer_of(network: "nn.Module", x: "Tensor", steps: int) -> "Tensor":
     """Return the sum of a spiking network's answers to an input that stays for so many steps."""
-    state, total = None, None
+    state: Any = None
+    total: Tensor | None = None
     for _ in range(steps):
         answer, state = network(x, state)
         total = answer if total is None else total + answer
