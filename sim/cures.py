@@ -11,6 +11,7 @@ EXTRAS = {
     "soundfile": "audio",
     "soxr": "audio",
     "espeakng_loader": "audio",
+    "captum": "explain",
     "pesq": "scores",
     "pystoi": "scores",
     "matplotlib": "plot",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from snn2hw.commands.device import configure_device, device_of
+from snn2hw.commands.identity import identity_of
 from snn2hw.commands.options import at_least, corpus_named, corpus_options
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from snn2hw.train.network_recipe import NetworkRecipe
     from snn2hw.train.teacher import Teacher
 
-__all__ = ["configure", "execute", "identity_of"]
+__all__ = ["configure", "execute"]
 
 SPIKING_STEPS = 24
 """Steps when the input is spikes: the 8 that do for graded input would leave a pixel with five values."""
@@ -95,14 +96,9 @@ def _configure_training(group: Any) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Train, judge, and write everything down."""
     at_least(0, "--more-epochs", args.more_epochs)
-    from snn2hw.commands.train_stream import streams, train_stream
-
-    if args.dataset == "denoise":
-        from snn2hw.commands.train_denoise import train_denoise
-
-        return train_denoise(args)
-    if streams(args):
-        return train_stream(args)
+    other = _other(args)
+    if other is not None:
+        return other(args)
     name = device_of(args)  # first: what follows needs torch
     import torch
 
@@ -144,6 +140,17 @@ def execute(args: argparse.Namespace) -> int:
     for line in write_report(finished, recipe, data, corpus, args.output):
         print(line)
     return 0
+
+
+def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace], int] | None":
+    """Return the training of what is no network of images."""
+    if args.dataset == "denoise":
+        from snn2hw.commands.train_denoise import train_denoise
+
+        return train_denoise
+    from snn2hw.commands.train_stream import streams, train_stream
+
+    return train_stream if streams(args) else None
 
 
 def _tell(corpus: "Corpus") -> None:
@@ -202,18 +209,6 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         teacher=identity_of(args.teacher),
         **given,
     )
-
-
-def identity_of(model: "Path | str | None") -> str:
-    """Return the SHA-256 of a model's file, or of the name of a function that makes one."""
-    from hashlib import sha256
-
-    if model is None:
-        return ""
-    path = Path(model)
-    if path.is_file():
-        return sha256(path.read_bytes()).hexdigest()
-    return sha256(str(model).encode()).hexdigest() if ":" in str(model) else ""
 
 
 def _bar(total: int, what: str, unit: str) -> Any:

@@ -35,8 +35,8 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     from dataclasses import replace
 
     from sim.errors import InputError
+    from snn2hw.commands.identity import identity_of
     from snn2hw.commands.options import refuse_ignored
-    from snn2hw.commands.train import identity_of
     from snn2hw.models.stream import STREAMS
     from snn2hw.train.stream_data import stream_recipe_for
 

@@ -49,7 +49,7 @@ def read_noisy(folder: Path | None, rate_hz: int, *, skip_damaged: bool = False)
         from snn2hw.denoise.synthetic import synthetic_noisy
 
         return synthetic_noisy(rate_hz)
-    reader = _Reader(rate_hz, skip_damaged)
+    reader = _NoisyReader(rate_hz, skip_damaged)
     for name, needed in LAYOUTS_ON_DISK.items():
         if all((folder / part).is_dir() for part in needed):
             found = reader.read(name, folder)
@@ -58,7 +58,7 @@ def read_noisy(folder: Path | None, rate_hz: int, *, skip_damaged: bool = False)
     raise InputError(f"{folder}: no layout of clean speech and noise", f"have the folders of one of these: {wanted}")
 
 
-class _Reader:
+class _NoisyReader:
     """Reads sounds at one rate, and notes what it left out."""
 
     def __init__(self, rate_hz: int, skip_damaged: bool) -> None:

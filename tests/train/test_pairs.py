@@ -6,9 +6,9 @@ import torch
 
 import snn2hw as sw
 from sim.errors import InputError
-from snn2hw.models.learnt_leak import LearntLeak
-from snn2hw.models.pairs import PAIRS, answer_of, pair, pair_layout, settled
 from snn2hw.network.float_reference import float_reference
+from snn2hw.train.learnt_leak import LearntLeak
+from snn2hw.train.pairs import PAIRS, answer_of, pair, pair_layout, settled
 
 SHAPES = {"m5": (1, 2400), "piczak": (1, 60, 41), "hjh": (1, 20, 20), "tcy": (1, 40, 50)}
 WIDTHS = {"m5": 1 / 16, "piczak": 1 / 40, "hjh": 1.0, "tcy": 1.0}

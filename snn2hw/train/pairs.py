@@ -139,7 +139,7 @@ def settled(network: "nn.Module") -> "nn.Module":
 
     from norse.torch import SequentialState
 
-    from snn2hw.models.learnt_leak import LearntLeak
+    from snn2hw.train.learnt_leak import LearntLeak
 
     parts = [part.settled() if isinstance(part, LearntLeak) else copy.deepcopy(part) for part in network.children()]
     made: nn.Module = SequentialState(*parts).eval()
@@ -149,7 +149,7 @@ def settled(network: "nn.Module") -> "nn.Module":
 def _neuron(layout: PairLayout, spiking: bool, learnt: bool) -> "list[nn.Module]":
     from torch import nn
 
-    from snn2hw.models.learnt_leak import LearntLeak, leaky_cell
+    from snn2hw.train.learnt_leak import LearntLeak, leaky_cell
 
     if not spiking:
         return [nn.ReLU()]
