@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from sim.errors import FileError
-from snn2hw.audio.clip import read_clip
+from snn2hw.audio.clip import read_clip, sound_pieces
 
 RATE_HZ = 8000
 
@@ -69,3 +69,38 @@ def test_refuses_what_is_no_sound_file(tmp_path, content):
 def test_refuses_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileError, match=r"gone\.wav: not a readable sound file"):
         read_clip(tmp_path / "gone.wav", RATE_HZ)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
+def test_pieces_of_a_sound_are_the_sound(tmp_path, suffix):
+    random = np.random.default_rng(0)
+    soundfile.write(tmp_path / f"x{suffix}", random.normal(0, 0.1, (150_000, 2)), 16000)
+    pieces = list(sound_pieces(tmp_path / f"x{suffix}", 16000))
+    assert max(map(len, pieces)) < 70_000
+    assert (np.concatenate(pieces) == read_clip(tmp_path / f"x{suffix}", 16000).samples).all()
+
+
+def test_pieces_at_another_rate_are_as_long_as_the_clip(tmp_path):
+    t = np.arange(150_000) / 16000
+    soundfile.write(tmp_path / "x.wav", 0.5 * np.sin(2 * np.pi * 440 * t), 16000)
+    joined, whole = np.concatenate(list(sound_pieces(tmp_path / "x.wav", 8000))), read_clip(tmp_path / "x.wav", 8000)
+    assert joined.size == whole.samples.size
+    assert np.abs(joined - whole.samples).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (np.zeros(16000), "is digital silence"),
+        (np.ones(100), "lasts 0.006 s"),
+        (np.zeros(0), "holds no samples"),
+        (np.full(16000, np.nan), "not finite"),
+    ],
+)
+def test_pieces_are_refused_as_clips_are(tmp_path, samples, said):
+    soundfile.write(tmp_path / "x.wav", samples.astype(np.float32), 16000, subtype="FLOAT")
+    with pytest.raises(FileError, match=said) as by_pieces:
+        list(sound_pieces(tmp_path / "x.wav", 16000))
+    with pytest.raises(FileError, match=said) as at_once:
+        read_clip(tmp_path / "x.wav", 16000)
+    assert str(by_pieces.value) == str(at_once.value)

@@ -29,7 +29,7 @@ class DenoiseRecipe(Recipe):
     mixtures: int = 800
     open_decibels: float = 50.0
     decay: float = 1e-3
-    epochs: int = 80
+    epochs: int = 40
     batch: int = 16
     rate: float | None = 3e-3
     validation: float = 0.0
