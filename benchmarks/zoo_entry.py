@@ -50,7 +50,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "command": "snn2hw train keywords --model vgg --data speech_commands -o runs/teacher; "
         "snn2hw train keywords --size large --teacher runs/teacher/last.pt --teacher-weight 0.7 --epochs 40 "
         "--data speech_commands -o runs/keywords",
-        "note": "the teacher was trained by a script with the recipe of the first command, before that command existed: "
+        "note": "the teacher was trained by a script with the recipe of the first command, before it existed: "
         "run again it gives a teacher of the same kind, not the same one",
     },
     "digits": {
