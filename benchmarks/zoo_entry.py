@@ -80,10 +80,13 @@ def main(name: str, run: Path) -> None:
     program = read_program_file(run / "program.nir").program
     assert program.digest == summary["digest"]
     if "classes" in summary:
-        parts = {part: summary[part] for part in ("validate", "test") if part in summary}
-        worth: dict[str, Any] = {"classes": summary["classes"], "accuracy": parts}
+        worth: dict[str, Any] = {"classes": summary["classes"], "accuracy": summary["accuracy"]}
     else:
-        worth = {"gain_db": {"test": {kind: summary[kind] for kind in ("float", "integer")}}}
+        worth = {
+            "classes": [],
+            "accuracy": {},
+            "gain_db": {"test": {kind: summary["gain_db"][kind] for kind in ("float", "integer")}},
+        }
     card = {
         "name": name,
         **ENTRIES[name],

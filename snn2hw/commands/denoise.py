@@ -9,6 +9,8 @@ the program's rate, one channel, 16 bit.
 import argparse
 from pathlib import Path
 
+from snn2hw.commands.reply import Reply
+
 __all__ = ["configure", "execute"]
 
 
@@ -20,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clean", type=Path, metavar="CLEAN.wav", help="score it against the clean sound: SI-SNR")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Read, denoise and write, a piece at a time."""
     from exporters.program_file import read_program_file
     from sim.errors import InputError
@@ -39,7 +41,8 @@ def execute(args: argparse.Namespace) -> int:
             write(run.push(piece))
             count += len(piece)
         write(run.end())
-    print(f"wrote {args.output}: {count / rate_hz:.2f} s at {rate_hz} Hz")
+    reply.fact(seconds=count / rate_hz, rate_hz=rate_hz)
+    reply.wrote(args.output, f": {count / rate_hz:.2f} s at {rate_hz} Hz")
     if args.clean is not None:
         from snn2hw.audio.clip import read_clip
         from snn2hw.denoise.scores import si_snr
@@ -50,5 +53,6 @@ def execute(args: argparse.Namespace) -> int:
                 f"{args.clean}: {clean.size} samples, not {noisy.size}", "give the speech that is in the sound"
             )
         before, after = si_snr(noisy, clean), si_snr(said, clean)
-        print(f"SI-SNR {before:.2f} dB, then {after:.2f} dB: {after - before:+.2f} dB")
+        reply.fact(si_snr_db={"noisy": before, "denoised": after})
+        reply.line(f"SI-SNR {before:.2f} dB, then {after:.2f} dB: {after - before:+.2f} dB")
     return 0

@@ -9,6 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from snn2hw.commands.options import at_least, option
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
     from snn2hw.codec.decode import Decoder
@@ -38,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="ENERGY.json", help="where to write every number")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Count, price, print."""
     from sim.errors import InputError
     from sim.files import check_folder, check_output
@@ -77,27 +78,28 @@ def execute(args: argparse.Namespace) -> int:
             confidence=args.confidence,
             progress=progress,
         )
-    _tell(report, args)
+    _tell(report, args, reply)
     return 0
 
 
-def _tell(report: "EnergyReport", args: argparse.Namespace) -> None:
+def _tell(report: "EnergyReport", args: argparse.Namespace, reply: Reply) -> None:
     from snn2hw.files.json_file import write_json
 
-    print(report)
+    reply.fact(**report.to_json())
+    reply.line(report)
     if args.output:
         write_json(args.output, report.to_json())
-        print(f"wrote {args.output}")
+        reply.wrote(args.output)
     if args.plots:
         from sim.files import make_folder
         from snn2hw.costs.plots import plot_band, plot_break_even
 
         folder = make_folder(args.plots)
         plot_band(report, folder / "energy.png")
-        print(f"wrote {folder / 'energy.png'}")
+        reply.wrote(folder / "energy.png")
         if report.comparisons:
             plot_break_even(report, folder / "break_even.png")
-            print(f"wrote {folder / 'break_even.png'}")
+            reply.wrote(folder / "break_even.png")
 
 
 def _decoder(fed: "FedProgram") -> "Decoder | None":

@@ -11,6 +11,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from snn2hw.commands.reply import Reply
+
 __all__ = ["configure", "execute"]
 
 
@@ -28,10 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Hear the sound, differentiate, draw."""
     heard, looked = draw_relevance(args.model, args.sound, args.output, label=args.label or "", method=args.method)
-    print(f"heard {heard}; wrote {args.output}: what speaks for {looked}")
+    reply.fact(heard=heard, looked_at=looked)
+    reply.line(f"heard {heard}")
+    reply.wrote(args.output, f": what speaks for {looked}")
     return 0
 
 

@@ -20,6 +20,7 @@ from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.identity import identity_of
 from snn2hw.commands.options import at_least, corpus_named, corpus_options
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
     import torch
@@ -93,12 +94,12 @@ def _configure_training(group: Any) -> None:
     configure_device(group)
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Train, judge, and write everything down."""
     at_least(0, "--more-epochs", args.more_epochs)
     other = _other(args)
     if other is not None:
-        return other(args)
+        return other(args, reply)
     name = device_of(args)  # first: what follows needs torch
     import torch
 
@@ -118,7 +119,7 @@ def execute(args: argparse.Namespace) -> int:
         refuse_locked(args.output)
     teacher = _teacher(args.teacher)
     corpus = corpus_named(args, recipe.mel.rate_hz)
-    _tell(corpus)
+    _tell(corpus, reply)
     split = split_of(corpus, recipe)
     sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}
     refuse_too_large(recipe, name, **sizes)
@@ -138,11 +139,13 @@ def execute(args: argparse.Namespace) -> int:
             on_epoch=lambda row: _show(bar, row),
         )
     for line in write_report(finished, recipe, data, corpus, args.output):
-        print(line)
+        reply.line(line)
+    reply.fact(**_summary(args.output))
+    reply.wrote(args.output)
     return 0
 
 
-def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace], int] | None":
+def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], int] | None":
     """Return the training of what is no network of images."""
     if args.dataset == "denoise":
         from snn2hw.commands.train_denoise import train_denoise
@@ -153,12 +156,22 @@ def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace], int] | N
     return train_stream if streams(args) else None
 
 
-def _tell(corpus: "Corpus") -> None:
-    print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
+def _summary(folder: Path) -> dict[str, Any]:
+    from sim.border import parse_json
+
+    path = folder / "summary.json"
+    found: dict[str, Any] = parse_json(path.read_bytes(), str(path), "train again")
+    return found
+
+
+def _tell(corpus: "Corpus", reply: Reply) -> None:
+    reply.line(
+        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
+    )
     for note in corpus.notes[:8]:
-        print(f"  converted {note}")
+        reply.line(f"  converted {note}")
     if len(corpus.notes) > 8:
-        print(f"  and {len(corpus.notes) - 8} more files converted")
+        reply.line(f"  and {len(corpus.notes) - 8} more files converted")
 
 
 def _images(corpus: "Corpus", recipe: "NetworkRecipe") -> "Features":

@@ -4,14 +4,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn2hw.commands.reply import Reply
+
 if TYPE_CHECKING:
     from snn2hw.denoise.mixing import NoisySpeech
     from snn2hw.train.denoising.recipe import DenoiseRecipe
 
 __all__ = ["train_denoise"]
 
+SCHEMA = "snn2hw.denoise-training/1"
+
 GIVEN = ("epochs", "rate", "seed", "batch")
-OBEYED = frozenset({*GIVEN, "dataset", "data", "skip_damaged", "output", "model", "threads", "stream"})
+OBEYED = frozenset({*GIVEN, "dataset", "data", "skip_damaged", "output", "model", "threads", "stream", "json"})
 KINDS = {"scnn": "snn", "cnn": "ann"}
 
 
@@ -27,7 +31,7 @@ def recipe_for(args: argparse.Namespace) -> "DenoiseRecipe":
     return DenoiseRecipe(**given)
 
 
-def train_denoise(args: argparse.Namespace) -> int:
+def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
     """Train, compile, judge, and write everything down."""
     recipe = recipe_for(args)
     import torch
@@ -40,32 +44,35 @@ def train_denoise(args: argparse.Namespace) -> int:
     make_folder(args.output)
     torch.set_num_threads(args.threads)
     speech = read_noisy(args.data, recipe.front.spectra.rate_hz, skip_damaged=args.skip_damaged)
-    _tell(speech)
+    _tell(speech, reply)
     model, state = fit_denoiser(
         recipe,
         speech,
         args.output,
-        on_epoch=lambda row: print(" ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True),
+        on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
     estimates = {"float": cleaned(model, recipe, speech.test)}
-    said: dict[str, Any] = {"task": "denoise", "model": recipe.model, "epochs": state.epoch}
+    said: dict[str, Any] = {"schema": SCHEMA, "task": "denoise", "model": recipe.model, "epochs": state.epoch}
     if recipe.model == "snn":
         said["digest"], estimates["integer"] = _deployed(model, recipe, speech, args.output)
     for kind, found in estimates.items():
         gained = gains(speech.test, found)
-        said[kind] = {f"{snr_db:g}": round(gain, 3) for snr_db, gain in gained.items()}
-        print(f"{kind}: gain in SI-SNR " + ", ".join(f"{g:+.2f} at {s:g} dB" for s, g in gained.items()))
+        said.setdefault("gain_db", {})[kind] = {f"{snr_db:g}": round(gain, 3) for snr_db, gain in gained.items()}
+        reply.line(f"{kind}: gain in SI-SNR " + ", ".join(f"{g:+.2f} at {s:g} dB" for s, g in gained.items()))
     write_json(args.output / "summary.json", said)
-    print(f"wrote {args.output}")
+    reply.fact(**said)
+    reply.wrote(args.output)
     return 0
 
 
-def _tell(speech: "NoisySpeech") -> None:
+def _tell(speech: "NoisySpeech", reply: Reply) -> None:
     seconds = [sum(map(len, sounds)) / speech.rate_hz for sounds in (speech.train.clean, speech.train.noise)]
-    print(f"{speech.name}: {seconds[0]:.0f} s of speech and {seconds[1]:.0f} s of noise to train with, "
-          f"{len(speech.validate)} pairs to validate, {len(speech.test)} to test")  # fmt: skip
+    reply.line(
+        f"{speech.name}: {seconds[0]:.0f} s of speech and {seconds[1]:.0f} s of noise to train with, "
+        f"{len(speech.validate)} pairs to validate, {len(speech.test)} to test"
+    )
     for note in speech.notes[:8]:
-        print(f"  {note}")
+        reply.line(f"  {note}")
 
 
 def _deployed(model: Any, recipe: "DenoiseRecipe", speech: "NoisySpeech", folder: Path) -> tuple[str, list[Any]]:

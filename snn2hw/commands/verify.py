@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from snn2hw.commands.options import at_least, default_of, option
+from snn2hw.commands.reply import Reply
 
 __all__ = ["configure", "execute"]
 
@@ -47,7 +48,7 @@ def _artifact(text: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Verify."""
     from sim.errors import InputError
     from sim.files import check_output
@@ -75,10 +76,11 @@ def execute(args: argparse.Namespace) -> int:
             timeout_s=args.timeout,
             progress=progress,
         )
-    print(f"program {verdict.digest[:12]}, {verdict.samples} samples of {verdict.steps} steps")
-    print(verdict)
-    print("equal" if verdict.equal else "NOT equal")
+    reply.fact(**verdict.to_json())
+    reply.line(f"program {verdict.digest[:12]}, {verdict.samples} samples of {verdict.steps} steps")
+    reply.line(verdict)
+    reply.line("equal" if verdict.equal else "NOT equal")
     if args.output:
         write_json(args.output, verdict.to_json())
-        print(f"wrote {args.output}")
+        reply.wrote(args.output)
     return 0 if verdict.equal else 1

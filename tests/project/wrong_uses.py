@@ -37,6 +37,8 @@ RIGHT = {
     "listen": "zoo:digits sound.flac",
     "denoise": "zoo:denoise sound.flac new.wav",
     "relevance": "last.pt sound.flac -o new.png",
+    "completion": "bash",
+    "help": "targets",
     "install": "sanafe --folder new",
     "install-lava": "--folder new",
 }
