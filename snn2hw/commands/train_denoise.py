@@ -15,7 +15,9 @@ __all__ = ["train_denoise"]
 SCHEMA = "snn2hw.denoise-training/1"
 
 GIVEN = ("epochs", "rate", "seed", "batch")
-OBEYED = frozenset({*GIVEN, "dataset", "data", "skip_damaged", "output", "model", "threads", "stream", "json"})
+OBEYED = frozenset(
+    {*GIVEN, "dataset", "data", "skip_damaged", "output", "model", "threads", "stream", "json", "more_epochs"}
+)
 KINDS = {"scnn": "snn", "cnn": "ann"}
 
 
@@ -49,6 +51,7 @@ def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
         recipe,
         speech,
         args.output,
+        more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
     estimates = {"float": cleaned(model, recipe, speech.test)}

@@ -134,7 +134,7 @@ def test_train_leaves_a_program_that_denoises(parts, tmp_path, capsys):
     assert "wrote" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("option", ["--levels 15", "--teacher x.pt", "--mixup 0.2", "--size large", "--more-epochs 3"])
+@pytest.mark.parametrize("option", ["--levels 15", "--teacher x.pt", "--mixup 0.2", "--size large", "--fold 1"])
 def test_options_that_mean_nothing_to_a_denoiser_are_refused(option, tmp_path, capsys):
     assert main(["train", "denoise", "-o", str(tmp_path / "run"), *option.split()]) == 2
     assert "means nothing to a denoiser  fix: leave it out" in capsys.readouterr().err

@@ -46,6 +46,7 @@ def fit_denoiser(
     speech: NoisySpeech,
     folder: Path,
     *,
+    more_epochs: int = 0,
     on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[nn.Module, RunState]:
     """Train in ``folder``, from its last checkpoint if any; the last epoch is kept: nothing chooses among epochs."""
@@ -58,7 +59,7 @@ def fit_denoiser(
         read=read_checkpoint,
         apart="is a run with",
     )
-    state = train(_training(model, recipe, speech), recipe, files, on_epoch=on_epoch)
+    state = train(_training(model, recipe, speech), recipe, files, more_epochs=more_epochs, on_epoch=on_epoch)
     assert state.best_weights is not None
     model.load_state_dict(state.best_weights)
     return model.eval(), state
@@ -73,7 +74,7 @@ def _training(model: nn.Module, recipe: DenoiseRecipe, speech: NoisySpeech) -> T
         return Batch(torch.from_numpy(noisy), torch.from_numpy(clean))
 
     def judge(row: EpochRow) -> EpochRow:
-        if not speech.validate or (row["epoch"] % 5 and row["epoch"] != recipe.epochs):
+        if not speech.validate or row["epoch"] % 5:
             return {}
         found = gains(speech.validate, cleaned(model, recipe, speech.validate))
         return {"validate_gain_db": float(np.mean(list(found.values())))} | {
