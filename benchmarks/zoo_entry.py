@@ -62,7 +62,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "denoise": {
         "task": "a mask for noisy speech, streaming",
         "data": NOISY_SPEECH,
-        "split": "no utterance and no noise is in two parts; the speakers of the test part are in the training too",
+        "split": "no utterance is in two parts; test noise is of other stretches or folds; its three speakers are in the training",
         "command": "snn2hw train denoise --data denoise_16k -o runs/denoise",
     },
     "esc10": {
