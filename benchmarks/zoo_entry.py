@@ -62,7 +62,8 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "denoise": {
         "task": "a mask for noisy speech, streaming",
         "data": NOISY_SPEECH,
-        "split": "no utterance is in two parts; test noise is of other stretches or folds; its three speakers are in the training",
+        "split": "no utterance is in two parts; test noise is of other stretches or folds; "
+        "the three speakers of the test part are in the training too",
         "command": "snn2hw train denoise --data denoise_16k -o runs/denoise",
     },
     "esc10": {

@@ -69,7 +69,7 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Look at everything; nothing is imported that is slow but the fast engine, and nothing is changed."""
     from snn2hw import __version__
-    from snn2hw.chips.target import TARGETS
+    from snn2hw.chips.target import target_names
 
     things = [LookedFor(name, "core", _version(name), install(name)) for name in CORE]
     things += [LookedFor(name, "extra", _version(name), install(name)) for name in EXTRAS]
@@ -79,7 +79,7 @@ def diagnose() -> Diagnosis:
         system=f"{platform.system()} {platform.machine()}",
         cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         kernels=_kernels(),
-        chips=TARGETS,
+        chips=target_names(),
         things=(*things, *_executors()),
     )
 
@@ -137,10 +137,10 @@ def _kernels() -> int:
 
 
 def _executors() -> tuple[LookedFor, ...]:
-    from snn2hw.verification import EXECUTORS
+    from snn2hw.verification.executors import executor_names
 
     found = []
-    for name in EXECUTORS:
+    for name in executor_names():
         place, get = _place_of(name)
         found.append(LookedFor(name, "executor", place, get))
     return tuple(found)

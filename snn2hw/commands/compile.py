@@ -29,14 +29,14 @@ MEASURED = 64
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from snn2hw.chips.target import TARGETS
+    from snn2hw.chips.target import target_names
     from snn2hw.codec.decode import DECODERS
     from snn2hw.compiler.compile import compile as compiler
     from snn2hw.compiler.mixed import fewest_bits
     from snn2hw.compiler.options import Options
 
     configure_model(parser)
-    targets = f"{', '.join(TARGETS)}, or a .toml file"
+    targets = f"{', '.join(target_names())}, or a .toml file"
     option(parser, "--target", compiler, targets, metavar="T")
     parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
     widths = "2..8; ternary; mixed: the fewest per layer"
@@ -162,7 +162,7 @@ def _summary(compiled: "Compiled") -> str:
     clips = f"; v may clip in {', '.join(may_clip)}" if may_clip else "; v never clips"
     lo, hi = certificate.messages
     return (
-        f"{program.record['origin']} for {compiled.target.title}: {len(program.populations)} populations, "
+        f"{program.record['origin']} for {compiled.prepared.target.title}: {len(program.populations)} populations, "
         f"{neurons:,} neurons\ncertified for messages {lo}..{hi} and up to {certificate.steps} steps: "
         f"no sum leaves the accumulator, no u wraps{clips}"
     )

@@ -17,10 +17,10 @@ GOLDEN = 4
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from exporters.registry import EXPORTERS
+    from exporters.registry import format_names
 
     parser.add_argument("program", metavar="P.nir", help="a program file")
-    parser.add_argument("--to", required=True, choices=sorted(EXPORTERS), help="the format")
+    parser.add_argument("--to", required=True, choices=sorted(format_names()), help="the format")
     parser.add_argument("--input", metavar="X.npz", help="samples to ship as golden vectors")
     parser.add_argument("--samples", type=int, metavar="N", help=f"how many of them (default: {GOLDEN})")
     parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where to write")

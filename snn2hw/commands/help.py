@@ -38,14 +38,17 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     return 0
 
 
+ENGINE_ROWS = {"reference": "The definition, in NumPy.", "fast": "The event-driven engine, in Numba."}
+
+
 def _targets() -> str:
     from tabulate import tabulate
 
-    from snn2hw.chips.target import TARGETS, get_target
+    from snn2hw.chips.target import get_target, target_names
 
     rows = [
         (t.name, t.title, t.arithmetic, "{}..{}".format(*t.weight_bits), " ".join(t.resets), t.most("most"))
-        for t in map(get_target, TARGETS)
+        for t in map(get_target, target_names())
     ]
     headers = ("target", "what it is", "arithmetic", "weight bits", "resets", "spikes a step")
     return (
@@ -56,14 +59,11 @@ def _targets() -> str:
 
 
 def _executors() -> str:
-    from importlib import import_module
-
-    from snn2hw.verification import EXECUTORS
+    from snn2hw.verification.executors import executor_names, find_executor
 
     rows = []
-    for name, where in EXECUTORS.items():
-        module, colon, function = where.partition(":")
-        said = getattr(import_module(module), function).__doc__.partition("\n")[0] if colon else where
+    for name in executor_names():
+        said = ENGINE_ROWS.get(name) or (find_executor(name).__doc__ or "").partition("\n")[0]
         rows.append(f"  {name:<13} {said}")
     return (
         "verify --against NAME,NAME compares every spike and state of these with the reference:\n"
@@ -73,25 +73,23 @@ def _executors() -> str:
 
 
 def _exporters() -> str:
-    from importlib import import_module
+    from exporters.registry import exporter_of, format_names
 
-    from exporters.registry import EXPORTERS
-
-    said = [(name, (import_module(module).__doc__ or "").partition("\n")[0]) for name, module in EXPORTERS.items()]
+    said = [(name, (exporter_of(name).__doc__ or "").partition("\n")[0]) for name in format_names()]
     return "export --to FORMAT:\n" + "\n".join(f"  {name:<9} {what}" for name, what in said)
 
 
 def _dialects() -> str:
-    from snn2hw.sources.from_nir.dialects import DIALECTS
+    from snn2hw.sources.from_nir.dialects import dialect_names, dialect_of
 
-    rows = "\n".join(f"  {name:<13} {d.summary}" for name, d in DIALECTS.items())
+    rows = "\n".join(f"  {name:<13} {dialect_of(name).summary}" for name in dialect_names())
     return f"A NIR file does not say who wrote it, and frameworks mean different things by it. --dialect NAME:\n{rows}"
 
 
 def _prices() -> str:
-    from snn2hw.costs.price_files import TABLES, get_table
+    from snn2hw.costs.price_files import get_table, table_names
 
-    rows = "\n".join(f"  {name:<20} {get_table(name).title}" for name in TABLES)
+    rows = "\n".join(f"  {name:<20} {get_table(name).title}" for name in table_names())
     return f"energy prices what is counted, with a band; --tables A,B chooses:\n{rows}\nA .toml file is a table too."
 
 
@@ -100,7 +98,7 @@ def _files() -> str:
 A network is a NIR file (.nir), a checkpoint of `train` (.pt), or package.module:function with --input-shape.
 A program is a NIR file too (.nir): any NIR reader opens it; its record, digest, certificate and purpose are inside.
 zoo:NAME is a trained program of the package wherever a program is taken.
-A trace is an .npz with 'NAME.spikes', 'NAME.u', 'NAME.v' of each population, as recorded, and counts.
+A trace is an .npz with 'output', and 'spikes.NAME', 'u.NAME', 'v.NAME' of each population as recorded.
 Verdicts, energy reports and placements are JSON: each names its schema; snn2hw/schemas in the package has them."""
 
 

@@ -31,7 +31,7 @@ class Reply:
             print(text, flush=True)
 
     def fact(self, **facts: Any) -> None:
-        """Say something to a program, in the document at the end; a document that is written to files names its own schema."""
+        """Say something to a program, in the document at the end; what is written to files names its own schema."""
         self.facts.update(facts)
 
     def wrote(self, path: Path | str, more: str = "") -> None:

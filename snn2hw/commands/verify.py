@@ -16,7 +16,8 @@ __all__ = ["configure", "execute"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from snn2hw.verification import EXECUTORS, verify
+    from snn2hw.verification import verify
+    from snn2hw.verification.executors import executor_names
 
     usual = ",".join(default_of(verify, "against"))
     parser.add_argument("program", metavar="P.nir", help="a program file")
@@ -25,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--against",
         default=usual,
         metavar="A,B",
-        help=f"some of {', '.join(EXECUTORS)}, torch, module:function (default: {usual})",
+        help=f"some of {', '.join(executor_names())}, torch, module:function (default: {usual})",
     )
     parser.add_argument(
         "--artifact",
