@@ -14,15 +14,15 @@ from sim.errors import InputError
 from snn2hw.audio.disturb import disturbed, holes
 from snn2hw.audio.mel_stream import less_mean
 from snn2hw.audio.spectra import warped_bank
-from snn2hw.train.checkpoint import SCHEMA, load_weights, read_checkpoint
-from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
+from snn2hw.train.checkpoint import load_weights, read_checkpoint
+from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
 from snn2hw.train.rates import one_cycle
-from snn2hw.train.recipe import recipe_to
-from snn2hw.train.run_state import RunFiles, RunState
+from snn2hw.train.run_state import RunState
 from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_recipe import StreamRecipe, stream_recipe_from
 from snn2hw.train.stream_vgg import SoundVgg
+from snn2hw.train.to_the_end import trained_to_the_end
 
 __all__ = ["StreamTeacher", "answers_to", "fit_stream", "plain_messages", "read_teacher", "stream_model"]
 
@@ -53,23 +53,8 @@ def fit_stream(
     """Train in ``folder``, from its last checkpoint if any; the last epoch is kept: nothing chooses among epochs."""
     torch.manual_seed(recipe.seed)
     model = stream_model(recipe, classes)
-    files = RunFiles(
-        state=folder / "last.pt",
-        journal=folder / "log.jsonl",
-        identity={"schema": SCHEMA, "recipe": recipe_to(recipe)},
-        read=read_checkpoint,
-        apart="is a run with",
-    )
-    state = train(
-        _training(model, recipe, learnt, judged, classes, teacher),
-        recipe,
-        files,
-        more_epochs=more_epochs,
-        on_epoch=on_epoch,
-    )
-    assert state.best_weights is not None
-    model.load_state_dict(state.best_weights)
-    return model.eval(), state
+    training = _training(model, recipe, learnt, judged, classes, teacher)
+    return trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
 
 
 def _training(

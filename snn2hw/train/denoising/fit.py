@@ -12,15 +12,14 @@ from torch import Tensor, nn
 from snn2hw.denoise.mask_front import back_to_bins
 from snn2hw.denoise.mixing import NoisySpeech, Pair, drawn
 from snn2hw.denoise.scores import si_snr
-from snn2hw.train.checkpoint import SCHEMA, read_checkpoint
 from snn2hw.train.denoising.mask_net import MaskNet
 from snn2hw.train.denoising.published import Crced, MaskCrnn
 from snn2hw.train.denoising.recipe import DenoiseRecipe
 from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined, messages_in
-from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
+from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
 from snn2hw.train.rates import one_cycle
-from snn2hw.train.recipe import recipe_to
-from snn2hw.train.run_state import RunFiles, RunState
+from snn2hw.train.run_state import RunState
+from snn2hw.train.to_the_end import trained_to_the_end
 
 __all__ = ["cleaned", "denoiser", "fit_denoiser", "gains"]
 
@@ -52,17 +51,8 @@ def fit_denoiser(
     """Train in ``folder``, from its last checkpoint if any; the last epoch is kept: nothing chooses among epochs."""
     torch.manual_seed(recipe.seed)
     model = denoiser(recipe)
-    files = RunFiles(
-        state=folder / "last.pt",
-        journal=folder / "log.jsonl",
-        identity={"schema": SCHEMA, "recipe": recipe_to(recipe)},
-        read=read_checkpoint,
-        apart="is a run with",
-    )
-    state = train(_training(model, recipe, speech), recipe, files, more_epochs=more_epochs, on_epoch=on_epoch)
-    assert state.best_weights is not None
-    model.load_state_dict(state.best_weights)
-    return model.eval(), state
+    training = _training(model, recipe, speech)
+    return trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
 
 
 def _training(model: nn.Module, recipe: DenoiseRecipe, speech: NoisySpeech) -> Training:
