@@ -49,6 +49,8 @@ COMMANDS = {
     "export": Command("snn2hw.commands.export", "write a program down for another tool"),
     "report": Command("snn2hw.commands.report", "make one page of a program and of whatever was made of it"),
     "listen": Command("snn2hw.commands.listen", "say what is in a sound, with a program of the streaming network"),
+    "denoise": Command("snn2hw.commands.denoise", "take the noise out of a sound, with a program that estimates masks"),
+    "relevance": Command("snn2hw.commands.relevance", "draw what a streaming network looks at in a sound"),
     "zoo": Command("snn2hw.commands.zoo", "list the trained programs that come with the package"),
     "train": Command("snn2hw.commands.train", "train a spiking network, or its ReLU twin, on spoken words"),
     "encode": Command("snn2hw.commands.encode", "turn sounds into the raster a trained network is fed"),

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from sim.errors import FileError
-from snn2hw.audio.clip import read_clip
+from snn2hw.audio.clip import read_clip, sound_pieces
 from snn2hw.audio.shortfall import shortfall
 from snn2hw.commands import main
 
@@ -101,3 +101,38 @@ def test_a_recorder_that_did_not_know_the_length_promised_nothing(tmp_path, prom
 def test_a_file_without_sound_promises_none(tmp_path, content):
     (tmp_path / "a.wav").write_bytes(content)
     assert shortfall(tmp_path / "a.wav") is None
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
+def test_pieces_of_a_sound_are_the_sound(tmp_path, suffix):
+    random = np.random.default_rng(0)
+    soundfile.write(tmp_path / f"x{suffix}", random.normal(0, 0.1, (150_000, 2)), 16000)
+    pieces = list(sound_pieces(tmp_path / f"x{suffix}", 16000))
+    assert max(map(len, pieces)) < 70_000
+    assert (np.concatenate(pieces) == read_clip(tmp_path / f"x{suffix}", 16000).samples).all()
+
+
+def test_pieces_at_another_rate_are_as_long_as_the_clip(tmp_path):
+    t = np.arange(150_000) / 16000
+    soundfile.write(tmp_path / "x.wav", 0.5 * np.sin(2 * np.pi * 440 * t), 16000)
+    joined, whole = np.concatenate(list(sound_pieces(tmp_path / "x.wav", 8000))), read_clip(tmp_path / "x.wav", 8000)
+    assert joined.size == whole.samples.size
+    assert np.abs(joined - whole.samples).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (np.zeros(16000), "is digital silence"),
+        (np.ones(100), "lasts 0.006 s"),
+        (np.zeros(0), "holds no samples"),
+        (np.full(16000, np.nan), "not finite"),
+    ],
+)
+def test_pieces_are_refused_as_clips_are(tmp_path, samples, said):
+    soundfile.write(tmp_path / "x.wav", samples.astype(np.float32), 16000, subtype="FLOAT")
+    with pytest.raises(FileError, match=said) as by_pieces:
+        list(sound_pieces(tmp_path / "x.wav", 16000))
+    with pytest.raises(FileError, match=said) as at_once:
+        read_clip(tmp_path / "x.wav", 16000)
+    assert str(by_pieces.value) == str(at_once.value)

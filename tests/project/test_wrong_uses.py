@@ -69,8 +69,9 @@ def _left_out():
             else:
                 del words[0]
             shown = action.option_strings[-1] if action.option_strings else action.metavar or action.dest
-            if action.nargs is None and verb == "listen":
-                continue  # what follows takes its place: the sounds are what is missing then
+            behind = [other for other in _options(verb) if not other.option_strings][-1:]
+            if not action.option_strings and behind and action.dest != behind[0].dest:
+                continue  # what follows takes its place: the last one is what is missing then
             yield pytest.param(verb, words, shown, id=f"{verb} without {shown}")
 
 
