@@ -20,7 +20,7 @@ from sim.errors import FileError, InputError
 from snn2hw.audio.clip import read_clip
 from snn2hw.audio.digits import trimmed
 from snn2hw.audio.folder import SUFFIXES
-from snn2hw.denoise.mixing import Material, NoisySpeech, Pair, Samples, fixed_pairs
+from snn2hw.denoise.mixing import NoisySpeech, Pair, Samples, SpeechAndNoise, fixed_pairs
 
 __all__ = ["LAYOUTS_ON_DISK", "read_noisy"]
 
@@ -113,13 +113,13 @@ class _NoisyReader:
             raise InputError(
                 f"{root}: {len(pairs)} pairs, none with noise in it", "give noisy/ and clean/ of equal names"
             )
-        train = Material(tuple(p.clean for p in learnt), noises)
+        train = SpeechAndNoise(tuple(p.clean for p in learnt), noises)
         test, validate = (tuple(p for k, p in enumerate(pairs) if k % TEST_SHARE == TEST_SHARE - j) for j in (1, 2))
         return NoisySpeech(root.name, self.rate_hz, train, validate, test)
 
-    def _material(self, clean: Path, noise: Path) -> Material:
+    def _material(self, clean: Path, noise: Path) -> SpeechAndNoise:
         speech = (trimmed(sound, self.rate_hz) for sound in self._sounds(clean))
-        return Material(tuple(speech), tuple(self._sounds(noise)))
+        return SpeechAndNoise(tuple(speech), tuple(self._sounds(noise)))
 
     def _sounds(self, folder: Path) -> list[Samples]:
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
@@ -178,7 +178,7 @@ def _ratios(table: Path | None) -> dict[str, float]:
         raise FileError(f"{table}: not a table of file and snr_db ({error})", "write it as CSV in UTF-8") from None
 
 
-def _held_out(whole: Material) -> tuple[Material, Material]:
+def _held_out(whole: SpeechAndNoise) -> tuple[SpeechAndNoise, SpeechAndNoise]:
     """Return a tenth of speech and noise for validation, and the rest, or twice the whole where it is small."""
     if min(len(whole.clean), len(whole.noise)) < 10:
         return whole, whole
@@ -186,4 +186,4 @@ def _held_out(whole: Material) -> tuple[Material, Material]:
     for held in (False, True):
         parts += [[s for k, s in enumerate(sounds) if (k % 10 == 9) == held] for sounds in (whole.clean, whole.noise)]
     clean, noise, held_clean, held_noise = (tuple(part) for part in parts)
-    return Material(clean, noise), Material(held_clean, held_noise)
+    return SpeechAndNoise(clean, noise), SpeechAndNoise(held_clean, held_noise)

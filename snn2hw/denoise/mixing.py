@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 
-__all__ = ["SNRS_DB", "Material", "Mixing", "NoisySpeech", "Pair", "added", "drawn", "fixed_pairs"]
+__all__ = ["SNRS_DB", "Mixing", "NoisySpeech", "Pair", "SpeechAndNoise", "added", "drawn", "fixed_pairs"]
 
 Samples = NDArray[np.float32]
 
@@ -23,7 +23,7 @@ TWO_NOISES = 0.25
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class SpeechAndNoise:
     """Clean utterances and noises at one rate, of one part of a corpus."""
 
     clean: tuple[Samples, ...] = ()
@@ -49,7 +49,7 @@ class NoisySpeech:
 
     name: str
     rate_hz: int
-    train: Material
+    train: SpeechAndNoise
     validate: tuple[Pair, ...]
     test: tuple[Pair, ...]
     notes: tuple[str, ...] = field(default=())
@@ -89,7 +89,7 @@ def added(clean: Samples, noise: Samples, snr_db: float) -> Samples:
 
 
 def drawn(
-    material: Material, how: Mixing, rate_hz: int, count: int, random: np.random.Generator
+    material: SpeechAndNoise, how: Mixing, rate_hz: int, count: int, random: np.random.Generator
 ) -> tuple[Samples, Samples]:
     """Return mixtures and the speech in them, both (count, samples)."""
     n = round(how.seconds * rate_hz)
@@ -124,7 +124,7 @@ def _tilted(sound: Samples, tilt_db: float, random: np.random.Generator) -> Samp
     return np.asarray(np.fft.irfft(spectrum * line, sound.size), np.float32)
 
 
-def fixed_pairs(material: Material, rate_hz: int, each: int, seed: int) -> tuple[Pair, ...]:
+def fixed_pairs(material: SpeechAndNoise, rate_hz: int, each: int, seed: int) -> tuple[Pair, ...]:
     """Return ``each`` pairs at every ratio of `SNRS_DB`, the same for the same seed; none without material."""
     if not material:
         return ()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from snn2hw.audio.clip import resample
 from snn2hw.audio.digits import UNLIKE_SPEECH, WORDS, trimmed
 from snn2hw.audio.espeak import RATE_HZ, Utterance, speak, voice_variants
-from snn2hw.denoise.mixing import Material, NoisySpeech, Samples, fixed_pairs
+from snn2hw.denoise.mixing import NoisySpeech, Samples, SpeechAndNoise, fixed_pairs
 
 __all__ = ["coloured_noise", "synthetic_noisy"]
 
@@ -30,7 +30,7 @@ def synthetic_noisy(rate_hz: int, seed: int = 0) -> NoisySpeech:
     parts = []
     for part in range(3):
         mine = tuple(sound for k, sound in enumerate(clean) if max(0, k // 2 % 6 - 3) == part)  # of six voices: 4, 1, 1
-        parts.append(Material(mine, tuple(_noises(rate_hz, np.random.default_rng((seed, part))))))
+        parts.append(SpeechAndNoise(mine, tuple(_noises(rate_hz, np.random.default_rng((seed, part))))))
     train, judged, test = parts
     pairs = fixed_pairs(judged, rate_hz, 2, 2), fixed_pairs(test, rate_hz, 2, 1)
     return NoisySpeech("synthetic voices", rate_hz, train, *pairs)

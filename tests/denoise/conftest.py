@@ -7,7 +7,7 @@ import soundfile
 from exporters.program_file import ProgramFile
 from sim.program import Connection, Dense, Input, Population, Program
 from snn2hw.denoise.mask_front import MaskFront
-from snn2hw.denoise.mixing import Material
+from snn2hw.denoise.mixing import SpeechAndNoise
 from snn2hw.denoise.stream import Hearing
 
 RATE = 16000
@@ -29,7 +29,7 @@ def hiss(seed, seconds=2.0):
 
 @pytest.fixture
 def material():
-    return Material(tuple(syllables(k) for k in range(4)), tuple(hiss(k) for k in range(3)))
+    return SpeechAndNoise(tuple(syllables(k) for k in range(4)), tuple(hiss(k) for k in range(3)))
 
 
 @pytest.fixture

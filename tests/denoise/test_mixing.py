@@ -6,7 +6,7 @@ import soundfile
 
 from sim.errors import FileError, InputError
 from snn2hw.denoise.layouts import read_noisy
-from snn2hw.denoise.mixing import SNRS_DB, Material, Mixing, added, drawn, fixed_pairs
+from snn2hw.denoise.mixing import SNRS_DB, Mixing, SpeechAndNoise, added, drawn, fixed_pairs
 from tests.denoise.conftest import RATE, hiss, syllables
 
 
@@ -47,7 +47,7 @@ def test_fixed_pairs_are_fixed_and_cover_every_ratio(material):
     for pair, other in zip(pairs, again, strict=True):
         assert (pair.noisy == other.noisy).all()
         assert ratio_db(pair.noisy, pair.clean) == pytest.approx(pair.snr_db, abs=0.05)
-    assert fixed_pairs(Material(), RATE, 2, 3) == ()
+    assert fixed_pairs(SpeechAndNoise(), RATE, 2, 3) == ()
 
 
 def test_parts_are_read_and_their_test_part_makes_the_pairs(parts):
