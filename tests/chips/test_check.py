@@ -237,29 +237,16 @@ def test_the_command_answers_for_a_loop_that_nothing_orders(tmp_path, capsys):
 
 
 TWO_HEADS = """
-import torch, norse.torch as n
+import numpy as np
+from tests.sources.norse_loops import NamedHeads, TwoHeads
 
 
-class Net(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc, self.lif = torch.nn.Linear(4, 3), n.LIFBoxCell()
-        self.left, self.right = n.LILinearCell(3, 2), n.LILinearCell(3, 5)
-
-    def forward(self, x):
-        s = sl = sr = None
-        left, right = [], []
-        for now in x:
-            z, s = self.lif(self.fc(now), s)
-            v, sl = self.left(z, sl)
-            w, sr = self.right(z, sr)
-            left.append(v)
-            right.append(w)
-        return {"what": torch.stack(left), "where": torch.stack(right)}
+def named():
+    return NamedHeads(np.random.default_rng(0)), (6,)
 
 
-def net():
-    return Net(), (4,)
+def pair():
+    return TwoHeads(np.random.default_rng(0)), (6,)
 """
 
 
@@ -267,19 +254,14 @@ def test_the_shell_says_of_a_forward_what_the_library_says(tmp_path, monkeypatch
     pytest.importorskip("torch")
     (tmp_path / "my_heads.py").write_text(TWO_HEADS)
     monkeypatch.chdir(tmp_path)
-    for place, size in ((None, 2), ("where", 5)):
-        words = [] if place is None else ["--forward-output", place]
-        assert main(["compile", "my_heads:net", *words, "--steps", "8", "-o", "p.nir"]) == 0
+    for module, words, size in (("pair", [], 4), ("pair", ["1"], 3), ("named", ["where"], 3)):
+        chosen = ["--forward-output", *words] if words else []
+        assert main(["compile", f"my_heads:{module}", *chosen, "--steps", "8", "-o", "p.nir"]) == 0
         assert read_program(tmp_path / "p.nir").output.shape == (size,)
-    (tmp_path / "my_pair.py").write_text(
-        TWO_HEADS.replace('"what": ', "").replace('"where": ', "").replace("{", "(").replace("}", ")")
-    )
-    assert main(["compile", "my_pair:net", "--forward-output", "1", "--steps", "8", "-o", "p.nir"]) == 0
-    assert read_program(tmp_path / "p.nir").output.shape == (5,)
-    assert main(["check", "my_heads:net", "--layout", "time_first", "--forward-steps", "6"]) == 0
+    assert main(["check", "my_heads:pair", "--layout", "time_first", "--forward-steps", "6"]) == 0
     capsys.readouterr()
-    assert main(["check", "my_heads:net", "--layout", "static"]) == 1
-    assert main(["check", "my_heads:net", "--forward-steps", "1"]) == 2
+    assert main(["check", "my_heads:pair", "--layout", "static"]) == 1
+    assert main(["check", "my_heads:pair", "--forward-steps", "1"]) == 2
     assert "run 2 or more" in capsys.readouterr().err
 
 
