@@ -13,7 +13,7 @@ from sim.program import Program
 
 __all__ = ["FirmwareSizes", "RegisterTables", "input_type", "registers_of", "sizes_of_plan"]
 
-NEVER = (1 << 31) - 1
+NEVER = 1 << 30
 """A bar that no v reaches."""
 
 CODE_BYTES = 12288

@@ -29,7 +29,7 @@ void snn_init(void);
 /* Compute one step from SNN_INPUT_SIZE messages in SNN_INPUT_LOW..SNN_INPUT_HIGH, in C order; 0 is no message. NULL
  * stands for the messages of the step before. Messages outside the range make the results wrong, nothing else.
  *
- * Returns 0, or 1 + the number of the population that left the machine (|a| >= 2^21 or |u| >= 2^31). Then call snn_init.
+ * Returns 0, or 1 + the number of the population that left the machine (|a| >= 2^21 or |u| >= 2^31): call snn_init.
  */
 uint32_t snn_step(const snn_input_t *input);
 

@@ -1,6 +1,6 @@
 /* Adding a row of weights to a row of sums: the inner loops. Not for users.
  *
- * Two sums of 16 bits share a word and are added at once. Without DSP instructions the pair is one number, high * 2^16 +
+ * Two sums of 16 bits share a word and are added at once. Without DSP instructions a pair is one number, high * 2^16 +
  * low: adding and multiplying such numbers modulo 2^32 adds and multiplies both, as long as each result fits 16 bits in
  * the end, which the exporter has proven of every input. What stands in between does not matter.
  */
@@ -54,7 +54,7 @@ struct snn_list {
     int32_t message[32];
 };
 
-/* Add the row of every listed message to the sums of one position. Not inlined: the loop around leaves too few registers. */
+/* Add the row of every listed message to the sums of one position. Not inlined: the loop around needs registers too. */
 typedef void snn_add(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums,
                      const uint32_t *weights);
 
@@ -92,21 +92,14 @@ static SNN_OUTLINE void snn_add_bytes(const struct snn_connection *c, const stru
                                       const uint32_t *weights)
 {
     const uint32_t pairs = (c->outs + 1) / 2, row_words = c->row_words;
-    for (uint32_t i = 0; i < list->count; i++) {
-        const uint32_t *row = weights + list->channel[i] * row_words;
-        uint32_t *to = snn_group(c, sums, list->channel[i]);
-        for (uint32_t *const end = to + pairs / 4 * 4; to != end; row += 2, to += 4) {
-            const uint32_t word = row[0], next = row[1], a = to[0], b = to[1], d = to[2], e = to[3];
-            to[0] = SNN_EVEN(a, word);
-            to[1] = SNN_ODD(b, word);
-            to[2] = SNN_EVEN(d, next);
-            to[3] = SNN_ODD(e, next);
-        }
-        if (pairs & 2) {
-            const uint32_t word = *row++, a = to[0], b = to[1];
-            to[0] = SNN_EVEN(a, word);
-            to[1] = SNN_ODD(b, word);
-            to += 2;
+    const uint32_t *channel = list->channel;
+    for (const uint32_t *const last = channel + list->count; channel != last; channel++) {
+        const uint32_t *row = weights + *channel * row_words;
+        uint32_t *to = snn_group(c, sums, *channel);
+        for (uint32_t *const end = to + (pairs & ~1U); to != end; to += 2) {
+            const uint32_t word = *row++, even = to[0], odd = to[1];
+            to[0] = SNN_EVEN(even, word);
+            to[1] = SNN_ODD(odd, word);
         }
         if (pairs & 1)
             to[0] = SNN_EVEN(to[0], *row);
