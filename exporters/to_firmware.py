@@ -95,7 +95,7 @@ execute_rv32 = partial(execute, processor="rv32")
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What a processor needs: instructions (B, T, 1 + populations), the input's first; bytes of the image, stack of a step."""
+    """What a processor needs: instructions (B, T, 1 + populations), the input's first; bytes of image and stack."""
 
     parts: tuple[str, ...]
     instructions: NDArray[np.int64]

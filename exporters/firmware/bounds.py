@@ -1,8 +1,8 @@
-"""What no input can exceed, per population: the licence for narrow sums, narrow products, and states that need no checks.
+"""What no input can exceed, per population: the licence for narrow sums and products, and for leaving checks out.
 
-    low, high    the ends of a connection's sum, one per output channel, whatever subset of messages arrives
-    |u| <= max(|u0|, 64 A 4096 / (du + 1))          A: the largest |a|
-    |v| <= max(|v0|, (|u| + |bias|) 4096 / dv)      a reset brings v nearer to 0, never further away
+low, high    the ends of a connection's sum, one per output channel, whatever subset of messages arrives
+|u| <= max(|u0|, 64 A 4096 / (du + 1))          A: the largest |a|
+|v| <= max(|v0|, (|u| + |bias|) 4096 / dv)      a reset brings v nearer to 0, never further away
 """
 
 from dataclasses import dataclass

@@ -90,8 +90,8 @@ def instructions_of(path: Path, processor: Processor, samples: int, steps: int, 
     if ticks.size != 1 + samples * steps * parts:
         raise ToolError(f"the profile holds {ticks.size} numbers, not {1 + samples * steps * parts}")
     per_instruction = processor.ticks * (1 << ICOUNT_SHIFT) / 1000
-    counted = (ticks[1:] - ticks[0]) / per_instruction
-    return np.rint(counted).astype(np.int64).reshape(samples, steps, parts)
+    counted: NDArray[np.float64] = np.rint((ticks[1:] - ticks[0]) / per_instruction)
+    return counted.astype(np.int64).reshape(samples, steps, parts)
 
 
 def find_arm() -> str:

@@ -116,7 +116,7 @@ class FirmwarePlan:
 
 
 @dataclass(frozen=True, eq=False)
-class _Draft:
+class _Arriving:
     """A connection on its way to a bank."""
 
     connection: Connection
@@ -132,7 +132,9 @@ def firmware_plan(program: Program) -> FirmwarePlan:
     require_arithmetic(program.arithmetic, COMPUTED, "the firmware")
     names = [p.name for p in program.populations]
     channels, height, width = three(program.input.shape)
-    entry = Place(channels, height, width, channels, _ring(program, INPUT), "values")
+    entry = Place(
+        channels=channels, height=height, width=width, span=channels, ring=_ring(program, INPUT), form="values"
+    )
     units = tuple(_unit(program, p) for p in program.populations)
     return FirmwarePlan(program, entry, units, tuple(names.index(p.name) for p in step_order(program.populations)))
 
@@ -145,7 +147,14 @@ def _ring(program: Program, source: str) -> int:
 def _place(program: Program, population: Population) -> Place:
     channels, height, width = three(population.shape)
     form = "counts" if population.most_sent > 1 else "bits"
-    return Place(channels, height, width, channels + channels % 2, _ring(program, population.name), form)
+    return Place(
+        channels=channels,
+        height=height,
+        width=width,
+        span=channels + channels % 2,
+        ring=_ring(program, population.name),
+        form=form,
+    )
 
 
 def _unit(program: Program, p: Population) -> Unit:
@@ -158,7 +167,17 @@ def _unit(program: Program, p: Population) -> Unit:
     v_fade = _fade(DECAY_ONE - p.neurons["dv"], V_MAX if proven.v is None else proven.v)
     held = bool(p.inputs) and all(c.source == INPUT and c.lag == 0 for c in p.inputs)
     kernel = _kernel(p, banks, proven, keeps_u=keeps_u, fades=(u_fade, v_fade))
-    return Unit(p, place, reads, banks, kernel, keeps_u, u_fade, v_fade, held)
+    return Unit(
+        population=p,
+        place=place,
+        reads=reads,
+        banks=banks,
+        kernel=kernel,
+        keeps_u=keeps_u,
+        u_fade=u_fade,
+        v_fade=v_fade,
+        held=held,
+    )
 
 
 def _fade(keep: Int, bound: int) -> Fade:
@@ -174,7 +193,7 @@ def _fade(keep: Int, bound: int) -> Fade:
     return Fade(kept, 12, narrow=False, each=False)
 
 
-def _draft(program: Program, p: Population, place: Place, c: Connection) -> _Draft:
+def _draft(program: Program, p: Population, place: Place, c: Connection) -> _Arriving:
     weight, exponent = without_factor(c)
     messages = messages_of(program, c.source)
     if float(np.abs(weight).sum()) * max(-messages[0], messages[1]) > INT64:
@@ -182,7 +201,8 @@ def _draft(program: Program, p: Population, place: Place, c: Connection) -> _Dra
     ends = ends_of(weight, messages)
     rows = rows_of(c, weight, program.shape_of(c.source), p.shape, place.span)
     bits = field_bits(weight)
-    return _Draft(c, rows, bits, exponent, ends, _adding(c, bits, largest(ends), messages))
+    kernel = _adding(c, bits, largest(ends), messages)
+    return _Arriving(connection=c, rows=rows, bits=bits, exponent=exponent, ends=ends, kernel=kernel)
 
 
 def _adding(c: Connection, bits: int, most: int, messages: tuple[int, int]) -> str:
@@ -200,7 +220,7 @@ WIDTH = {"64": 64, "32": 32, "LANES": 16, "BYTES": 16, "BYTES_GRADED": 16}
 LIMIT = {16: INT16, 32: INT32, 64: INT64}
 
 
-def _banked(p: Population, place: Place, drafts: list[_Draft]) -> tuple[tuple[Read, ...], tuple[Bank, ...], int]:
+def _banked(p: Population, place: Place, drafts: list[_Arriving]) -> tuple[tuple[Read, ...], tuple[Bank, ...], int]:
     """Put connections of one exponent and one kind of sums into one bank, as long as their common sum fits it."""
     banks: list[Bank] = []
     ends: list[Reach] = []
@@ -220,7 +240,8 @@ def _banked(p: Population, place: Place, drafts: list[_Draft]) -> tuple[tuple[Re
         else:
             banks.append(made)
             ends.append(wide)
-        reads.append(Read(d.connection, d.rows, packed(d.rows.weight, d.bits), d.bits, d.kernel, index))
+        words = packed(d.rows.weight, d.bits)
+        reads.append(Read(connection=d.connection, rows=d.rows, words=words, bits=d.bits, kernel=d.kernel, bank=index))
     return tuple(reads), tuple(banks), _largest_a(p, banks, ends)
 
 

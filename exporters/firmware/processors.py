@@ -10,7 +10,7 @@ __all__ = ["PROCESSORS", "Processor", "get_processor"]
 
 @dataclass(frozen=True)
 class Processor:
-    """One kind of processor: how Clang and GCC name it, and where its code runs.
+    """One kind of processor: how Clang names it, and where its code runs.
 
     ``ticks`` is how far the counter moves in a microsecond of the emulated clock: SysTick's megahertz; RISC-V counts
     nanoseconds.
@@ -19,7 +19,6 @@ class Processor:
     name: str
     title: str
     clang: tuple[str, ...]
-    gcc: tuple[str, ...]
     qemu: tuple[str, ...]
     script: str
     ticks: int
@@ -34,41 +33,37 @@ PROCESSORS = {
     p.name: p
     for p in (
         Processor(
-            "m0",
-            "Cortex-M0+",
-            _thumb("cortex_m0plus"),
-            ("-mcpu=cortex-m0plus", "-mthumb"),
-            ("qemu-system-arm", "-M", "mps2-an385"),
-            "mps2.ld",
-            25,
-            "QEMU has no Cortex-M0+: its code runs on the Cortex-M3 of mps2-an385, which executes the same instructions",
+            name="m0",
+            title="Cortex-M0+",
+            clang=_thumb("cortex_m0plus"),
+            qemu=("qemu-system-arm", "-M", "mps2-an385"),
+            script="mps2.ld",
+            ticks=25,
+            remark="QEMU has no Cortex-M0+: its code runs on a Cortex-M3, which has all its instructions",
         ),
         Processor(
-            "m4",
-            "Cortex-M4",
-            _thumb("cortex_m4"),
-            ("-mcpu=cortex-m4", "-mthumb"),
-            ("qemu-system-arm", "-M", "mps2-an386"),
-            "mps2.ld",
-            25,
+            name="m4",
+            title="Cortex-M4",
+            clang=_thumb("cortex_m4"),
+            qemu=("qemu-system-arm", "-M", "mps2-an386"),
+            script="mps2.ld",
+            ticks=25,
         ),
         Processor(
-            "m33",
-            "Cortex-M33",
-            _thumb("cortex_m33+dsp"),
-            ("-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=soft"),
-            ("qemu-system-arm", "-M", "mps2-an505"),
-            "an505.ld",
-            20,
+            name="m33",
+            title="Cortex-M33",
+            clang=_thumb("cortex_m33+dsp"),
+            qemu=("qemu-system-arm", "-M", "mps2-an505"),
+            script="an505.ld",
+            ticks=20,
         ),
         Processor(
-            "rv32",
-            "RV32IM",
-            ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m"),
-            ("-march=rv32im_zicsr", "-mabi=ilp32"),
-            ("qemu-system-riscv32", "-M", "virt", "-bios", "none"),
-            "virt.ld",
-            1000,
+            name="rv32",
+            title="RV32IM",
+            clang=("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m"),
+            qemu=("qemu-system-riscv32", "-M", "virt", "-bios", "none"),
+            script="virt.ld",
+            ticks=1000,
         ),
     )
 }

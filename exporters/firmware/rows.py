@@ -1,7 +1,7 @@
 """Weights as the runtime reads them: one row per message, packed into words of 2, 4, 8, 16 or 32 bit fields.
 
-A word of B-bit fields holds 32 / B weights. Weight 2 k stands in field k and weight 2 k + 1 sixteen bits above it, so that
-a shift by k B and a mask bring two neighbours into the two halves of a word.
+A word of B-bit fields holds 32 / B weights. Weight 2 k stands in field k and weight 2 k + 1 sixteen bits above: a shift
+by k B and a mask bring two neighbours into the two halves of a word.
 """
 
 from dataclasses import dataclass

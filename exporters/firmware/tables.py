@@ -165,8 +165,7 @@ def _structures(plan: FirmwarePlan, i: int, unit: Unit) -> Iterator[str]:
 def _bank(bank: Bank, sums: str) -> str:
     scale, down = 64 << max(bank.exponent, 0), max(-bank.exponent, 0)
     return (
-        f"    {{.sums = {sums}, .words = {bank.words}, .bits = {bank.bits},\n"
-        f"     .down = {down}, .scale = {scale}}},\n"
+        f"    {{.sums = {sums}, .words = {bank.words}, .bits = {bank.bits},\n     .down = {down}, .scale = {scale}}},\n"
     )
 
 
@@ -232,5 +231,3 @@ def _population(i: int, unit: Unit, first: int) -> str:
 
 def _fade(fade: Fade, each: str) -> str:
     return f"{{{fade.keep}, {fade.shift}, {int(fade.narrow)}, {each if fade.each else 'NULL'}}}"
-
-

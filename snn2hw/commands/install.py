@@ -18,7 +18,9 @@ TOOLS = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.description = "Install a simulator or a compiler in an environment of its own; quick when it is there already."
+    parser.description = (
+        "Install a simulator or a compiler in an environment of its own; quick when it is there already."
+    )
     tools = "lava: lava-nc and lava-dl; xylosim: needs a C++ compiler; mcu: a cross compiler; sanafe: traffic on a mesh"
     parser.add_argument("tool", choices=tuple(TOOLS), help=tools)
     folder_options(parser, "TOOL")

@@ -18,7 +18,7 @@ PLACES = {f"/{path.relative_to(ROOT).as_posix()}" for path in (*FILES, *ROOT.glo
 PATH = re.compile(r"[\w.*-]+(?:/[\w.*-]+)*(?:\.py|\.toml|\.c|\.h|/)|(?:" + "|".join(TREES) + r")/[\w./*-]*\w")
 PLACEHOLDER = re.compile(r"[A-Z]{3,}|_X|/x_|^x_")
 """What stands for any name: ``VERB.py``, ``to_X.py``."""
-WRITTEN = {"netx.toml", "program.c", "program.h"}
+WRITTEN = {"netx.toml", "program.c", "program.h", "snn_program.h", "src/program.c", "src/snn_program.h"}
 """What an export writes."""
 
 NAME_IN = re.compile(r"`(?:sw\.)?(\w+(?:\.\w+)*)(?:\([^`]*\))?` (?:in |\()`([\w./]+\.py)`")

@@ -1,6 +1,6 @@
 """A quantised ONNX file as a chain of layers: convolutions and dense ones, channels last, in integers.
 
-    acc = sum w (q_in - z_in) + b          q_out = clip(round(acc s_in s_w / s_out) + z_out)
+acc = sum w (q_in - z_in) + b          q_out = clip(round(acc s_in s_w / s_out) + z_out)
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ __all__ = ["ChainLayer", "QuantisedChain", "read_chain"]
 
 Int = NDArray[np.int64]
 Shape = tuple[int, int, int]
+PLACED = {"strides": [1, 1], "pads": [0, 0]}
 CURE = "give a chain of Conv, Relu, Flatten and Gemm, quantised by snn2hw ann"
 
 
@@ -54,16 +55,22 @@ class QuantisedChain:
 
 
 @dataclass
-class _Reader:
+class _QdqFile:
     constants: Mapping[str, NDArray[Any]]
     maker: Mapping[str, "onnx.NodeProto"]
     users: Mapping[str, list["onnx.NodeProto"]]
 
     def quantised(self, name: str) -> tuple[NDArray[Any], float, int]:
-        """Return what a DequantizeLinear reads: the name of its input's constant, its scale and zero point."""
+        """Return the scales of a DequantizeLinear, the first of them, and its zero point."""
         node = self.maker[name]
         scale = self.constants[node.input[1]].astype(np.float64)
         return scale, float(scale.reshape(-1)[0]), int(self.constants[node.input[2]].reshape(-1)[0])
+
+    def before(self, name: str) -> str | None:
+        """Return what the nearest Conv or Gemm upstream gives, None where it is the network's input."""
+        while name in self.maker and self.maker[name].op_type not in ("Conv", "Gemm"):
+            name = self.maker[name].input[0]
+        return name if name in self.maker else None
 
     def integers(self, name: str) -> Int:
         """Return a constant that goes through a DequantizeLinear."""
@@ -81,7 +88,7 @@ def read_chain(path: Path | str, shape: Shape) -> QuantisedChain:
     for node in nodes:
         for name in node.input:
             users.setdefault(name, []).append(node)
-    reader = _Reader(
+    reader = _QdqFile(
         {i.name: numpy_helper.to_array(i) for i in model.graph.initializer},
         {name: node for node in nodes for name in node.output},
         users,
@@ -91,10 +98,13 @@ def read_chain(path: Path | str, shape: Shape) -> QuantisedChain:
     if strange:
         raise UnsupportedError(f"{path}: holds {', '.join(strange)}", CURE)
     layers: list[ChainLayer] = []
-    first = last = None
+    first = last = given = None
     for node in nodes:
         if node.op_type in ("Conv", "Gemm"):
             _, in_scale, in_zero = reader.quantised(node.input[0])
+            if reader.before(node.input[0]) != given:
+                raise UnsupportedError(f"{path}: {node.name} does not read the layer before it", CURE)
+            given = node.output[0]
             layer, last = _layer(reader, node, shape)
             layers.append(layer)
             first = first or (in_scale, in_zero)
@@ -104,22 +114,22 @@ def read_chain(path: Path | str, shape: Shape) -> QuantisedChain:
     return QuantisedChain(tuple(layers), *first, *last)
 
 
-def _layer(reader: _Reader, node: "onnx.NodeProto", shape: Shape) -> tuple[ChainLayer, tuple[float, int]]:
-    attributes = {a.name: (list(a.ints) or a.i) for a in node.attribute}
+def _layer(reader: _QdqFile, node: "onnx.NodeProto", shape: Shape) -> tuple[ChainLayer, tuple[float, int]]:
+    from onnx import helper
+
+    attributes: dict[str, Any] = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    _check_node(node, attributes, shape)
     weight, bias = reader.integers(node.input[1]), reader.integers(node.input[2])
     weight_scale = reader.quantised(node.input[1])[0]
     _, in_scale, in_zero = reader.quantised(node.input[0])
     out_scale, out_zero, relu = _output(reader, node)
     stride, padding = (1, 1), (0, 0)
     if node.op_type == "Conv":
-        pads, dilations = attributes["pads"], attributes["dilations"]
-        if attributes["group"] != 1 or dilations != [1, 1] or pads[:2] != pads[2:]:
-            raise UnsupportedError(f"{node.name}: groups, dilation or padding of one side", CURE)
         laid = weight.transpose(0, 2, 3, 1)
-        stride, padding = tuple(attributes["strides"]), (pads[0], pads[1])
+        stride, padding = (tuple(attributes.get(name, given)[:2]) for name, given in PLACED.items())
     else:
         channels, height, width = shape
-        laid = weight if attributes["transB"] else weight.T
+        laid = weight if attributes.get("transB", 0) else weight.T
         laid = laid.reshape(-1, channels, height * width).transpose(0, 2, 1).reshape(len(laid), 1, 1, -1)
         shape = (channels * height * width, 1, 1)
     sides = [
@@ -141,7 +151,25 @@ def _layer(reader: _Reader, node: "onnx.NodeProto", shape: Shape) -> tuple[Chain
     ), (out_scale, out_zero)
 
 
-def _output(reader: _Reader, node: "onnx.NodeProto") -> tuple[float, int, bool]:
+def _check_node(node: "onnx.NodeProto", attributes: dict[str, Any], shape: Shape) -> None:
+    """Refuse what the C has no kernel for."""
+    pads = list(attributes.get("pads", [0, 0, 0, 0]))
+    strange = {
+        "groups": attributes.get("group", 1) != 1,
+        "dilation": any(d != 1 for d in attributes.get("dilations", [])),
+        "padding of one side": pads[:2] != pads[2:],
+        "automatic padding": attributes.get("auto_pad", b"NOTSET") != b"NOTSET",
+        "a kernel over one position": node.op_type == "Conv" and shape[1:] == (1, 1),
+        "alpha, beta or a transposed input": (attributes.get("alpha", 1.0), attributes.get("beta", 1.0)) != (1.0, 1.0)
+        or bool(attributes.get("transA", 0)),
+        "no bias": len(node.input) < 3,
+    }
+    if any(strange.values()):
+        said = ", ".join(what for what, there in strange.items() if there)
+        raise UnsupportedError(f"{node.name or node.op_type}: {said}", CURE)
+
+
+def _output(reader: _QdqFile, node: "onnx.NodeProto") -> tuple[float, int, bool]:
     """Return scale and zero point of what follows, and whether a ReLU stands between."""
     name, relu = node.output[0], False
     while (follower := reader.users[name][0]).op_type != "QuantizeLinear":

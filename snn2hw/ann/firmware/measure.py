@@ -26,7 +26,7 @@ RECORDED = (*NETWORK, *BOOT, "replay/semihosting.c", "replay/cnn_record.c")
 
 @dataclass(frozen=True, eq=False)
 class AnnMeasured:
-    """What a processor needs for it: instructions (samples, layers), bytes, stack; and what comes out (samples, outs)."""
+    """What a processor needs: instructions (samples, layers), bytes, stack; and the outputs (samples, outs)."""
 
     instructions: NDArray[np.int64]
     image: ImageSizes
@@ -51,7 +51,9 @@ def measure_ann(
         compile_image(folder, (*NETWORK, *BOOT, "replay/cnn_bare.c"), bare, chosen, timeout_s=timeout_s)
         compile_image(folder, RECORDED, image, chosen, defines=("CNN_PROFILE",), timeout_s=timeout_s)
         header = np.asarray([len(samples)], dtype="<u4").tobytes()
-        (folder / "input.bin").write_bytes(header + samples.tobytes())
+        flat = samples.reshape(len(samples), -1)
+        padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % 4)))  # dense layers read words
+        (folder / "input.bin").write_bytes(header + padded.tobytes())
         call_qemu(image, chosen, folder, timeout_s=timeout_s)
         profile = folder / "profile.bin"
         stack = int(np.fromfile(profile, dtype="<u4")[-1])

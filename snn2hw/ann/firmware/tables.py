@@ -31,8 +31,11 @@ def cnn_tables_c(chain: QuantisedChain) -> str:
     for i, layer in enumerate(chain.layers):
         tables += _tables(i, layer)
         rows.append(_row(i, layer))
-    return '#include "cnn.h"\n\n' + "".join(tables) + "const struct cnn_layer cnn_layers[CNN_LAYERS] = {\n" + (
-        "".join(rows) + "};\n"
+    return (
+        '#include "cnn.h"\n\n'
+        + "".join(tables)
+        + "const struct cnn_layer cnn_layers[CNN_LAYERS] = {\n"
+        + ("".join(rows) + "};\n")
     )
 
 
@@ -52,7 +55,7 @@ def _tables(i: int, layer: ChainLayer) -> list[str]:
 
 
 def _words(layer: ChainLayer) -> NDArray[np.uint32]:
-    """Pack rows, four weights a word in the order 0, 2, 1, 3; a dense layer in their own, with rows to a multiple of four."""
+    """Pack rows, four weights a word: in the order 0, 2, 1, 3, or, dense, in their own, and a multiple of four rows."""
     rows = layer.weight.reshape(len(layer.weight), -1)
     short = -len(rows) % 4 if _is_dense(layer) else 0
     padded = np.pad(rows, ((0, short), (0, -rows.shape[1] % 4))).reshape(-1, 4)

@@ -1,4 +1,4 @@
-"""The firmware on four kinds of processors, cross-compiled and run in QEMU: every spike, u and v; instructions; sizes."""
+"""The firmware on four kinds of processors, in QEMU: every spike, u and v; instructions; sizes."""
 
 import os
 import subprocess
