@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from accuracy_table import plot, summary, table
-from results import ended, into_page, write
+from results import ended, into_page, of_runs, write
 
 from sim.engines import run
 from sim.errors import Snn2hwError
@@ -93,12 +93,8 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", help="folders of `snn2hw train fsdd`, one per seed")
-    parser.add_argument("--data", type=Path, required=True, help="the FSDD folder")
-    parser.add_argument("-o", "--output", default="benchmarks/results", help="folder of accuracy.json, .md and .png")
+    parser = of_runs(__doc__, ", one per seed", "accuracy.json, .md and .png")
     parser.add_argument("--no-tune", action="store_true", help="leave out the fine-tuned rows")
-    parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/results.md")
     return parser.parse_args()
 
 
@@ -150,16 +146,16 @@ def _task(folder: Path, data: Path) -> Task:
         return rasters(quantised(np.stack(loudness), features.normaliser))
 
     source = from_norse(deployable(trained), (1, trained.recipe.mel.bands, trained.recipe.mel.frames))
-    test = rasters(features.test)
+    test = rasters(features.test.images)
     return Task(
         source=source,
         decoder=trained.recipe.decoder,
         calibration=rasters(features.pool[0][chosen]),
         test=test,
-        labels=features.test_labels,
+        labels=features.test.labels,
         held_out=(
-            np.concatenate([rasters(features.validate), *(varied(split.validate, k) for k in range(VARIANTS))]),
-            np.tile(features.validate_labels, 1 + VARIANTS),
+            np.concatenate([rasters(features.validate.images), *(varied(split.validate, k) for k in range(VARIANTS))]),
+            np.tile(features.validate.labels, 1 + VARIANTS),
         ),
         ideal=float_answers(network_of(source), test, trained.recipe.decoder),
         varied=np.concatenate([varied(split.test, k) for k in range(VARIANTS)]),

@@ -1,5 +1,6 @@
 """What every benchmark does with what it found: whole files, a table in docs/results.md, one error."""
 
+import argparse
 import re
 import sys
 from collections.abc import Callable
@@ -24,6 +25,16 @@ def into_page(script: str, text: str) -> None:
         raise Snn2hwError(f"{PAGE}: has no {start} ... {end}", "put both marks where the table belongs")
     between = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
     write(PAGE, between.sub(lambda _: f"{start}\n\n{text.strip()}\n\n{end}", page))
+
+
+def of_runs(description: str | None, runs: str, files: str) -> argparse.ArgumentParser:
+    """Return the command line of a benchmark of trained runs: their folders, the data, where results go."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", help=f"folders of `snn2hw train fsdd`{runs}")
+    parser.add_argument("--data", type=Path, required=True, help="the FSDD folder")
+    parser.add_argument("-o", "--output", default="benchmarks/results", help=f"folder of {files}")
+    parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/results.md")
+    return parser
 
 
 def ended(main: Callable[[], int]) -> int:

@@ -8,7 +8,6 @@ left out. Runs of one network that differ in the seed only, or in the speaker on
 of a checkpoint that has not changed are not computed again.
 """
 
-import argparse
 import json
 import sys
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from results import ended, into_page, write
+from results import ended, into_page, of_runs, write
 
 from sim.engines import run
 from sim.errors import InputError, Snn2hwError
@@ -41,7 +40,7 @@ class Heard:
 
 
 def main() -> int:
-    arguments = _arguments()
+    arguments = of_runs(__doc__, "", "spoken_digits.json and .md").parse_args()
     folder = Path(arguments.output)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "spoken_digits.json"
@@ -61,15 +60,6 @@ def main() -> int:
     if arguments.page:
         into_page("spoken_digits.py", table)
     return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", help="folders of `snn2hw train fsdd`")
-    parser.add_argument("--data", type=Path, required=True, help="the FSDD folder")
-    parser.add_argument("-o", "--output", default="benchmarks/results", help="folder of spoken_digits.json and .md")
-    parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/results.md")
-    return parser.parse_args()
 
 
 def _judged(trained: Trained, home: Path, data: Path) -> dict[str, Any]:
@@ -92,9 +82,9 @@ def _judged(trained: Trained, home: Path, data: Path) -> dict[str, Any]:
         "steps": recipe.steps if recipe.model == "scnn" else 1,
         "speaker": recipe.test_speaker,
         "seed": recipe.seed,
-        "samples": len(features.test_labels),
+        "samples": len(features.test.labels),
     }
-    heard = Heard(features.pool[0][chosen], features.test, features.test_labels)
+    heard = Heard(features.pool[0][chosen], features.test.images, features.test.labels)
     return what | judge(trained, heard, home)
 
 

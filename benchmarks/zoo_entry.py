@@ -65,7 +65,7 @@ def main(name: str, run: Path) -> None:
         "name": name,
         **ENTRIES[name],
         "classes": summary["classes"],
-        "accuracy": {part: summary[part] for part in ("validate", "test") if part in summary},
+        "accuracy": summary["accuracy"],
         "registers": {
             "chip": "loihi1",
             "weight_bits": 8,

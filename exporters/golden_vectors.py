@@ -1,18 +1,20 @@
 """What an exported program must do: some samples, and every spike, u and v that the reference makes of them."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exporters.artifact import Artifact, Loss, write_artifact
 from sim.compare import recorded_of
 from sim.engines import run
 from sim.errors import MachineError
 from sim.program import Program
 from sim.trace import Trace, recordable
 
-__all__ = ["golden_arrays", "golden_vectors", "write_golden"]
+__all__ = ["golden_arrays", "golden_vectors", "write_golden", "write_with_golden"]
 
 MADE_UP_SAMPLES, MADE_UP_STEPS = 3, 20
 DENSITIES = (0.3, 0.05, 0.0)
@@ -51,3 +53,22 @@ def golden_arrays(raster: NDArray[np.integer], trace: Trace) -> dict[str, Any]:
 def write_golden(path: Path, raster: NDArray[np.integer], trace: Trace) -> None:
     """Write samples and what they do as a ``golden.npz``."""
     np.savez_compressed(path, allow_pickle=False, **golden_arrays(raster, trace))
+
+
+def write_with_golden(
+    program: Program,
+    folder: Path | str,
+    raster: NDArray[np.integer] | None,
+    *,
+    format: str,
+    fill: Callable[[Path], None],
+    losses: Sequence[Loss],
+) -> Artifact:
+    """Write an artifact of what ``fill`` writes, and of a `golden.npz` of the raster's samples or made-up ones."""
+    samples, trace = golden_vectors(program, raster)
+
+    def fill_all(draft: Path) -> None:
+        fill(draft)
+        write_golden(draft / "golden.npz", samples, trace)
+
+    return write_artifact(folder, format=format, digest=program.digest, fill=fill_all, losses=losses)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.artifact import Artifact, check_artifact_folder, write_artifact
-from exporters.golden_vectors import golden_vectors, write_golden
+from exporters.artifact import Artifact, check_artifact_folder
+from exporters.golden_vectors import write_with_golden
 from exporters.lava.install import copy_standalone
 from exporters.lava.plan import plan
 from exporters.lava.runner import execute, execute_classes, run, write_plan
@@ -22,11 +22,9 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
     """
     check_artifact_folder(folder)
     planned = plan(program)
-    golden, trace = golden_vectors(program, raster)
 
     def fill(draft: Path) -> None:
         copy_standalone(("run_lava.py",), draft)
         write_plan(planned, draft)
-        write_golden(draft / "golden.npz", golden, trace)
 
-    return write_artifact(folder, format="lava", digest=program.digest, fill=fill, losses=planned.losses)
+    return write_with_golden(program, folder, raster, format="lava", fill=fill, losses=planned.losses)

@@ -8,14 +8,15 @@ plan.json      what the file has no place for: the populations' names and shapes
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.artifact import Artifact, check_artifact_folder, check_same_program, write_artifact
-from exporters.golden_vectors import golden_vectors, write_golden
+from exporters.artifact import Artifact, check_artifact_folder, check_same_program
+from exporters.golden_vectors import write_with_golden
 from exporters.hdf5_file import write_hdf5
 from exporters.lava.install import copy_standalone
 from exporters.lava.runner import ask_in_parts
@@ -36,14 +37,14 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
     """
     check_artifact_folder(folder)
     made = layers(program)
-    golden, trace = golden_vectors(program, raster)
+    return write_with_golden(
+        program, folder, raster, format="netx", fill=partial(_write_whole, program, made), losses=made.losses
+    )
 
-    def fill(draft: Path) -> None:
-        _write(program, made, draft)
-        copy_standalone(("run_netx.py", "netx_graph.py"), draft)
-        write_golden(draft / "golden.npz", golden, trace)
 
-    return write_artifact(folder, format="netx", digest=program.digest, fill=fill, losses=made.losses)
+def _write_whole(program: Program, made: NetxChain, folder: Path) -> None:
+    _write(program, made, folder)
+    copy_standalone(("run_netx.py", "netx_graph.py"), folder)
 
 
 def execute(

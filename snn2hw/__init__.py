@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from snn2hw.train.tuning.tune import tune
     from snn2hw.verification import Verdict, verify
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Connection",
     "Conv",

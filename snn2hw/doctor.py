@@ -72,7 +72,7 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Look at everything; nothing is imported that is slow but the fast engine, and nothing is changed."""
     from snn2hw import __version__
-    from snn2hw.chips.target import TARGETS
+    from snn2hw.chips.target import target_names
 
     things = [LookedFor(name, "core", _version(name), install(name)) for name in CORE]
     things += [LookedFor(name, "extra", _version(name), install(name)) for name in EXTRAS]
@@ -82,7 +82,7 @@ def diagnose() -> Diagnosis:
         system=f"{platform.system()} {platform.machine()}",
         cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         kernels=_kernels(),
-        chips=TARGETS,
+        chips=target_names(),
         things=(*things, *_executors()),
     )
 
@@ -140,10 +140,10 @@ def _kernels() -> int:
 
 
 def _executors() -> tuple[LookedFor, ...]:
-    from snn2hw.verification import EXECUTORS
+    from snn2hw.verification.executors import executor_names
 
     found = []
-    for name in EXECUTORS:
+    for name in executor_names():
         place, get = _place_of(name)
         found.append(LookedFor(name, "executor", place, get))
     return tuple(found)

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
+from sim.engines import run
 from sim.program import Program
+from sim.trace import RECORDABLE, Trace
 from snn2hw.fuzz.draw import (
     EVERYTHING,
     ByNumpy,
@@ -35,6 +37,7 @@ __all__ = [
     "programs",
     "random_program",
     "random_raster",
+    "run_of",
 ]
 
 T = TypeVar("T")
@@ -63,3 +66,11 @@ def cases(draw: Any, space: Space = EVERYTHING) -> tuple[Program, np.ndarray]:
     choose = ByHypothesis(draw)
     program = draw_program(choose, space)
     return program, draw_raster(choose, program)
+
+
+def run_of(seed: int) -> tuple[Program, np.ndarray, Trace]:
+    """Return a random program, a raster and all that the reference makes of it."""
+    rng = np.random.default_rng(seed)
+    program = random_program(rng)
+    raster = random_raster(rng, program)
+    return program, raster, run(program, raster, engine="reference", record=RECORDABLE, allow_wrap=True)

@@ -89,7 +89,7 @@ def instructions_of(path: Path, processor: Processor, samples: int, steps: int, 
     ticks = np.fromfile(path, dtype="<u4").astype(np.float64)
     if ticks.size != 1 + samples * steps * parts:
         raise ToolError(f"the profile holds {ticks.size} numbers, not {1 + samples * steps * parts}")
-    per_instruction = processor.ticks * (1 << ICOUNT_SHIFT) / 1000
+    per_instruction = processor.board.ticks * (1 << ICOUNT_SHIFT) / 1000
     counted: NDArray[np.float64] = np.rint((ticks[1:] - ticks[0]) / per_instruction)
     return counted.astype(np.int64).reshape(samples, steps, parts)
 

@@ -29,7 +29,9 @@ class Place:
     height: int
     width: int
     span: int
+    """Neurons of a position: an even number, so the last may be a dummy; the input has none."""
     ring: int
+    """Steps that are kept."""
     form: str
     """``values``, ``bits`` or ``counts``."""
 
@@ -57,8 +59,10 @@ class Read:
     rows: Rows
     words: Words
     bits: int
+    """Of a weight."""
     kernel: str
     bank: int
+    """The number of the bank that it adds to."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,9 @@ class Fade:
     keep: int
     shift: int
     narrow: bool
+    """Whether no product leaves 32 bits."""
     each: bool
+    """Whether neurons differ: then each has a ``keep`` of its own, of 4096."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +95,13 @@ class Unit:
     reads: tuple[Read, ...]
     banks: tuple[Bank, ...]
     kernel: str
+    """The loop that advances it: ``LEAN``, ``LANES`` or ``GENERAL``."""
     keeps_u: bool
+    """Whether a neuron carries u to the next step."""
     u_fade: Fade
     v_fade: Fade
     held: bool
+    """Whether its sums stay as long as the input does."""
 
     @property
     def rests(self) -> bool:
@@ -108,6 +117,7 @@ class FirmwarePlan:
     input: Place
     units: tuple[Unit, ...]
     order: tuple[int, ...]
+    """Numbers of units."""
 
     @property
     def scratch_words(self) -> int:

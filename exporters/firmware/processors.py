@@ -9,65 +9,42 @@ __all__ = ["PROCESSORS", "Processor", "get_processor"]
 
 
 @dataclass(frozen=True)
-class Processor:
-    """One kind of processor: how Clang names it, and where its code runs.
+class Board:
+    """The board that stands for a processor: its linker script, and the megahertz of the counter that is read."""
 
-    ``ticks`` is how far the counter moves in a microsecond of the emulated clock: SysTick's megahertz; RISC-V counts
-    nanoseconds.
-    """
+    script: str
+    ticks: int
+
+
+@dataclass(frozen=True)
+class Processor:
+    """One kind of processor: how Clang names it, and the machine of QEMU that runs its code."""
 
     name: str
     title: str
     clang: tuple[str, ...]
     qemu: tuple[str, ...]
-    script: str
-    ticks: int
-    remark: str = ""
+    board: Board
 
 
-def _thumb(cpu: str) -> tuple[str, ...]:
-    return ("-target", "thumb-freestanding-eabi", f"-mcpu={cpu}")
+def _cortex(kind: str, cpu: str, machine: str, script: str, megahertz: int) -> Processor:
+    clang = ("-target", "thumb-freestanding-eabi", f"-mcpu={cpu}")
+    qemu = ("qemu-system-arm", "-M", machine)
+    return Processor(kind.lower().rstrip("+"), f"Cortex-{kind}", clang, qemu, Board(script, megahertz))
 
 
+RISCV = ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m")
+VIRT = ("qemu-system-riscv32", "-M", "virt", "-bios", "none")
 PROCESSORS = {
     p.name: p
     for p in (
-        Processor(
-            name="m0",
-            title="Cortex-M0+",
-            clang=_thumb("cortex_m0plus"),
-            qemu=("qemu-system-arm", "-M", "mps2-an385"),
-            script="mps2.ld",
-            ticks=25,
-            remark="QEMU has no Cortex-M0+: its code runs on a Cortex-M3, which has all its instructions",
-        ),
-        Processor(
-            name="m4",
-            title="Cortex-M4",
-            clang=_thumb("cortex_m4"),
-            qemu=("qemu-system-arm", "-M", "mps2-an386"),
-            script="mps2.ld",
-            ticks=25,
-        ),
-        Processor(
-            name="m33",
-            title="Cortex-M33",
-            clang=_thumb("cortex_m33+dsp"),
-            qemu=("qemu-system-arm", "-M", "mps2-an505"),
-            script="an505.ld",
-            ticks=20,
-        ),
-        Processor(
-            name="rv32",
-            title="RV32IM",
-            clang=("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m"),
-            qemu=("qemu-system-riscv32", "-M", "virt", "-bios", "none"),
-            script="virt.ld",
-            ticks=1000,
-        ),
+        _cortex("M0+", "cortex_m0plus", "mps2-an385", "mps2.ld", 25),
+        _cortex("M4", "cortex_m4", "mps2-an386", "mps2.ld", 25),
+        _cortex("M33", "cortex_m33+dsp", "mps2-an505", "an505.ld", 20),
+        Processor("rv32", "RV32IM", RISCV, VIRT, Board("virt.ld", 1000)),
     )
 }
-"""By the name that the command line takes."""
+"""By name. QEMU has no Cortex-M0+: its code runs on a Cortex-M3, which has all its instructions."""
 
 
 def get_processor(name: str) -> Processor:

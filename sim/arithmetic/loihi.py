@@ -17,18 +17,8 @@ from typing import assert_never
 
 import numpy as np
 
-from sim.arithmetic.description import (
-    Accumulator,
-    Arithmetic,
-    Int,
-    Neurons,
-    Property,
-    Reached,
-    RealDynamics,
-    Register,
-    StateVariable,
-    Stepped,
-)
+from sim.arithmetic import description
+from sim.arithmetic.description import Int, Neurons, Reached, RealDynamics, Stepped
 
 __all__ = [
     "ARITHMETIC",
@@ -214,22 +204,22 @@ def dynamics(neurons: Neurons) -> RealDynamics:
     )
 
 
-ARITHMETIC = Arithmetic(
+ARITHMETIC = description.Arithmetic(
     name="loihi",
     registers=(
-        Register("du", (0, DECAY_ONE - 1), default=DECAY_ONE - 1),
-        Register("dv", (0, DECAY_ONE - 1), sourced_by="du"),
-        Register("vth", (0, (1 << 17) - 1)),
-        Register("bias_mantissa", (-4096, 4095)),
-        Register("bias_exponent", (0, 7), sourced_by="bias_mantissa"),
-        Register("u0", (-WRAP + 1, WRAP)),
-        Register("v0", (-V_MAX, V_MAX)),
+        description.Register("du", (0, DECAY_ONE - 1), default=DECAY_ONE - 1),
+        description.Register("dv", (0, DECAY_ONE - 1), sourced_by="du"),
+        description.Register("vth", (0, (1 << 17) - 1)),
+        description.Register("bias_mantissa", (-4096, 4095)),
+        description.Register("bias_exponent", (0, 7), sourced_by="bias_mantissa"),
+        description.Register("u0", (-WRAP + 1, WRAP)),
+        description.Register("v0", (-V_MAX, V_MAX)),
     ),
     states=(
-        StateVariable("u", initial="u0", bits=24, overflow="wraps", refused_from=U_STORED),
-        StateVariable("v", initial="v0", bits=24, overflow="clips"),
+        description.StateVariable("u", initial="u0", bits=24, overflow="wraps", refused_from=U_STORED),
+        description.StateVariable("v", initial="v0", bits=24, overflow="clips"),
     ),
-    accumulator=Accumulator(A_LIMIT, bits=22),
+    accumulator=description.Accumulator(A_LIMIT, bits=22),
     resets=("zero", "subtract", "none"),
     exponents=(-8, 7),
     messages=(-(1 << 23) + 1, (1 << 23) - 1),
@@ -238,9 +228,9 @@ ARITHMETIC = Arithmetic(
     interval=interval,
     dynamics=dynamics,
     properties=(
-        Property("most", 1, (1, MOST)),
-        Property("at_threshold", default=False),
-        Property("refractory", 0, (0, 62)),
+        description.Property("most", 1, (1, MOST)),
+        description.Property("at_threshold", default=False),
+        description.Property("refractory", 0, (0, 62)),
     ),
     clocks=("rest",),
     decays=("du", "dv"),

@@ -15,18 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic.description import (
-    Accumulator,
-    Arithmetic,
-    Int,
-    Neurons,
-    Property,
-    Reached,
-    RealDynamics,
-    Register,
-    StateVariable,
-    Stepped,
-)
+from sim.arithmetic import description
+from sim.arithmetic.description import Int, Neurons, Reached, RealDynamics, Stepped
 
 __all__ = ["ARITHMETIC", "LEAST", "MOST", "dash", "dynamics", "greatest_message", "interval", "saturate", "step"]
 
@@ -133,24 +123,24 @@ def dynamics(neurons: Neurons) -> RealDynamics:
     )
 
 
-ARITHMETIC = Arithmetic(
+ARITHMETIC = description.Arithmetic(
     name="xylo",
     registers=(
-        Register("dash_syn", (0, 15), default=1),
-        Register("dash_syn2", (0, 15), default=1, optional=True),
-        Register("dash_mem", (0, 15), default=1, sourced_by="dash_syn"),
-        Register("theta", (1, MOST), default=1),
-        Register("bias", STATE),
-        Register("i0", STATE, optional=True),
-        Register("i20", STATE, optional=True),
-        Register("v0", STATE, optional=True),
+        description.Register("dash_syn", (0, 15), default=1),
+        description.Register("dash_syn2", (0, 15), default=1, optional=True),
+        description.Register("dash_mem", (0, 15), default=1, sourced_by="dash_syn"),
+        description.Register("theta", (1, MOST), default=1),
+        description.Register("bias", STATE),
+        description.Register("i0", STATE, optional=True),
+        description.Register("i20", STATE, optional=True),
+        description.Register("v0", STATE, optional=True),
     ),
     states=(
-        StateVariable("i", initial="i0", bits=16, overflow="clips"),
-        StateVariable("i2", initial="i20", bits=16, overflow="clips"),
-        StateVariable("v", initial="v0", bits=16, overflow="clips"),
+        description.StateVariable("i", initial="i0", bits=16, overflow="clips"),
+        description.StateVariable("i2", initial="i20", bits=16, overflow="clips"),
+        description.StateVariable("v", initial="v0", bits=16, overflow="clips"),
     ),
-    accumulator=Accumulator(None, bits=16),
+    accumulator=description.Accumulator(None, bits=16),
     resets=("subtract",),
     exponents=(0, 8),
     messages=(0, 15),
@@ -158,7 +148,7 @@ ARITHMETIC = Arithmetic(
     step=step,
     interval=interval,
     dynamics=dynamics,
-    properties=(Property("most", 1, (1, 31)),),
+    properties=(description.Property("most", 1, (1, 31)),),
     receiving=("i", "i2"),
     decays=("dash_syn", "dash_mem"),
     weights=(-128, 127),

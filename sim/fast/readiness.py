@@ -51,7 +51,7 @@ def missing(program: Program, steps: int, record: tuple[Record, ...]) -> Missing
     laid_out = lay_out(program)
     if laid_out is None:
         return Missing(not _signatures(simulate_samples), ())
-    form: Any = typeof(best())  # type: ignore[no-untyped-call]
+    form: Any = typeof(best())  # type: ignore[no-untyped-call]  # numba's own is untyped
     entry = not any(arguments[0] == form for arguments in _signatures(run_samples))
     recorded = outcome_for(program, step_order(program.populations), (0, steps), record).recorded
     loops = loops_of(laid_out, steps, recorded)

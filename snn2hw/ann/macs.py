@@ -52,8 +52,7 @@ class NodeMacs:
 class Uncounted:
     """A node whose MACs are not known, and why."""
 
-    name: str
-    operator: str
+    node: AnnNode
     why: str
 
 
@@ -125,11 +124,11 @@ def _classify(graph: AnnGraph, node: AnnNode) -> NodeMacs | Uncounted | int:
     if multiplier is not None:
         return _count(graph, node, multiplier)
     if node.has_body:
-        return Uncounted(node.name, node.operator, "the graph inside it runs a number of times no shape tells")
+        return Uncounted(node, "the graph inside it runs a number of times no shape tells")
     if _domain(node) == "" and node.operator in NO_MACS:
         return sum(prod(graph.shapes[o]) for o in node.outputs if o in graph.shapes)
     where = f"domain {node.domain}" if _domain(node) else "the standard domain"
-    return Uncounted(node.name, node.operator, f"this operator of {where} is in no counting rule")
+    return Uncounted(node, f"this operator of {where} is in no counting rule")
 
 
 def _domain(node: AnnNode) -> str:
@@ -141,9 +140,7 @@ def _count(graph: AnnGraph, node: AnnNode, multiplier: Multiplier) -> NodeMacs |
     out = next((o for o in node.outputs if o), "")
     missing = [t for t in (factors.left, factors.right, out) if t not in graph.shapes]
     if missing:
-        return Uncounted(
-            node.name, node.operator, f"the shape of {', '.join(map(repr, missing))} could not be inferred"
-        )
+        return Uncounted(node, f"the shape of {', '.join(map(repr, missing))} could not be inferred")
     left, right, made = (graph.shapes[t] for t in (factors.left, factors.right, out))
     where = f"{graph.path}: node {node.name} ({node.operator})"
     try:

@@ -12,22 +12,28 @@ from snn2hw.audio.cache import cached
 from snn2hw.audio.corpus import Corpus, Split
 from snn2hw.audio.logmel import LogMel, Normaliser, decibels, fit_normaliser, quantised
 
-__all__ = ["Features", "features"]
+__all__ = ["Features", "Labelled", "features"]
 
 
 DEFAULT = Augmentation()
 
 
 @dataclass(frozen=True, eq=False)
+class Labelled:
+    """Images of integers 0..levels, (n, bands, frames), and the class of each."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class Features:
-    """Images of integers 0..levels, (n, bands, frames), and labels; ``pool`` holds variants (k, n, ...) to train on."""
+    """What a network is trained, chosen and judged on; ``pool`` holds variants (k, n, ...) of the training images."""
 
     pool: NDArray[np.uint8]
     train_labels: NDArray[np.int64]
-    validate: NDArray[np.uint8]
-    validate_labels: NDArray[np.int64]
-    test: NDArray[np.uint8]
-    test_labels: NDArray[np.int64]
+    validate: Labelled
+    test: Labelled
     normaliser: Normaliser
 
 
@@ -54,10 +60,8 @@ def features(
     return Features(
         pool=np.stack(pool),
         train_labels=corpus.labels[split.train],
-        validate=quantised(plain[split.validate], scale),
-        validate_labels=corpus.labels[split.validate],
-        test=quantised(plain[split.test], scale),
-        test_labels=corpus.labels[split.test],
+        validate=Labelled(quantised(plain[split.validate], scale), corpus.labels[split.validate]),
+        test=Labelled(quantised(plain[split.test], scale), corpus.labels[split.test]),
         normaliser=scale,
     )
 

@@ -5,9 +5,9 @@ counted here no placement can go below: the weights of a convolution count once,
 of its image holds the kernel again, and populations share cores freely.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import assert_never
+from typing import Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,24 @@ from sim.arithmetic import DECAY_ONE
 from snn2hw.chips.target import Target
 from snn2hw.network.maps import ConvMap, DenseMap, Diagonal, SingleMap, varies_within_channels
 from snn2hw.network.registers import RealMachine, RealPopulation
+from snn2hw.problems import Problem
 
-__all__ = ["CoresNeeded", "Demand", "cores_needed", "demand_of", "stored_weights", "synapses"]
+__all__ = [
+    "CoresNeeded",
+    "Demand",
+    "WeightBits",
+    "beyond_capacity",
+    "cores_needed",
+    "demand_of",
+    "demands_for",
+    "stored_weights",
+    "synapses",
+]
+
+WeightBits = int | Literal["ternary"] | Mapping[str, int | Literal["ternary"]]
+"""Bits of every weight, or by population; what a mapping does not name gets the target's widest weights."""
+
+TERNARY_BITS = 2
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,27 @@ class CoresNeeded:
         """Return what takes most cores, in words."""
         words = {"neurons": "neurons", "synapse_bits": "bits of synapses", "decay_configs": "different decays"}
         return words[max(words, key=lambda name: getattr(self, name) or 0)]
+
+
+def beyond_capacity(machine: RealMachine, target: Target, bits: WeightBits) -> Iterator[Problem]:
+    """Find what no placement can fit into the chip."""
+    demands = demands_for(machine, target, bits)
+    most = target.core.synapse_bits
+    for demand in demands:
+        if most is not None and demand.row * demand.bits > most:
+            what = f"one neuron has {demand.row:,} weights of {demand.bits} bit, a core of {target.title} {most:,} bits"
+            yield Problem(f"population {demand.name!r}", what, "lower its fan-in, or use fewer bits")
+    needed = cores_needed(demands, target)
+    if target.cores is not None and needed.least > target.cores:
+        what = f"needs {needed.least:,} cores for its {needed.decisive}, {target.title} has {target.cores:,}"
+        yield Problem("network", what, "make it smaller, use fewer bits, or choose another target")
+
+
+def demands_for(machine: RealMachine, target: Target, bits: WeightBits) -> tuple[Demand, ...]:
+    """Return what every population takes of ``target`` with weights of so many bits."""
+    widest = target.weight_bits[1]
+    chosen = {p.name: bits.get(p.name, widest) if isinstance(bits, Mapping) else bits for p in machine.populations}
+    return demand_of(machine, {n: TERNARY_BITS if b == "ternary" else min(b, widest) for n, b in chosen.items()})
 
 
 def demand_of(machine: RealMachine, bits: Mapping[str, int]) -> tuple[Demand, ...]:

@@ -1,7 +1,6 @@
 """What a chip cannot hold though the integer machine could: one judge for `check` and for `compile`."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 import numpy as np
 
@@ -9,14 +8,14 @@ from sim.arithmetic import DECAY_ONE
 from sim.arithmetic.registry import get_arithmetic
 from sim.errors import UnsupportedError
 from sim.program import Population, Reset
-from snn2hw.chips.capacity import Demand, cores_needed, demand_of
+from snn2hw.chips.capacity import WeightBits, beyond_capacity
 from snn2hw.chips.target import Target
 from snn2hw.network.network import FloatLayer, Network
 from snn2hw.network.neurons import Spiking
 from snn2hw.network.registers import RESETS, RealMachine
 from snn2hw.problems import Problem
 
-__all__ = ["WeightBits", "demands_for", "judge", "refuse_beyond"]
+__all__ = ["judge", "refuse_beyond"]
 
 DOES: Mapping[Reset, str] = {
     "zero": "resets to a value",
@@ -24,11 +23,6 @@ DOES: Mapping[Reset, str] = {
     "none": "does not reset",
 }
 """What neurons do with v where they fire."""
-
-WeightBits = int | Literal["ternary"] | Mapping[str, int | Literal["ternary"]]
-"""Bits of every weight, or by population; what a mapping does not name gets the target's widest weights."""
-
-TERNARY_BITS = 2
 
 
 def judge(
@@ -48,15 +42,8 @@ def judge(
         problems += _behaviour(layer, target)
     if machine is not None:
         problems += _registers(machine, target)
-        problems += _sizes(demands_for(machine, target, bits), target)
+        problems += beyond_capacity(machine, target, bits)
     return problems
-
-
-def demands_for(machine: RealMachine, target: Target, bits: WeightBits) -> tuple[Demand, ...]:
-    """Return what every population takes of ``target`` with weights of so many bits."""
-    widest = target.weight_bits[1]
-    chosen = {p.name: bits.get(p.name, widest) if isinstance(bits, Mapping) else bits for p in machine.populations}
-    return demand_of(machine, {n: TERNARY_BITS if b == "ternary" else min(b, widest) for n, b in chosen.items()})
 
 
 def _input(network: Network, target: Target, messages: tuple[int, int]) -> Iterator[Problem]:
@@ -103,19 +90,6 @@ def _registers(machine: RealMachine, target: Target) -> Iterator[Problem]:
             if name not in target.per_neuron and np.ptp(np.rint(DECAY_ONE * share)):
                 what = f"has {name} that differ between neurons, {target.title} does not"
                 yield Problem(f"node {population.node!r}", what, "use one value for the whole layer")
-
-
-def _sizes(demands: tuple[Demand, ...], target: Target) -> Iterator[Problem]:
-    """Find what no placement can fit into the chip."""
-    most = target.core.synapse_bits
-    for demand in demands:
-        if most is not None and demand.row * demand.bits > most:
-            what = f"one neuron has {demand.row:,} weights of {demand.bits} bit, a core of {target.title} {most:,} bits"
-            yield Problem(f"population {demand.name!r}", what, "lower its fan-in, or use fewer bits")
-    needed = cores_needed(demands, target)
-    if target.cores is not None and needed.least > target.cores:
-        what = f"needs {needed.least:,} cores for its {needed.decisive}, {target.title} has {target.cores:,}"
-        yield Problem("network", what, "make it smaller, use fewer bits, or choose another target")
 
 
 CHOSEN = ("vth", "bias_exponent")

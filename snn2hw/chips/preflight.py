@@ -5,14 +5,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sim.errors import Snn2hwError
-from snn2hw.chips.capacity import CoresNeeded, cores_needed, stored_weights, synapses
-from snn2hw.chips.limits import WeightBits, demands_for, judge
+from snn2hw.chips.capacity import CoresNeeded, WeightBits, cores_needed, demands_for, stored_weights, synapses
+from snn2hw.chips.limits import judge
 from snn2hw.chips.target import Target, get_target
-from snn2hw.network.lowering import network_of, stored_links
+from snn2hw.network.lowering import network_of
 from snn2hw.network.maps import is_identity
 from snn2hw.network.network import Network
 from snn2hw.network.neurons import Integrating, Leak, Relay, Spiking, ThresholdGate
 from snn2hw.network.registers import real_machine
+from snn2hw.network.stored import stored_links
 from snn2hw.problems import Problem, ProblemsError
 from snn2hw.sources.source import Source, require_source
 

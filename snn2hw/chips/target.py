@@ -15,13 +15,16 @@ from sim.arithmetic.registry import ARITHMETICS, get_arithmetic
 from sim.border import TOML_BYTES, parse_toml, read_bytes
 from sim.cures import one_of
 from sim.errors import InputError
+from sim.plugins import Group, added, load_added, named
 from sim.summary import Shown, Summary, span_text
 from sim.weight_rule import RULES
 
-__all__ = ["TARGETS", "CoreLimits", "Target", "get_target", "read_target"]
+__all__ = ["TARGETS", "CoreLimits", "Target", "get_target", "read_target", "target_names"]
 
 TARGETS = ("loihi1", "loihi2", "xylo2", "fixed")
 """The rows that come with the package."""
+
+GROUP: Group = "snn2hw.chips"
 
 MOST = 1 << 53
 """No chip holds more of anything."""
@@ -101,7 +104,16 @@ def get_target(target: "str | Path | Target") -> Target:
         return _parse(packaged.read_bytes(), f"target {target}")
     if Path(target).suffix == ".toml":
         return read_target(target)
-    raise InputError(f"target {str(target)!r} is unknown", f"use {one_of(str(target), TARGETS)}, or a .toml file")
+    if target in added(GROUP, TARGETS):
+        return read_target(load_added(GROUP, str(target)))
+    raise InputError(
+        f"target {str(target)!r} is unknown", f"use {one_of(str(target), target_names())}, or a .toml file"
+    )
+
+
+def target_names() -> tuple[str, ...]:
+    """Return every target with a name: ours, and those that installed packages add."""
+    return named(GROUP, TARGETS)
 
 
 def read_target(path: Path | str) -> Target:

@@ -11,14 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from sim.cures import install, meant
 from sim.errors import InputError, MachineError, Snn2hwError, UnsupportedError
 from snn2hw.commands.parser import Parser
+from snn2hw.commands.reply import Reply, refusal, reply_option
 from snn2hw.commands.streams import with_safe_streams
 from snn2hw.zoo import located
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "main", "parser_of"]
 
 
 OUTPUTS = frozenset({"output", "json", "raster", "plots", "picture"})
@@ -55,6 +57,8 @@ COMMANDS = {
     "install": Command("snn2hw.commands.install", "install a simulator or a compiler into an environment of its own"),
     "fuzz": Command("snn2hw.commands.fuzz", "look for mistakes: random programs, damaged files"),
     "doctor": Command("snn2hw.commands.doctor", "say what is installed here, and what works with it"),
+    "completion": Command("snn2hw.commands.completion", "print what makes a shell complete these commands"),
+    "help": Command("snn2hw.commands.help", "explain a topic: targets, executors, formats, arithmetic and more"),
     "install-lava": Command("snn2hw.commands.install_lava", "install lava-nc into an environment of its own"),
 }
 
@@ -102,23 +106,32 @@ def _overview() -> str:
     rows = "\n".join(f"  {verb:<{width}}  {command.summary}" for verb, command in COMMANDS.items())
     return (
         f"usage: snn2hw COMMAND [OPTIONS]\n\n{rows}\n\n"
-        "snn2hw COMMAND --help says more.  --debug shows tracebacks.  --version prints the version."
+        "snn2hw COMMAND --help says more, snn2hw help explains topics.\n"
+        "--debug shows tracebacks, --version prints the version, --json has every command answer in JSON."
     )
 
 
-def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
-    command = COMMANDS[verb]
-    module = import_module(command.module)
+def parser_of(verb: str) -> tuple[Parser, ModuleType]:
+    """Return the parser of a command, and the module that executes it."""
+    module = import_module(COMMANDS[verb].module)
     parser = Parser(prog=f"snn2hw {verb}", description=module.__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)
+    reply_option(parser)
+    return parser, module
+
+
+def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
+    parser, module = parser_of(verb)
     try:
         parser.refuse_unknown(words)
         args = parser.parse_args(words)
         if isinstance(getattr(args, "program", None), str):
             args.program = located(args.program)
         _keep_inputs(args)
-        code: int = module.execute(args)
+        reply = Reply(verb, as_json=args.json is True)
+        code: int = module.execute(args, reply)
+        reply.end()
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else 2
     except BrokenPipeError:
@@ -129,8 +142,10 @@ def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
     except (Exception, MemoryError) as error:
         if debug:
             raise
+        code = 1 if isinstance(error, UnsupportedError | MachineError) else 2
         print(f"snn2hw {verb}: {_explain(error)}", file=sys.stderr)
-        return 1 if isinstance(error, UnsupportedError | MachineError) else 2
+        if "--json" in words:
+            print(refusal(verb, code, _explain(error)))
     return code
 
 

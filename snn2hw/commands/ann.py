@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from snn2hw.commands.options import at_least, corpus_named, corpus_options
+from snn2hw.commands.reply import Reply
 
 __all__ = ["configure", "execute"]
 
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where to write")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Export, quantise, judge."""
     at_least(1, "--calibration", args.calibration)
     from sim.files import check_folder
@@ -33,7 +34,8 @@ def execute(args: argparse.Namespace) -> int:
     front = twin_checkpoint(args.model).front
     corpus = corpus_named(args, front.mel.rate_hz)
     twin, clips = write_deployed_twin(args.model, corpus, args.output, args.calibration or CALIBRATION)
-    print(f"accuracy on {clips} clips: floats {twin.accuracy:.2%}, 8 bit {twin.accuracy_int8:.2%}")
+    reply.fact(clips=clips, accuracy=twin.accuracy, accuracy_int8=twin.accuracy_int8)
+    reply.line(f"accuracy on {clips} clips: floats {twin.accuracy:.2%}, 8 bit {twin.accuracy_int8:.2%}")
     for path in (twin.onnx, twin.int8, twin.samples):
-        print(f"wrote {path}")
+        reply.wrote(path)
     return 0

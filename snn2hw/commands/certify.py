@@ -10,6 +10,8 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from snn2hw.commands.reply import Reply
+
 __all__ = ["configure", "execute"]
 
 
@@ -19,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, metavar="T", help="prove anew for samples of up to T steps")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Check, or prove and check."""
     from exporters.program_file import read_program_file
     from sim.errors import InputError
@@ -37,8 +39,11 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError(f"{args.program}: carries no certificate", "prove one: snn2hw certify P.nir --steps T")
     faults = check_certificate(found.program, stated)
     if not faults:
-        print(_table(stated))
-    print("\n".join(faults) or f"every bound holds for messages {_span(stated['messages'])}, {stated['steps']} steps")
+        reply.line(_table(stated))
+    reply.fact(digest=found.program.digest, holds=not faults, faults=faults, certificate=dict(stated))
+    reply.line(
+        "\n".join(faults) or f"every bound holds for messages {_span(stated['messages'])}, {stated['steps']} steps"
+    )
     return 1 if faults else 0
 
 

@@ -6,12 +6,12 @@ Exit code 0: it compiles. 1: it does not, and the list says why.
 """
 
 import argparse
-import json
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.model import certified_for, configure_model, source_of
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
     from snn2hw.chips.capacity import CoresNeeded
@@ -28,10 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     configure_model(parser)
     parser.add_argument("--target", metavar="T", help="loihi1, loihi2, fixed, or a .toml file: check its limits too")
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Check the model."""
     from sim.errors import Snn2hwError
     from snn2hw.chips.preflight import check, cores, measure, rounded
@@ -41,7 +40,8 @@ def execute(args: argparse.Namespace) -> int:
         source = source_of(args)
     except ProblemsError as error:  # it cannot even be read: that is the answer
         problems = list(error.problems)
-        print(_json(error.origin, Found(problems), None) if args.json else _lines(problems))
+        reply.fact(**_document(error.origin, Found(problems), None))
+        reply.line(_lines(problems))
         return 1
     _, messages = certified_for(args.model, None)
     problems = check(source, args.target, messages=messages or (0, 1))
@@ -50,7 +50,8 @@ def execute(args: argparse.Namespace) -> int:
         found = replace(found, size=measure(source))
         if args.target is not None:
             found = replace(found, cores=cores(source, args.target))
-    print(_json(source.origin, found, source) if args.json else _text(source, found))
+    reply.fact(**_document(source.origin, found, source))
+    reply.line(_text(source, found))
     return 1 if problems else 0
 
 
@@ -92,19 +93,16 @@ def _lines(problems: "list[Problem]") -> str:
     return "\n".join([count, *(f"  {problem}" for problem in problems)])
 
 
-def _json(origin: str, found: Found, source: "Source | None") -> str:
+def _document(origin: str, found: Found, source: "Source | None") -> dict[str, Any]:
     said = {} if source is None else {"dt": source.dt, "scheme": source.scheme, "reset": source.reset}
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "origin": origin,
-            **said,
-            "dialect": None if source is None else source.semantics.name,
-            "notes": [] if source is None else list(source.notes),
-            "size": None if found.size is None else found.size.to_json(),
-            "cores": None if found.cores is None else found.cores.to_json(),
-            "rounded": [problem.to_json() for problem in found.near],
-            "problems": [problem.to_json() for problem in found.problems],
-        },
-        indent=2,
-    )
+    return {
+        "schema": SCHEMA,
+        "origin": origin,
+        **said,
+        "dialect": None if source is None else source.semantics.name,
+        "notes": [] if source is None else list(source.notes),
+        "size": None if found.size is None else found.size.to_json(),
+        "cores": None if found.cores is None else found.cores.to_json(),
+        "rounded": [problem.to_json() for problem in found.near],
+        "problems": [problem.to_json() for problem in found.problems],
+    }

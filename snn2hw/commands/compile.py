@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
 from snn2hw.commands.options import choices_of, option
 from snn2hw.commands.progress import StageBars
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
+    from sim.program import Program
     from snn2hw.compiler.compile import Compiled, Prepared
     from snn2hw.files.rasters import Raster
 
-__all__ = ["bits_option", "configure", "execute", "write"]
+__all__ = ["bits_option", "configure", "execute", "told", "write"]
 
 CHOSEN = ("weight_bits", "scale", "method", "per", "bias", "levels")
 """The options of the compiler that the command has under the same names."""
@@ -27,14 +29,14 @@ MEASURED = 64
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from snn2hw.chips.target import TARGETS
+    from snn2hw.chips.target import target_names
     from snn2hw.codec.decode import DECODERS
     from snn2hw.compiler.compile import compile as compiler
     from snn2hw.compiler.mixed import fewest_bits
     from snn2hw.compiler.options import Options
 
     configure_model(parser)
-    targets = f"{', '.join(TARGETS)}, or a .toml file"
+    targets = f"{', '.join(target_names())}, or a .toml file"
     option(parser, "--target", compiler, targets, metavar="T")
     parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
     widths = "2..8; ternary; mixed: the fewest per layer"
@@ -77,7 +79,7 @@ def _scale(text: str) -> float | Literal["auto"]:
     return value
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Compile the model."""
     from sim.files import check_output
     from snn2hw.chips.target import get_target
@@ -98,22 +100,25 @@ def execute(args: argparse.Namespace) -> int:
     options = Options(**chosen, steps=steps, messages=messages)
     with StageBars() as progress:
         prepared = prepare(machine, get_target(args.target), data, options=options, progress=progress)
-        compiled = _mixed(prepared, given, args) if mixed else build(prepared, progress=progress)
+        compiled = _mixed(prepared, given, args, reply) if mixed else build(prepared, progress=progress)
     purpose = purpose_attachment(purpose_of_model(args.model))
     attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json(), **purpose}
-    print(_summary(compiled))
+    reply.line(_summary(compiled))
+    reply.fact(certificate=attachments["certificate"])
     if data is not None:
         report = measure(compiled, data[:MEASURED])
         attachments["quantization"] = report.to_json()
-        print(report)
+        reply.fact(quantization=attachments["quantization"])
+        reply.line(report)
     else:
         lo, hi = compiled.certificate.messages
-        print(f"no --data: nothing was calibrated, input taken as {lo}..{hi}")
+        reply.line(f"no --data: nothing was calibrated, input taken as {lo}..{hi}")
     write(compiled, args.output, attachments)
+    told(compiled.program, args.output, reply)
     return 0
 
 
-def _mixed(prepared: "Prepared", given: "Raster | None", args: argparse.Namespace) -> "Compiled":
+def _mixed(prepared: "Prepared", given: "Raster | None", args: argparse.Namespace, reply: Reply) -> "Compiled":
     """Return the program with the fewest bits within the budget, judged by the labels or by the float network."""
     from sim.errors import InputError
     from snn2hw.compiler.answers import float_answers
@@ -125,18 +130,29 @@ def _mixed(prepared: "Prepared", given: "Raster | None", args: argparse.Namespac
     if wanted is None:
         wanted = float_answers(prepared.machine.network, given.spikes, args.decoder).argmax(axis=1)
     mixed = fewest_bits(
-        prepared, given.spikes, wanted, budget=args.budget, decoder=args.decoder, on_trial=lambda t: print(f"  {t}")
+        prepared,
+        given.spikes,
+        wanted,
+        budget=args.budget,
+        decoder=args.decoder,
+        on_trial=lambda t: reply.line(f"  {t}"),
     )
-    print("bits: " + ", ".join(f"{name} {bits}" for name, bits in mixed.bits.items()))
+    reply.fact(bits=mixed.bits)
+    reply.line("bits: " + ", ".join(f"{name} {bits}" for name, bits in mixed.bits.items()))
     return mixed.compiled
 
 
 def write(compiled: "Compiled", path: str, attachments: dict[str, Any]) -> None:
-    """Write the program file and say so."""
+    """Write the program file."""
     from exporters.program_file import write_program
 
     write_program(compiled.program, path, attachments=attachments)
-    print(f"wrote {path}, program {compiled.program.digest[:12]}")
+
+
+def told(program: "Program", path: str, reply: Reply) -> None:
+    """Say which program was written where."""
+    reply.fact(digest=program.digest, origin=program.record["origin"])
+    reply.wrote(path, f", program {program.digest[:12]}")
 
 
 def _summary(compiled: "Compiled") -> str:
@@ -146,7 +162,7 @@ def _summary(compiled: "Compiled") -> str:
     clips = f"; v may clip in {', '.join(may_clip)}" if may_clip else "; v never clips"
     lo, hi = certificate.messages
     return (
-        f"{program.record['origin']} for {compiled.target.title}: {len(program.populations)} populations, "
+        f"{program.record['origin']} for {compiled.prepared.target.title}: {len(program.populations)} populations, "
         f"{neurons:,} neurons\ncertified for messages {lo}..{hi} and up to {certificate.steps} steps: "
         f"no sum leaves the accumulator, no u wraps{clips}"
     )

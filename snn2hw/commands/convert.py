@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.options import at_least, option, shape_option
 from snn2hw.commands.progress import progress_bar
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,16 +49,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     option(parser, "--dt", convert, "seconds per step", metavar="S")
     option(parser, "--steps", judge, "steps per sample", metavar="T")
     parser.add_argument("--raster", type=Path, metavar="OUT.npz", help="write the test samples as a raster of T steps")
-    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write thresholds and accuracies")
+    written = "answer with one JSON document: thresholds and accuracies, written here where a name is given"
+    parser.add_argument("--json", nargs="?", const=True, type=Path, metavar="OUT.json", help=written)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="NET.nir", help="where to write it")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Read, balance, judge, write."""
     from sim.errors import InputError
     from sim.files import check_output
     from snn2hw.conversion import convert
     from snn2hw.conversion.judge import judge
+    from snn2hw.files.json_file import write_json
     from snn2hw.files.samples import read_samples
     from snn2hw.network.to_nir import write_nir
 
@@ -66,7 +69,8 @@ def execute(args: argparse.Namespace) -> int:
         raise InputError(f"--dt {args.dt:g}", "give the seconds of a step, such as 0.001")
     if args.raster and not args.test:
         raise InputError("--raster writes the test samples, and there are none", "give --test")
-    for path in filter(None, (args.output, args.raster, args.json)):
+    to_file = args.json if isinstance(args.json, Path) else None
+    for path in filter(None, (args.output, args.raster, to_file)):
         check_output(path)
     samples, _ = read_samples(args.data)
     made = convert(
@@ -86,12 +90,15 @@ def execute(args: argparse.Namespace) -> int:
             judgement = judge(made, tested, labels, args.steps, progress_bar(len(tested), "judging", "sample"))
         if args.raster:
             _write_raster(args.raster, tested, labels, args.steps)
+            reply.wrote(args.raster, f": {len(tested)} samples, {args.steps} steps")
     unsaid = write_nir(made.source, args.output)
-    _report(made, judgement)
-    print("\n".join(made.source.notes))
-    print(f"wrote {args.output}; in its metadata, since NIR has no word for it: {'; '.join(unsaid)}")
-    if args.json:
-        _write_json(args.json, made, judgement)
+    reply.line(_report(made, judgement))
+    reply.line("\n".join(made.source.notes))
+    reply.fact(**_document(made, judgement))
+    reply.wrote(args.output, f"; in its metadata, since NIR has no word for it: {'; '.join(unsaid)}")
+    if to_file is not None:
+        write_json(to_file, _document(made, judgement))
+        reply.wrote(to_file)
     return 0
 
 
@@ -131,27 +138,23 @@ def _write_raster(path: Path, samples: "NDArray[Any]", labels: "NDArray[Any] | N
     narrow = np.int16 if np.abs(whole).max(initial=0) < 2**15 else np.int32
     raster = np.repeat(whole.astype(narrow)[:, None], steps, axis=1)
     write_raster(path, raster, labels, "last")  # the readout has added everything up
-    print(f"wrote {path}: {len(raster)} samples, {steps} steps")
 
 
-def _report(made: Any, judgement: "StepAccuracy | None") -> None:
+def _report(made: Any, judgement: "StepAccuracy | None") -> str:
     from tabulate import tabulate
 
     rows = [
         (b.name, b.threshold.size, b.threshold.min(), b.threshold.max(), f"{b.saturated:.2%}") for b in made.balances
     ]
-    print(tabulate(rows, ("layer", "neurons", "lowest threshold", "highest", "activations above"), floatfmt=".4g"))
+    balanced = tabulate(rows, ("layer", "neurons", "lowest threshold", "highest", "activations above"), floatfmt=".4g")
     if judgement is None:
-        return
+        return balanced
     table = [(t, f"{right:.2%}", f"{same:.2%}") for t, right, same in judgement.rows]
-    print(f"\nnetwork of ReLUs: {judgement.ann:.2%} of {judgement.samples} right")
-    print(tabulate(table, ("steps", "right", "as the ReLUs"), colalign=("right", "right", "right")))
-    print()
+    judged = tabulate(table, ("steps", "right", "as the ReLUs"), colalign=("right", "right", "right"))
+    return f"{balanced}\n\nnetwork of ReLUs: {judgement.ann:.2%} of {judgement.samples} right\n{judged}\n"
 
 
-def _write_json(path: Path, made: Any, judgement: "StepAccuracy | None") -> None:
-    from snn2hw.files.json_file import write_json
-
+def _document(made: Any, judgement: "StepAccuracy | None") -> dict[str, Any]:
     layers = [
         {"name": b.name, "lowest": float(b.threshold.min()), "highest": float(b.threshold.max()), "above": b.saturated}
         for b in made.balances
@@ -160,5 +163,4 @@ def _write_json(path: Path, made: Any, judgement: "StepAccuracy | None") -> None
     if judgement is not None:
         values["ann_accuracy"] = judgement.ann
         values["steps"] = [{"steps": t, "accuracy": right, "agreement": same} for t, right, same in judgement.rows]
-    write_json(path, values)
-    print(f"wrote {path}")
+    return values

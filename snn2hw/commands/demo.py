@@ -7,6 +7,8 @@ snn2hw demo --train         train the network and its CNN twin first (needs the 
 import argparse
 from pathlib import Path
 
+from snn2hw.commands.reply import Reply
+
 __all__ = ["configure", "execute"]
 
 
@@ -18,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Show it."""
     from sim.files import check_folder
     from snn2hw.demo.exhibit import load_exhibit, shipped
@@ -29,6 +31,8 @@ def execute(args: argparse.Namespace) -> int:
     if args.train:
         from snn2hw.demo.models import train_models
 
-        models = train_models(args.output / "train")
-    print("spoken digits, synthesised; a small SCNN, trained on other voices")
-    return 0 if tell(load_exhibit(models), args.output) else 1
+        models = train_models(args.output / "train", say=reply.line)
+    reply.line("spoken digits, synthesised; a small SCNN, trained on other voices")
+    agreed = tell(load_exhibit(models), args.output, say=reply.line)
+    reply.fact(equal=agreed, wrote=[str(args.output)])
+    return 0 if agreed else 1

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snn2hw.commands.options import at_least, corpus_named, corpus_options
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.npz", help="where to write")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Read, encode, write."""
     from sim.errors import InputError
     from sim.files import check_output
@@ -56,9 +57,9 @@ def execute(args: argparse.Namespace) -> int:
     labels = corpus.labels[chosen]
     write_raster(args.output, spikes, labels, front.decoder, front=identity, classes=front.classes)
     shape = " x ".join(str(n) for n in spikes.shape[2:])
-    print(
-        f"wrote {args.output}: {len(chosen)} clips, {front.encoder.steps} steps of {shape}, {front.encoder.kind} input"
-    )
+    reply.fact(corpus=corpus.name, clips=len(chosen), steps=front.encoder.steps, shape=list(spikes.shape[2:]))
+    fed = f"{front.encoder.steps} steps of {shape}, {front.encoder.kind} input"
+    reply.wrote(args.output, f": {len(chosen)} clips, {fed}")
     return 0
 
 

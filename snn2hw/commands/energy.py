@@ -9,6 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from snn2hw.commands.options import at_least, option
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
     from snn2hw.codec.decode import Decoder
@@ -21,7 +22,7 @@ __all__ = ["configure", "execute"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from snn2hw.costs.energy import energy
-    from snn2hw.costs.price_files import TABLES
+    from snn2hw.costs.price_files import table_names
     from snn2hw.files.samples import SAMPLES
 
     parser.add_argument("program", metavar="P.nir", help="a program file")
@@ -30,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ann-input", metavar="F.npz", help=f"its samples (n, *shape) as array {' or '.join(map(repr, SAMPLES))}"
     )
-    parser.add_argument("--tables", metavar="A,B", help=f"some of {', '.join(TABLES)}, or .toml files (all)")
+    parser.add_argument("--tables", metavar="A,B", help=f"some of {', '.join(table_names())}, or .toml files (all)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
     option(parser, "--confidence", energy, "of the intervals", metavar="P")
     option(parser, "--engine", energy, "the engine that runs the program", metavar="NAME")
@@ -38,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="ENERGY.json", help="where to write every number")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Count, price, print."""
     from sim.errors import InputError
     from sim.files import check_folder, check_output
@@ -77,27 +78,28 @@ def execute(args: argparse.Namespace) -> int:
             confidence=args.confidence,
             progress=progress,
         )
-    _tell(report, args)
+    _tell(report, args, reply)
     return 0
 
 
-def _tell(report: "EnergyReport", args: argparse.Namespace) -> None:
+def _tell(report: "EnergyReport", args: argparse.Namespace, reply: Reply) -> None:
     from snn2hw.files.json_file import write_json
 
-    print(report)
+    reply.fact(**report.to_json())
+    reply.line(report)
     if args.output:
         write_json(args.output, report.to_json())
-        print(f"wrote {args.output}")
+        reply.wrote(args.output)
     if args.plots:
         from sim.files import make_folder
         from snn2hw.costs.plots import plot_band, plot_break_even
 
         folder = make_folder(args.plots)
         plot_band(report, folder / "energy.png")
-        print(f"wrote {folder / 'energy.png'}")
+        reply.wrote(folder / "energy.png")
         if report.comparisons:
             plot_break_even(report, folder / "break_even.png")
-            print(f"wrote {folder / 'break_even.png'}")
+            reply.wrote(folder / "break_even.png")
 
 
 def _decoder(fed: "FedProgram") -> "Decoder | None":

@@ -4,8 +4,10 @@ snn2hw export P.nir --to lava -o build/lava
 """
 
 import argparse
+from dataclasses import asdict
 
 from snn2hw.commands.options import at_least
+from snn2hw.commands.reply import Reply
 
 __all__ = ["configure", "execute"]
 
@@ -15,16 +17,16 @@ GOLDEN = 4
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from exporters.registry import EXPORTERS
+    from exporters.registry import format_names
 
     parser.add_argument("program", metavar="P.nir", help="a program file")
-    parser.add_argument("--to", required=True, choices=sorted(EXPORTERS), help="the format")
+    parser.add_argument("--to", required=True, choices=sorted(format_names()), help="the format")
     parser.add_argument("--input", metavar="X.npz", help="samples to ship as golden vectors")
     parser.add_argument("--samples", type=int, metavar="N", help=f"how many of them (default: {GOLDEN})")
     parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where to write")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Export."""
     from exporters.program_file import read_program
     from exporters.registry import export
@@ -40,7 +42,13 @@ def execute(args: argparse.Namespace) -> int:
     program = read_program(args.program)
     raster = read_raster(args.input).spikes[:samples] if args.input else None
     artifact = export(program, to=args.to, folder=args.output, raster=raster)
-    print(f"wrote {args.output}: {len(artifact.files)} files, program {artifact.digest[:12]}")
+    reply.fact(
+        to=args.to,
+        digest=artifact.digest,
+        files=[str(f) for f in artifact.files],
+        losses=[asdict(loss) for loss in artifact.losses],
+    )
+    reply.wrote(args.output, f": {len(artifact.files)} files, program {artifact.digest[:12]}")
     for loss in artifact.losses:
-        print(f"loss: {loss}")
+        reply.line(f"loss: {loss}")
     return 0

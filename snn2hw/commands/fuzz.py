@@ -10,6 +10,8 @@ written down. Exit code 0: nothing was found. 1: something was, and FOUND/findin
 import argparse
 from pathlib import Path
 
+from snn2hw.commands.reply import Reply
+
 __all__ = ["configure", "execute"]
 
 
@@ -19,12 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn at random (default: 0)")
     parser.add_argument("--only", default="programs,files", metavar="A,B", help="which (default: programs,files)")
     parser.add_argument("-o", "--output", type=Path, metavar="FOUND", help="folder for the cases that fail")
-    parser.add_argument("--json", action="store_true", help="write the result to standard output as JSON")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Look."""
-    import json
+    from tabulate import tabulate
 
     from snn2hw.commands.progress import progress_bar
     from snn2hw.fuzz.campaign import fuzz
@@ -32,14 +33,10 @@ def execute(args: argparse.Namespace) -> int:
     what = [word.strip() for word in args.only.split(",") if word.strip()]
     with progress_bar(None, "fuzz", "case") as progress:
         campaign = fuzz(args.seconds, seed=args.seed, what=what, folder=args.output, progress=progress)
-    if args.json:
-        print(json.dumps(campaign.to_json(), indent=1))
-    else:
-        from tabulate import tabulate
-
-        rows = [(subject, outcome, count) for (subject, outcome), count in sorted(campaign.tried.items())]
-        print(tabulate(rows, ["what", "outcome", "cases"], disable_numparse=True))
-        for found in campaign.findings:
-            print(f"{found.subject}: {found.outcome.kind}: {found.outcome.error}")
-        print(f"{sum(campaign.tried.values())} cases, {len(campaign.findings)} findings, seed {campaign.seed}")
+    reply.fact(**campaign.to_json())
+    rows = [(subject, outcome, count) for (subject, outcome), count in sorted(campaign.tried.items())]
+    reply.line(tabulate(rows, ["what", "outcome", "cases"], disable_numparse=True))
+    for found in campaign.findings:
+        reply.line(f"{found.subject}: {found.outcome.kind}: {found.outcome.error}")
+    reply.line(f"{sum(campaign.tried.values())} cases, {len(campaign.findings)} findings, seed {campaign.seed}")
     return 1 if campaign.findings else 0

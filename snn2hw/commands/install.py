@@ -5,6 +5,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from snn2hw.commands.reply import Reply
+
 __all__ = ["TOOLS", "configure", "execute", "folder_options"]
 
 TOOLS = {
@@ -32,8 +34,9 @@ def folder_options(parser: argparse.ArgumentParser, tool: str) -> None:
     parser.add_argument("--force", action="store_true", help="make it again from nothing")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Install, or find it installed."""
     module = import_module(TOOLS[args.tool])
     module.install(args.folder, force=args.force, say=lambda line: print(line, file=sys.stderr))
+    reply.fact(tool=args.tool, ready=True)
     return 0

@@ -7,7 +7,6 @@ arecord -t raw -f S16_LE -c 1 -r 16000 | snn2hw listen zoo:keywords - --rate 160
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
     from exporters.program_file import ProgramFile
@@ -32,10 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE.wav", help="sound files, or - for raw sound")
     parser.add_argument("--rate", type=int, metavar="HZ", help="samples a second of - (default: the program's)")
     parser.add_argument("--threshold", type=float, default=0.5, metavar="S", help="score of an event (default: 0.5)")
-    parser.add_argument("--json", action="store_true", help="write one JSON document")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Listen to every file."""
     from exporters.program_file import read_program_file
     from snn2hw.audio.hear import ear_of
@@ -44,19 +44,17 @@ def execute(args: argparse.Namespace) -> int:
     ear = ear_of(found, args.program)
     results = []
     for name in args.files:
-        heard = _heard(found, ear, name, args)
+        heard = _heard(found, ear, name, args, reply)
         results.append(_as_json(name, heard))
-        if not args.json:
-            print(f"{name}: {heard.label} (score {heard.score:.2f}, {heard.seconds:.2f} s)", flush=True)
-            if name != "-":
-                for event in heard.events:
-                    print(f"  {_line(event)}")
-    if args.json:
-        print(json.dumps({"files": results}, indent=1, ensure_ascii=False))
+        reply.line(f"{name}: {heard.label} (score {heard.score:.2f}, {heard.seconds:.2f} s)")
+        if name != "-":
+            for event in heard.events:
+                reply.line(f"  {_line(event)}")
+    reply.fact(files=results)
     return 0
 
 
-def _heard(found: "ProgramFile", ear: "Ear", name: str, args: argparse.Namespace) -> "Heard":
+def _heard(found: "ProgramFile", ear: "Ear", name: str, args: argparse.Namespace, reply: Reply) -> "Heard":
     from snn2hw.audio.hear import Listener
 
     rate_hz = ear.front.spectra.rate_hz
@@ -64,8 +62,8 @@ def _heard(found: "ProgramFile", ear: "Ear", name: str, args: argparse.Namespace
     pieces = _raw(args.rate or rate_hz, rate_hz) if name == "-" else _file(Path(name), rate_hz)
     for piece in pieces:
         for event in listener.push(piece):
-            if name == "-" and not args.json:
-                print(_line(event), flush=True)
+            if name == "-":
+                reply.line(_line(event))
     return listener.end()
 
 

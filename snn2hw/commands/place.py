@@ -6,9 +6,9 @@ Exit code 0: it is placed. 1: a neuron fits into no core, and the message says w
 """
 
 import argparse
-import json
 
 from snn2hw.commands.options import at_least, option
+from snn2hw.commands.reply import Reply
 
 __all__ = ["configure", "execute"]
 
@@ -24,11 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     option(parser, "--placer", place, "how cores are filled and laid", choices=tuple(PLACERS))
     option(parser, "--seed", place, "of the annealing", metavar="N")
     parser.add_argument("--picture", metavar="P.png", help="where to draw the mesh with load and traffic")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("-o", "--output", metavar="PLACE.json", help="where to write every core")
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Place, print, write, draw."""
     from exporters.program_file import read_program
     from sim.files import check_output
@@ -44,15 +43,14 @@ def execute(args: argparse.Namespace) -> int:
     target, program = get_target(args.target), read_program(args.program)
     raster = read_raster(args.input).spikes[: args.samples] if args.input else None
     placement = place(program, target, raster=raster, placer=args.placer, seed=args.seed)
-    print(json.dumps(placement.to_json(), indent=1) if args.json else placement)
+    reply.fact(**placement.to_json())
+    reply.line(placement)
     if args.output:
         write_json(args.output, placement.to_json())
     if args.picture:
         from snn2hw.placement.picture import draw_mesh
 
         draw_mesh(placement, args.picture)
-    if not args.json:
-        for path in (args.output, args.picture):
-            if path:
-                print(f"wrote {path}")
+    for path in filter(None, (args.output, args.picture)):
+        reply.wrote(path)
     return 0

@@ -5,6 +5,7 @@ snn2hw run P.nir --input X.npz --record spikes,u,v -o TRACE.npz
 
 import argparse
 from collections.abc import Mapping
+from typing import Any
 
 from sim.cures import one_of
 from sim.engines import ENGINES, run
@@ -14,6 +15,7 @@ from sim.summary import printable
 from sim.trace import RECORDABLE, Record, Trace
 from snn2hw.codec.decode import DECODERS, Decoder, decide
 from snn2hw.commands.options import option
+from snn2hw.commands.reply import Reply
 from snn2hw.files.rasters import Raster
 from snn2hw.purpose import Purpose
 
@@ -47,7 +49,7 @@ def _record(text: str) -> tuple[Record, ...]:
     return tuple(r for r in RECORDABLE if r in words)
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Run the program."""
     from sim.files import check_output
     from sim.raster import check_raster
@@ -74,14 +76,16 @@ def execute(args: argparse.Namespace) -> int:
             allow_wrap=args.allow_wrap,
             progress=progress,
         )
-    print("\n".join([*_summary(program, raster, trace), *_answers(raster, trace, rule, purpose)]))
+    reply.line("\n".join(_summary(program, raster, trace)))
+    reply.fact(**_facts(program, raster, trace))
+    _decide(raster, trace, rule, purpose, reply)
     certificate = fed.file.attachments.get("certificate")
     covered = certificate.get("steps") if isinstance(certificate, Mapping) else None
     if isinstance(covered, int) and steps > covered:
-        print(f"{steps} steps; certified for {covered}: snn2hw certify {args.program} --steps {steps}")
+        reply.line(f"{steps} steps; certified for {covered}: snn2hw certify {args.program} --steps {steps}")
     if args.output:
         write_trace(args.output, trace)
-        print(f"wrote {args.output}")
+        reply.wrote(args.output)
     return 0
 
 
@@ -130,20 +134,33 @@ def _summary(program: Program, raster: Raster, trace: Trace) -> list[str]:
     ]
 
 
-def _answers(raster: Raster, trace: Trace, rule: Decoder, purpose: Purpose) -> list[str]:
+def _facts(program: Program, raster: Raster, trace: Trace) -> dict[str, Any]:
+    """Return what `_summary` tells, per population and sample, for a program to read."""
+    samples, steps = raster.spikes.shape[:2]
+    counts = trace.counts
+    kinds = {"synops": counts.synops, "spikes": counts.spikes, "wraps": counts.wraps, "clips": counts.clips}
+    rows = [
+        {"name": p.name, "shape": list(p.shape)} | {kind: [int(n) for n in of[p.name]] for kind, of in kinds.items()}
+        for p in program.populations
+    ]
+    return {"digest": program.digest, "samples": samples, "steps": steps, "populations": rows}
+
+
+def _decide(raster: Raster, trace: Trace, rule: Decoder, purpose: Purpose, reply: Reply) -> None:
     """Say what was answered, in words where the program has some, and how often that was right."""
     from snn2hw.purpose import same_classes
 
     samples, steps = raster.spikes.shape[:2]
     answers = decide(trace.output.reshape(samples, steps, -1), rule)
-    lines = []
-    if purpose.classes is not None:
-        given = {name: int((answers == i).sum()) for i, name in enumerate(purpose.classes)}
-        lines.append("answers: " + ", ".join(f"{printable(name)} {n}" for name, n in given.items() if n))
+    classes = None if purpose.classes is None else list(purpose.classes)
+    reply.fact(decoder=rule, answers=answers.tolist(), classes=classes)
+    if classes is not None:
+        given = {name: int((answers == i).sum()) for i, name in enumerate(classes)}
+        reply.line("answers: " + ", ".join(f"{printable(name)} {n}" for name, n in given.items() if n))
     if raster.labels is not None and same_classes(purpose, raster):
         right = int((answers == raster.labels).sum())
-        lines.append(f"accuracy {right / samples:.2%} ({right} of {samples}; {DECISIONS[rule]})")
+        reply.fact(right=right)
+        reply.line(f"accuracy {right / samples:.2%} ({right} of {samples}; {DECISIONS[rule]})")
     elif raster.labels is not None:
         ours, theirs = (printable(", ".join(names or ())) for names in (purpose.classes, raster.classes))
-        lines.append(f"no accuracy: the program answers {ours}; the labels mean {theirs}")
-    return lines
+        reply.line(f"no accuracy: the program answers {ours}; the labels mean {theirs}")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.options import at_least, corpus_named, corpus_options
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
     import torch
@@ -85,13 +86,13 @@ def _configure_training(group: Any) -> None:
     configure_device(group)
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Train, judge, and write everything down."""
     at_least(0, "--more-epochs", args.more_epochs)
     from snn2hw.commands.train_stream import streams, train_stream
 
     if streams(args):
-        return train_stream(args)
+        return train_stream(args, reply)
     name = device_of(args)  # first: what follows needs torch
     import torch
 
@@ -111,7 +112,7 @@ def execute(args: argparse.Namespace) -> int:
         refuse_locked(args.output)
     teacher = _teacher(args.teacher)
     corpus = corpus_named(args, recipe.mel.rate_hz)
-    _tell(corpus)
+    _tell(corpus, reply)
     split = split_of(corpus, recipe)
     sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}
     refuse_too_large(recipe, name, **sizes)
@@ -131,16 +132,28 @@ def execute(args: argparse.Namespace) -> int:
             on_epoch=lambda row: _show(bar, row),
         )
     for line in write_report(finished, recipe, data, corpus, args.output):
-        print(line)
+        reply.line(line)
+    reply.fact(**_summary(args.output))
+    reply.wrote(args.output)
     return 0
 
 
-def _tell(corpus: "Corpus") -> None:
-    print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
+def _summary(folder: Path) -> dict[str, Any]:
+    from sim.border import parse_json
+
+    path = folder / "summary.json"
+    found: dict[str, Any] = parse_json(path.read_bytes(), str(path), "train again")
+    return found
+
+
+def _tell(corpus: "Corpus", reply: Reply) -> None:
+    reply.line(
+        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
+    )
     for note in corpus.notes[:8]:
-        print(f"  converted {note}")
+        reply.line(f"  converted {note}")
     if len(corpus.notes) > 8:
-        print(f"  and {len(corpus.notes) - 8} more files converted")
+        reply.line(f"  and {len(corpus.notes) - 8} more files converted")
 
 
 def _images(corpus: "Corpus", recipe: "NetworkRecipe") -> "Features":

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn2hw.commands.reply import Reply
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     Parts = Mapping[str, Spoken]
 
 __all__ = ["streams", "train_stream"]
+
+SCHEMA = "snn2hw.stream-training/1"
 
 GIVEN = {"epochs": "epochs", "rate": "rate", "seed": "seed", "batch": "batch"}
 
@@ -37,7 +41,7 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     return replace(stream_recipe_for(args.dataset), **given, model="ann" if args.model == "cnn" else "snn")
 
 
-def train_stream(args: argparse.Namespace) -> int:
+def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     """Train, compile, judge, and write everything down."""
     import torch
 
@@ -49,9 +53,11 @@ def train_stream(args: argparse.Namespace) -> int:
     recipe = recipe_for(args)
     make_folder(args.output)
     corpus = corpus_named(args, recipe.front.spectra.rate_hz)
-    print(f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes")
+    reply.line(
+        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
+    )
     for note in corpus.notes[:8]:
-        print(f"  {note}")
+        reply.line(f"  {note}")
     split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
@@ -63,19 +69,21 @@ def train_stream(args: argparse.Namespace) -> int:
         judged if len(judged.labels) else None,
         len(corpus.classes),
         args.output,
-        on_epoch=lambda row: print(" ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True),
+        on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
     parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
     facts = _judged_ann if recipe.model == "ann" else _judged_snn
     said = facts(model, recipe, learnt, parts, corpus.classes, args.output)
-    summary = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)} | said
+    known = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
+    summary = {"schema": SCHEMA} | known | said
     with atomic_write(args.output / "summary.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name in parts:
-        for kind, share in said[name].items():
+        for kind, share in said["accuracy"][name].items():
             low, high = share["interval_95"]
-            print(f"{name}, {kind}: {share['accuracy']:.2%} of {share['clips']} clips ({low:.1%} to {high:.1%})")
-    print(f"wrote {args.output}")
+            reply.line(f"{name}, {kind}: {share['accuracy']:.2%} of {share['clips']} clips ({low:.1%} to {high:.1%})")
+    reply.fact(**summary)
+    reply.wrote(args.output)
     return 0
 
 
@@ -89,7 +97,7 @@ def _judged_ann(
     for name, part in parts.items():
         found = answers_to(model, recipe, plain_messages(part, recipe)).argmax(1)
         said[name] = {"float": Share(int((found == part.labels).sum()), len(found)).to_json()}
-    return said
+    return {"accuracy": said}
 
 
 def _judged_snn(
@@ -99,9 +107,9 @@ def _judged_snn(
     from snn2hw.train.stream_program import compiled_stream, judged_stream, output_unit, write_stream
 
     compiled = compiled_stream(model, recipe, learnt)
-    said: dict[str, Any] = {
+    said = {
         name: {kind: share.to_json() for kind, share in judged_stream(model, compiled, recipe, part).items()}
         for name, part in parts.items()
     }
     write_stream(compiled, recipe, classes, output_unit(model, compiled, recipe, learnt), folder / "program.nir")
-    return said | {"digest": compiled.program.digest}
+    return {"accuracy": said, "digest": compiled.program.digest}

@@ -10,12 +10,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snn2hw.commands.compile import bits_option
+from snn2hw.commands.compile import bits_option, told
 from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
 from snn2hw.commands.options import at_least
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
+from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
     from snn2hw.codec.decode import Decoder
@@ -66,7 +67,7 @@ def _configure_training(group: Any) -> None:
     configure_device(group)
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Tune the model."""
     from sim.errors import InputError
     from sim.files import check_output
@@ -101,7 +102,7 @@ def execute(args: argparse.Namespace) -> int:
             progress=stage,
             on_epoch=lambda row: _show(bar, row),
         )
-    _write(tuned, test, args)
+    _write(tuned, test, args, reply)
     return 0
 
 
@@ -137,7 +138,7 @@ def _show(bar: Any, row: Any) -> None:
     )
 
 
-def _write(tuned: "Tuned", test: "Labelled | None", args: argparse.Namespace) -> None:
+def _write(tuned: "Tuned", test: "Labelled | None", args: argparse.Namespace, reply: Reply) -> None:
     from exporters.program_file import write_program
     from snn2hw.purpose import purpose_attachment
 
@@ -147,12 +148,15 @@ def _write(tuned: "Tuned", test: "Labelled | None", args: argparse.Namespace) ->
     best, first = tuned.best_row, tuned.rows[0]
     what = f"{best['validate_accuracy']:.2%} after epoch {best['epoch']:.0f} of {tuned.rows[-1]['epoch']:.0f}"
     if first["epoch"]:
-        print(f"right on the training samples (none are held out): {what}")
+        reply.line(f"right on the training samples (none are held out): {what}")
     else:
-        print(f"right on held-out samples: {first['validate_accuracy']:.2%} as compiled, {what}")
+        reply.line(f"right on held-out samples: {first['validate_accuracy']:.2%} as compiled, {what}")
     if test is not None:
-        print(f"{args.test}: {_accuracy(tuned, test, _recipe(args).decoder):.2%} right")
-    print(f"wrote {args.output}, program {tuned.program.digest[:12]}")
+        right = _accuracy(tuned, test, _recipe(args).decoder)
+        reply.fact(test_accuracy=right)
+        reply.line(f"{args.test}: {right:.2%} right")
+    reply.fact(epochs=tuned.rows)
+    told(tuned.program, args.output, reply)
 
 
 def _accuracy(tuned: "Tuned", test: "Labelled", decoder: "Decoder") -> float:

@@ -9,13 +9,15 @@ import argparse
 from pathlib import Path
 
 from snn2hw.commands.options import at_least, default_of, option
+from snn2hw.commands.reply import Reply
 
 __all__ = ["configure", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from snn2hw.verification import EXECUTORS, verify
+    from snn2hw.verification import verify
+    from snn2hw.verification.executors import executor_names
 
     usual = ",".join(default_of(verify, "against"))
     parser.add_argument("program", metavar="P.nir", help="a program file")
@@ -24,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--against",
         default=usual,
         metavar="A,B",
-        help=f"some of {', '.join(EXECUTORS)}, torch, module:function (default: {usual})",
+        help=f"some of {', '.join(executor_names())}, torch, module:function (default: {usual})",
     )
     parser.add_argument(
         "--artifact",
@@ -47,7 +49,7 @@ def _artifact(text: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Verify."""
     from sim.errors import InputError
     from sim.files import check_output
@@ -75,10 +77,11 @@ def execute(args: argparse.Namespace) -> int:
             timeout_s=args.timeout,
             progress=progress,
         )
-    print(f"program {verdict.digest[:12]}, {verdict.samples} samples of {verdict.steps} steps")
-    print(verdict)
-    print("equal" if verdict.equal else "NOT equal")
+    reply.fact(**verdict.to_json())
+    reply.line(f"program {verdict.digest[:12]}, {verdict.samples} samples of {verdict.steps} steps")
+    reply.line(verdict)
+    reply.line("equal" if verdict.equal else "NOT equal")
     if args.output:
         write_json(args.output, verdict.to_json())
-        print(f"wrote {args.output}")
+        reply.wrote(args.output)
     return 0 if verdict.equal else 1

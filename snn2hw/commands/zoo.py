@@ -5,27 +5,25 @@ snn2hw listen zoo:keywords word.wav
 """
 
 import argparse
-import json
 from typing import Any
+
+from snn2hw.commands.reply import Reply
 
 __all__ = ["configure", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--json", action="store_true", help='write the cards as {"zoo": [...]}')
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: argparse.Namespace, reply: Reply) -> int:
     """List the cards."""
     from tabulate import tabulate
 
     from snn2hw.zoo import PREFIX, cards
 
     found = cards()
-    if args.json:
-        print(json.dumps({"zoo": found}, indent=1, ensure_ascii=False))
-        return 0
+    reply.fact(zoo=found)
     rows = [
         (
             f"{PREFIX}{card['name']}",
@@ -37,8 +35,10 @@ def execute(args: argparse.Namespace) -> int:
         for card in found
     ]
     headers = ("program", "classes", "float", "integer, 8 bit", "judged on")
-    print(tabulate(rows, headers=headers, disable_numparse=True))
-    print("\nsnn2hw zoo --json has the cards: licence, attribution, split, digest, and the command that made each.")
+    reply.line(tabulate(rows, headers=headers, disable_numparse=True))
+    reply.line(
+        "\nsnn2hw zoo --json has the cards: licence, attribution, split, digest, and the command that made each."
+    )
     return 0
 
 

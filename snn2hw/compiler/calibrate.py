@@ -1,87 +1,25 @@
-"""What flows through a network on real input: ranges of every membrane and current, and how active every source is."""
+"""Run the float machine on the data, chunk by chunk, to see what its registers have to hold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from sim.errors import InputError
-from sim.program import INPUT
-from sim.summary import Shown, Summary, span_text
 from snn2hw.chips.target import Target
-from snn2hw.compiler.moments import MomentMeter, Moments
+from snn2hw.compiler.feeding import Fed
 from snn2hw.compiler.options import Options
+from snn2hw.compiler.ranges import Ranges, measured, unmeasured
 from snn2hw.network.float_reference import FloatTrace, run_network
-from snn2hw.network.maps import Float
-from snn2hw.network.network import Network
-from snn2hw.network.registers import RealMachine, RealPopulation
+from snn2hw.network.registers import RealMachine
 
-__all__ = ["Fed", "LayerRange", "Prepared", "Progress", "Ranges", "calibrate", "fed", "sample_unit"]
-
-UNCALIBRATED_STEPS = 1024
-"""The longest sample that is certified where neither data nor the user say one."""
+__all__ = ["Prepared", "Progress", "calibrate", "silent"]
 
 Progress = Callable[[str, int, int], object]
 """Called with the stage ("calibrate", "quantize", "certify"), the part done and the whole."""
 
 CHUNK_VALUES = 1 << 24
 """How many neuron-steps are run at once: the float run records three arrays of them."""
-
-SAMPLED = 1 << 14
-"""How many values of u and v are kept per layer."""
-
-
-@dataclass(frozen=True, eq=False)
-class LayerRange:
-    """One population on the calibration data, in its real registers; arrays are per channel."""
-
-    u_low: Float
-    u_high: Float
-    v_low: Float
-    v_high: Float
-    u_sample: Float
-    v_sample: Float
-    """Values of u and v drawn at random, in thresholds of their neuron where it fires."""
-    rate: float
-    silent: float
-    """The fraction of neurons that never fired."""
-    always_on: float
-    """The fraction of neurons that fired in every step."""
-    most: int = 1
-    """The greatest message that was sent."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Ranges(Shown):
-    """The calibration of a network: one `LayerRange` per layer, and the mean square message of every source element."""
-
-    steps: int
-    samples: int
-    messages: tuple[int, int]
-    """The least and the greatest message of the input."""
-    layers: Mapping[str, LayerRange]
-    power: Mapping[str, Float]
-    moments: Mapping[tuple[str, int], Moments | None]
-    """Per link (layer, place among its links): which inputs are active together."""
-
-    def _summary(self) -> Summary:
-        return Summary(
-            title=f"Ranges of {len(self.layers)} layers on {self.samples} samples of {self.steps} steps",
-            facts=[f"input {span_text(*self.messages)}"],
-            header=("layer", "u", "v", "rate", "silent", "always on"),
-            rows=[
-                (
-                    name,
-                    *(
-                        span_text(f"{low.min():.3g}", f"{high.max():.3g}")
-                        for low, high in ((one.u_low, one.u_high), (one.v_low, one.v_high))
-                    ),
-                    *(f"{share:.1%}" for share in (one.rate, one.silent, one.always_on)),
-                )
-                for name, one in self.layers.items()
-            ],
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,141 +41,24 @@ class Prepared:
     rasters: NDArray[np.integer] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Fed:
-    """What a network will be fed: calibration data if there are any, the range of its messages, its longest sample."""
-
-    rasters: NDArray[np.integer] | None
-    messages: tuple[int, int]
-    steps: int
-
-
-def fed(network: Network, data: ArrayLike | None, options: Options) -> Fed:
-    """Return calibration data (B, T, *input shape) as they are used, and what the certificate has to cover."""
-    rasters = None if data is None else _integers(network, data)
-    low, high, steps = 0, 1, UNCALIBRATED_STEPS
-    if rasters is not None:
-        low, high, steps = min(low, int(rasters.min())), max(high, int(rasters.max())), rasters.shape[1]
-    messages = options.messages or (low, high)
-    if messages[0] > low or messages[1] < high:
-        what = f"messages {messages[0]}..{messages[1]}, the calibration data holds {low}..{high}"
-        raise InputError(what, "give a range that holds the data")
-    return Fed(rasters, messages, options.steps or steps)
-
-
-def _integers(network: Network, data: ArrayLike) -> NDArray[np.integer]:
-    x = np.asarray(data)
-    if x.ndim != len(network.input_shape) + 2 or x.shape[2:] != network.input_shape or not x.size:
-        expected = ", ".join(map(str, ("B", "T", *network.input_shape)))
-        raise InputError(f"calibration data: shape {x.shape}", f"give ({expected}) integers")
-    if not np.issubdtype(x.dtype, np.integer) and x.dtype != np.bool_:
-        raise InputError(
-            f"calibration data: expected integers, got {x.dtype}",
-            "encode or quantise the input first; cast spikes with .astype('uint8')",
-        )
-    return x
-
-
 def calibrate(machine: RealMachine, data: Fed, progress: Progress) -> Ranges:
     """Run the float machine on the data and measure it in real registers; without data all messages count alike."""
-    x = data.rasters
-    if x is None:
-        power = {name: np.ones(shape) for name, shape in machine.shapes.items()}
-        return Ranges(data.steps, 0, data.messages, layers={}, power=power, moments={})
-    meters = _Meters(machine)
+    if data.rasters is not None:
+        runs = _runs(machine, data.rasters, progress)
+        return measured(machine, data, runs)
+    return unmeasured(machine, data)
+
+
+def _runs(
+    machine: RealMachine, x: NDArray[np.integer], progress: Progress
+) -> Iterator[tuple[NDArray[np.integer], FloatTrace]]:
+    """Yield some samples at a time, with what the float machine does."""
     size = max(1, CHUNK_VALUES // (x.shape[1] * max(layer.size for layer in machine.populations)))
     for first in range(0, x.shape[0], size):
         chunk = x[first : first + size]
-        meters.add(chunk, run_network(machine.network, chunk, record=("spikes", "u", "v")))
+        yield chunk, run_network(machine.network, chunk, record=("spikes", "u", "v"))
         progress("calibrate", first + len(chunk), len(x))
-    return meters.finish(data)
 
 
-class _Meters:
-    """What is measured of a whole machine, over all chunks of data."""
-
-    def __init__(self, machine: RealMachine) -> None:
-        self.machine = machine
-        self.layers = {layer.name: _Meter(layer.shape[0], layer.size) for layer in machine.populations}
-        self.power = {name: np.zeros(shape) for name, shape in machine.shapes.items()}
-        self.moments = {
-            (layer.name, i): MomentMeter(link.map, (float(layer.share_u.mean()), float(layer.share_v.mean())))
-            for layer in machine.populations
-            for i, link in enumerate(layer.links)
-        }
-
-    def add(self, x: NDArray[np.integer], trace: FloatTrace) -> None:
-        """Take in what the float machine did with one chunk."""
-        messages: dict[str, NDArray[np.generic]] = {INPUT: x}
-        self.power[INPUT] += np.square(x.astype(np.float64)).sum(axis=(0, 1)).reshape(self.machine.input_shape)
-        for layer in self.machine.populations:
-            shape = (*x.shape[:2], *layer.shape)
-            z = trace.spikes[layer.node].reshape(shape) if layer.fires else np.zeros(shape)
-            messages[layer.name] = z
-            self.power[layer.name] += np.square(z).sum(axis=(0, 1))
-            if layer.node in trace.v:
-                v = (trace.v[layer.node].reshape(shape) - layer.origin) / layer.unit
-                self.layers[layer.name].add(trace.u[layer.node].reshape(shape) / layer.unit, v, z, sample_unit(layer))
-            else:  # a gate or a bare output keeps nothing
-                self.layers[layer.name].add(np.zeros(shape), np.zeros(shape), z, np.ones(layer.shape))
-        for layer in self.machine.populations:
-            for i, link in enumerate(layer.links):
-                self.moments[layer.name, i].add(messages[link.source])
-
-    def finish(self, data: Fed) -> Ranges:
-        """Return what was seen."""
-        samples, steps = (0, 0) if data.rasters is None else data.rasters.shape[:2]
-        neuron_steps = samples * steps
-        return Ranges(
-            steps=data.steps,
-            samples=samples,
-            messages=data.messages,
-            layers={name: meter.finish(neuron_steps) for name, meter in self.layers.items()},
-            power={name: values / neuron_steps for name, values in self.power.items()},
-            moments={place: meter.finish() for place, meter in self.moments.items()},
-        )
-
-
-def sample_unit(layer: RealPopulation) -> Float:
-    """Return in what the samples of a layer's u and v are counted: thresholds, where there is one above zero."""
-    return np.asarray(np.where(layer.fires & (layer.threshold > 0), layer.threshold, 1.0))
-
-
-class _Meter:
-    """Extremes and samples of one layer's registers, over all chunks."""
-
-    def __init__(self, channels: int, neurons: int) -> None:
-        self.extremes = np.zeros((4, channels))  # u low, u high, v low, v high; every register passes 0
-        self.samples: dict[str, list[Float]] = {"u": [], "v": []}
-        self.fired = np.zeros(neurons)  # steps
-        self.spikes, self.most = 0.0, 0
-        self.rng = np.random.default_rng(0)
-
-    def add(self, u: Float, v: Float, z: Float, unit: Float) -> None:
-        """Take in one chunk, (b, t, *shape)."""
-        axes = (0, 1, *range(3, u.ndim))
-        for row, values in ((0, u), (2, v)):
-            self.extremes[row] = np.minimum(self.extremes[row], values.min(axis=axes))
-            self.extremes[row + 1] = np.maximum(self.extremes[row + 1], values.max(axis=axes))
-        for name, values in (("u", u), ("v", v)):
-            drawn = self.rng.integers(0, values.size, min(SAMPLED, values.size))
-            self.samples[name].append(values.reshape(-1)[drawn] / unit.reshape(-1)[drawn % unit.size])
-        self.fired += (z > 0).reshape(*z.shape[:2], -1).sum(axis=(0, 1))
-        self.spikes, self.most = self.spikes + float(z.sum()), max(self.most, int(z.max(initial=0)))
-
-    def finish(self, neuron_steps: int) -> LayerRange:
-        """Return what was seen."""
-        drawn = {name: np.concatenate(parts) for name, parts in self.samples.items()}
-        u_low, u_high, v_low, v_high = self.extremes
-        return LayerRange(
-            u_low=u_low,
-            u_high=u_high,
-            v_low=v_low,
-            v_high=v_high,
-            u_sample=self.rng.permutation(drawn["u"])[:SAMPLED],
-            v_sample=self.rng.permutation(drawn["v"])[:SAMPLED],
-            rate=self.spikes / (self.fired.size * neuron_steps),
-            silent=float((self.fired == 0).mean()),
-            always_on=float((self.fired == neuron_steps).mean()),
-            most=self.most,
-        )
+def silent(stage: str, done: int, whole: int) -> None:
+    """Report nothing."""

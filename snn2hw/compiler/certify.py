@@ -22,14 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from sim.arithmetic.description import Arithmetic, Int, Span, StateVariable, power, shift
+from sim.arithmetic.description import Arithmetic, Int, Span, StateVariable, power
 from sim.arithmetic.registry import get_arithmetic
-from sim.arrival import parts
 from sim.border import MAX_CHECKED_STEPS
 from sim.errors import UnsupportedError
-from sim.program import INPUT, Population, Program, Wiring
+from sim.program import INPUT, Population, Program
 from sim.summary import Shown, Summary, span_text
-from sim.wiring import apply
+from snn2hw.compiler.sums import sums_at
 
 __all__ = ["Certificate", "ProvenBounds", "bounds_of", "certify", "greatest_message", "prove"]
 
@@ -180,7 +179,7 @@ def prove(program: Program, steps: int) -> Certificate:
 
 def greatest_message(population: Population, bounds: ProvenBounds) -> int:
     """Return the greatest message of a population with such bounds."""
-    greatest = get_arithmetic(population.arithmetic).greatest
+    greatest = bounds.arithmetic.greatest
     if population.most_sent <= 1 or greatest is None:
         return population.most_sent
     return greatest(population.neurons, list(bounds.states.values())[-1][1])
@@ -194,7 +193,7 @@ def bounds_of(
 ) -> ProvenBounds:
     """Return the bounds of one population from the message range and the shape of each of its sources."""
     arithmetic, neurons = get_arithmetic(population.arithmetic), population.neurons
-    by_port = [np.stack(_sums(population, messages, shape_of, port)) for port in range(arithmetic.ports)]
+    by_port = [np.stack(sums_at(population, port, messages, shape_of)) for port in range(arithmetic.ports)]
     a = np.stack(by_port) if arithmetic.receiving else by_port[0]
     lost = {name: 2 * limit for name, limit in _wrapping(arithmetic)}
     states: Mapping[str, Int] = {s.name: np.stack([neurons[s.initial]] * 2) for s in arithmetic.states}
@@ -213,27 +212,3 @@ def bounds_of(
         (min(int(x[0].min()) for x in by_port), max(int(x[1].max()) for x in by_port)),
         {name: (least[name], most[name]) for name in states},
     )
-
-
-def _sums(
-    population: Population,
-    messages: Mapping[str, tuple[int, int]],
-    shape_of: Callable[[str], tuple[int, ...]],
-    port: int,
-) -> tuple[Int, Int]:
-    """Return the least and the greatest sum that arrives at one port of every neuron."""
-    low = np.zeros(population.shape, dtype=np.int64)
-    high = np.zeros(population.shape, dtype=np.int64)
-    for connection in population.inputs:
-        if connection.port != port:
-            continue
-        least, most = messages[connection.source]
-        shape = shape_of(connection.source)
-        positive, negative = parts(connection.wiring)
-
-        def pushed(wiring: Wiring, message: int, shape: tuple[int, ...] = shape) -> Int:
-            return np.asarray(apply(wiring, np.full((1, *shape), message, dtype=np.int64), shape, population.shape)[0])
-
-        high += shift(pushed(positive, most) + pushed(negative, least), connection.exponent)
-        low += shift(pushed(positive, least) + pushed(negative, most), connection.exponent)
-    return low, high

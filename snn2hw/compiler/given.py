@@ -30,28 +30,28 @@ def given_registers(layer: RealPopulation, scale: float, target: Target, bits: B
     """Return the population whose weights and threshold are ``scale`` times the network's, all of them whole."""
     layer, helpers = place_biases(layer, "axon")
     where = f"population {layer.name!r}"
+    if layer.fires_at_threshold and not target.most("at_threshold"):
+        raise InputError(f"{where}: fires at its threshold, the machine only above it", "write a threshold one lower")
+    weights = [_whole(scale * link.map.weight, f"{where}: weights from {link.source!r}") for link in layer.links]
+    top = np.array(target.registers["vth"][1])
+    vth = _whole(scale * layer.threshold, f"{where}: threshold") if layer.fires else top
+    bias = _whole(scale * layer.drive, f"{where}: bias")
+    v0 = _whole(scale * layer.v0, f"{where}: potential before step 0") << VTH_SHIFT
+    _refuse_outside(f"{where}: threshold", vth, target.registers["vth"])
+    _refuse_outside(f"{where}: bias", bias, target.registers["bias_mantissa"])
     connections, grids = [], []
-    for link in layer.links:
+    for link, mantissas in zip(layer.links, weights, strict=True):
         full = most_bits(target) if link.source in {h.name for h in helpers} else bits
         grid = grid_for(link.map.weight, full, target.weight_rule)
-        mantissas = _whole(scale * link.map.weight, f"{where}: weights from {link.source!r}")
         if not np.array_equal(to_grid(mantissas.astype(np.float64), grid), mantissas):
             low, high = grid.span
             what = f"{where}: weights {mantissas.min()}..{mantissas.max()} from {link.source!r} are not all registers"
             raise InputError(what, f"use multiples of {grid.step} in {low}..{high}, or compile with scale='auto'")
         connections.append(Connection(link.source, wiring_of(link.map, mantissas), 0, link.lag))
         grids.append(grid)
-    vth = (
-        _whole(scale * layer.threshold, f"{where}: threshold") if layer.fires else np.array(target.registers["vth"][1])
-    )
-    bias = _whole(scale * layer.drive, f"{where}: bias")
     mantissa, exponent = bias_registers(
         np.asarray(bias, dtype=np.float64) * (1 << VTH_SHIFT), target, exponent=BIAS_EXPONENT
     )
-    if layer.fires_at_threshold and not target.most("at_threshold"):
-        raise InputError(f"{where}: fires at its threshold, the machine only above it", "write a threshold one lower")
-    _refuse_outside(f"{where}: threshold", vth, target.registers["vth"])
-    _refuse_outside(f"{where}: bias", bias, target.registers["bias_mantissa"])
     population = Population(
         name=layer.name,
         shape=layer.shape,
@@ -61,7 +61,7 @@ def given_registers(layer: RealPopulation, scale: float, target: Target, bits: B
         dv=nearest_decay(layer.share_v, add=0, limits=target.registers["dv"]),
         bias_mantissa=mantissa,
         bias_exponent=np.where(mantissa == 0, 0, exponent),
-        v0=_whole(scale * layer.v0, f"{where}: potential before step 0") << VTH_SHIFT,
+        v0=v0,
         reset=layer.reset,
         fires=layer.fires,
         most=target.most("most") if layer.many else 1,

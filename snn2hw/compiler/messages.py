@@ -1,12 +1,13 @@
 """How many spikes a population's messages may hold: what its neurons send, the data, the chip and its bounds decide."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sim.program import INPUT
 from snn2hw.compiler.calibrate import Prepared
 from snn2hw.network.registers import RealPopulation
 
-__all__ = ["fires_at_threshold", "most_sent", "spans_of"]
+__all__ = ["Firing", "firing_of", "most_sent", "spans_of"]
 
 UNSEEN = 31
 """Spikes in a message where no data say how many there are."""
@@ -17,6 +18,21 @@ SPARE = 2
 Span = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Firing:
+    """How a population fires on its chip."""
+
+    most: int
+    """The greatest message."""
+    at_threshold: bool
+    """Whether a potential at the threshold fires there; elsewhere the threshold is one mantissa lower."""
+
+
+def firing_of(prepared: Prepared, layer: RealPopulation) -> Firing:
+    """Return how the chip lets a layer fire."""
+    return Firing(most_sent(prepared, layer), _fires_at_threshold(prepared, layer))
+
+
 def most_sent(prepared: Prepared, layer: RealPopulation) -> int:
     """Return the greatest message of a population; every one more would cost its readers' sums some of their range."""
     if not layer.many:
@@ -25,7 +41,7 @@ def most_sent(prepared: Prepared, layer: RealPopulation) -> int:
     return min(prepared.target.most("most"), UNSEEN if seen is None else max(SPARE, SPARE * seen.most))
 
 
-def fires_at_threshold(prepared: Prepared, layer: RealPopulation) -> bool:
+def _fires_at_threshold(prepared: Prepared, layer: RealPopulation) -> bool:
     """Return whether the chip itself has to fire at the threshold, and can.
 
     Where a spike takes the threshold off, the threshold must be its own; elsewhere one mantissa less says nearly the

@@ -14,9 +14,10 @@ from sim.engines import DEFAULT_ENGINE, run
 from sim.errors import InputError
 from snn2hw.codec.decode import Decoder, decide
 from snn2hw.compiler.compile import Compiled, Prepared, build
+from snn2hw.compiler.exact import is_exact
 from snn2hw.compiler.grid import most_bits
 from snn2hw.compiler.options import Bits
-from snn2hw.compiler.quantize import is_exact, quantize_layer
+from snn2hw.compiler.quantize import quantize_layer
 from snn2hw.compiler.quantized import Quantized
 
 __all__ = ["Mixed", "Trial", "fewest_bits"]

@@ -17,7 +17,7 @@ from snn2hw.network.maps import ConvMap, Float
 from snn2hw.network.network import Link
 from snn2hw.network.registers import RealPopulation, WeightMap
 
-__all__ = ["Choice", "choose", "greatest_scale", "worst_sum"]
+__all__ = ["Choice", "choose", "greatest_scale", "scale_groups", "worst_sum"]
 
 SLACK = 0.97
 """Rounding may enlarge a sum a little; the certificate has the last word."""
@@ -138,3 +138,13 @@ def _least(
 def is_convolution(layer: RealPopulation) -> bool:
     """Return whether any link shares its weights over places, so that a scale belongs to a channel."""
     return any(isinstance(link.map, ConvMap) for link in layer.links)
+
+
+def scale_groups(layer: RealPopulation, per: str) -> NDArray[np.intp]:
+    """Return which neurons share a scale, as an index per neuron; readouts are compared, so theirs is one."""
+    if per == "layer" or not layer.fires:
+        return np.zeros(layer.shape, dtype=np.intp)
+    if is_convolution(layer):
+        channel = np.arange(layer.shape[0], dtype=np.intp).reshape(-1, *(1,) * (len(layer.shape) - 1))
+        return np.broadcast_to(channel, layer.shape)
+    return np.arange(layer.size, dtype=np.intp).reshape(layer.shape)

@@ -6,21 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from snn2hw.sources.expression.operations import (
-    Array,
-    Convolution,
-    Flatten,
-    Linear,
-    Norm,
-    Operation,
-    Pool,
-    Relu,
-    Scale,
-    Shape,
-)
+from snn2hw.sources.expression import operations as op
+from snn2hw.sources.expression.operations import Array, Operation, Shape
 from snn2hw.sources.expression.values import Applied, Constant, Value, total
 
 __all__ = ["RULES", "NotConvertible", "OnnxNode"]
+
+
+class NotConvertible(Exception):
+    """An operator that no spiking network computes; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +54,6 @@ class OnnxNode:
         return Applied(layer, self.signal(), self.shape, self.path, self.where)
 
 
-class NotConvertible(Exception):
-    """An operator that no spiking network computes; the text says why."""
-
-
 def _conv(node: OnnxNode) -> Value:
     weight = node.needed(1)
     rank = weight.ndim - 2
@@ -74,7 +64,7 @@ def _conv(node: OnnxNode) -> Value:
     pads = _pads(node, weight.shape[2:], stride, dilation)
     weight, padding, dilation = _even_padding(weight, pads, dilation)
     groups = node.attributes.get("group", 1)
-    convolution = Convolution(
+    convolution = op.Convolution(
         weight=weight, bias=node.constant(2), stride=stride, padding=padding, dilation=dilation, groups=groups
     )
     return node.apply(convolution)
@@ -114,14 +104,14 @@ def _gemm(node: OnnxNode) -> Value:
         raise NotConvertible(f"a product of a signal of shape {node.signal().shape}")
     weight = weight if a.get("transB", 0) else weight.T
     bias = None if bias is None else np.broadcast_to(bias * a.get("beta", 1.0), (1, len(weight)))[0]
-    return node.apply(Linear(weight, bias))
+    return node.apply(op.Linear(weight, bias))
 
 
 def _matmul(node: OnnxNode) -> Value:
     weight = node.needed(1)
     if weight.ndim != 2 or len(node.signal().shape) != 1:
         raise NotConvertible(f"a product of a signal of shape {node.signal().shape} with weights {weight.shape}")
-    return node.apply(Linear(weight.T, None))
+    return node.apply(op.Linear(weight.T, None))
 
 
 def _batch_norm(node: OnnxNode) -> Value:
@@ -129,7 +119,7 @@ def _batch_norm(node: OnnxNode) -> Value:
     if node.attributes.get("training_mode", 0):
         raise NotConvertible("training mode")
     factor = scale / np.sqrt(var + node.attributes.get("epsilon", 1e-5))
-    return node.apply(Norm(factor, bias - mean * factor))
+    return node.apply(op.Norm(factor, bias - mean * factor))
 
 
 def _pool(node: OnnxNode) -> Value:
@@ -147,12 +137,12 @@ def _pool(node: OnnxNode) -> Value:
         raise NotConvertible("windows that hang over the border (ceil_mode)")
     if any(before != after for before, after in pads) or (any(map(any, pads)) and not a.get("count_include_pad", 0)):
         raise NotConvertible("padding that is uneven or not counted in the mean")
-    return node.apply(Pool("mean", kernel, stride, tuple(before for before, _ in pads), dilation))
+    return node.apply(op.Pool("mean", kernel, stride, tuple(before for before, _ in pads), dilation))
 
 
 def _global_pool(node: OnnxNode) -> Value:
     sides = node.signal().shape[1:]
-    return node.apply(Pool("mean", sides, sides, (0,) * len(sides), (1,) * len(sides)))
+    return node.apply(op.Pool("mean", sides, sides, (0,) * len(sides), (1,) * len(sides)))
 
 
 def _reduce_mean(node: OnnxNode) -> Value:
@@ -162,11 +152,11 @@ def _reduce_mean(node: OnnxNode) -> Value:
     if rank not in (3, 4) or sorted(int(a) % rank for a in given or ()) != list(range(2, rank)):
         raise NotConvertible("a mean over other axes than all of the image's")
     sides = signal.shape[1:]
-    pool = Pool("mean", sides, sides, (0,) * len(sides), (1,) * len(sides))
+    pool = op.Pool("mean", sides, sides, (0,) * len(sides), (1,) * len(sides))
     pooled = Applied(pool, signal, (signal.shape[0], *(1,) * len(sides)), node.path, node.where)
     if node.attributes.get("keepdims", 1):
         return pooled
-    return Applied(Flatten(0, len(sides)), pooled, node.shape, f"{node.path}_flat", node.where)
+    return Applied(op.Flatten(0, len(sides)), pooled, node.shape, f"{node.path}_flat", node.where)
 
 
 def _add(sign: float) -> Callable[[OnnxNode], Value]:
@@ -180,7 +170,7 @@ def _add(sign: float) -> Callable[[OnnxNode], Value]:
             elif factor == 1.0:
                 terms.append(value)
             else:
-                scale = Scale(np.full(node.shape, factor))
+                scale = op.Scale(np.full(node.shape, factor))
                 terms.append(Applied(scale, value, node.shape, f"{node.path}_scale", node.where))
         return total(terms, node.shape)
 
@@ -201,15 +191,15 @@ def _multiply(node: OnnxNode) -> Value:
     signals = [v for v in node.inputs if v is not None and not isinstance(v, np.ndarray)]
     if len(constants) != 1 or len(signals) != 1 or signals[0].shape != node.shape:
         raise NotConvertible("a product of two signals")
-    return Applied(Scale(_spread(constants[0], node.shape)), signals[0], node.shape, node.path, node.where)
+    return Applied(op.Scale(_spread(constants[0], node.shape)), signals[0], node.shape, node.path, node.where)
 
 
 def _divide(node: OnnxNode) -> Value:
-    return node.apply(Scale(_spread(1.0 / node.needed(1), node.shape)))
+    return node.apply(op.Scale(_spread(1.0 / node.needed(1), node.shape)))
 
 
 def _relu(node: OnnxNode) -> Value:
-    return node.apply(Relu())
+    return node.apply(op.Relu())
 
 
 def _clip(node: OnnxNode) -> Value:
@@ -217,7 +207,7 @@ def _clip(node: OnnxNode) -> Value:
     high = node.attributes.get("max") if len(node.inputs) < 3 else node.constant(2)
     if low is None or float(low) != 0.0:
         raise NotConvertible("a lower bound other than 0")
-    return node.apply(Relu(None if high is None else float(high)))
+    return node.apply(op.Relu(None if high is None else float(high)))
 
 
 def _same(node: OnnxNode) -> Value:
@@ -232,7 +222,7 @@ def _reshape(node: OnnxNode) -> Value:
         for end in range(start + 1, len(signal.shape)):
             joined = int(np.prod(signal.shape[start : end + 1]))
             if node.shape == (*signal.shape[:start], joined, *signal.shape[end + 1 :]):
-                return node.apply(Flatten(start, end))
+                return node.apply(op.Flatten(start, end))
     raise NotConvertible(f"reshapes {signal.shape} to {node.shape}; only neighbouring axes can be joined")
 
 

@@ -34,8 +34,7 @@ class Comparison:
 
     table: str
     counted: Estimate
-    low: float
-    high: float
+    band: tuple[float, float]
     outcome: Outcome
     break_even: tuple[BreakEven, ...]
 
@@ -43,11 +42,17 @@ class Comparison:
     def ratio_text(self) -> str:
         """Say what both cost without saying who wins: for networks that are not known to do the same task."""
         at_most = "at most " if self.outcome == "unknown" else ""
-        return f"{at_most}{self.counted.mean:.3g}x the ANN's cost, in a band of {self.low:.3g}..{self.high:.3g}x"
+        return f"{at_most}{self.counted.mean:.3g}x the ANN's cost, in a band of {self.band_text}"
+
+    @property
+    def band_text(self) -> str:
+        """Say between which ratios the truth lies."""
+        low, high = self.band
+        return f"{low:.3g}..{high:.3g}x"
 
     def __str__(self) -> str:
         """Say it in one line."""
-        ratio, band = f"{self.counted.mean:.3g}x", f"{self.low:.3g}..{self.high:.3g}x"
+        ratio, band = f"{self.counted.mean:.3g}x", self.band_text
         match self.outcome:
             case "wins":
                 return f"the SNN wins: {ratio} the ANN's, in the whole band {band}"
@@ -64,7 +69,7 @@ class Comparison:
         """Return plain values."""
         return {
             "table": self.table,
-            "ratio": {"low": self.low, "counted": self.counted.to_json(), "high": self.high},
+            "ratio": {"low": self.band[0], "counted": self.counted.to_json(), "high": self.band[1]},
             "outcome": self.outcome,
             "says": str(self),
             "break_even": [vars(b) for b in self.break_even],
@@ -87,8 +92,7 @@ def compare(
     return Comparison(
         table=snn.table.name,
         counted=estimate(snn.total.counted / theirs["counted"], confidence),
-        low=ours["low"] / theirs["high"],
-        high=ours["high"] / theirs["low"],
+        band=(ours["low"] / theirs["high"], ours["high"] / theirs["low"]),
         outcome=outcome,
         break_even=tuple(_break_even(snn, end, theirs[end], spikes_per_synapse, spike_rate) for end in ENDS),
     )

@@ -214,5 +214,5 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
         bound = ", ".join(ann.effective.upper_bound)
         notes.append(f"counted from shapes, as if nothing in them were zero: {bound}")
     for unknown in ann.census.unknown:
-        notes.append(f"ANN operator not counted: {unknown.operator} ({unknown.name}): {unknown.why}")
+        notes.append(f"ANN operator not counted: {unknown.node.operator} ({unknown.node.name}): {unknown.why}")
     return tuple(notes)

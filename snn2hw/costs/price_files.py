@@ -7,9 +7,10 @@ from typing import Any, cast, get_args
 from sim.border import TOML_BYTES, parse_toml, read_bytes
 from sim.cures import one_of
 from sim.errors import InputError
+from sim.plugins import Group, added, load_added, named
 from snn2hw.costs.prices import EVENTS, Kind, MemoryPrice, Price, PriceTable, View
 
-__all__ = ["TABLES", "get_table"]
+__all__ = ["TABLES", "get_table", "table_names"]
 
 TABLES = (
     "loihi1_davies2018",
@@ -20,7 +21,9 @@ TABLES = (
     "cmos45_int8_memory",
     "ndns_proxy",
 )
-"""The tables that come with the package."""
+"""The tables that come with the package; all of them are used where none is named."""
+
+GROUP: Group = "snn2hw.prices"
 
 
 def get_table(table: "str | Path | PriceTable") -> PriceTable:
@@ -36,7 +39,15 @@ def get_table(table: "str | Path | PriceTable") -> PriceTable:
     if Path(table).suffix == ".toml":
         text = read_bytes(table, TOML_BYTES, "name a TOML file of a price table")
         return _parse(Path(table).stem, _toml(text, str(table)), str(table))
-    raise InputError(f"price table {str(table)!r} is unknown", f"use {one_of(str(table), TABLES)}, or a .toml file")
+    if table in added(GROUP, TABLES):
+        return get_table(load_added(GROUP, str(table)))
+    known = one_of(str(table), table_names())
+    raise InputError(f"price table {str(table)!r} is unknown", f"use {known}, or a .toml file")
+
+
+def table_names() -> tuple[str, ...]:
+    """Return every table with a name: ours, and those that installed packages add."""
+    return named(GROUP, TABLES)
 
 
 def _packaged(name: str) -> dict[str, Any]:
@@ -139,4 +150,5 @@ def _memory(row: dict[str, Any], where: str) -> MemoryPrice:
         raise InputError(what, "write a positive word_bits and two lists of equal length, sizes rising")
     assert isinstance(sizes, list)
     assert isinstance(amounts, list)
-    return MemoryPrice(word, tuple(sizes), tuple(float(a) for a in amounts), *_sourced(row, place))
+    points = tuple((size, float(amount)) for size, amount in zip(sizes, amounts, strict=True))
+    return MemoryPrice(word, points, *_sourced(row, place))

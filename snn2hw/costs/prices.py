@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, log
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["EVENTS", "Event", "Kind", "MemoryPrice", "Price", "PriceTable", "View"]
 
@@ -53,10 +53,16 @@ class MemoryPrice:
     """What one access of ``word_bits`` costs in memories of given sizes."""
 
     word_bits: int
-    bytes: tuple[int, ...]
-    amounts: tuple[float, ...]
+    points: tuple[tuple[int, float], ...]
+    """Bytes of a memory, rising, and what an access of it costs."""
     kind: Kind
     source: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, sizes and amounts as two lists."""
+        sizes, amounts = zip(*self.points, strict=True)
+        told = {"word_bits": self.word_bits, "bytes": list(sizes), "amounts": list(amounts)}
+        return {**told, "kind": self.kind, "source": self.source}
 
     def access(self, stored_bits: int) -> float:
         """Return the cost of one word of a memory that holds ``stored_bits``.
@@ -64,8 +70,8 @@ class MemoryPrice:
         Straight lines in log size and log energy; the smallest given memory is the floor, beyond the greatest the last
         line goes on.
         """
-        size = max(stored_bits / 8, self.bytes[0])
-        points = list(zip(self.bytes, self.amounts, strict=True))
+        points = self.points
+        size = max(stored_bits / 8, points[0][0])
         (x0, y0), (x1, y1) = next((pair for pair in pairwise(points) if size <= pair[1][0]), (points[-2], points[-1]))
         return exp(log(y0) + (log(size) - log(x0)) * (log(y1) - log(y0)) / (log(x1) - log(x0)))
 

@@ -176,7 +176,7 @@ def _ann_json(ann: AnnSide, costs: tuple[Cost, ...], confidence: float) -> dict[
         "effective_macs": effective,
         "upper_bounds": [] if ann.effective is None else list(ann.effective.upper_bound),
         "nodes": [asdict(n) for n in ann.census.nodes],
-        "unknown": [asdict(u) for u in ann.census.unknown],
+        "unknown": [{"name": u.node.name, "operator": u.node.operator, "why": u.why} for u in ann.census.unknown],
         "others": dict(ann.census.others),
         "cost": [_cost_json(c, confidence) for c in costs],
     }
@@ -193,6 +193,6 @@ def _cost_json(cost: Cost, confidence: float) -> dict[str, Any]:
         "total": {end: estimate(cost.total.end(end), confidence).to_json() for end in ENDS},
         "parts": {part: {end: float(ends.end(end).mean()) for end in ENDS} for part, ends in cost.parts.items()},
         "prices": [asdict(p) for p in cost.table.prices.values()],
-        "memory": None if cost.table.memory is None else asdict(cost.table.memory),
+        "memory": None if cost.table.memory is None else cost.table.memory.to_json(),
         "notes": list(cost.table.notes),
     }

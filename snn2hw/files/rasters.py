@@ -21,7 +21,7 @@ from sim.trace import Trace
 from snn2hw.codec.decode import DECODERS, Decoder
 from snn2hw.files.archives import Announced, read_npz, write_npz
 
-__all__ = ["Raster", "read_npz", "read_raster", "write_npz", "write_raster", "write_trace"]
+__all__ = ["Raster", "read_npz", "read_raster", "trace_arrays", "write_npz", "write_raster", "write_trace"]
 
 LONGEST_DECODER = 32
 """Characters of the text that names a decoder."""
@@ -129,7 +129,12 @@ def write_raster(
 
 def write_trace(path: Path | str, trace: Trace) -> None:
     """Write a trace file."""
-    arrays: dict[str, ArrayLike] = {"digest": np.asarray(trace.digest), "output": trace.output}
+    write_npz(path, trace_arrays(trace))
+
+
+def trace_arrays(trace: Trace) -> dict[str, NDArray[Any]]:
+    """Return what a trace file holds."""
+    arrays = {"digest": np.asarray(trace.digest), "output": trace.output}
     for what, recorded in recorded_of(trace).items():
         arrays |= {f"{what}.{name}": values for name, values in recorded.items()}
-    write_npz(path, arrays)
+    return arrays

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ from snn2hw.fuzz.draw import random_program, random_raster
 from snn2hw.fuzz.minimise import Case, smallest_bytes, smallest_case
 from snn2hw.fuzz.mutate import mutated
 from snn2hw.fuzz.readers import READERS, available, write_seeds
-from snn2hw.fuzz.trial import TrialResult, Trials
+from snn2hw.fuzz.trial import GOOD, TrialResult, Trials
 
 __all__ = ["WHAT", "Campaign", "Finding", "fuzz"]
 
@@ -89,42 +89,65 @@ def fuzz(
     tell = progress or (lambda _: None)
     with scratch_folder("snn2hw-fuzz-") as made:
         share = seconds / len(set(what))
-        if "files" in what:
-            with Trials(made, FILE_S) as trials:
-                _files(campaign, trials, rng, time.monotonic() + share, home, tell)
-        if "programs" in what:
-            with Trials(made, PROGRAM_S) as trials:
-                _programs(campaign, trials, rng, time.monotonic() + share, home, tell)
+        for kind in (one for one in KINDS if one in what):
+            try_cases, limit_s = KINDS[kind]
+            with Trials(made, limit_s) as trials:
+                deadline = time.monotonic() + share
+                try_cases(_Going(campaign=campaign, trials=trials, rng=rng, deadline=deadline, home=home, tell=tell))
     return campaign
 
 
-def _files(
-    campaign: Campaign,
-    trials: Trials,
-    rng: np.random.Generator,
-    deadline: float,
-    home: Path | None,
-    tell: Callable[[int], object],
-) -> None:
+@dataclass(frozen=True)
+class _Going:
+    """A campaign while one kind of case is tried: with which child, until when, and what hears of it."""
+
+    campaign: Campaign
+    trials: Trials
+    rng: np.random.Generator
+    deadline: float
+    home: Path | None
+    tell: Callable[[int], object]
+
+    @property
+    def on(self) -> bool:
+        """Tell whether there is time for another case."""
+        return time.monotonic() < self.deadline
+
+    def chosen(self, names: Sequence[str]) -> str:
+        """Draw one of several names."""
+        return names[int(self.rng.integers(0, len(names)))]
+
+    def count(self, subject: str, outcome: TrialResult) -> None:
+        """Take note of one more case."""
+        self.campaign.tried[subject, outcome.kind] += 1
+        self.tell(1)
+
+
+def _files(going: _Going) -> None:
+    campaign, trials, rng = going.campaign, going.trials, going.rng
     names = available()
     seeds = {name: [p.read_bytes() for p in paths] for name, paths in write_seeds(trials.folder, rng).items()}
     for name in names:  # warm, and in order: a good file that is not read is a finding as well
         for data in seeds[name]:
             outcome = trials.file(name, data, READERS[name].suffix)
             if outcome.kind != "read":
-                _note(campaign, name, TrialResult("refused good", outcome.error), data, home)
-    while time.monotonic() < deadline:
-        name = names[int(rng.integers(0, len(names)))]
-        suffix, kept = READERS[name].suffix, seeds[name]
+                _note(campaign, name, TrialResult("refused good", outcome.error), data, going.home)
+    while going.on:
+        name = going.chosen(names)
+        kept = seeds[name]
         first, other = (kept[int(rng.integers(0, len(kept)))] for _ in range(2))
-        data = mutated(first, other, suffix, rng)
-        outcome = trials.file(name, data, suffix)
-        campaign.tried[name, outcome.kind] += 1
-        tell(1)
-        if not outcome.good:
+        data = mutated(first, other, READERS[name].suffix, rng)
+        outcome = trials.file(name, data, READERS[name].suffix)
+        going.count(name, outcome)
+        if outcome.kind not in GOOD:
             if _is_new(campaign, name, outcome) and outcome.kind in ("foreign", "crash"):
-                data = smallest_bytes(data, lambda d, n=name, s=suffix, o=outcome: trials.file(n, d, s).like(o))  # type: ignore[misc]
-            _note(campaign, name, outcome, data, home)
+                data = _smaller_file(trials, name, data, outcome)
+            _note(campaign, name, outcome, data, going.home)
+
+
+def _smaller_file(trials: Trials, name: str, data: bytes, outcome: TrialResult) -> bytes:
+    """Return the smallest part of a file that its reader fails on alike."""
+    return smallest_bytes(data, lambda part: trials.file(name, part, READERS[name].suffix).like(outcome))
 
 
 def _is_new(campaign: Campaign, subject: str, outcome: TrialResult) -> bool:
@@ -165,26 +188,22 @@ def executors() -> tuple[list[str], list[str]]:
     return always, [*others, "c"]
 
 
-def _programs(
-    campaign: Campaign,
-    trials: Trials,
-    rng: np.random.Generator,
-    deadline: float,
-    home: Path | None,
-    tell: Callable[[int], object],
-) -> None:
+def _programs(going: _Going) -> None:
     always, others = executors()
-    while time.monotonic() < deadline:
-        program = random_program(rng)
-        case = program, random_raster(rng, program)
-        chosen = [*always, others[int(rng.integers(0, len(others)))]]
-        outcome = _run(trials, case, chosen)
-        subject = ",".join(chosen)
-        campaign.tried[subject, outcome.kind] += 1
-        tell(1)
-        if not outcome.good:
-            smaller = smallest_case(case, lambda c, e=chosen, o=outcome: _run(trials, c, e).like(o))  # type: ignore[misc]
-            _note(campaign, subject, outcome, smaller, home)
+    while going.on:
+        program = random_program(going.rng)
+        case = program, random_raster(going.rng, program)
+        chosen = [*always, going.chosen(others)]
+        outcome = _run(going.trials, case, chosen)
+        going.count(",".join(chosen), outcome)
+        if outcome.kind not in GOOD:
+            smaller = _smaller_case(going.trials, case, chosen, outcome)
+            _note(going.campaign, ",".join(chosen), outcome, smaller, going.home)
+
+
+def _smaller_case(trials: Trials, case: Case, names: Sequence[str], outcome: TrialResult) -> Case:
+    """Return the smallest part of a program, with its raster, on which the executors fail alike."""
+    return smallest_case(case, lambda part: _run(trials, part, names).like(outcome))
 
 
 def _run(trials: Trials, case: Case, names: Sequence[str]) -> TrialResult:
@@ -193,3 +212,10 @@ def _run(trials: Trials, case: Case, names: Sequence[str]) -> TrialResult:
     np.save(raster, case[1], allow_pickle=False)
     job = {"program": str(program), "raster": str(raster), "executors": list(names)}
     return trials.ask(job, trials.timeout_s)
+
+
+KINDS: Mapping[str, tuple[Callable[[_Going], None], float]] = {
+    "files": (_files, FILE_S),
+    "programs": (_programs, PROGRAM_S),
+}
+"""What is tried in turn, and what one case of it may take."""

@@ -4,7 +4,6 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from sim.worker_process import Task, WorkerProcess, import_path
@@ -23,11 +22,6 @@ class TrialResult:
     kind: str
     error: str
 
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing is wrong."""
-        return self.kind in GOOD
-
     def like(self, other: "TrialResult") -> bool:
         """Tell whether two cases fail the same way."""
         same_place = self.kind != "foreign" or self.error == other.error
@@ -45,9 +39,7 @@ class Trials:
         """Return it; the child starts with the first case."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the child."""
         self._end()
 

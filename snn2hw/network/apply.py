@@ -1,6 +1,8 @@
 """What a linear map makes of a batch of messages, in float64."""
 
 from dataclasses import dataclass
+from functools import reduce
+from math import gcd, prod
 from typing import assert_never
 
 import numpy as np
@@ -33,39 +35,63 @@ def applied(map_: Map, x: Float) -> Float:
 
 def _convolution(conv: ConvMap, x: Float) -> Float:
     """Correlate as torch does; one-dimensional is height 1."""
-    (sides, made), (pad_y, pad_x) = (conv.sides_in, conv.sides_out), conv.padding
-    image = x.reshape(len(x), conv.weight.shape[1] * conv.groups, *sides).transpose(0, 2, 3, 1)
-    padded = np.pad(image, ((0, 0), (pad_y, pad_y), (pad_x, pad_x), (0, 0)))  # n y x c
-    rows, columns = (int(n) for n in conv.weight.shape[2:])
-    windows = _Windows(*made, rows, columns, conv.stride, conv.dilation)
-    alone = conv.weight.shape[1] == 1 and conv.groups > 1
-    y = _per_channel(padded, conv.weight, windows) if alone else _by_columns(padded, conv.weight, conv.groups, windows)
+    image = x.reshape(len(x), conv.weight.shape[1] * conv.groups, *conv.sides_in).transpose(0, 2, 3, 1)  # n y x c
+    blocks = _blocks(conv)
+    by_y, by_x = blocks
+    lines = reduce(np.add, (image[:, k::by_y] for k in range(by_y)))
+    cells = reduce(np.add, (lines[:, :, k::by_x] for k in range(by_x)))
+    pad_y, pad_x = (n // by for n, by in zip(conv.padding, blocks, strict=True))
+    padded = np.pad(cells, ((0, 0), (pad_y, pad_y), (pad_x, pad_x), (0, 0)))
+    weight = conv.weight[:, :, ::by_y, ::by_x]
+    rows, columns = weight.shape[2:]
+    windows = _Windows(conv.sides_out, (rows, columns), (conv.stride[0] // by_y, conv.stride[1] // by_x), conv.dilation)
+    alone = weight.shape[1] == 1 and conv.groups > 1
+    y = _per_channel(padded, weight, windows) if alone else _by_columns(padded, weight, conv.groups, windows)
     return np.ascontiguousarray(y.transpose(0, 3, 1, 2)).reshape(len(x), *conv.shape)
+
+
+def _blocks(conv: ConvMap) -> tuple[int, int]:
+    """Return the sides (y, x) of the blocks of inputs that may be added up before anything is multiplied.
+
+    A kernel that an average pool was folded into repeats each of its taps in blocks of the pool's size. Where windows
+    move by whole blocks too, and sides and padding hold whole blocks, the convolution of their sums is the same with
+    as many products less.
+    """
+
+    def along(axis: int) -> int:
+        taps = np.moveaxis(conv.weight, 2 + axis, 0)
+        whole = gcd(len(taps), conv.stride[axis], conv.padding[axis], conv.sides_in[axis])
+        for size in range(whole if conv.dilation[axis] == 1 else 1, 1, -1):
+            parts = taps.reshape(len(taps) // size, size, -1) if whole % size == 0 else None
+            if parts is not None and (parts == parts[:, :1]).all():
+                return size
+        return 1
+
+    return along(0), along(1)
 
 
 @dataclass(frozen=True)
 class _Windows:
-    """Where a kernel's taps fall: (height, width) outputs, (rows, columns) taps."""
+    """Where a kernel's taps fall; every pair is (y, x)."""
 
-    height: int
-    width: int
-    rows: int
-    columns: int
+    outputs: tuple[int, int]
+    taps: tuple[int, int]
     stride: tuple[int, int]
     dilation: tuple[int, int]
 
     def tap(self, padded: Float, ky: int, kx: int) -> Float:
         """Return what one tap sees at every output, (n, height, width, c)."""
         (step_y, step_x), top, left = self.stride, ky * self.dilation[0], kx * self.dilation[1]
-        seen = padded[:, top : top + step_y * (self.height - 1) + 1 : step_y]
-        return seen[:, :, left : left + step_x * (self.width - 1) + 1 : step_x]
+        height, width = self.outputs
+        seen = padded[:, top : top + step_y * (height - 1) + 1 : step_y]
+        return seen[:, :, left : left + step_x * (width - 1) + 1 : step_x]
 
     def all(self, padded: Float) -> Float:
         """Return a view of every tap at every output, (n, height, width, rows, columns, c)."""
         n, y, x, c = padded.strides
         return np.lib.stride_tricks.as_strided(
             padded,
-            (len(padded), self.height, self.width, self.rows, self.columns, padded.shape[3]),
+            (len(padded), *self.outputs, *self.taps, padded.shape[3]),
             (n, y * self.stride[0], x * self.stride[1], y * self.dilation[0], x * self.dilation[1], c),
             writeable=False,
         )
@@ -74,8 +100,8 @@ class _Windows:
 def _per_channel(padded: Float, weight: Float, windows: _Windows) -> Float:
     """Each output channel reads one input channel: (outs per group) multiples of every group's only channel."""
     outs = weight.shape[0] // padded.shape[3]
-    y = np.zeros((len(padded), windows.height, windows.width, weight.shape[0]))
-    for ky, kx in np.ndindex(windows.rows, windows.columns):
+    y = np.zeros((len(padded), *windows.outputs, weight.shape[0]))
+    for ky, kx in np.ndindex(windows.taps):
         seen = windows.tap(padded, ky, kx)
         y += (np.repeat(seen, outs, axis=3) if outs > 1 else seen) * weight[:, 0, ky, kx]
     return y
@@ -84,9 +110,9 @@ def _per_channel(padded: Float, weight: Float, windows: _Windows) -> Float:
 def _by_columns(padded: Float, weight: Float, groups: int, windows: _Windows) -> Float:
     """One matrix product per group over all taps, as many samples at once as COLUMN_BYTES allow."""
     ins, outs = weight.shape[1], weight.shape[0] // groups
-    y = np.empty((len(padded), windows.height, windows.width, weight.shape[0]))
-    taps = windows.rows * windows.columns * ins
-    some = max(1, COLUMN_BYTES // (8 * windows.height * windows.width * taps))
+    y = np.empty((len(padded), *windows.outputs, weight.shape[0]))
+    taps = prod(windows.taps) * ins
+    some = max(1, COLUMN_BYTES // (8 * prod(windows.outputs) * taps))
     for g in range(groups):
         rows = slice(g * outs, (g + 1) * outs)
         matrix = weight[rows].transpose(2, 3, 1, 0).reshape(taps, outs)  # (ky kx i) o

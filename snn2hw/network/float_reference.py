@@ -5,7 +5,7 @@ It runs the float machine (`snn2hw.network.network`) of any Source, in every ord
 and the lowering; that a program equals it proves the compiler.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
@@ -31,7 +31,16 @@ from snn2hw.network.neurons import (
 )
 from snn2hw.sources.source import Source
 
-__all__ = ["FloatTrace", "Recorded", "float_reference", "run_network"]
+__all__ = [
+    "FloatRecorder",
+    "FloatTrace",
+    "Recorded",
+    "float_rasters",
+    "float_reference",
+    "joined",
+    "recorder_of",
+    "run_network",
+]
 
 Recorded = Literal["spikes", "u", "v"]
 
@@ -54,6 +63,50 @@ class FloatTrace:
     output: Float
 
 
+def joined(parts: Sequence[FloatTrace]) -> FloatTrace:
+    """Return runs of different samples as one."""
+    first, *rest = parts
+    if not rest:
+        return first
+    return FloatTrace(
+        spikes={name: np.concatenate([p.spikes[name] for p in parts]) for name in first.spikes},
+        u={name: np.concatenate([p.u[name] for p in parts]) for name in first.u},
+        v={name: np.concatenate([p.v[name] for p in parts]) for name in first.v},
+        output=np.concatenate([p.output for p in parts]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class FloatRecorder:
+    """Which registers a run is asked for, and the arrays that it writes them into."""
+
+    asked: frozenset[Recorded]
+    spikes: dict[str, Float] = field(default_factory=dict)
+    u: dict[str, Float] = field(default_factory=dict)
+    v: dict[str, Float] = field(default_factory=dict)
+
+    def trace(self, output: Float) -> FloatTrace:
+        """Return what was recorded, with what arrived at the output."""
+        return FloatTrace(self.spikes, self.u, self.v, output)
+
+
+def recorder_of(record: Collection[Recorded]) -> FloatRecorder:
+    """Return a recorder of these registers, of which none is written yet; refuse names that nothing has."""
+    unknown = set(record) - {"spikes", "u", "v"}
+    if unknown:
+        raise InputError(f"record: {sorted(unknown)} cannot be recorded", "choose from spikes, u and v")
+    return FloatRecorder(frozenset(record))
+
+
+def float_rasters(rasters: ArrayLike, shape: tuple[int, ...], origin: str) -> Float:
+    """Return messages (B, T, *shape) as numbers; refuse those of another shape."""
+    x = np.asarray(rasters, np.float64)
+    if x.ndim != len(shape) + 2 or x.shape[2:] != shape:
+        expected = ("B", "T", *shape)
+        raise InputError(f"{origin}: rasters have shape {x.shape}", f"give ({', '.join(map(str, expected))})")
+    return x
+
+
 def float_reference(
     source: Source, rasters: ArrayLike, *, record: Collection[Recorded] = ("spikes", "v")
 ) -> FloatTrace:
@@ -63,21 +116,15 @@ def float_reference(
 
 def run_network(network: Network, rasters: ArrayLike, *, record: Collection[Recorded] = ("spikes", "v")) -> FloatTrace:
     """Run the float machine on ``rasters`` (B, T, *input shape)."""
-    x = np.asarray(rasters, np.float64)
-    if x.ndim != len(network.input_shape) + 2 or x.shape[2:] != network.input_shape:
-        expected = ("B", "T", *network.input_shape)
-        raise InputError(f"{network.origin}: rasters have shape {x.shape}", f"give ({', '.join(map(str, expected))})")
-    unknown = set(record) - {"spikes", "u", "v"}
-    if unknown:
-        raise InputError(f"record: {sorted(unknown)} cannot be recorded", "choose from spikes, u and v")
+    x = float_rasters(rasters, network.input_shape, network.origin)
     largest = max(int(np.prod(network.input_shape, dtype=np.int64)), *(layer.size for layer in network.layers))
     together = max(1, MESSAGE_BYTES // max(1, 8 * x.shape[1] * largest))
-    parts = [_run_some(network, x[i : i + together], frozenset(record)) for i in range(0, max(1, len(x)), together)]
-    return parts[0] if len(parts) == 1 else _joined(parts)
+    parts = [_run_some(network, x[i : i + together], recorder_of(record)) for i in range(0, max(1, len(x)), together)]
+    return joined(parts)
 
 
-def _run_some(network: Network, x: Float, record: frozenset[Recorded]) -> FloatTrace:
-    run = _NetworkRun(network, x, record)
+def _run_some(network: Network, x: Float, recorder: FloatRecorder) -> FloatTrace:
+    run = _NetworkRun(network, x, recorder)
     for group in network.groups:
         layers = [run.layers[name] for name in group]
         if len(layers) > 1 or any(link.source == group[0] for link in layers[0].links):
@@ -85,17 +132,7 @@ def _run_some(network: Network, x: Float, record: frozenset[Recorded]) -> FloatT
         else:
             _run_alone(run, layers[0])
         run.forget(layers)
-    return FloatTrace(run.spikes, run.u, run.v, run.sent[network.output])
-
-
-def _joined(parts: list[FloatTrace]) -> FloatTrace:
-    first = parts[0]
-    return FloatTrace(
-        spikes={name: np.concatenate([p.spikes[name] for p in parts]) for name in first.spikes},
-        u={name: np.concatenate([p.u[name] for p in parts]) for name in first.u},
-        v={name: np.concatenate([p.v[name] for p in parts]) for name in first.v},
-        output=np.concatenate([p.output for p in parts]),
-    )
+    return recorder.trace(run.sent[network.output])
 
 
 @dataclass(eq=False)
@@ -104,11 +141,8 @@ class _NetworkRun:
 
     network: Network
     x: Float
-    record: frozenset[Recorded]
+    recorder: FloatRecorder
     sent: dict[str, Float] = field(default_factory=dict)
-    spikes: dict[str, Float] = field(default_factory=dict)
-    u: dict[str, Float] = field(default_factory=dict)
-    v: dict[str, Float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.layers = dict(self.network.by_name)
@@ -164,16 +198,18 @@ class _Neurons:
         self.sent = run.sent[layer.name] = np.zeros(run.shape_of(layer))
         self.made: dict[Recorded, Float] = {}
         neuron = layer.neuron
-        if "spikes" in run.record and isinstance(neuron, Spiking | ThresholdGate):
-            run.spikes[layer.name] = self.sent
+        if "spikes" in run.recorder.asked and isinstance(neuron, Spiking | ThresholdGate):
+            run.recorder.spikes[layer.name] = self.sent
         membrane = membrane_of(neuron)
         if membrane is None:
             return
         self.coefficients, self.state = coefficients(membrane), start(membrane, len(run.x))
-        if "u" in run.record:
-            self.made["u"] = run.u[layer.name] = np.empty(self.sent.shape)
-        if "v" in run.record:
-            self.made["v"] = run.v[layer.name] = np.empty(self.sent.shape) if isinstance(neuron, Spiking) else self.sent
+        if "u" in run.recorder.asked:
+            self.made["u"] = run.recorder.u[layer.name] = np.empty(self.sent.shape)
+        if "v" in run.recorder.asked:
+            self.made["v"] = run.recorder.v[layer.name] = (
+                np.empty(self.sent.shape) if isinstance(neuron, Spiking) else self.sent
+            )
 
     @property
     def sends_the_past(self) -> bool:

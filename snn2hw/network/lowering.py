@@ -6,32 +6,25 @@ biases become constants of the neuron that hears them; neurons keep their names.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2hw.network.apply import applied
 from snn2hw.network.maps import (
-    ConvMap,
-    DenseMap,
     Diagonal,
     Map,
-    SingleMap,
     after,
-    as_matrix,
-    single,
-    varies_within_channels,
+    carries,
 )
 from snn2hw.network.network import Always, FloatLayer, Link, Network
 from snn2hw.network.neurons import Float, Integrating, Neuron, Relay, Spiking, ThresholdGate
 from snn2hw.network.nir_border import Affine, Element, Entry, Late, Reshaping, element_of
 from snn2hw.sources.graph import predecessors, shape_in, shape_out
 from snn2hw.sources.order import Order, order_of
-from snn2hw.sources.shapes import Shape
 from snn2hw.sources.source import Source, require_source
 
-__all__ = ["network_of", "stored_links"]
+__all__ = ["network_of"]
 
 
 def network_of(source: Source) -> Network:
@@ -87,7 +80,7 @@ def _layer(walk: _ReadSource, name: str, neuron: Neuron) -> FloatLayer:
     links, constants = _heard(walk, name)
     always = tuple(Always(values.reshape(shape), lag) for lag, values in sorted(constants.items()))
     if always and not always[0].lag:
-        carrier = next((i for i, link in enumerate(links) if _carries(link.map, always[0].values)), 0)
+        carrier = next((i for i, link in enumerate(links) if carries(link.map, always[0].values)), 0)
         links = [links[carrier], *links[:carrier], *links[carrier + 1 :]]
     return FloatLayer(name, shape, neuron, tuple(links), always)
 
@@ -138,40 +131,3 @@ def _add_constant(constants: dict[int, Float], way: _Gathered, bias: Float) -> N
     constant = bias if way.map is None else applied(way.map, bias[None])[0]
     known = constants.get(way.bias_lag)
     constants[way.bias_lag] = np.array(constant) if known is None else known + constant.reshape(known.shape)
-
-
-def _carries(map_: Map, constant: Float) -> bool:
-    """Return whether one NIR node can say both: a matrix any constant, a convolution one that is the same per channel.
-
-    A convolution whose result is read in another shape counts as the matrix that it then has to be.
-    """
-    if isinstance(map_, ConvMap):
-        return map_.shape != constant.shape or not varies_within_channels(constant)
-    return isinstance(map_, DenseMap)
-
-
-def stored_links(layer: FloatLayer) -> list[Link[SingleMap]]:
-    """Return the links as weights can be stored: single maps that fit the layer, the first carrying its constant.
-
-    Refused are chains, and matrices that are too large to stand for a convolution.
-    """
-    links = [_stored(link, layer.shape) for link in layer.links]
-    at_once = next((always.values for always in layer.always if not always.lag), None)
-    if at_once is not None and not _carries(links[0].map, at_once):
-        links[0] = links[0].through(as_matrix(links[0].map))
-    return links
-
-
-def _stored(link: Link[Map], shape: Shape) -> Link[SingleMap]:
-    map_ = single(link.map)
-    if map_.shape == shape:
-        return link.through(map_)
-    match map_:
-        case ConvMap():  # it fills an array of its own shape only
-            return link.through(as_matrix(map_))
-        case Diagonal():
-            return link.through(Diagonal(map_.scale.reshape(shape), shape))
-        case DenseMap():
-            return link.through(map_)
-        case _:
-            assert_never(map_)

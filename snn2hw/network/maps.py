@@ -27,6 +27,7 @@ __all__ = [
     "adjoint",
     "after",
     "as_matrix",
+    "carries",
     "is_identity",
     "one_tap",
     "single",
@@ -210,6 +211,16 @@ def varies_within_channels(values: Float) -> bool:
     """Return whether values are not the same all over each channel."""
     rows = values.reshape(values.shape[0], -1)
     return not bool((rows == rows[:, :1]).all())
+
+
+def carries(map_: Map, constant: Float) -> bool:
+    """Return whether one NIR node can say both: a matrix any constant, a convolution one that is the same per channel.
+
+    A convolution whose result is read in another shape counts as the matrix that it then has to be.
+    """
+    if isinstance(map_, ConvMap):
+        return map_.shape != constant.shape or not varies_within_channels(constant)
+    return isinstance(map_, DenseMap)
 
 
 def _per_channel(diagonal: Diagonal) -> Float | None:

@@ -30,10 +30,11 @@ import numpy as np
 from sim.errors import Snn2hwError
 from sim.program import INPUT, Reset
 from sim.validate import NAME, RESERVED
-from snn2hw.network.lowering import network_of, stored_links
-from snn2hw.network.maps import ConvMap, DenseMap, Diagonal, SingleMap, is_identity, one_tap, varies_within_channels
+from snn2hw.network.lowering import network_of
+from snn2hw.network.maps import Diagonal, SingleMap, is_identity
 from snn2hw.network.network import Always, FloatLayer, Link, Network
 from snn2hw.network.neurons import Float, Integrating, Leak, Membrane, Relay, Spiking, ThresholdGate
+from snn2hw.network.stored import WeightMap, weighted_links, with_weights
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.shapes import Shape
 
@@ -45,14 +46,8 @@ __all__ = ["RESETS", "RealMachine", "RealPopulation", "WeightMap", "machine_of",
 NEAR = 1e-6
 """Files store float32: a dt / tau this little above 1 was meant as 1."""
 
-LARGEST_DIAGONAL = 1 << 28
-"""Entries of a matrix that only connects neuron to neuron: 2 GiB of float64."""
-
 RESETS: Mapping[str, Reset] = {"value": "zero", "subtract": "subtract", "none": "none"}
 """What the machine calls the resets of a network."""
-
-WeightMap = DenseMap | ConvMap
-"""The maps of which a chip holds the weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +112,8 @@ class RealMachine:
 
 def machine_of(source: "Source") -> RealMachine:
     """Return the machine of a Source; raise `ProblemsError` with everything that no integer machine can say."""
-    return real_machine(network_of(source))
+    network = network_of(source)
+    return real_machine(network)
 
 
 def real_machine(network: Network) -> RealMachine:
@@ -199,27 +195,21 @@ def _names(network: Network, *, bare: bool) -> dict[str, str]:
 
 def _population(network: Network, layer: FloatLayer, names: Mapping[str, str]) -> RealPopulation:
     shape = machine_shape(layer.shape)
-    shapes = {network.input_name: network.input_shape} | {x.name: x.shape for x in network.layers}
-    links = stored_links(layer)
-    order = sorted(range(len(links)), key=lambda i: _steps_away(links, i, constant=bool(layer.always)))
-    weighted = (
-        Link(
-            names[links[i].source], _weights(links[i].map, machine_shape(shapes[links[i].source]), shape), links[i].lag
-        )
-        for i in order
-    )
+    shapes = {x.name: machine_shape(x.shape) for x in network.layers}
+    shapes[network.input_name] = machine_shape(network.input_shape)
     late = isinstance(layer.neuron, Spiking) and layer.neuron.sends_the_past
-    heard = [Link(k.source, k.map, k.lag + late, k.name, k.delay) for k in weighted if k.map.weight.any()]
     always = tuple(Always(np.asarray(a.values).reshape(shape), a.lag + late) for a in layer.always if a.values.any())
-    bare = _registers(layer, names[layer.name], shape)
+    bare = replace(_registers(layer, names[layer.name], shape), always=always)
+    own: list[Link[SingleMap]] = []
     if late:
         bare = replace(bare, v0=_step_before(bare))
     if isinstance(layer.neuron, Spiking) and layer.neuron.reset_at == "after_decay" and bare.reset != "none":
         if bare.reset == "zero":  # the step after a spike ends at the reset value whatever arrives, and sends nothing
             bare = replace(bare, refractory=1)
         else:
-            heard += _late_reset(bare)
-    return replace(bare, links=tuple(heard), always=always)
+            own = _late_reset(bare)
+    heard = [replace(k, source=names[k.source], lag=k.lag + late) for k in weighted_links(layer, shapes)]
+    return replace(bare, links=(*heard, *(with_weights(k, shape, shape) for k in own)))
 
 
 def _step_before(population: RealPopulation) -> Float:
@@ -231,51 +221,18 @@ def _step_before(population: RealPopulation) -> Float:
     return np.asarray((population.v0 - population.drive) / np.where(kept == 0, 1.0, kept))
 
 
-def _steps_away(links: Sequence[Link[SingleMap]], index: int, *, constant: bool) -> int:
-    """Return where a link stands among its layer's: messages as they are first, late ones through weights last."""
-    link = links[index]
-    carries = constant and index == 0
-    twin = any(k.source == link.source and k.lag == link.lag and is_identity(k.map) for k in links[:index])
-    plain = is_identity(link.map) and not carries and not twin
-    return (not plain) + (link.lag > 0)
-
-
-def _weights(map_: SingleMap, source: Shape, target: Shape) -> WeightMap:
-    """Return a map between the machine's shapes; a diagonal is a convolution of one tap per channel, else a matrix."""
-    match map_:
-        case DenseMap():
-            return replace(map_, source=source, shape=target)
-        case ConvMap():
-            return replace(map_, source=source, shape=target)
-        case Diagonal():
-            scale = map_.scale.reshape(target)
-            if len(target) == 3 and source == target and not varies_within_channels(scale):
-                taps = scale[:, 0, 0].copy()
-                return one_tap(taps, source)
-            if scale.size**2 > LARGEST_DIAGONAL:
-                what = f"one input to each of {scale.size:,} neurons needs {scale.size:,} x {scale.size:,} weights"
-                raise Snn2hwError(what, "give both sides one shape (channels, height, width): one weight per channel")
-            return DenseMap(np.diag(scale.reshape(-1)), source, target)
-        case _:
-            assert_never(map_)
-
-
-def _late_reset(population: RealPopulation) -> list[Link[WeightMap]]:
+def _late_reset(population: RealPopulation) -> list[Link[SingleMap]]:
     """Return the links that make a reset at once equal to one after the next decay.
 
     (1 - a)(V - theta z) + x - a theta z = (1 - a) V + x - theta z: a neuron that inhibits itself one step later. Behind
     a synaptic filter that message would linger; a second one, a step later, takes away what the filter kept of it.
     """
-
-    def itself(scale: Float, lag: int) -> Link[WeightMap]:
-        shape = population.shape
-        return Link(population.name, _weights(Diagonal(scale, shape), shape, shape), lag)
-
     inhibition = population.share_v * population.threshold
-    links = [itself(-inhibition, 1)]
+    scales = [-inhibition]
     if (population.share_u < 1).any():
-        links.append(itself((1 - population.share_u) * inhibition, 2))
-    return links
+        scales.append((1 - population.share_u) * inhibition)
+    shape = population.shape
+    return [Link(population.name, Diagonal(scale, shape), lag) for lag, scale in enumerate(scales, 1)]
 
 
 def _registers(layer: FloatLayer, name: str, shape: Shape) -> RealPopulation:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, assert_never
 import numpy as np
 
 from sim.errors import Snn2hwError
-from snn2hw.network.lowering import network_of, stored_links
+from snn2hw.network.lowering import network_of
 from snn2hw.network.maps import (
     ConvMap,
     DenseMap,
@@ -29,6 +29,7 @@ from snn2hw.network.maps import (
     varies_within_channels,
 )
 from snn2hw.network.network import FloatLayer, Link, Network
+from snn2hw.network.stored import stored_links
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.graph import Edge, shape_out
 from snn2hw.sources.source import Source

@@ -24,6 +24,14 @@ __all__ = ["PLACERS", "place"]
 
 
 @dataclass(frozen=True, eq=False)
+class _Task:
+    program: Program
+    target: Target
+    slices: list[Slice]
+    activity: Activity
+
+
+@dataclass(frozen=True, eq=False)
 class _Laid:
     """Cores with their places, and the traffic that follows."""
 
@@ -32,14 +40,6 @@ class _Laid:
     mesh: Mesh
     position: Positions
     hops: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    program: Program
-    target: Target
-    slices: list[Slice]
-    activity: Activity
 
 
 def place(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snn2hw.audio.augment import masked, shifted
-from snn2hw.audio.features import Features
+from snn2hw.audio.features import Features, Labelled
 from snn2hw.audio.front import FrontEnd, to_json
 from snn2hw.train.answers import forward, logits, spikes_per_synapse
 from snn2hw.train.batches import class_weights
@@ -118,7 +118,7 @@ def _training(network: _Network, classes: int, teacher: Teacher | None) -> Train
         draw=_drawer(network, teacher),
         forward=lambda x: _forward(network, x),
         judge=lambda _: _judged_row(network),
-        keeps=lambda rows, row, _: _within_the_error_of_the_best(rows, row, len(data.validate_labels)),
+        keeps=lambda rows, row, _: _within_the_error_of_the_best(rows, row, len(data.validate.labels)),
         draws_inside=True,
         least=2,  # a batch of one sample has no spread to normalise by
     )
@@ -161,19 +161,19 @@ def _settle(network: _Network, count: int) -> None:
     reestimate(network.model, lambda x: forward(network.model, x, recipe), batches)
 
 
-def _judge(network: _Network, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Judged:
+def _judge(network: _Network, samples: Labelled) -> Judged:
     recipe, feed = network.recipe, feed_of(network.recipe, network.device)
     network.model.eval()
 
     def scores(part: slice) -> Tensor:
-        return logits(forward(network.model, feed(images[part], part.start), recipe), recipe)
+        return logits(forward(network.model, feed(samples.images[part], part.start), recipe), recipe)
 
-    return judge(scores, labels, Objective(), at_once=AT_ONCE)
+    return judge(scores, samples.labels, Objective(), at_once=AT_ONCE)
 
 
 def _judged_row(network: _Network) -> EpochRow:
     _settle(network, GLANCE)
-    judged = _judge(network, network.data.validate, network.data.validate_labels)
+    judged = _judge(network, network.data.validate)
     return {"validate_loss": judged.loss, "validate_accuracy": judged.accuracy}
 
 
@@ -199,8 +199,8 @@ def _finish(network: _Network, state: RunState, classes: tuple[str, ...], folder
     assert state.best_weights is not None  # the first epoch is always kept
     model.load_state_dict(state.best_weights)
     _settle(network, len(data.train_labels))
-    chosen = _judge(network, data.validate, data.validate_labels)
-    test = _judge(network, data.test, data.test_labels)
+    chosen = _judge(network, data.validate)
+    test = _judge(network, data.test)
     accuracy = {"validate": chosen.accuracy, "test": test.accuracy}
     front = FrontEnd(recipe.mel, data.normaliser, encoder_of(recipe), recipe.decoder, classes)
     weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}

@@ -21,7 +21,7 @@ from snn2hw.train.journal import rewrite_rows
 from snn2hw.train.objective import Objective
 from snn2hw.train.rates import Moment, RateSchedule
 from snn2hw.train.recipe import Recipe
-from snn2hw.train.run_state import Course, RunFiles, RunState, begun, write_state
+from snn2hw.train.run_state import RunFiles, RunState, begun, write_state
 
 __all__ = ["Batch", "EpochRow", "Optimising", "Training", "train"]
 
@@ -133,7 +133,7 @@ def _close(
         write_state(files, state, training.model.state_dict(), training.optimising.optimizer.state_dict())
 
 
-def _epoch(training: Training, recipe: Recipe, epoch: int, courses: Sequence[Course]) -> EpochRow:
+def _epoch(training: Training, recipe: Recipe, epoch: int, courses: Sequence[range]) -> EpochRow:
     """Train one epoch; return the training part of its row."""
     random = np.random.default_rng((recipe.seed, epoch))
     if training.draws_inside:
@@ -144,7 +144,7 @@ def _epoch(training: Training, recipe: Recipe, epoch: int, courses: Sequence[Cou
     share = 1.0 if len(courses) == 1 else FURTHER
     total, right = 0.0, 0
     for index, chosen in enumerate(batches):
-        training.optimising.set_rates(Moment(epoch - course.first, index, course.epochs, len(batches)), share)
+        training.optimising.set_rates(Moment(epoch - course.start, index, len(course), len(batches)), share)
         loss, hits = _step(training, training.draw(chosen, random))
         total, right = total + loss * len(chosen), right + hits
     seen = sum(map(len, batches))
@@ -160,7 +160,7 @@ def _step(training: Training, batch: Batch) -> tuple[float, int]:
         loss = loss + price
     optimizer = training.optimising.optimizer
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]  # torch's own is untyped
     optimizer.step()
     training.stepped()
     return float(loss.detach()), int((scores.argmax(1) == batch.labels).sum())

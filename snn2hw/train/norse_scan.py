@@ -49,7 +49,8 @@ def constants_of(cell: Any) -> Constants:
 def spikes_in_time(x: Tensor, constants: Constants, steps: int, *, compiled: bool | None = None) -> Tensor:
     """Return the spikes (T, b, ...) for input (T, b, ...), or for (1, b, ...) that stays the same at every step."""
     use = x.device.type == "cpu" and x.dtype == torch.float32 if compiled is None else compiled
-    result: Tensor = (_Compiled if use else _Stepwise).apply(x, constants, steps)  # type: ignore[no-untyped-call]
+    scan = _Compiled if use else _Stepwise
+    result: Tensor = scan.apply(x, constants, steps)  # type: ignore[no-untyped-call]  # torch's own is untyped
     return result
 
 

@@ -32,8 +32,8 @@ def write_report(
     if recipe.model == "scnn":
         write_raster(
             folder / "test.npz",
-            encode(data.test[:, None], encoder),
-            data.test_labels,
+            encode(data.test.images[:, None], encoder),
+            data.test.labels,
             recipe.decoder,
             front=purpose_of_front(to_json(front)).identity,
             classes=corpus.classes,

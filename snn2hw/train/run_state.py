@@ -15,22 +15,9 @@ from snn2hw.files.lock import locked
 from snn2hw.files.tensor_file import write_tensors
 from snn2hw.train.journal import append_row
 
-__all__ = ["Course", "RunFiles", "RunState", "begun", "read_state", "write_state"]
+__all__ = ["RunFiles", "RunState", "begun", "read_state", "write_state"]
 
 Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Course:
-    """Epochs first .. first + epochs - 1, over which the learning rate goes through its schedule once."""
-
-    first: int
-    epochs: int
-
-    @property
-    def last(self) -> int:
-        """The last epoch of it."""
-        return self.first + self.epochs - 1
 
 
 @dataclass(frozen=True)
@@ -57,7 +44,8 @@ class RunFiles:
 class RunState:
     """What of a run changes, beside the network and its optimiser."""
 
-    courses: tuple[Course, ...]
+    courses: tuple[range, ...]
+    """The epochs over which the learning rate goes through its schedule once."""
     rows: Rows = field(default_factory=list)
     best_epoch: int | None = None
     best_weights: dict[str, Any] | None = None
@@ -70,8 +58,8 @@ class RunState:
     def finished(self, patience: int | None) -> bool:
         """Whether the last course is over: all of its epochs, or as many without a better one as patience lasts."""
         course, since = self.courses[-1], self.best_epoch or 0
-        waited = self.epoch + 1 - max(since, course.first - 1)
-        return self.epoch >= course.last or (patience is not None and waited > patience)
+        waited = self.epoch + 1 - max(since, course.start - 1)
+        return self.epoch + 1 >= course.stop or (patience is not None and waited > patience)
 
 
 def begun(files: RunFiles | None, epochs: int, more: int, patience: int | None) -> tuple[RunState, dict[str, Any]]:
@@ -83,10 +71,10 @@ def begun(files: RunFiles | None, epochs: int, more: int, patience: int | None) 
         if more:
             where = "without a folder" if files is None else f"{files.state}"
             raise InputError(f"{where}: there is no run to prolong", "train it first, without --more-epochs")
-        return RunState((Course(1, epochs),)), {}
+        return RunState((range(1, epochs + 1),)), {}
     assert files is not None
     best = values["best"]
-    courses = tuple(Course(*pair) for pair in values.get("courses", [[1, epochs]]))
+    courses = tuple(range(first, first + n) for first, n in values.get("courses", [[1, epochs]]))
     kept = (best["epoch"], best["weights"]) if best["weights"] else (None, None)
     state = RunState(courses, list(values["history"]), *kept)
     return prolonged(state, more, patience, files.state) if more else state, values
@@ -95,13 +83,13 @@ def begun(files: RunFiles | None, epochs: int, more: int, patience: int | None) 
 def prolonged(state: RunState, more: int, patience: int | None, where: Path) -> RunState:
     """Return a finished run with another course; one whose prolongation was interrupted, as it is."""
     if state.finished(patience):
-        return replace(state, courses=(*state.courses, Course(state.epoch + 1, more)))
+        return replace(state, courses=(*state.courses, range(state.epoch + 1, state.epoch + 1 + more)))
     under_way = state.courses[-1]
     if len(state.courses) == 1:
         raise InputError(f"{where}: the run has not finished", "finish it first, without --more-epochs")
-    if under_way.epochs != more:
-        what = f"{where}: is being prolonged by {under_way.epochs} epochs, not {more}"
-        raise InputError(what, f"finish that first: --more-epochs {under_way.epochs}")
+    if len(under_way) != more:
+        what = f"{where}: is being prolonged by {len(under_way)} epochs, not {more}"
+        raise InputError(what, f"finish that first: --more-epochs {len(under_way)}")
     return state
 
 
@@ -129,7 +117,7 @@ def write_state(files: RunFiles, state: RunState, weights: dict[str, Any], optim
         "optimizer": optimizer,
         "best": {"epoch": state.best_epoch or 0, "weights": state.best_weights or {}},
         "history": state.rows,
-        "courses": [[course.first, course.epochs] for course in state.courses],
+        "courses": [[course.start, len(course)] for course in state.courses],
     }
     write_tensors(files.state, values)
     append_row(files.journal, state.rows[-1])

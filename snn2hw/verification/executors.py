@@ -13,10 +13,11 @@ from sim.compare import Recorded
 from sim.cures import meant
 from sim.engines import ENGINES, run
 from sim.errors import InputError
+from sim.plugins import Group, added, load_added, named
 from sim.program import Program
 from sim.trace import recordable
 
-__all__ = ["EXECUTORS", "Executor", "check_executor", "find_executor"]
+__all__ = ["EXECUTORS", "Executor", "check_executor", "executor_names", "find_executor"]
 
 
 class Executor(Protocol):
@@ -29,8 +30,8 @@ class Executor(Protocol):
 
 
 EXECUTORS = {
-    "reference": "the definition, NumPy",
-    "fast": "the event-driven engine, Numba",
+    "reference": "sim.engines:run",
+    "fast": "sim.engines:run",
     "lava": "exporters.lava:execute",
     "lava-classes": "exporters.lava:execute_classes",
     "netx": "exporters.to_netx:execute",
@@ -45,15 +46,22 @@ EXECUTORS = {
     "mcu-m33": "exporters.to_firmware:execute_m33",
     "mcu-rv32": "exporters.to_firmware:execute_rv32",
 }
-"""Executor name to ``module:function``; the engines run in ours."""
+"""Executor name to ``module:function``; the engines run by `run`."""
+
+GROUP: Group = "snn2hw.executors"
+
+
+def executor_names() -> tuple[str, ...]:
+    """Return every executor with a name: ours, and those that installed packages add."""
+    return named(GROUP, EXECUTORS)
 
 
 def check_executor(name: str) -> None:
     """Refuse a name that is neither in the table, nor an engine, nor a user's own ``module:function``."""
-    if name not in EXECUTORS and name not in ENGINES and ":" not in name:
-        near = meant(name, (*EXECUTORS, *ENGINES))
+    if name not in EXECUTORS and name not in ENGINES and ":" not in name and name not in executor_names():
+        near = meant(name, (*executor_names(), *ENGINES))
         slip = f" (did you mean {near!r}?)" if near else ""
-        fix = f"use any of: {', '.join(EXECUTORS)}, or module:function of your own{slip}"
+        fix = f"use any of: {', '.join(executor_names())}, or module:function of your own{slip}"
         raise InputError(f"executor {name!r} is unknown", fix)
 
 
@@ -62,6 +70,9 @@ def find_executor(name: str) -> Executor:
     check_executor(name)
     if name in ENGINES:
         return partial(_run_engine, name)
+    if name in added(GROUP, EXECUTORS):
+        ours: Executor = load_added(GROUP, name)
+        return ours
     module, function = EXECUTORS.get(name, name).split(":", 1)
     try:
         found: Callable[..., Recorded] = getattr(import_module(module), function)

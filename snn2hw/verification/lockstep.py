@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from exporters.artifact import read_artifact
+from exporters.recording import ExecutorTrace
 from sim.compare import compared_values, first_divergence, flat_difference
 from sim.errors import FileError, InputError
 from sim.files import scratch_folder
@@ -19,7 +20,7 @@ from sim.program import Program, require_program
 from sim.raster import check_raster
 from snn2hw.verification.executors import check_executor
 from snn2hw.verification.isolate import PROGRAM, RASTER, Answer, Isolated
-from snn2hw.verification.verdict import Verdict, VerdictRow
+from snn2hw.verification.verdict import Status, Verdict, VerdictRow
 
 __all__ = ["BASELINE", "verify"]
 
@@ -134,16 +135,11 @@ def _compare_chunk(
 
 
 @dataclass(frozen=True, eq=False)
-class _Recorded:
+class _Written:
     """What a worker wrote: the registers, and its counts where it counts."""
 
-    digest: str
-    spikes: dict[str, NDArray[np.uint8]]
-    u: dict[str, NDArray[np.int32]]
-    v: dict[str, NDArray[np.int32]]
+    registers: ExecutorTrace
     counts: dict[str, NDArray[np.int64]]
-    others: dict[str, dict[str, NDArray[np.int32]]]
-    """States of other names than u and v."""
 
 
 NAMED = ("spikes", "u", "v", "counts")
@@ -154,7 +150,7 @@ def _file_name(executor: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", executor) + ".npz"
 
 
-def _read(answer: Answer) -> _Recorded | None:
+def _read(answer: Answer) -> _Written | None:
     if answer.out is None:
         return None
     held: dict[str, dict[str, Any]] = {what: {} for what in NAMED}
@@ -164,21 +160,23 @@ def _read(answer: Answer) -> _Recorded | None:
             if name:
                 held.setdefault(what, {})[name] = arrays[key]
         named = {what: held.pop(what) for what in NAMED}
-        return _Recorded(digest=str(arrays["digest"]), **named, others=held)
+        counts = named.pop("counts")
+        digest = str(arrays["digest"])
+    return _Written(ExecutorTrace(digest, named["spikes"], named["u"], named["v"], others=held), counts)
 
 
-def _judge(program: Program, row: VerdictRow, answer: Answer, expected: _Recorded | None, offset: int) -> VerdictRow:
+def _judge(program: Program, row: VerdictRow, answer: Answer, expected: _Written | None, offset: int) -> VerdictRow:
     got = _read(answer)
     if got is None:
-        known = {"refused": "refused", "unavailable": "unavailable"}
-        return replace(row, status=known.get(answer.status, "failed"), message=answer.message)  # type: ignore[arg-type]
-    row = replace(row, values=row.values + compared_values(program, got))
+        known: Mapping[str, Status] = {"refused": "refused", "unavailable": "unavailable"}
+        return replace(row, status=known.get(answer.status, "failed"), message=answer.message)
+    row = replace(row, values=row.values + compared_values(program, got.registers))
     if row.executor == BASELINE:
         return row
     if expected is None:
         return replace(row, status="failed", message="the reference did not run, there is nothing to compare with")
     try:
-        divergence = first_divergence(program, expected, got)
+        divergence = first_divergence(program, expected.registers, got.registers)
     except InputError as error:
         return replace(row, status="failed", message=str(error))
     counts = flat_difference(expected.counts, got.counts, offset) if got.counts else None

@@ -3,6 +3,7 @@
 Written from the ONNX operator specification, sharing nothing with snn2hw.ann.
 """
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -49,6 +50,17 @@ def _geometry(a: dict[str, Any], axes: int) -> tuple[list[int], list[int], list[
     return strides, gaps, a.get("pads", [0] * 2 * axes)[:axes]
 
 
+def _met(
+    w: np.ndarray, places: tuple[int, ...], sides: tuple[int, ...], geometry: tuple[list[int], list[int], list[int]]
+) -> Iterator[tuple[int, int, tuple[int, ...], tuple[int, ...], list[int]]]:
+    """Yield (row, column, place, tap, where the tap falls) of every tap that falls inside an image of ``sides``."""
+    for row, place in product(range(w.shape[0]), np.ndindex(*places)):
+        for column, tap in product(range(w.shape[1]), np.ndindex(*w.shape[2:])):
+            at = [o * s + k * g - p for o, k, s, g, p in zip(place, tap, *geometry, strict=True)]
+            if all(0 <= i < n for i, n in zip(at, sides, strict=True)):
+                yield row, column, place, tap, at
+
+
 def _conv(x: np.ndarray, w: np.ndarray, y: np.ndarray, a: dict[str, Any]) -> tuple[int, int]:
     strides, gaps, pads = _geometry(a, x.ndim - 2)
     if a.get("auto_pad", b"NOTSET").startswith(b"SAME"):
@@ -59,25 +71,19 @@ def _conv(x: np.ndarray, w: np.ndarray, y: np.ndarray, a: dict[str, Any]) -> tup
         pads = [t // 2 if a["auto_pad"] == b"SAME_UPPER" else (t + 1) // 2 for t in total]
     outs_per_group = w.shape[0] // a.get("group", 1)
     macs = effective = 0
-    for out, place in product(range(w.shape[0]), np.ndindex(*y.shape[2:])):
-        for inner, tap in product(range(w.shape[1]), np.ndindex(*w.shape[2:])):
-            at = [o * s + k * g - p for o, s, k, g, p in zip(place, strides, tap, gaps, pads, strict=True)]
-            if all(0 <= i < n for i, n in zip(at, x.shape[2:], strict=True)):
-                macs += 1
-                read = x[(0, out // outs_per_group * w.shape[1] + inner, *at)]
-                effective += bool(read != 0 and w[(out, inner, *tap)] != 0)
+    for out, inner, _, tap, at in _met(w, y.shape[2:], x.shape[2:], (strides, gaps, pads)):
+        macs += 1
+        read = x[(0, out // outs_per_group * w.shape[1] + inner, *at)]
+        effective += bool(read != 0 and w[(out, inner, *tap)] != 0)
     return macs, effective
 
 
 def _conv_transpose(x: np.ndarray, w: np.ndarray, y: np.ndarray, a: dict[str, Any]) -> tuple[int, int]:
     strides, gaps, pads = _geometry(a, x.ndim - 2)
     macs = effective = 0
-    for channel, place in product(range(x.shape[1]), np.ndindex(*x.shape[2:])):
-        for inner, tap in product(range(w.shape[1]), np.ndindex(*w.shape[2:])):
-            at = [i * s + k * g - p for i, s, k, g, p in zip(place, strides, tap, gaps, pads, strict=True)]
-            if all(0 <= o < n for o, n in zip(at, y.shape[2:], strict=True)):
-                macs += 1
-                effective += bool(x[(0, channel, *place)] != 0 and w[(channel, inner, *tap)] != 0)
+    for channel, inner, place, tap, _ in _met(w, x.shape[2:], y.shape[2:], (strides, gaps, pads)):
+        macs += 1
+        effective += bool(x[(0, channel, *place)] != 0 and w[(channel, inner, *tap)] != 0)
     return macs, effective
 
 

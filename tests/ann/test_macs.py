@@ -59,7 +59,7 @@ def test_an_unknown_operator_is_named_and_never_counted_as_zero(tmp_path: Path) 
     path = _one_node(tmp_path, helper.make_node("Spectral", ["x"], ["y"], "odd", domain="com.example"), [1, 4], {})
     census = macs(load(path))
     assert not census.complete
-    assert [(u.name, u.operator) for u in census.unknown] == [("0:odd", "Spectral")]
+    assert [(u.node.name, u.node.operator) for u in census.unknown] == [("0:odd", "Spectral")]
     assert census.unknown[0].why == "this operator of domain com.example is in no counting rule"
 
 
@@ -67,7 +67,7 @@ def test_a_standard_operator_that_multiplies_but_is_not_modelled_is_unknown(tmp_
     weights = {"w": np.ones((4, 3), np.float32)}
     node = helper.make_node("Einsum", ["x", "w"], ["y"], equation="bi,io->bo")
     census = macs(load(_one_node(tmp_path, node, [1, 4], weights)))
-    assert [u.operator for u in census.unknown] == ["Einsum"]
+    assert [u.node.operator for u in census.unknown] == ["Einsum"]
 
 
 def test_padding_zeros_are_nominal_macs_only(tmp_path: Path) -> None:

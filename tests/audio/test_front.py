@@ -33,7 +33,7 @@ def test_a_front_end_makes_the_images_the_network_was_tested_on():
     data = features(toy, SPLIT, LogMel(), levels=31)
     front = FrontEnd(LogMel(), data.normaliser, Encoder("lif", 5, 31), "max", toy.classes)
     heard = [toy.samples[i] for i in SPLIT.test]
-    np.testing.assert_array_equal(images(front, heard)[:, 0], data.test)
+    np.testing.assert_array_equal(images(front, heard)[:, 0], data.test.images)
     assert raster(front, heard).shape == (3, 5, 1, 32, 32)
 
 

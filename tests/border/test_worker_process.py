@@ -16,6 +16,7 @@ from sim.worker_process import Task, WorkerProcess
 from snn2hw.files.rasters import write_raster
 from snn2hw.verification import verify
 from tests.border.test_streams import _program
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 RASTER = np.ones((2, 4, 3), dtype=np.uint8)
@@ -32,13 +33,6 @@ def _running(pids):
         if state not in "ZX":
             found.append(pid)
     return found
-
-
-def _wait_for(condition, seconds=20.0):
-    limit = time.monotonic() + seconds
-    while not condition() and time.monotonic() < limit:
-        time.sleep(0.05)
-    return condition()
 
 
 @pytest.mark.parametrize("name", ["sim", "json", "numpy", "runpy", "exporters"])
@@ -98,11 +92,11 @@ def test_whoever_is_killed_nothing_lives_on(tmp_path, killed):
         if killed != "the owner":
             os.kill(pids[0], signal.SIGKILL)
         if killed == "the worker, then the owner":
-            assert _wait_for(lambda: not _running(pids))
+            assert wait_for(lambda: not _running(pids))
         owner.kill()
-    assert _wait_for(lambda: not _running(pids))
-    assert _wait_for(lambda: not list(Path("/dev/shm").glob(f"{token}*")))
-    assert _wait_for(lambda: not (tmp_path / "scratch").exists())
+    assert wait_for(lambda: not _running(pids))
+    assert wait_for(lambda: not list(Path("/dev/shm").glob(f"{token}*")))
+    assert wait_for(lambda: not (tmp_path / "scratch").exists())
 
 
 def test_a_verify_that_is_killed_leaves_no_process_and_no_folder(tmp_path):
@@ -120,10 +114,10 @@ def test_a_verify_that_is_killed_leaves_no_process_and_no_folder(tmp_path):
     words = [sys.executable, "-m", "snn2hw", "verify", "p.nir", "--input", "x.npz", "--against", "slow:run"]
     begun = tmp_path / "begun"
     with subprocess.Popen(words, cwd=tmp_path, env=environment) as process:
-        assert _wait_for(lambda: begun.exists() and begun.read_text(), 60)
+        assert wait_for(lambda: begun.exists() and begun.read_text(), 60)
         process.kill()
-    assert _wait_for(lambda: not _running([begun.read_text()]))
-    assert _wait_for(lambda: not list((tmp_path / "tmp").iterdir()))
+    assert wait_for(lambda: not _running([begun.read_text()]))
+    assert wait_for(lambda: not list((tmp_path / "tmp").iterdir()))
 
 
 def test_a_worker_ends_in_time_and_its_guard_with_it(tmp_path):

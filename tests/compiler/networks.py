@@ -30,7 +30,7 @@ class Builder:
         self.nodes["output"] = nir.Output(None)
         self.edges.append((last, "output"))
         graph = assemble(self.nodes, self.edges, "test")
-        return Source(graph, DT, "euler", reset, "test", semantics)  # type: ignore[arg-type]
+        return Source(graph, DT, "euler", reset, "test", semantics)  # type: ignore[arg-type]  # tests say it as text
 
     def normal(self, *shape: int, scale: float) -> np.ndarray:
         return self.rng.normal(0.0, scale, shape)

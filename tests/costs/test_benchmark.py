@@ -50,7 +50,7 @@ def test_a_wrong_synop_count_ends_the_benchmark(benchmark: ModuleType, monkeypat
     def one_too_many(*arguments: object) -> dict[str, np.ndarray]:
         from snn2hw.costs.recount import recount_synops
 
-        return {name: rows + 1 for name, rows in recount_synops(*arguments).items()}  # type: ignore[arg-type]
+        return {name: rows + 1 for name, rows in recount_synops(*arguments).items()}  # type: ignore[arg-type]  # handed on as they come
 
     monkeypatch.setattr(benchmark, "recount_synops", one_too_many)
     with pytest.raises(AssertionError, match="conv"):

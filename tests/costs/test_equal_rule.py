@@ -18,7 +18,7 @@ from tests.ann.brute_force import count
 from tests.ann.random_graphs import random_model
 from tests.ann.random_graphs import samples as drawn_samples
 from tests.costs.test_report import program, raster, write_cnn
-from tests.programs import random_program, random_raster
+from tests.programs import run_of
 from tests.sim.oracle import synapses
 
 LABELS = np.arange(6) % 3
@@ -55,10 +55,7 @@ def products_one_by_one(program: Program, raster: np.ndarray, spikes: dict[str, 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_the_spiking_side_equals_single_synapses_by_both_rules(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    drawn = random_program(rng)
-    fed = random_raster(rng, drawn)
-    trace = run(drawn, fed, engine="reference", allow_wrap=True)
+    drawn, fed, trace = run_of(seed)
     skipping, dense = products_one_by_one(drawn, fed, dict(trace.spikes))
     assert sum(int(n.sum()) for n in trace.counts.synops.values()) == skipping
     assert sum(int(n.sum()) for n in dense_counts(drawn, trace.counts, fed.shape[1]).synops.values()) == dense

@@ -112,23 +112,19 @@ def test_a_table_extends_another(tmp_path: Path) -> None:
     assert (table.title, table.notes) == ("no notes", ())
 
 
+NO_EVENT = "price of 'hop': no event of the view 'operations'  fix: use: synop, update"
+NO_KIND = "kind 'known', source 'my own board'  fix: write kind = one of measured"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (
-            'event = "update"',
-            'event = "hop"',
-            "price of 'hop': no event of the view 'operations'  fix: use: synop, update",
-        ),
+        ('event = "update"', 'event = "hop"', NO_EVENT),
         ('event = "update"', 'event = "synop"', "no price for update"),
         ("amount = 2.5", "amount = -1", "low -1, amount -1, high -1  fix: write 0 <= low <= amount <= high"),
         ("amount = 2.5", "amount = 2.5\nlow = 3", "low 3, amount 2.5, high 2.5"),
         ("amount = 2.5", "amont = 2.5", "unknown: amont"),
-        (
-            'kind = "measured"',
-            'kind = "known"',
-            "kind 'known', source 'my own board'  fix: write kind = one of measured",
-        ),
+        ('kind = "measured"', 'kind = "known"', NO_KIND),
         ('source = "my own board"', 'source = ""', "source ''"),
         ('view = "operations"', 'view = "chips"', "view is 'chips'  fix: write one of: chip, arithmetic, operations"),
         ('unit = "op"', "", "unit is missing"),

@@ -5,19 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.engines import run
 from sim.errors import InputError
 from sim.program import INPUT, Connection, Conv, Dense, Input, Population, Program
 from snn2hw.costs.recount import recount_synops
-from tests.programs import random_program, random_raster
+from tests.programs import run_of
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_synops_equal_a_recount_from_recorded_spikes(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    program = random_program(rng)
-    raster = random_raster(rng, program)
-    trace = run(program, raster, engine="reference", allow_wrap=True)
+    program, raster, trace = run_of(seed)
     again = recount_synops(program, raster, trace.spikes)
     for population in program.populations:
         np.testing.assert_array_equal(again[population.name], trace.counts.synops_by_connection[population.name])

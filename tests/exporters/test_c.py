@@ -14,19 +14,11 @@ from sim.engines import run
 from sim.errors import FileError, InputError, MachineError, ToolError, UnsupportedError
 from sim.program import Connection, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
-from tests.programs import random_program, random_raster
-
-
-def _case(seed):
-    """Return a random program, a raster and what the reference makes of it."""
-    rng = np.random.default_rng(seed)
-    program = random_program(rng)
-    raster = random_raster(rng, program)
-    return program, raster, run(program, raster, record=RECORDABLE, allow_wrap=True)
+from tests.programs import run_of
 
 
 def _assert_equal(seed):
-    program, raster, trace = _case(seed)
+    program, raster, trace = run_of(seed)
     assert first_divergence(program, trace, to_c.execute(program, raster)) is None
 
 
@@ -45,7 +37,7 @@ def test_c_equals_the_reference_on_many_more_programs(seed):
 def test_c_runs_clean_under_the_sanitizers(seed, tmp_path):
     if not shutil.which("gcc") and not shutil.which("clang"):
         pytest.skip("the address sanitizer needs gcc or clang")
-    program, raster, trace = _case(seed)
+    program, raster, trace = run_of(seed)
     to_c.export(program, tmp_path / "c", raster)
     c_build.build(tmp_path / "c", tmp_path / "snn", flags=c_build.SANITIZERS)
     found = c_build.run_binary(program, tmp_path / "snn", raster, tmp_path, timeout_s=60)
@@ -54,7 +46,7 @@ def test_c_runs_clean_under_the_sanitizers(seed, tmp_path):
 
 
 def test_the_exported_folder_builds_and_replays_its_golden_vectors(tmp_path):
-    program, raster, _ = _case(3)
+    program, raster, _ = run_of(3)
     artifact = to_c.export(program, tmp_path / "c", raster)
     assert artifact.files == (
         "Makefile",
@@ -98,7 +90,7 @@ def test_a_flipped_weight_is_found_at_its_population(tmp_path):
 
 
 def test_the_header_states_the_ram_that_the_binary_really_has(tmp_path):
-    program, _, _ = _case(2)
+    program, _, _ = run_of(2)
     to_c.export(program, tmp_path)
     assert f"State: {state_bytes(program)} bytes of RAM" in (tmp_path / "program.h").read_text()
     if not shutil.which("size"):
@@ -125,8 +117,8 @@ def test_a_run_that_leaves_the_machine_is_refused_by_population(tmp_path):
 
 
 def test_a_folder_of_another_program_or_format_is_refused(tmp_path):
-    program, raster, _ = _case(0)
-    to_c.export(_case(1)[0], tmp_path / "other")
+    program, raster, _ = run_of(0)
+    to_c.export(run_of(1)[0], tmp_path / "other")
     with pytest.raises(FileError, match="was made from program"):
         to_c.execute(program, raster, folder=tmp_path / "other")
     with pytest.raises(FileError, match=r"artifact\.json: cannot be read"):
@@ -143,7 +135,7 @@ def test_without_a_compiler_the_error_says_what_to_install(monkeypatch):
 
 
 def test_too_large_a_program_is_refused_before_anything_is_written(tmp_path, monkeypatch):
-    program, _, _ = _case(0)
+    program, _, _ = run_of(0)
     monkeypatch.setattr(to_c, "MAX_TABLE_BYTES", 1)
     with pytest.raises(UnsupportedError, match="more than a C compiler reads in reasonable time"):
         to_c.export(program, tmp_path / "c")
@@ -153,5 +145,5 @@ def test_too_large_a_program_is_refused_before_anything_is_written(tmp_path, mon
 def test_a_folder_with_other_files_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(InputError, match="holds files that no exporter wrote"):
-        to_c.export(_case(0)[0], tmp_path)
+        to_c.export(run_of(0)[0], tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]

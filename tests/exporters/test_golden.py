@@ -19,14 +19,7 @@ from sim.errors import FileError, InputError, UnsupportedError
 from sim.program import Connection, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
 from tests.exporters.small import small_program
-from tests.programs import random_program, random_raster
-
-
-def _case(seed):
-    rng = np.random.default_rng(seed)
-    program = random_program(rng)
-    raster = random_raster(rng, program)
-    return program, raster, run(program, raster, record=RECORDABLE, allow_wrap=True)
+from tests.programs import run_of
 
 
 def readmemh(path):
@@ -51,7 +44,7 @@ def _values(folder, memory):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_test_bench_that_loads_the_memories_sees_the_program_and_the_reference(tmp_path, seed):
-    program, raster, trace = _case(seed)
+    program, raster, trace = run_of(seed)
     export(program, "golden", tmp_path / "out", raster)
     facts = json.loads((tmp_path / "out" / "golden.json").read_text())
     held = {(m["of"], m["holds"]): _values(tmp_path / "out", m) for m in facts["memories"]}
@@ -76,7 +69,7 @@ def test_a_test_bench_that_loads_the_memories_sees_the_program_and_the_reference
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_arrays_and_the_nir_data_say_the_same(tmp_path, seed):
-    program, raster, trace = _case(seed)
+    program, raster, trace = run_of(seed)
     to_golden.export(program, tmp_path / "out", raster)
     data = nir.read_data(tmp_path / "out" / "golden.data.nir")
     flat = (*raster.shape[:2], -1)
@@ -106,7 +99,7 @@ def test_u_beyond_24_bits_survives(tmp_path):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_executing_the_memories_gives_what_the_reference_gives(seed):
-    program, raster, trace = _case(seed)
+    program, raster, trace = run_of(seed)
     assert first_divergence(program, trace, to_golden.execute(program, raster)) is None
 
 

@@ -15,21 +15,14 @@ from sim.engines import run
 from sim.errors import FileError, MachineError, UnsupportedError
 from sim.program import Connection, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
-from tests.programs import random_program, random_raster
+from tests.programs import run_of
 
 FLOATS = {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16}
 
 
-def _case(seed):
-    rng = np.random.default_rng(seed)
-    program = random_program(rng)
-    raster = random_raster(rng, program)
-    return program, raster, run(program, raster, record=RECORDABLE, allow_wrap=True)
-
-
 @pytest.mark.parametrize("seed", range(25))
 def test_onnx_equals_the_reference(seed):
-    program, raster, trace = _case(seed)
+    program, raster, trace = run_of(seed)
     assert first_divergence(program, trace, to_onnx.execute(program, raster)) is None
 
 
@@ -41,7 +34,7 @@ def test_onnx_equals_the_reference_on_many_more_programs(seed):
 
 @pytest.mark.parametrize("seed", range(40, 48))
 def test_the_single_step_fed_its_own_states_equals_the_reference(seed, tmp_path):
-    program, raster, trace = _case(seed)
+    program, raster, trace = run_of(seed)
     to_onnx.export(program, tmp_path / "onnx", raster)
     found = to_onnx._runner().run_steps(tmp_path / "onnx", raster)
     for p in program.populations:
@@ -52,7 +45,7 @@ def test_the_single_step_fed_its_own_states_equals_the_reference(seed, tmp_path)
 
 def test_there_is_no_floating_point_in_the_models():
     for seed in range(10):
-        model = step_model(_case(seed)[0])
+        model = step_model(run_of(seed)[0])
         onnx.checker.check_model(model, full_check=True)
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
         kinds = {v.type.tensor_type.elem_type for v in [*inferred.value_info, *inferred.input, *inferred.output]}
@@ -77,7 +70,7 @@ def test_even_eight_bit_weights_of_both_signs_are_one_plane():
 
 
 def test_the_exported_folder_runs_by_itself_and_says_what_differs(tmp_path):
-    program, raster, _ = _case(3)
+    program, raster, _ = run_of(3)
     to_onnx.export(program, tmp_path / "onnx", raster)
     words = [sys.executable, "-I", str(tmp_path / "onnx" / "run_onnx.py")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -115,7 +108,7 @@ def test_a_flipped_weight_bit_in_the_artifact_is_found_at_its_population(tmp_pat
 
 
 def test_a_damaged_model_is_one_error(tmp_path):
-    program, raster, _ = _case(0)
+    program, raster, _ = run_of(0)
     to_onnx.export(program, tmp_path / "onnx")
     (tmp_path / "onnx" / "sequence.onnx").write_bytes(b"not a model")
     with pytest.raises(FileError, match="ONNX Runtime cannot run it"):

@@ -23,21 +23,22 @@ from tests.exporters.small import small_program
 from tests.programs import programs
 
 
+def _assert_comes_back(program, path):
+    write_program(program, path)
+    assert read_program(path).digest == program.digest
+
+
 @settings(max_examples=20)
 @given(program=programs())
 def test_reading_gives_the_identical_digest(tmp_path_factory, program):
-    path = tmp_path_factory.mktemp("file") / "p.nir"
-    write_program(program, path)
-    assert read_program(path).digest == program.digest
+    _assert_comes_back(program, tmp_path_factory.mktemp("file") / "p.nir")
 
 
 @pytest.mark.full
 @settings(max_examples=500)
 @given(program=programs())
 def test_reading_gives_the_identical_digest_of_many_more(tmp_path_factory, program):
-    path = tmp_path_factory.mktemp("file") / "p.nir"
-    write_program(program, path)
-    assert read_program(path).digest == program.digest
+    _assert_comes_back(program, tmp_path_factory.mktemp("file") / "p.nir")
 
 
 def test_every_part_comes_back(tmp_path):

@@ -90,7 +90,9 @@ def _write_network(path):
 
 @pytest.mark.parametrize(("package", "extra"), [("torch", "train"), ("norse", "train"), ("matplotlib", "plot")])
 def test_a_missing_package_is_answered_with_the_extra_that_installs_it(package, extra, tmp_path):
-    (tmp_path / "wanting.py").write_text(f"def configure(parser): pass\ndef execute(args):\n    import {package}\n")
+    (tmp_path / "wanting.py").write_text(
+        f"def configure(parser): pass\ndef execute(args, reply):\n    import {package}\n"
+    )
     code = (
         f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(tmp_path)!r}]; sys.modules[{package!r}] = None\n"
         "from snn2hw.commands import COMMANDS, Command, main\n"

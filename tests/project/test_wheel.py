@@ -1,5 +1,7 @@
 """The wheel installs three packages and nothing else beside them, with every file that they read."""
 
+import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,31 +12,43 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def names(tmp_path_factory):
-    """Build the wheel from what git tracks and return the names in it."""
-    made = tmp_path_factory.mktemp("wheel")
-    source = made / "source"
-    source.mkdir()
+def _sources(folder):
+    """Copy what git tracks."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((ROOT / name).read_bytes())
-    words = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(made),
-        str(source),
-    ]
-    subprocess.run(words, check=True, capture_output=True)
-    with zipfile.ZipFile(next(made.glob("*.whl"))) as archive:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((ROOT / name).read_bytes())
+    return folder
+
+
+def _wheel(source, folder):
+    """Build the wheel of a source tree or of an sdist."""
+    words = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
+    subprocess.run([*words, str(source)], check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build the wheel from what git tracks."""
+    made = tmp_path_factory.mktemp("wheel")
+    return _wheel(_sources(made / "source"), made)
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    """Build the archive of sources from what git tracks."""
+    made = tmp_path_factory.mktemp("sdist")
+    build = f"from setuptools.build_meta import build_sdist; build_sdist({str(made)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=_sources(made / "source"), check=True, capture_output=True)
+    return next(made.glob("*.tar.gz"))
+
+
+@pytest.fixture(scope="module")
+def names(wheel):
+    """Return the names in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
         return archive.namelist()
 
 
@@ -56,6 +70,8 @@ def test_the_top_level_of_the_wheel_is_our_three_packages(names):
         "snn2hw/costs/tables/loihi1_davies2018.toml",
         "snn2hw/demo/data/network.nir",
         "snn2hw/demo/data/cnn.onnx",
+        "snn2hw/schemas/verdict.schema.json",
+        "snn2hw/zoo/keywords.nir",
     ],
 )
 def test_what_the_code_reads_is_in_the_wheel(names, needed):
@@ -70,3 +86,34 @@ def test_the_command_of_the_wheel_leads_to_a_function():
     for place in scripts.values():
         module, _, name = place.partition(":")
         assert callable(getattr(import_module(module), name))
+
+
+def test_the_wheel_offers_its_fixtures_to_pytest(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
+        assert "[pytest11]\nsnn2hw = snn2hw.pytest_plugin\n" in archive.read(name).decode()
+
+
+PYTHONS = [found for minor in (11, 12, 13) if (found := shutil.which(f"python3.{minor}"))]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("python", PYTHONS, ids=[Path(python).name for python in PYTHONS])
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_what_is_built_installs_alone_and_shows_that_all_executors_agree(tmp_path, request, python, kind):
+    """In an environment with nothing else, on every Python that is here: the demonstration's verdict."""
+    built = request.getfixturevalue(kind)
+    subprocess.run([python, "-m", "venv", str(tmp_path / "env")], check=True)
+    own = tmp_path / "env" / "bin" / "python"
+    words = [str(own), "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), f"{built}[demo]"]
+    installed = subprocess.run(words, capture_output=True, text=True, check=False)
+    if "No matching distribution" in installed.stderr:
+        pytest.skip(f"a package of the constraints has no wheel for {Path(python).name}")
+    assert installed.returncode == 0, installed.stderr
+    (tmp_path / "here").mkdir()
+    words = [str(tmp_path / "env" / "bin" / "snn2hw"), "demo", "-o", "out"]
+    done = subprocess.run(words, cwd=tmp_path / "here", capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads((tmp_path / "here" / "out" / "verdict.json").read_text(encoding="utf-8"))
+    assert verdict["equal"] is True
+    assert {row["executor"] for row in verdict["rows"] if row["status"] == "equal"} >= {"fast", "onnx"}

@@ -35,6 +35,8 @@ RIGHT = {
     "place": "p.nir --target loihi1 --input x.npz -o new.json",
     "zoo": "",
     "listen": "zoo:digits sound.flac",
+    "completion": "bash",
+    "help": "targets",
     "install": "sanafe --folder new",
     "install-lava": "--folder new",
 }

@@ -132,6 +132,6 @@ def test_unknown_engines_registers_and_populations_are_refused():
     with pytest.raises(InputError, match="engine 'quick' is unknown"):
         run(_one(1), raster, engine="quick")
     with pytest.raises(InputError, match="record 'w' is unknown"):
-        run(_one(1), raster, record=("w",))  # type: ignore[arg-type]
+        run(_one(1), raster, record=("w",))  # type: ignore[arg-type]  # what the test is about
     with pytest.raises(InputError, match="clip_free names 'q'"):
         run(_one(1), raster, clip_free=["q"])

@@ -16,16 +16,8 @@ from exporters.program_file import read_program, write_program
 from exporters.registry import EXPORTERS, export
 from exporters.to_golden import execute as execute_golden
 from exporters.to_nir import execute as execute_nir
-from sim.arithmetic.description import (
-    Accumulator,
-    Arithmetic,
-    Property,
-    Reached,
-    RealDynamics,
-    Register,
-    StateVariable,
-    Stepped,
-)
+from sim.arithmetic import description
+from sim.arithmetic.description import Reached, RealDynamics, Stepped
 from sim.arithmetic.registry import ARITHMETICS
 from sim.compare import first_divergence, recorded_of
 from sim.engines import run
@@ -70,17 +62,17 @@ def _dynamics(neurons):
     )
 
 
-BARE = Arithmetic(
+BARE = description.Arithmetic(
     name="toy",
     registers=(
-        Register("leak", (1, 15), default=4),
-        Register("theta", (1, 1023), default=1),
-        Register("push", (-128, 127)),
-        Register("floor", (LEAST, 0), default=LEAST, optional=True),
-        Register("m0", (LEAST, MOST)),
+        description.Register("leak", (1, 15), default=4),
+        description.Register("theta", (1, 1023), default=1),
+        description.Register("push", (-128, 127)),
+        description.Register("floor", (LEAST, 0), default=LEAST, optional=True),
+        description.Register("m0", (LEAST, MOST)),
     ),
-    states=(StateVariable("m", initial="m0", bits=16, overflow="clips"),),
-    accumulator=Accumulator(1 << 18, bits=19),
+    states=(description.StateVariable("m", initial="m0", bits=16, overflow="clips"),),
+    accumulator=description.Accumulator(1 << 18, bits=19),
     resets=("subtract",),
     exponents=(0, 8),
     messages=(0, 255),
@@ -89,7 +81,9 @@ BARE = Arithmetic(
     interval=_interval,
     dynamics=_dynamics,
 )
-ARITHMETIC = replace(BARE, properties=(Property("at_threshold", False), Property("rest", 0, (0, 62))))
+ARITHMETIC = replace(
+    BARE, properties=(description.Property("at_threshold", False), description.Property("rest", 0, (0, 62)))
+)
 """What the registry finds under this module's name."""
 
 CHIP = """

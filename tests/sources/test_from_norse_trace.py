@@ -168,7 +168,7 @@ def test_a_profiler_goes_on() -> None:
 
 def heads(make: Callable[[torch.Tensor, torch.Tensor], Any]) -> nn.Module:
     module = TwoHeads(np.random.default_rng(0))
-    module.both = make  # type: ignore[method-assign]
+    module.both = make  # type: ignore[method-assign]  # one class stands for many modules
     return module
 
 

@@ -54,8 +54,8 @@ def test_the_checkpoint_gives_the_network_and_its_accuracy_back(tmp_path):
     assert trained.front.classes == CLASSES
     assert trained.accuracy == finished.accuracy
     with torch.no_grad():
-        output = in_time(deployable(trained), torch.from_numpy(data.test).float()[None, :, None], RECIPE.steps)
-    assert (output.amax(0).argmax(1).numpy() == data.test_labels).mean() == finished.accuracy["test"]
+        output = in_time(deployable(trained), torch.from_numpy(data.test.images).float()[None, :, None], RECIPE.steps)
+    assert (output.amax(0).argmax(1).numpy() == data.test.labels).mean() == finished.accuracy["test"]
 
 
 def test_an_interrupted_run_ends_in_the_same_weights(tmp_path):
@@ -119,7 +119,7 @@ def _wait_for_epoch(log, epoch, child, patience_s=60):
 def test_it_stops_when_validation_stays_worse_and_keeps_the_last_epoch_that_was_not(tmp_path):
     """The validation labels agree with the training labels for one class only, so learning the others hurts."""
     data = toy_data()
-    wrong = replace_labels(data, np.zeros(len(data.validate_labels)))
+    wrong = replace_labels(data, np.zeros(len(data.validate.labels)))
     finished = fit(replace(RECIPE, epochs=40, patience=3), wrong, CLASSES, tmp_path, device=CPU)
     rows = finished.rows
     assert len(rows) < 40
@@ -134,14 +134,14 @@ def test_it_stops_when_validation_stays_worse_and_keeps_the_last_epoch_that_was_
 
 
 def replace_labels(data, labels):
-    return replace(data, validate_labels=labels.astype(np.int64))
+    return replace(data, validate=replace(data.validate, labels=labels.astype(np.int64)))
 
 
 def test_a_price_on_spikes_makes_them_fewer(tmp_path):
     def spikes(price):
         finished = fit(replace(RECIPE, quiet=price), toy_data(), CLASSES, tmp_path / str(price), device=CPU)
         record = {}
-        images = torch.from_numpy(toy_data().test).float()[None, :, None]
+        images = torch.from_numpy(toy_data().test.images).float()[None, :, None]
         with torch.no_grad():
             in_time(deployable(load_trained(finished.checkpoint)), images, RECIPE.steps, record)
         return float(spikes_per_synapse(record, RECIPE, len(CLASSES)))
@@ -228,7 +228,7 @@ def test_a_run_in_progress_is_no_trained_network(tmp_path):
 
 
 def test_the_feed_gives_what_the_encoder_says(tmp_path):
-    images = toy_data().test[:4]
+    images = toy_data().test.images[:4]
     direct = feed_of(RECIPE, CPU)(images)
     assert direct.shape == (1, 4, 1, 32, 32)
     np.testing.assert_array_equal(np.rint(direct.numpy()[0, :, 0] * 31), images)

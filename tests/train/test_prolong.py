@@ -60,7 +60,7 @@ def test_a_run_is_prolonged_again_and_again_and_started_as_before_it_stays(tmp_p
 
 def test_a_run_that_lost_patience_can_be_prolonged(tmp_path):
     data = toy_data()
-    wrong = replace(data, validate_labels=data.validate_labels * 0)
+    wrong = replace(data, validate=replace(data.validate, labels=data.validate.labels * 0))
     recipe = replace(RECIPE, epochs=40, patience=2)
     first = fit(recipe, wrong, CLASSES, tmp_path, device=CPU)
     assert len(first.rows) < 40

@@ -105,7 +105,7 @@ def test_train_leaves_a_program_that_listens(tmp_path, capsys, model_name):
     command = ["train", "folder", "--stream", *where, "--epochs", "1", "--batch", "16", "--model", model_name]
     assert main(command) == 0
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    assert summary["test"]["float"]["clips"] == 8
+    assert summary["accuracy"]["test"]["float"]["clips"] == 8
     if model_name == "scnn":
         capsys.readouterr()
         assert main(["listen", str(tmp_path / "run" / "program.nir"), str(tmp_path / "data" / "0.wav"), "--json"]) == 0

@@ -37,7 +37,7 @@ def test_a_pupil_with_wrong_labels_learns_from_its_teacher(tmp_path, taught, mod
 
 
 def test_the_float_reference_answers_as_the_checkpoint_does(taught):
-    images = toy_data().test[:5]
+    images = toy_data().test.images[:5]
     source = from_norse(deployable(taught), (1, 32, 32))
     slow = source_teacher(source, taught.recipe, 3, CPU)(images, 0)
     fast = trained_teacher(taught, taught.recipe, CLASSES, CPU)(images, 0)
@@ -54,4 +54,4 @@ def test_teachers_of_other_tasks_are_refused(taught):
     with pytest.raises(InputError, match=r"the teacher reads \(1, 32, 32\), not \(1, 16, 32\)"):
         source_teacher(source, replace(RECIPE, mel=replace(RECIPE.mel, bands=16)), 3, CPU)
     with pytest.raises(InputError, match="the teacher has 3 answers for 4 classes"):
-        source_teacher(source, RECIPE, 4, CPU)(toy_data().test[:2], 0)
+        source_teacher(source, RECIPE, 4, CPU)(toy_data().test.images[:2], 0)

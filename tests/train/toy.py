@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from snn2hw.audio.augment import Augmentation
-from snn2hw.audio.features import Features
+from snn2hw.audio.features import Features, Labelled
 from snn2hw.audio.logmel import Normaliser
 from snn2hw.models.layout import Layout, Stage
 from snn2hw.train.checkpoint import read_checkpoint
@@ -36,7 +36,7 @@ def toy_data(seed=0):
 
     train, validate, test = part(121), part(30), part(30)
     scale = Normaliser((-70.0,) * 32, (0.0,) * 32, 31)
-    return Features(np.stack([train[0]] * 2), train[1], *validate, *test, scale)
+    return Features(np.stack([train[0]] * 2), train[1], Labelled(*validate), Labelled(*test), scale)
 
 
 def rare(data, kept=6):

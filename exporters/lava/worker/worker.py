@@ -30,7 +30,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what Lava prints goes to the log
     # a name of our own on its shared memory, so that it can be found and removed when Lava is killed
-    multiprocessing.shared_memory._make_filename = lambda: f"/{token}{secrets.token_hex(4)}"  # type: ignore[attr-defined]
+    multiprocessing.shared_memory._make_filename = lambda: f"/{token}{secrets.token_hex(4)}"  # type: ignore[attr-defined]  # private
     worker = os.getpid()
 
     def terminate(*_: object) -> None:
@@ -110,7 +110,7 @@ def end(token: str, folder: str) -> None:
     for child in children:
         child.join()
     # private, but the only way to end it before the sweep below: it would remove the same names, and complain
-    multiprocessing.resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
+    multiprocessing.resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # private
     for left in Path("/dev/shm").glob(f"{token}*"):
         left.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)

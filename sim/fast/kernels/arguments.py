@@ -92,7 +92,7 @@ def _to(element: Any) -> Any:
 
 
 def _record(kind: Any, *fields: Any) -> Any:
-    return types.NamedTuple(fields, kind)  # type: ignore[no-untyped-call]
+    return types.NamedTuple(fields, kind)  # type: ignore[no-untyped-call]  # numba's own is untyped
 
 
 BYTES, WORDS, WHOLE_NUMBERS = _to(types.uint8), _to(types.uint16), _to(types.int32)

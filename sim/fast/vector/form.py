@@ -32,7 +32,7 @@ class FormModel(StructModel):
     """Nothing: a form is known without being passed."""
 
     def __init__(self, manager: Any, kind: Form) -> None:
-        StructModel.__init__(self, manager, kind, [])  # type: ignore[no-untyped-call]
+        StructModel.__init__(self, manager, kind, [])  # type: ignore[no-untyped-call]  # numba's own is untyped
 
 
 @generated_from_constants

@@ -64,7 +64,8 @@ class LanesModel(PrimitiveModel):
     """The parts, side by side."""
 
     def __init__(self, manager: Any, kind: Lanes) -> None:
-        PrimitiveModel.__init__(self, manager, kind, ir.LiteralStructType([kind.vector] * kind.parts))  # type: ignore[no-untyped-call]
+        parts = ir.LiteralStructType([kind.vector] * kind.parts)
+        PrimitiveModel.__init__(self, manager, kind, parts)  # type: ignore[no-untyped-call]  # numba's own is untyped
 
 
 def parts_of(builder: Any, kind: Lanes, value: Any) -> list[Any]:

@@ -40,6 +40,7 @@ class ChainLayer:
     input_zero: int
     output_zero: int
     low: int
+    """Where outputs are clipped: at their zero point by a ReLU."""
     high: int
 
 

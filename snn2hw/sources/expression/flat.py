@@ -11,19 +11,9 @@ from itertools import product
 import numpy as np
 
 from snn2hw.problems import Problem
+from snn2hw.sources.expression import operations as op
 from snn2hw.sources.expression.neurons import NetworkStep, NeuronLayer
-from snn2hw.sources.expression.operations import (
-    Array,
-    Convolution,
-    Flatten,
-    Linear,
-    Matrix,
-    Norm,
-    Operation,
-    Pool,
-    Scale,
-    Shape,
-)
+from snn2hw.sources.expression.operations import Array, Operation, Shape
 from snn2hw.sources.expression.values import Applied, Constant, Neuron, Total, Value, parts, total
 
 __all__ = ["MOST_WEIGHTS", "Flattened", "flattened"]
@@ -58,7 +48,7 @@ def flattened(step: NetworkStep) -> Flattened:
 
 
 def _has_matrix(value: Value) -> bool:
-    return (isinstance(value, Applied) and isinstance(value.layer, Matrix)) or any(map(_has_matrix, parts(value)))
+    return (isinstance(value, Applied) and isinstance(value.layer, op.Matrix)) or any(map(_has_matrix, parts(value)))
 
 
 def _is_flat(value: Value, flat: set[int]) -> bool:
@@ -67,7 +57,7 @@ def _is_flat(value: Value, flat: set[int]) -> bool:
         return False
     if isinstance(value, Neuron):
         return value.index in flat
-    if isinstance(value, Applied) and isinstance(value.layer, Matrix):
+    if isinstance(value, Applied) and isinstance(value.layer, op.Matrix):
         return True
     return any(_is_flat(part, flat) for part in parts(value))
 
@@ -96,11 +86,11 @@ def _layer(out: Flattened, layer: NeuronLayer, is_flat: bool, flat: set[int]) ->
 def _plain(out: Flattened, value: Value, flat: set[int]) -> Value:
     """Return a value that keeps its axes, made of parts that may be flat."""
     match value:
-        case Applied(layer=Matrix()):
+        case Applied(layer=op.Matrix()):
             return _flat(out, value, flat)
         case Applied(layer=layer, of=of) if _is_flat(of, flat):
             inner = _flat(out, of, flat)
-            return inner if isinstance(layer, Flatten) else replace(value, of=inner)
+            return inner if isinstance(layer, op.Flatten) else replace(value, of=inner)
         case Applied(of=of):
             return replace(value, of=_plain(out, of, flat))
         case Total(of=several):
@@ -119,56 +109,58 @@ def _flat(out: Flattened, value: Value, flat: set[int]) -> Value:
             return replace(value, shape=shape)
         case Total(of=several):
             return total([_flat(out, v, flat) for v in several], shape)
-        case Applied(layer=Matrix(weight=weight, bias=bias), of=of):
+        case Applied(layer=op.Matrix(weight=weight, bias=bias), of=of):
             n_out, n_in = weight.shape
             out.notes[f"{value.path}: written as a matrix of {n_out} x {n_in}, what it makes is flat"] = None
-            return replace(value, layer=Linear(weight, bias), of=_flat(out, of, flat), shape=shape)
+            return replace(value, layer=op.Linear(weight, bias), of=_flat(out, of, flat), shape=shape)
         case Applied(layer=layer, of=of) if _is_flat(of, flat):
             inner = _flat(out, of, flat)
             same = _elementwise(layer, value.shape)
             if same is not None:
                 return replace(value, layer=same, of=inner, shape=shape)
-            if isinstance(layer, Flatten):
+            if isinstance(layer, op.Flatten):
                 return inner
             return replace(value, layer=_written_out(out, value, layer, of.shape), of=inner, shape=shape)
     kept = _plain(out, value, flat)
     rank = len(kept.shape)
-    return kept if rank == 1 else Applied(Flatten(0, rank - 1), kept, shape, f"{getattr(value, 'path', 'input')}_flat")
+    return (
+        kept if rank == 1 else Applied(op.Flatten(0, rank - 1), kept, shape, f"{getattr(value, 'path', 'input')}_flat")
+    )
 
 
 def _elementwise(layer: Operation, shape: Shape) -> Operation | None:
     """Return an operation on every element alone for elements in one axis, None for any other operation."""
-    if isinstance(layer, Scale):
-        return Scale(layer.factor.reshape(-1))
-    if isinstance(layer, Norm):
+    if isinstance(layer, op.Scale):
+        return op.Scale(layer.factor.reshape(-1))
+    if isinstance(layer, op.Norm):
         each = math.prod(shape[1:])
-        return Norm(np.repeat(layer.factor, each), np.repeat(layer.shift, each))
+        return op.Norm(np.repeat(layer.factor, each), np.repeat(layer.shift, each))
     return None
 
 
-def _written_out(out: Flattened, value: Applied, layer: Operation, shape: Shape) -> Linear:
+def _written_out(out: Flattened, value: Applied, layer: Operation, shape: Shape) -> op.Linear:
     """Return a convolution or a pool as a matrix."""
     n_in, n_out = math.prod(shape), math.prod(value.shape)
     fix = "put it in front of the map that makes the signal flat, or shrink the layer"
     if n_in * n_out > MOST_WEIGHTS:
         what = f"a matrix of {n_out} x {n_in} weights"
         out.problems.append(Problem(value.where or value.path, what, fix))
-    elif isinstance(layer, Convolution):
+    elif isinstance(layer, op.Convolution):
         bias = None if layer.bias is None else np.repeat(layer.bias, math.prod(value.shape[1:]))
-        return Linear(_convolved(layer, shape, value.shape), bias)
-    elif isinstance(layer, Pool) and layer.kind != "max":
+        return op.Linear(_convolved(layer, shape, value.shape), bias)
+    elif isinstance(layer, op.Pool) and layer.kind != "max":
         weight = np.full((shape[0], 1, *layer.kernel), 1.0 if layer.kind == "sum" else 1.0 / math.prod(layer.kernel))
-        as_convolution = Convolution(
+        as_convolution = op.Convolution(
             weight=weight, bias=None, stride=layer.stride, padding=layer.padding, dilation=layer.dilation,
             groups=shape[0],
         )  # fmt: skip
-        return Linear(_convolved(as_convolution, shape, value.shape), None)
+        return op.Linear(_convolved(as_convolution, shape, value.shape), None)
     else:
         out.problems.append(Problem(value.where or value.path, "a maximum behind a map that makes its input flat", fix))
-    return Linear(np.zeros((n_out, n_in)), None)
+    return op.Linear(np.zeros((n_out, n_in)), None)
 
 
-def _convolved(layer: Convolution, shape: Shape, made: Shape) -> Array:
+def _convolved(layer: op.Convolution, shape: Shape, made: Shape) -> Array:
     """Return the matrix of a convolution of ``shape`` to ``made``."""
     kernel = layer.weight.shape[2:]
     padding = (

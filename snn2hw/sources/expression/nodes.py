@@ -5,20 +5,9 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
+from snn2hw.sources.expression import operations as op
 from snn2hw.sources.expression.neurons import NeuronParameters
-from snn2hw.sources.expression.operations import (
-    Array,
-    Convolution,
-    Flatten,
-    Linear,
-    Matrix,
-    Norm,
-    Operation,
-    Pool,
-    Relu,
-    Scale,
-    Shape,
-)
+from snn2hw.sources.expression.operations import Array, Operation, Shape
 
 if TYPE_CHECKING:
     import nir
@@ -31,31 +20,31 @@ def layer_node(layer: Operation, shape: Shape) -> "nir.NIRNode":
     import nir
 
     match layer:
-        case Linear(weight=weight, bias=None):
+        case op.Linear(weight=weight, bias=None):
             return nir.Linear(weight)
-        case Linear(weight=weight, bias=bias):
+        case op.Linear(weight=weight, bias=bias):
             return nir.Affine(weight, bias)
-        case Convolution():
+        case op.Convolution():
             return _convolution(layer, shape)
-        case Scale(factor=factor):
+        case op.Scale(factor=factor):
             return nir.Scale(np.array(factor))
-        case Flatten(start=start, end=end):
+        case op.Flatten(start=start, end=end):
             return nir.Flatten({"input": np.array(shape)}, start, end)
-        case Norm(factor=factor, shift=shift) if len(shape) == 1:
+        case op.Norm(factor=factor, shift=shift) if len(shape) == 1:
             return nir.Affine(np.diag(factor), shift)
-        case Norm(factor=factor, shift=shift):
+        case op.Norm(factor=factor, shift=shift):
             ones = (1,) * (len(shape) - 1)
             weight = factor.reshape(-1, 1, *ones)
             return _convolution(_per_channel(weight, shift, ones, shape), shape)
-        case Pool():
+        case op.Pool():
             return _pool(layer, shape)
-        case Relu() | Matrix():
+        case op.Relu() | op.Matrix():
             raise AssertionError("a rectifier is refused or replaced, and a matrix written as a Linear map, before")
         case _:
             assert_never(layer)
 
 
-def _pool(pool: Pool, shape: Shape) -> "nir.NIRNode":
+def _pool(pool: op.Pool, shape: Shape) -> "nir.NIRNode":
     import nir
 
     if len(pool.kernel) == 2 and set(pool.dilation) == {1}:
@@ -66,13 +55,13 @@ def _pool(pool: Pool, shape: Shape) -> "nir.NIRNode":
     return _convolution(replace(spaced, padding=pool.padding, dilation=pool.dilation), shape)
 
 
-def _per_channel(weight: Array, bias: Array | None, stride: Shape, shape: Shape) -> Convolution:
+def _per_channel(weight: Array, bias: Array | None, stride: Shape, shape: Shape) -> op.Convolution:
     """Return the convolution in which every channel of ``shape`` is read by its own kernel."""
     zeros, ones = (0,) * len(stride), (1,) * len(stride)
-    return Convolution(weight=weight, bias=bias, stride=stride, padding=zeros, dilation=ones, groups=shape[0])
+    return op.Convolution(weight=weight, bias=bias, stride=stride, padding=zeros, dilation=ones, groups=shape[0])
 
 
-def _convolution(of: Convolution, shape: Shape) -> "nir.NIRNode":
+def _convolution(of: op.Convolution, shape: Shape) -> "nir.NIRNode":
     import nir
 
     bias = np.zeros(of.weight.shape[0]) if of.bias is None else of.bias

@@ -45,7 +45,8 @@ class _Keyed:
     @cached_property
     def key(self) -> bytes:
         """Return a digest under which two layers are the same operation."""
-        values: list[Any] = [getattr(self, field.name) for field in fields(self)]  # type: ignore[arg-type]
+        described = fields(self)  # type: ignore[arg-type]  # every subclass is a dataclass, this class is none
+        values: list[Any] = [getattr(self, field.name) for field in described]
         return digest(type(self).__name__, *values)
 
 

@@ -5,7 +5,8 @@ step: 0 is "now", -1 the step before.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -33,65 +34,71 @@ __all__ = [
 ]
 
 
+class _Told:
+    def _told(self) -> tuple[object, ...]:
+        """Return all that makes it this value and no other."""
+        raise NotImplementedError
+
+    @cached_property
+    def key(self) -> bytes:
+        """Return a digest under which two values are the same computation."""
+        return digest(type(self).__name__, *self._told())
+
+
 @dataclass(frozen=True, eq=False)
-class InputStep:
+class InputStep(_Told):
     """The network's input of one step; ``encoder`` names what makes it of the module's own input, "" for nothing."""
 
     time: int
     shape: Shape
     encoder: str = ""
-    key: bytes = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("input", self.time, self.shape, self.encoder))
+    def _told(self) -> tuple[object, ...]:
+        return self.time, self.shape, self.encoder
 
 
 @dataclass(frozen=True, eq=False)
-class HeldInput:
+class HeldInput(_Told):
     """An input that is the same in every step: an image, a constant current."""
 
     shape: Shape
-    key: bytes = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("held input", self.shape))
+    def _told(self) -> tuple[object, ...]:
+        return (self.shape,)
 
 
 @dataclass(frozen=True, eq=False)
-class Noise:
+class Noise(_Told):
     """Random numbers, drawn anew in every call."""
 
     where: str
     shape: Shape
-    key: bytes = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("noise", self.shape))
+    def _told(self) -> tuple[object, ...]:
+        return (self.shape,)
 
 
 @dataclass(frozen=True, eq=False)
-class Neuron:
+class Neuron(_Told):
     """What neuron layer ``index`` holds or sends in one step: its output (port "z"), or a state variable "v" or "i"."""
 
     index: int
     time: int
     shape: Shape
     port: str = "z"
-    key: bytes = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("neuron", self.index, self.time, self.port))
+    def _told(self) -> tuple[object, ...]:
+        return self.index, self.time, self.port
 
 
 @dataclass(frozen=True, eq=False)
-class Constant:
+class Constant(_Told):
     """Numbers that do not depend on the input."""
 
     array: Array
-    key: bytes = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("constant", np.ascontiguousarray(self.array)))
+    def _told(self) -> tuple[object, ...]:
+        return (np.ascontiguousarray(self.array),)
 
     @property
     def shape(self) -> Shape:
@@ -100,7 +107,7 @@ class Constant:
 
 
 @dataclass(frozen=True, eq=False)
-class Applied:
+class Applied(_Told):
     """A layer's output; ``path`` names the module or the operation, ``where`` its place for messages."""
 
     layer: Operation
@@ -108,26 +115,24 @@ class Applied:
     shape: Shape
     path: str
     where: str = ""
-    key: bytes = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("applied", self.layer.key, self.of.key))
+    def _told(self) -> tuple[object, ...]:
+        return self.layer.key, self.of.key
 
 
 @dataclass(frozen=True, eq=False)
-class Total:
+class Total(_Told):
     """The sum of several values of one shape."""
 
     of: tuple["Value", ...]
     shape: Shape
-    key: bytes = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("total", *sorted(value.key for value in self.of)))
+    def _told(self) -> tuple[object, ...]:
+        return tuple(sorted(value.key for value in self.of))
 
 
 @dataclass(frozen=True, eq=False)
-class Unreadable:
+class Unreadable(_Told):
     """The output of something unsupported; tracing goes on to find the rest.
 
     ``problem`` says what it is, None for what only follows from such a value. ``lost`` says that not even its axes are
@@ -139,10 +144,9 @@ class Unreadable:
     shape: Shape
     lost: bool = False
     problem: Problem | None = None
-    key: bytes = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest("unknown", self.where))
+    def _told(self) -> tuple[object, ...]:
+        return (self.where,)
 
 
 Value: TypeAlias = InputStep | HeldInput | Noise | Neuron | Constant | Applied | Total | Unreadable

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from sim.cures import one_of
 from sim.errors import InputError
+from sim.plugins import Group, load_added, named
 from snn2hw.sources.from_nir import dialect_rules as rules
 from snn2hw.sources.semantics import NORSE, Reset, Scheme, Semantics
 
 if TYPE_CHECKING:
     import nir
 
-__all__ = ["DIALECTS", "Dialect", "dialect_of"]
+__all__ = ["DIALECTS", "Dialect", "dialect_names", "dialect_of"]
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,21 @@ _ROWS = (
 )
 
 DIALECTS: Mapping[str, Dialect] = {row.name: row for row in _ROWS}
-"""Every dialect by name."""
+"""Ours by name."""
+
+GROUP: Group = "snn2hw.dialects"
 
 
 def dialect_of(name: str) -> Dialect:
     """Return a dialect by its name, or say which there are."""
-    if name not in DIALECTS:
-        raise InputError(f"there is no dialect {name!r}", f"use {one_of(name, DIALECTS)}")
-    return DIALECTS[name]
+    if name in DIALECTS:
+        return DIALECTS[name]
+    if name not in dialect_names():
+        raise InputError(f"there is no dialect {name!r}", f"use {one_of(name, dialect_names())}")
+    found: Dialect = load_added(GROUP, name)
+    return found
+
+
+def dialect_names() -> tuple[str, ...]:
+    """Return every dialect: ours, and those that installed packages add."""
+    return named(GROUP, DIALECTS)

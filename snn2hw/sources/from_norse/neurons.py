@@ -169,7 +169,7 @@ def _go_on(
     if len(states) != 1 or None in states or len(known) != fields:
         rec.unknown(call, f"the state of {call.name} is changed between two steps", "hand the state on as it is")
         return None, 0
-    ((index, time),) = states  # type: ignore[misc]
+    ((index, time),) = states  # type: ignore[misc]  # None is not among them
     thread = rec.threads[index]
     if not thread.cell.is_called_by(cell):
         rec.unknown(call, f"{call.name} gets the state of {thread.where}", "give every layer its own state")

@@ -41,4 +41,5 @@ class Peeked(float):
         return Peeked(0.0, self._report, self._answer)
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _carried
-    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = __round__ = _carried  # type: ignore[assignment]
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = _carried
+    __round__ = _carried  # type: ignore[assignment]  # float's has two forms, of which one is an int

@@ -33,7 +33,8 @@ def restored(module: torch.nn.Module) -> Iterator[None]:
     """
     undo = _memory_of(module)
     rng, drawn, numbers = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
+    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch's own is untyped
+    devices = torch.cuda.get_rng_state_all() if on_gpu else None
     try:
         yield
     finally:

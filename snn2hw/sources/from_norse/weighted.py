@@ -86,8 +86,9 @@ def _batch_norm(rec: Tracer, call: Call) -> None:
         factor = (1.0 if weight is None else weight) / np.sqrt(var + eps)
         return Norm(factor, (0.0 if bias is None else bias) - mean * factor)
 
-    parts = [given[n] for n in ("running_mean", "running_var", "weight", "bias")]
-    rec.apply(call, tag, norm(*(None if p is None else numbers(p) for p in parts)))  # type: ignore[arg-type]
+    mean, var = numbers(given["running_mean"]), numbers(given["running_var"])
+    weight, bias = (None if given[n] is None else numbers(given[n]) for n in ("weight", "bias"))
+    rec.apply(call, tag, norm(mean, var, weight, bias))
 
 
 WEIGHTED: dict[str, Rule] = {

@@ -27,7 +27,7 @@ class Machine(nn.Module):
         order = step_order(self.program.populations)
         self.names = [p.name for p in order]
         self.cells = nn.ModuleList(
-            Cell(p, made.get(p.name), compiled.target, self.program.shape_of, messages) for p in order
+            Cell(p, made.get(p.name), compiled.prepared.target, self.program.shape_of, messages) for p in order
         )
         self.loops = _has_feedback(self.program, self.names)
 

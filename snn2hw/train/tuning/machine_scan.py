@@ -44,7 +44,7 @@ def scan(a: Tensor, theta: Tensor, bias: Tensor, registers: FixedRegisters) -> T
 
     ``theta`` is vth << 6, ``bias`` is mantissa << exponent; all three hold whole numbers in float64.
     """
-    result: Tensor = _Scan.apply(a, theta, bias, registers)  # type: ignore[no-untyped-call]
+    result: Tensor = _Scan.apply(a, theta, bias, registers)  # type: ignore[no-untyped-call]  # torch's own is untyped
     return result
 
 
@@ -103,14 +103,14 @@ def advance(
     v = straight(raised, raised.clamp(-V_MAX, V_MAX))
     if not r.fires:
         return u, v, v
-    z: Tensor = _Spike.apply(v, theta)  # type: ignore[no-untyped-call]
+    z: Tensor = _Spike.apply(v, theta)  # type: ignore[no-untyped-call]  # torch's own is untyped
     fired = z.detach()
     return u, v - fired * theta if r.subtract else v * (1 - fired), z
 
 
 def straight(smooth: Tensor, whole: Tensor) -> Tensor:
     """Return ``whole`` with the gradient of ``smooth``."""
-    result: Tensor = _Straight.apply(smooth, whole.detach())  # type: ignore[no-untyped-call]
+    result: Tensor = _Straight.apply(smooth, whole.detach())  # type: ignore[no-untyped-call]  # torch's own is untyped
     return result
 
 

@@ -99,7 +99,8 @@ def tune(
         target: as for `snn2hw.compiler.compile.compile_source`.
         options: the fields of `TuneOptions`, which documents them.
     """
-    said = TuneOptions(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
+    given_options = {name: value for name, value in options.items() if value is not None}
+    said = TuneOptions(**given_options)  # type: ignore[arg-type]  # values of a TypedDict are objects to mypy
     samples = (np.asarray(rasters), np.asarray(labels))
     held_out = None if said.held_out is None else (np.asarray(said.held_out[0]), np.asarray(said.held_out[1]))
     given = [samples] if held_out is None else [samples, held_out]

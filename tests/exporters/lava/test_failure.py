@@ -16,6 +16,7 @@ from exporters.lava.session import Session
 from exporters.to_lava import export
 from sim.errors import FileError, ToolError
 from sim.program import Connection, Dense, Input, Population, Program
+from tests.waiting import wait_for
 
 POPULATION = Population("p", (2,), (Connection("input", Dense([[4, 6, 8], [-2, 4, 0]])),), vth=3)
 PROGRAM = Program(Input((3,)), (POPULATION,))
@@ -50,13 +51,6 @@ def _alive(session_id):
         if int(fields[3]) == session_id and fields[0] not in "ZX":
             found.append(stat.parent.name)
     return found
-
-
-def _wait_for(condition, seconds=60.0):
-    limit = time.monotonic() + seconds
-    while not condition() and time.monotonic() < limit:
-        time.sleep(0.05)
-    return condition()
 
 
 def _traces(session):
@@ -105,7 +99,7 @@ def test_a_worker_killed_at_work_is_an_error_at_once(session):
     with pytest.raises(ToolError, match="Lava: its worker ended with code -9"):
         run_lava(PROGRAM, np.ones((1, 100_000, 3), dtype=int), session=session)
     assert time.monotonic() - began < 20
-    assert _wait_for(lambda: _alive(worker) == [])
+    assert wait_for(lambda: _alive(worker) == [])
 
 
 def test_a_worker_killed_at_rest_is_replaced(session):
@@ -133,10 +127,10 @@ run(PROGRAM, np.ones((1, 100_000, 3), dtype=int))
         try:
             words = owner.stdout.readline().split()
             worker, folder = int(words[0]), Path(words[1].decode())
-            assert _wait_for(lambda: len(_alive(worker)) > 5)
+            assert wait_for(lambda: len(_alive(worker)) > 5)
         finally:
             owner.kill()
-    assert _wait_for(lambda: _alive(worker) == [])
+    assert wait_for(lambda: _alive(worker) == [])
     assert not folder.exists()
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sim.errors import InputError
-from snn2hw.network.float_reference import FloatTrace, Recorded
+from snn2hw.network.float_reference import FloatRecorder, FloatTrace, Recorded, float_rasters, joined, recorder_of
 from snn2hw.sources.graph import Edge, predecessors, shape_in, shape_out
 from snn2hw.sources.order import Order, delay_steps, order_of
 from snn2hw.sources.source import Source, require_source
@@ -29,41 +28,25 @@ def float_reference(
 ) -> FloatTrace:
     """Run ``source`` on ``rasters`` (B, T, *input shape), all samples at once, every sample from its initial state."""
     require_source(source)
-    x = np.asarray(rasters, np.float64)
-    if x.ndim != len(source.input_shape) + 2 or x.shape[2:] != source.input_shape:
-        expected = ("B", "T", *source.input_shape)
-        raise InputError(f"{source.origin}: rasters have shape {x.shape}", f"give ({', '.join(map(str, expected))})")
-    unknown = set(record) - {"spikes", "u", "v"}
-    if unknown:
-        raise InputError(f"record: {sorted(unknown)} cannot be recorded", "choose from spikes, u and v")
+    x = float_rasters(rasters, source.input_shape, source.origin)
     order = order_of(source)
     largest = max(int(np.prod(shape_out(node), dtype=np.int64)) for node in source.nodes.values())
     together = max(1, MESSAGE_BYTES // max(1, 8 * x.shape[1] * largest))
     parts = [
-        _run_some(source, order, x[i : i + together], frozenset(record)) for i in range(0, max(1, len(x)), together)
+        _run_some(source, order, x[i : i + together], recorder_of(record)) for i in range(0, max(1, len(x)), together)
     ]
-    return parts[0] if len(parts) == 1 else _joined(parts)
+    return joined(parts)
 
 
-def _run_some(source: Source, order: Order, x: Float, record: frozenset[Recorded]) -> FloatTrace:
-    run = _Run(source, order, x, record)
+def _run_some(source: Source, order: Order, x: Float, recorder: FloatRecorder) -> FloatTrace:
+    run = _Run(source, order, x, recorder)
     for group in order.groups:
         if order.is_loop(group, source.graph.edges):
             _run_loop(run, group)
         else:
             _run_alone(run, group[0])
         _forget(run, group)
-    return FloatTrace(run.spikes, run.u, run.v, run.output)
-
-
-def _joined(parts: list[FloatTrace]) -> FloatTrace:
-    first = parts[0]
-    return FloatTrace(
-        spikes={name: np.concatenate([p.spikes[name] for p in parts]) for name in first.spikes},
-        u={name: np.concatenate([p.u[name] for p in parts]) for name in first.u},
-        v={name: np.concatenate([p.v[name] for p in parts]) for name in first.v},
-        output=np.concatenate([p.output for p in parts]),
-    )
+    return recorder.trace(run.output)
 
 
 @dataclass(eq=False)
@@ -73,11 +56,8 @@ class _Run:
     source: Source
     order: Order
     x: Float
-    record: frozenset[Recorded]
+    recorder: FloatRecorder
     sent: dict[str, Float] = field(default_factory=dict)
-    spikes: dict[str, Float] = field(default_factory=dict)
-    u: dict[str, Float] = field(default_factory=dict)
-    v: dict[str, Float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.before: dict[str, list[str]] = predecessors(self.source.graph.edges)
@@ -116,8 +96,8 @@ def _run_alone(run: _Run, name: str) -> None:
     else:
         flat = apply_map(node, arriving.reshape(batch * steps, *arriving.shape[2:]))
         run.sent[name] = flat.reshape(batch, steps, *shape_out(node))
-        if kind == "Threshold" and "spikes" in run.record:
-            run.spikes[name] = run.sent[name]
+        if kind == "Threshold" and "spikes" in run.recorder.asked:
+            run.recorder.spikes[name] = run.sent[name]
 
 
 def _delayed(x: Float, steps: np.ndarray) -> Float:
@@ -146,12 +126,12 @@ def _run_neuron(run: _Run, name: str, arriving: Float) -> None:
 def _recorders(run: _Run, name: str, shape: tuple[int, ...], *, fires: bool, sent: Float) -> dict[Recorded, Float]:
     """Make the arrays that a neuron's registers are recorded into."""
     made: dict[Recorded, Float] = {}
-    if "spikes" in run.record and fires:
-        run.spikes[name] = sent
-    if "u" in run.record:
-        made["u"] = run.u[name] = np.empty(shape)
-    if "v" in run.record:
-        made["v"] = run.v[name] = np.empty(shape) if fires else sent
+    if "spikes" in run.recorder.asked and fires:
+        run.recorder.spikes[name] = sent
+    if "u" in run.recorder.asked:
+        made["u"] = run.recorder.u[name] = np.empty(shape)
+    if "v" in run.recorder.asked:
+        made["v"] = run.recorder.v[name] = np.empty(shape) if fires else sent
     return made
 
 
@@ -190,8 +170,8 @@ def _run_loop(run: _Run, group: tuple[str, ...]) -> None:
             if "v" in made[n]:
                 made[n]["v"][:, t] = states[n].v
     for n in group:
-        if type(nodes[n]).__name__ == "Threshold" and "spikes" in run.record:
-            run.spikes[n] = run.sent[n]
+        if type(nodes[n]).__name__ == "Threshold" and "spikes" in run.recorder.asked:
+            run.recorder.spikes[n] = run.sent[n]
 
 
 def _message(run: _Run, edge: Edge, t: int, silent: Mapping[str, Float]) -> Float:

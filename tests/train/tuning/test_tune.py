@@ -78,11 +78,16 @@ class _Killed(Exception):
     pass
 
 
-def test_a_run_that_is_killed_and_resumed_ends_in_the_same_program(tmp_path):
+def _tuned_at_once(epochs):
+    """Return what is tuned, how, and what becomes of it where nothing stops the run."""
     source, data, labels = _task(samples=80)
     compiled = compile_source(source, "loihi1", data[:20], weight_bits=3)
-    samples, recipe = Samples(data, labels), TuneRecipe(epochs=4, batch=20, teacher=0.0)
-    whole = tune_compiled(compiled, samples, recipe)
+    samples, recipe = Samples(data, labels), TuneRecipe(epochs=epochs, batch=20, teacher=0.0)
+    return compiled, samples, recipe, tune_compiled(compiled, samples, recipe)
+
+
+def test_a_run_that_is_killed_and_resumed_ends_in_the_same_program(tmp_path):
+    compiled, samples, recipe, whole = _tuned_at_once(epochs=4)
 
     def kill(row):
         if row["epoch"] == 2:
@@ -101,10 +106,7 @@ def test_a_run_that_is_killed_and_resumed_ends_in_the_same_program(tmp_path):
 
 
 def test_a_tuning_that_was_stopped_by_an_older_version_ends_in_the_same_program(tmp_path):
-    source, data, labels = _task(samples=80)
-    compiled = compile_source(source, "loihi1", data[:20], weight_bits=3)
-    samples, recipe = Samples(data, labels), TuneRecipe(epochs=3, batch=20, teacher=0.0)
-    whole = tune_compiled(compiled, samples, recipe)
+    compiled, samples, recipe, whole = _tuned_at_once(epochs=3)
 
     def kill(row):
         raise _Killed
@@ -281,19 +283,19 @@ def test_the_certificate_covers_every_sample_and_what_else_may_be_sent():
     assert (tuned.certificate.messages, tuned.certificate.steps) == ((-2, 31), 50)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--temperature", "0"], "temperature 0.0: must be positive"),
-        (["--seed", "-1"], "seed -1"),
-        (["--threads", "0"], "threads 0: must be at least 1"),
-        (["--device", "foo"], "device 'foo': unknown"),
-    ],
-)
-def test_options_that_mean_nothing_are_refused_before_the_work(tmp_path, capsys, options, message):
-    output = str(tmp_path / "p.nir")
-    assert main(["tune", str(tmp_path / "no.nir"), "--data", str(tmp_path / "no.npz"), "-o", output, *options]) == 2
-    assert message in capsys.readouterr().err
+MEANINGLESS = {
+    "--temperature 0": "temperature 0.0: must be positive",
+    "--seed -1": "seed -1",
+    "--threads 0": "threads 0: must be at least 1",
+    "--device foo": "device 'foo': unknown",
+}
+
+
+@pytest.mark.parametrize("option", MEANINGLESS)
+def test_options_that_mean_nothing_are_refused_before_the_work(tmp_path, capsys, option):
+    words = ["tune", str(tmp_path / "no.nir"), "--data", str(tmp_path / "no.npz"), "-o", str(tmp_path / "p.nir")]
+    assert main([*words, *option.split()]) == 2
+    assert MEANINGLESS[option] in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("bits", ["ternary", 2, 3, 4, 8, {"lif": 3, "out": 4}])
