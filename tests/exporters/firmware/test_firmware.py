@@ -10,6 +10,7 @@ from exporters.c_export.build import SANITIZERS
 from exporters.firmware.plan import firmware_plan
 from exporters.firmware.rows import field_bits, packed
 from exporters.firmware.sizes import sizes_of_plan
+from sim.engines import run
 from sim.errors import FileError, InputError, UnsupportedError
 from sim.program import Connection, Conv, Dense, Input, Population, Program
 from tests.exporters.firmware.hosted import COMPILER, divergence, parted, run_here
@@ -95,6 +96,34 @@ def test_a_run_that_leaves_the_machine_ends_with_its_population_and_step(tmp_pat
     to_firmware.write_sources(firmware_plan(program), tmp_path)
     code, said = run_here(program, np.array([[[0], [2]]]), tmp_path)
     assert (code, said) == (3, "population 0 leaves the machine at step 1 of sample 0\n")
+
+
+HOLDS = """
+#include <stdio.h>
+#include "snn.h"
+int main(void) {
+    static const snn_input_t input[SNN_INPUT_SIZE] = {INPUT};
+    snn_init();
+    for (int step = 0; step < 5; step++)
+        if (snn_step(step == 0 ? input : 0) != 0) return 1;
+    for (uint32_t n = 0; n < SIZE; n++) printf("%ld ", (long)snn_read(SNN_V, SNN_OUTPUT, n));
+}
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize("seed", range(3))
+def test_no_input_stands_for_that_of_the_step_before(seed, tmp_path):
+    program, raster = _calm(seed)
+    to_firmware.write_sources(firmware_plan(program), tmp_path)
+    held = np.broadcast_to(raster[:1, :1], (1, 5, *program.input.shape))
+    listed = ", ".join(map(str, held[0, 0].reshape(-1)))
+    main = tmp_path / "main.c"
+    main.write_text(HOLDS.replace("{INPUT}", f"{{{listed}}}").replace("n < SIZE", f"n < {program.output.size}"))
+    sources = [tmp_path / "src" / "snn.c", tmp_path / "src" / "program.c", main]
+    subprocess.run([COMPILER, "-std=c11", f"-I{tmp_path / 'src'}", "-o", tmp_path / "x", *sources], check=True)
+    said = subprocess.run([tmp_path / "x"], capture_output=True, text=True, check=True).stdout
+    assert list(map(int, said.split())) == run(program, held, record=("v",)).v["out"][0, -1].tolist()
 
 
 MUTANTS = (
