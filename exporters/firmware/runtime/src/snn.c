@@ -137,9 +137,14 @@ static SNN_OUTLINE void take_input(const snn_input_t *input)
     const uint32_t slot = slots[0], before = slot > 0 ? slot - 1 : s->ring - 1;
     snn_input_t *const to = s->values + slot * SNN_INPUT_SIZE;
     const snn_input_t *const last = s->values + before * SNN_INPUT_SIZE;
+    if (input == NULL) {
+        for (uint32_t i = 0; i < SNN_INPUT_SIZE && s->ring > 1; i++)
+            to[i] = last[i];
+        return;
+    }
     uint32_t channel = 0, at = 0;
-    for (uint32_t i = 0; i < SNN_INPUT_SIZE; i++) {
-        const snn_input_t message = input != NULL ? input[i] : last[at];
+    for (const snn_input_t *const end = input + SNN_INPUT_SIZE; input != end; input++) {
+        const snn_input_t message = *input;
         if (message != last[at])
             input_changed = 1;
         to[at] = message;
