@@ -16,6 +16,8 @@ from sim.program import INPUT, Connection, Conv, Population, Program
 __all__ = ["Bank", "Fade", "FirmwarePlan", "Place", "Read", "Unit", "firmware_plan"]
 
 COMPUTED = ("loihi",)
+REGISTERS = ("du", "dv", "vth", "bias_mantissa", "bias_exponent", "u0", "v0")
+PROPERTIES = ("most", "at_threshold", "refractory")
 INT16, INT32, INT64 = (1 << 15) - 1, (1 << 31) - 1, (1 << 62) - 1
 FORGETS = DECAY_ONE - 1
 TOO_WIDE, NARROWER = "its sums could leave 64 bits", "lower the weights or the input's range"
@@ -168,6 +170,7 @@ def _place(program: Program, population: Population) -> Place:
 
 
 def _unit(program: Program, p: Population) -> Unit:
+    p.require_known(REGISTERS, PROPERTIES, "the firmware")
     place = _place(program, p)
     drafts = [_draft(program, p, place, c) for c in p.inputs]
     reads, banks, a = _banked(p, place, drafts)

@@ -13,7 +13,7 @@ from sim.engines import run
 from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.options import Options
 from snn2hw.denoise.mask_front import mask_front_to
-from snn2hw.denoise.mixing import Material, drawn
+from snn2hw.denoise.mixing import SpeechAndNoise, drawn
 from snn2hw.denoise.stream import ATTACHMENT
 from snn2hw.train.denoising.recipe import DenoiseRecipe
 from snn2hw.train.denoising.sounds import heard_frames, messages_in
@@ -27,7 +27,7 @@ CERTIFIED_S = 60.0
 """Seconds of sound that a certificate covers."""
 
 
-def compiled_denoiser(model: nn.Module, recipe: DenoiseRecipe, learnt: Material, target: str = "loihi1") -> Compiled:
+def compiled_denoiser(model: nn.Module, recipe: DenoiseRecipe, learnt: SpeechAndNoise, target: str = "loihi1") -> Compiled:
     """Return the 8-bit program; mixtures of the training part calibrate it."""
     front = recipe.front
     source = mask_source(model, recipe.layout, front.unit, "denoise, streaming")
@@ -36,7 +36,7 @@ def compiled_denoiser(model: nn.Module, recipe: DenoiseRecipe, learnt: Material,
     return compile_source(source, target, _messages(recipe, learnt), options=options)
 
 
-def _messages(recipe: DenoiseRecipe, learnt: Material) -> NDArray[np.int16]:
+def _messages(recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> NDArray[np.int16]:
     """Return messages of mixtures, the same at every call."""
     random = np.random.default_rng((recipe.seed, 0))
     noisy, _ = drawn(learnt, recipe.mixing, recipe.front.spectra.rate_hz, CALIBRATION, random)
@@ -44,7 +44,7 @@ def _messages(recipe: DenoiseRecipe, learnt: Material) -> NDArray[np.int16]:
     return np.rint(scaled * recipe.front.unit).astype(np.int16)
 
 
-def output_of_one(model: Any, compiled: Compiled, recipe: DenoiseRecipe, learnt: Material) -> float:
+def output_of_one(model: Any, compiled: Compiled, recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> float:
     """Return how much of the program's output is a mask of 1: the least squares of both readouts."""
     import torch
 
