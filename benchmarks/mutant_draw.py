@@ -1,4 +1,4 @@
-"""Mutants of a text: cosmic-ray's changes, at most one for each place and kind, without those that no run tells apart."""
+"""Mutants of a text: changes as cosmic-ray knows them, one for each place and kind, none that no run tells apart."""
 
 import ast
 import difflib
