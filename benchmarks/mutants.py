@@ -12,15 +12,14 @@ several times as long. Results go to benchmarks/results/mutants.json and mutants
 import argparse
 import ast
 import datetime
-import difflib
 import importlib.machinery
 import importlib.util
 import json
 import os
-import random
 import resource
 import signal
 import sys
+import tempfile
 import time
 import tomllib
 import traceback
@@ -30,9 +29,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.plugins import get_operator, operator_names
+from mutant_draw import Mutant, drawn, mutated
 from results import ended, write
 
 from sim.errors import InputError
@@ -61,24 +58,6 @@ class Room:
     environment: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One change of one file."""
-
-    file: str
-    line: int
-    column: int
-    operator: str
-    occurrence: int
-    before: str
-    after: str
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What names it whatever line it stands in."""
-        return self.file, self.before, self.after
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("room", nargs="*", help="rooms of benchmarks/mutants.toml (default: all)")
@@ -99,7 +78,7 @@ def main() -> int:
         importlib.import_module(name)
     texts = {file: (ROOT / file).read_text(encoding="utf-8") for room in rooms for file in room.files}
     for room in rooms:
-        mutants = drawn(room, arguments.sample or room.sample, texts)
+        mutants = drawn({file: texts[file] for file in room.files}, arguments.sample or room.sample, room.name)
         if arguments.survivors:
             again = {(s["file"], s["before"], s["after"]) for s in found[room.name]["survived"]}
             mutants = [m for m in mutants if m.key in again]
@@ -148,94 +127,6 @@ def _name_equivalents(found: dict[str, Any], excused: Mapping[tuple[str, str, st
             survivor.update({} if why is None else {"equivalent": why})
 
 
-def drawn(room: Room, sample: int, texts: Mapping[str, str]) -> list[Mutant]:
-    """Return mutants of a room: at most one for each place and kind of change, as the seed draws them."""
-    random_ = random.Random(room.name)
-    chosen = []
-    for file in room.files:
-        text = texts[file]
-        places: dict[tuple[int, int, str], list[tuple[str, int]]] = {}
-        for line, column, operator, occurrence in _all(text):
-            kind = operator.split("/")[1].split("_")[0]
-            places.setdefault((line, column, kind), []).append((operator, occurrence))
-        chosen += [(file, text, place, random_.sample(all_, len(all_))) for place, all_ in sorted(places.items())]
-    random_.shuffle(chosen)
-    found: list[Mutant] = []
-    for file, text, (line, column, _), operators in chosen:
-        made = (_mutant(file, text, line, column, *change) for change in operators)
-        found += [m for m in (next((m for m in made if m is not None), None),) if m is not None]
-        if len(found) == sample:
-            break
-    return found
-
-
-def _all(text: str) -> Iterator[tuple[int, int, str, int]]:
-    """Yield line, column, operator and occurrence of every change that cosmic-ray knows for a text."""
-    nodes = list(ast_nodes(get_ast(text)))
-    for name in operator_names():
-        operator_class = get_operator(name)
-        if operator_class.arguments() or name == "core/NoOp":
-            continue
-        operator, occurrence = operator_class(), 0
-        for node in nodes:
-            for (line, column), _ in operator.mutation_positions(node):
-                yield line, column, name, occurrence
-                occurrence += 1
-
-
-def _mutant(file: str, text: str, line: int, column: int, operator: str, occurrence: int) -> Mutant | None:
-    """Return a mutant, or None where no run could tell it from the original: in annotations and what types ask for."""
-    changed = mutated(text, operator, occurrence)
-    try:
-        tree = ast.parse(changed)
-    except SyntaxError:
-        return None
-    if _meaning(tree) == _meaning(ast.parse(text)):
-        return None
-    lines = list(difflib.unified_diff(text.splitlines(), changed.splitlines(), n=0, lineterm=""))[3:]
-    before, after = (" ".join(x[1:].strip() for x in lines if x.startswith(sign)).strip() for sign in "-+")
-    return Mutant(file, line, column, operator, occurrence, before, after)
-
-
-def mutated(text: str, operator: str, occurrence: int) -> str:
-    """Return the text with one change."""
-    changed = mutate_code(text, get_operator(operator)(), occurrence)
-    assert isinstance(changed, str)
-    return changed
-
-
-class _Meaning(ast.NodeTransformer):
-    """Leave out what no run sees: annotations of arguments, results and locals, and aliases of types."""
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_arguments(self, node: ast.arguments) -> ast.AST:
-        """By place or by name alone: who calls keeps to it, and mypy holds him to it."""
-        node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
-        node.defaults = [*node.defaults, *(d for d in node.kw_defaults if d is not None)]
-        node.posonlyargs, node.kwonlyargs, node.kw_defaults = [], [], []
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        node.annotation = ast.Constant(None)
-        return self.generic_visit(node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        if isinstance(node.value, ast.Name) and node.value.id in ("Mapping", "Callable", "NDArray", "tuple", "dict"):
-            node.slice = ast.Constant(None)
-        return self.generic_visit(node)
-
-
-def _meaning(tree: ast.Module) -> str:
-    return ast.dump(_Meaning().visit(tree))
-
-
 def _judged(room: Room, mutants: Sequence[Mutant], texts: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Run the tests on the room as it is, then on every mutant; yield the result after each."""
     os.environ.update(room.environment)
@@ -275,7 +166,7 @@ def _tested(
     tests: tuple[str, ...], change: tuple[str, str] | None, cpu: int, wall: int
 ) -> tuple[int, float, float, str]:
     """Return pytest's exit code in a forked process (negative: ended by a signal), its times, and its last words."""
-    started, log = time.monotonic(), Path(f"/tmp/mutant-{os.getpid()}.log")
+    started, log = time.monotonic(), Path(tempfile.gettempdir(), f"mutant-{os.getpid()}.log")
     if (child := os.fork()) == 0:
         os.setsid()
         said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

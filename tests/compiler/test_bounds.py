@@ -203,3 +203,47 @@ def test_a_certificate_with_one_fault_has_that_fault_and_no_other(change, fault)
     assert check_certificate(program, stated) == []
     (found,) = check_certificate(program, stated | change)
     assert found.startswith(fault)
+
+
+@pytest.mark.parametrize("arithmetic", ["loihi", "xylo"])
+def test_every_end_of_every_bound_is_checked(arithmetic):
+    heard = (Connection("input", Dense([[3, -2]])),)
+    p = Population("p", (1,), heard, arithmetic=arithmetic, **({"vth": 9} if arithmetic == "loihi" else {"theta": 9}))
+    program = Program(Input((2,)), (p,), arithmetic)
+    stated = prove(program, 4).to_json()
+    assert check_certificate(program, stated) == []
+    for what, ends in stated["bounds"]["p"].items():
+        for end in (0, 1):
+            for by in (-1, 1):
+                changed = [value + by * (place == end) for place, value in enumerate(ends)]
+                (fault,) = check_certificate(
+                    program, stated | {"bounds": {"p": stated["bounds"]["p"] | {what: changed}}}
+                )
+                assert fault == f"population 'p': {what} is stated as {changed}, the registers give {ends}"
+
+
+@pytest.mark.parametrize("arithmetic", ["loihi", "xylo"])
+def test_who_never_fires_or_never_reaches_0_sends_nothing(arithmetic):
+    facts = {"vth": 9, "v0": -50} if arithmetic == "loihi" else {"theta": 9, "v0": -50, "i0": -20, "dash_mem": 15}
+    heard = (Connection("input", Dense([[7]])),)
+    mute = Population("mute", (1,), heard, arithmetic=arithmetic, fires=False)
+    low = Population("low", (1,), (), arithmetic=arithmetic, most=5, **facts)
+    read = (Connection("mute", Dense([[5]])), Connection("low", Dense([[5]])))
+    last = Population("last", (1,), read, arithmetic=arithmetic)
+    program = Program(Input((1,)), (mute, low, last), arithmetic)
+    certificate = prove(program, 1)
+    assert certificate.bounds["last"].a == (0, 0)
+    assert check_certificate(program, certificate.to_json()) == []
+
+
+@pytest.mark.parametrize("at_threshold", [True, False])
+@pytest.mark.parametrize("reset", ["zero", "subtract", "none"])
+@pytest.mark.parametrize(("most", "refractory"), [(1, 0), (3, 0), (3, 2), (255, 0)])
+def test_prover_and_checker_agree_on_what_a_spike_leaves(at_threshold, reset, most, refractory):
+    facts = {"at_threshold": at_threshold, "reset": reset, "most": most, "refractory": refractory, "vth": [1, 2, 7]}
+    for weight, bias in ((4, 0), (9, 64), (30, -100), (2, 200)):
+        heard = (Connection("input", Dense([[weight, -1], [-weight, 3], [weight, weight]])),)
+        p = Population("p", (3,), heard, dv=0, bias_mantissa=bias, **facts)
+        program = Program(Input((2,)), (p,))
+        for steps in (1, 2, 5):
+            assert check_certificate(program, prove(program, steps).to_json()) == []
