@@ -24,8 +24,8 @@ from snn2hw.compiler.certify import prove
 from snn2hw.files.rasters import read_npz, write_raster
 from snn2hw.fuzz.draw import Space, random_program, random_raster
 from tests.border.living import marked
-from tests.border.test_worker_process import _wait_for
 from tests.project.test_options import _write_network
+from tests.waiting import wait_for
 
 pytest.importorskip("torch")
 pytest.importorskip("norse")
@@ -201,7 +201,7 @@ def _kill(scene, kills):
         if case.folder:
             assert killer.run(words) == 0, (home / "log").read_text()
             assert _meaning(output) == new
-    _wait_for(lambda: killer.left() == ([], [], []), ENDED_S)
+    wait_for(lambda: killer.left() == ([], [], []), ENDED_S)
     assert killer.left() == ([], [], [])
     assert killer.run(words) == 0
     assert _meaning(output) == new

@@ -20,7 +20,7 @@ from sim.files import atomic_write, check_output, recover_folder, swap_folders, 
 from snn2hw.files.rasters import read_raster, write_raster
 from tests.border.living import marked
 from tests.border.test_streams import _program
-from tests.border.test_worker_process import _wait_for
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 WRITE = """
@@ -123,7 +123,7 @@ def test_the_draft_of_a_killed_writer_goes_without_another_call(tmp_path):
     with _writer(tmp_path) as (writer, draft):
         assert draft.exists()
         writer.kill()
-    assert _wait_for(lambda: not draft.exists(), 10)
+    assert wait_for(lambda: not draft.exists(), 10)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,7 +137,7 @@ def test_a_scratch_folder_goes_with_its_owner_and_its_guard_with_it(tmp_path):
         assert [p.name[:4] for p in tmp_path.iterdir()] == ["a b-"]
         assert len(marked(f"GUARDED={tmp_path}")) == 2
         owner.kill()
-    assert _wait_for(lambda: not list(tmp_path.iterdir()) and not marked(f"GUARDED={tmp_path}"), 10)
+    assert wait_for(lambda: not list(tmp_path.iterdir()) and not marked(f"GUARDED={tmp_path}"), 10)
 
 
 def _folder(path, text):
