@@ -42,7 +42,9 @@ def _judge(
         len(sides) != len(shape) or any(b not in (None, a) for a, b in zip(sides, shape, strict=True))
     ):
         expected = ", ".join(["n", *("any" if side is None else str(side) for side in shape)])
-        raise InputError(f"{path}: {name}: shape {samples.shape}, the network reads ({expected})", "give its samples")
+        raise InputError(
+            f"{path}: {name}: shape {samples.shape}, the network reads ({expected})", f"give samples ({expected})"
+        )
     if labels is not None and (labels.shape != samples.shape[:1] or labels.dtype.kind not in "iu"):
         found = f"{path}: {samples.shape[0]} samples, labels of shape {labels.shape} {labels.dtype}"
         raise InputError(found, "save one each")
