@@ -27,7 +27,9 @@ CERTIFIED_S = 60.0
 """Seconds of sound that a certificate covers."""
 
 
-def compiled_denoiser(model: nn.Module, recipe: DenoiseRecipe, learnt: SpeechAndNoise, target: str = "loihi1") -> Compiled:
+def compiled_denoiser(
+    model: nn.Module, recipe: DenoiseRecipe, learnt: SpeechAndNoise, target: str = "loihi1"
+) -> Compiled:
     """Return the 8-bit program; mixtures of the training part calibrate it."""
     front = recipe.front
     source = mask_source(model, recipe.layout, front.unit, "denoise, streaming")
