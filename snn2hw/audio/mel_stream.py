@@ -8,15 +8,16 @@ L are the decibels of `snn2hw.audio.spectra`. The mean is a filter of first orde
 with "none" it is that of the training clips throughout.
 """
 
-import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import FileError, InputError
+from sim.errors import InputError
 from snn2hw.audio.spectra import Floats, Spectra, frames_of, power_of, warped_bank
+from snn2hw.audio.stored_front import StoredFront
 
 __all__ = ["FRONT_SCHEMA", "MelFront", "MelStream", "front_from", "front_to", "heard", "less_mean"]
 
@@ -130,20 +131,15 @@ def heard(samples: NDArray[np.floating], front: MelFront) -> NDArray[np.int8]:
     return _messages(less_mean(np.array(rows).reshape(-1, spec.bands), front), front)
 
 
-def front_to(front: MelFront) -> dict[str, Any]:
-    """Return the front end as JSON values."""
-    values: dict[str, Any] = json.loads(json.dumps({"schema": FRONT_SCHEMA} | asdict(front)))
-    return values
+def _made(centre_db: Iterable[float], **facts: Any) -> MelFront:
+    return MelFront(centre_db=tuple(map(float, centre_db)), **facts)
 
 
-def front_from(values: Any, where: str) -> MelFront:
-    """Read what `front_to` wrote; ``where`` is the file an error names."""
-    fix = "use a program that was made with its front end"
-    try:
-        facts = dict(values)
-        if facts.pop("schema", None) != FRONT_SCHEMA:
-            raise FileError(f"{where}: holds no front end of a stream ({FRONT_SCHEMA!r})", fix)
-        facts["spectra"], facts["centre_db"] = Spectra(**facts["spectra"]), tuple(map(float, facts["centre_db"]))
-        return MelFront(**facts)
-    except (TypeError, ValueError, KeyError) as error:
-        raise FileError(f"{where}: not a front end ({error})", fix) from None
+_STORED = StoredFront(
+    schema=FRONT_SCHEMA,
+    make=_made,
+    kind="a front end",
+    absent="holds no front end of a stream",
+    fix="use a program that was made with its front end",
+)
+front_to, front_from = _STORED.values, _STORED.read

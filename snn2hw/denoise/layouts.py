@@ -84,25 +84,25 @@ class _NoisyReader:
             test = self._material(root / "clean" / "test", root / "noise" / "test")
             pairs = fixed_pairs(test or judged or train, self.rate_hz, TEST_EACH, 1)
         validate = fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2)
-        return NoisySpeech(root.name, self.rate_hz, train, validate, pairs)
+        return NoisySpeech(name=root.name, rate_hz=self.rate_hz, train=train, validate=validate, test=pairs)
 
     def _microsoft(self, root: Path) -> NoisySpeech:
         whole = self._material(root / "clean_train", root / "noise_train")
         test = self._material(root / "clean_test", root / "noise_test")
         train, judged = _held_out(whole)
         return NoisySpeech(
-            "MS-SNSD",
-            self.rate_hz,
-            train,
-            fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2),
-            fixed_pairs(test or judged, self.rate_hz, TEST_EACH, 1),
+            name="MS-SNSD",
+            rate_hz=self.rate_hz,
+            train=train,
+            validate=fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2),
+            test=fixed_pairs(test or judged, self.rate_hz, TEST_EACH, 1),
         )
 
     def _intel(self, root: Path) -> NoisySpeech:
         train, judged = _held_out(self._material(root / "training_set" / "clean", root / "training_set" / "noise"))
         pairs = self._pairs(root / "validation_set" / "noisy", root / "validation_set" / "clean")
         validate = fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2)
-        return NoisySpeech("N-DNS", self.rate_hz, train, validate, pairs or validate)
+        return NoisySpeech(name="N-DNS", rate_hz=self.rate_hz, train=train, validate=validate, test=pairs or validate)
 
     def _plain(self, root: Path) -> NoisySpeech:
         """Take fixed pairs: what is left of a mixture without its speech is a noise to train with."""
@@ -115,7 +115,7 @@ class _NoisyReader:
             )
         train = SpeechAndNoise(tuple(p.clean for p in learnt), noises)
         test, validate = (tuple(p for k, p in enumerate(pairs) if k % TEST_SHARE == TEST_SHARE - j) for j in (1, 2))
-        return NoisySpeech(root.name, self.rate_hz, train, validate, test)
+        return NoisySpeech(name=root.name, rate_hz=self.rate_hz, train=train, validate=validate, test=test)
 
     def _material(self, clean: Path, noise: Path) -> SpeechAndNoise:
         speech = (trimmed(sound, self.rate_hz) for sound in self._sounds(clean))

@@ -15,15 +15,14 @@ N_loud is the mean of N over the quarter of the bands where it is greatest. The 
 with E the bands turned back to bins, rows of sum 1. The phase is the noisy one's; w is applied again, halves overlap.
 """
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import numpy as np
 
-from sim.errors import FileError, InputError
+from sim.errors import InputError
 from snn2hw.audio.spectra import Floats, Spectra, warped_bank
+from snn2hw.audio.stored_front import StoredFront
 
 __all__ = [
     "MASK_SCHEMA",
@@ -142,20 +141,11 @@ def overlapped(frames: Floats, before: Floats) -> tuple[Floats, Floats]:
     return (frames[:, :hop] + late).ravel(), frames[-1, hop:]
 
 
-def mask_front_to(front: MaskFront) -> dict[str, Any]:
-    """Return the front end as JSON values."""
-    values: dict[str, Any] = json.loads(json.dumps({"schema": MASK_SCHEMA} | asdict(front)))
-    return values
-
-
-def mask_front_from(values: Any, where: str) -> MaskFront:
-    """Read what `mask_front_to` wrote; ``where`` is the file an error names."""
-    fix = "use a program of `snn2hw train denoise`, or zoo:denoise"
-    try:
-        facts = dict(values)
-        if facts.pop("schema", None) != MASK_SCHEMA:
-            raise FileError(f"{where}: does not say how it denoises ({MASK_SCHEMA!r})", fix)
-        facts["spectra"] = Spectra(**facts["spectra"])
-        return MaskFront(**facts)
-    except (TypeError, ValueError, KeyError) as error:
-        raise FileError(f"{where}: not a front end of masks ({error})", fix) from None
+_STORED = StoredFront(
+    schema=MASK_SCHEMA,
+    make=MaskFront,
+    kind="a front end of masks",
+    absent="does not say how it denoises",
+    fix="use a program of `snn2hw train denoise`, or zoo:denoise",
+)
+mask_front_to, mask_front_from = _STORED.values, _STORED.read

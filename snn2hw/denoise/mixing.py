@@ -43,7 +43,7 @@ class Pair:
     snr_db: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class NoisySpeech:
     """What a denoiser is trained on, and the pairs that it is judged on."""
 

@@ -32,8 +32,13 @@ def synthetic_noisy(rate_hz: int, seed: int = 0) -> NoisySpeech:
         mine = tuple(sound for k, sound in enumerate(clean) if max(0, k // 2 % 6 - 3) == part)  # of six voices: 4, 1, 1
         parts.append(SpeechAndNoise(mine, tuple(_noises(rate_hz, np.random.default_rng((seed, part))))))
     train, judged, test = parts
-    pairs = fixed_pairs(judged, rate_hz, 2, 2), fixed_pairs(test, rate_hz, 2, 1)
-    return NoisySpeech("synthetic voices", rate_hz, train, *pairs)
+    return NoisySpeech(
+        name="synthetic voices",
+        rate_hz=rate_hz,
+        train=train,
+        validate=fixed_pairs(judged, rate_hz, 2, 2),
+        test=fixed_pairs(test, rate_hz, 2, 1),
+    )
 
 
 def _noises(rate_hz: int, random: np.random.Generator) -> list[Samples]:

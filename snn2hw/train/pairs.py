@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PAIRS", "ConvStage", "PairLayout", "answer_of", "pair", "pair_layout", "settled"]
 
+Size = tuple[int, ...]
+
 DECAY = 0.5
 """Share of a potential that is lost in a step, unless it is learnt."""
 SIDE = 10
 """Places along each side of the image that TCY averages to."""
-
-Size = tuple[int, ...]
 
 
 @dataclass(frozen=True)

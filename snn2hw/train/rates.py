@@ -6,13 +6,6 @@ from typing import NamedTuple
 
 __all__ = ["Moment", "RateSchedule", "cosine", "one_cycle"]
 
-WARM_UP = 0.15
-"""Share of the steps until the rate is at its peak."""
-START, END = 25.0, 1e4
-"""A cycle starts at peak / START and ends at peak / (START END)."""
-CALM, QUICK = 0.95, 0.85
-"""Adam's first beta where the rate is low, and where it is at its peak."""
-
 
 class Moment(NamedTuple):
     """Batch number ``batch`` of ``batches`` in ``epoch`` of ``epochs``, both counted from 0 within the course."""
@@ -25,6 +18,13 @@ class Moment(NamedTuple):
 
 RateSchedule = Callable[[float, Moment], tuple[float, float | None]]
 """From the peak and a moment to the rate, and to Adam's first beta (None: it stays)."""
+
+WARM_UP = 0.15
+"""Share of the steps until the rate is at its peak."""
+START, END = 25.0, 1e4
+"""A cycle starts at peak / START and ends at peak / (START END)."""
+CALM, QUICK = 0.95, 0.85
+"""Adam's first beta where the rate is low, and where it is at its peak."""
 
 
 def one_cycle(peak: float, at: Moment) -> tuple[float, float | None]:

@@ -44,7 +44,7 @@ class ChainLayer:
     high: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class QuantisedChain:
     """The whole network, and how floats become its input and its output becomes floats."""
 
@@ -112,7 +112,14 @@ def read_chain(path: Path | str, shape: Shape) -> QuantisedChain:
             shape = layer.target
     if first is None or last is None:
         raise UnsupportedError(f"{path}: holds no Conv and no Gemm", CURE)
-    return QuantisedChain(tuple(layers), *first, *last)
+    (in_scale, in_zero), (out_scale, out_zero) = first, last
+    return QuantisedChain(
+        layers=tuple(layers),
+        input_scale=in_scale,
+        input_zero=in_zero,
+        output_scale=out_scale,
+        output_zero=out_zero,
+    )
 
 
 def _layer(reader: _QdqFile, node: "onnx.NodeProto", shape: Shape) -> tuple[ChainLayer, tuple[float, int]]:

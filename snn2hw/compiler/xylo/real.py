@@ -27,7 +27,7 @@ UNMEASURED = 2048
 """Where there are no data, a threshold's worth of a register: 16 of them fit."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class XyloLayer:
     """One layer: decays, and weights, threshold and drive in units of V, all per neuron."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["NeurobenchCounts", "count_model", "layer_operations"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NeurobenchCounts:
     """The metrics under NeuroBench's names, per sample."""
 

@@ -27,12 +27,12 @@ class DenoiseRecipe(Recipe):
     front: MaskFront = field(default_factory=MaskFront)
     mixing: Mixing = field(default_factory=Mixing)
     mixtures: int = 800
+    epochs: int = 40
+    rate: float | None = 3e-3
+    batch: int = 16
+    validation: float = 0.0
     open_decibels: float = 50.0
     decay: float = 1e-3
-    epochs: int = 40
-    batch: int = 16
-    rate: float | None = 3e-3
-    validation: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
