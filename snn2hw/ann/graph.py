@@ -25,19 +25,6 @@ Attribute = int | float | str | tuple[int, ...] | tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class AnnNode:
-    """One operator: ``inputs`` and ``outputs`` are tensor names, an empty name is an input left out."""
-
-    name: str
-    operator: str
-    domain: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: Mapping[str, Attribute]
-    has_body: bool
-
-
-@dataclass(frozen=True)
 class AnnInput:
     """A tensor the network is fed: its name, its shape with the batch axis first, its ONNX element type."""
 
@@ -46,18 +33,31 @@ class AnnInput:
     element_type: int
 
 
-@dataclass(frozen=True)
-class AnnGraph:
-    """A whole network, for one sample."""
+@dataclass(frozen=True, kw_only=True)
+class AnnNode:
+    """One operator, its parts in the order of ONNX: tensors by their names (an empty name is an input left out)."""
 
-    path: str
-    sha256: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    name: str
+    operator: str
+    attributes: Mapping[str, Attribute]
+    domain: str
+    has_body: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnGraph:
+    """A whole network, for one sample, and the file it was read from."""
+
     nodes: tuple[AnnNode, ...]
     inputs: tuple[AnnInput, ...]
     outputs: tuple[str, ...]
     shapes: Mapping[str, Shape]
     constants: Mapping[str, int]
     """Tensor name to element count of every initializer."""
+    path: str
+    sha256: str
 
 
 def read_model(path: Path | str) -> "onnx.ModelProto":

@@ -25,6 +25,8 @@ from snn2hw.audio.spectra import Floats, Spectra, warped_bank
 from snn2hw.audio.stored_front import StoredFront
 
 __all__ = [
+    "ABSENT",
+    "CURE",
     "MASK_SCHEMA",
     "MaskFront",
     "Tracker",
@@ -141,11 +143,8 @@ def overlapped(frames: Floats, before: Floats) -> tuple[Floats, Floats]:
     return (frames[:, :hop] + late).ravel(), frames[-1, hop:]
 
 
-_STORED = StoredFront(
-    schema=MASK_SCHEMA,
-    make=MaskFront,
-    kind="a front end of masks",
-    absent="does not say how it denoises",
-    fix="use a program of `snn2hw train denoise`, or zoo:denoise",
-)
+ABSENT, CURE = "does not say how it denoises", "use a program of `snn2hw train denoise`, or zoo:denoise"
+"""What is said of a file without a front end of masks, and what to do."""
+
+_STORED = StoredFront(MASK_SCHEMA, MaskFront, "a front end of masks", ABSENT, CURE)
 mask_front_to, mask_front_from = _STORED.values, _STORED.read

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sim.errors import FileError, InputError
 from snn2hw.audio.spectra import warped_bank
 from snn2hw.denoise.mask_front import (
+    ABSENT,
+    CURE,
     MaskFront,
     Tracker,
     back_to_bins,
@@ -43,8 +45,7 @@ def hearing_of(found: "ProgramFile", where: str) -> Hearing:
     """Return how the program in a file denoises; one whose file does not say it is refused."""
     said = found.attachments.get(ATTACHMENT)
     if not isinstance(said, Mapping):
-        what = f"{where}: does not say how it denoises"
-        raise InputError(what, "use a program of `snn2hw train denoise`, or zoo:denoise")
+        raise InputError(f"{where}: {ABSENT}", CURE)
     front, one = mask_front_from(said.get("front"), where), said.get("one")
     sizes = found.program.input.shape, found.program.output.size
     if sizes != ((front.features,), front.spectra.bands) or not isinstance(one, int | float) or not one > 0:

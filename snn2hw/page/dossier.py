@@ -263,18 +263,18 @@ class ShortAnswer:
     section: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dossier:
-    """The whole report."""
+    """The whole report, its parts in the order of its file."""
 
-    title: str
     digest: str
     """Of the program."""
-    answers: tuple[ShortAnswer, ...]
-    sections: tuple[Section, ...]
+    made: Mapping[str, str] = field(default_factory=dict)
+    title: str
     headline: str
     """All of it in one sentence."""
-    made: Mapping[str, str] = field(default_factory=dict)
+    answers: tuple[ShortAnswer, ...]
+    sections: tuple[Section, ...]
 
     def charts(self) -> Iterator[Chart]:
         """Yield every chart of the report, those of the examples too."""
