@@ -88,7 +88,7 @@ class Fade:
     """Whether neurons differ: then each has a ``keep`` of its own, of 4096."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class Unit:
     """One population."""
 

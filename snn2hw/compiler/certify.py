@@ -32,8 +32,6 @@ from snn2hw.compiler.sums import sums_at
 
 __all__ = ["Certificate", "ProvenBounds", "bounds_of", "certify", "greatest_message", "prove"]
 
-SCHEMA = "snn2hw.certificate/1"
-
 
 @dataclass(frozen=True)
 class ProvenBounds:
@@ -82,6 +80,9 @@ def _wrapping(arithmetic: Arithmetic) -> Iterator[tuple[str, int]]:
     for state in arithmetic.states:
         if state.overflow == "wraps":
             yield state.name, arithmetic.limits_of(state)[1]
+
+
+SCHEMA = "snn2hw.certificate/1"
 
 
 @dataclass(frozen=True, repr=False)
