@@ -33,7 +33,7 @@ class AnnInput:
     element_type: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AnnNode:
     """One operator, its parts in the order of ONNX: tensors by their names (an empty name is an input left out)."""
 
@@ -41,12 +41,12 @@ class AnnNode:
     outputs: tuple[str, ...]
     name: str
     operator: str
-    attributes: Mapping[str, Attribute]
     domain: str
+    attributes: Mapping[str, Attribute]
     has_body: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AnnGraph:
     """A whole network, for one sample, and the file it was read from."""
 
