@@ -53,9 +53,10 @@ $(VENV)/.test: $(VENV)/bin/python $(SETUP) | $(LAVA)
 	touch $@ $(VENV)/.demo
 
 # Simulators beside us: where one cannot be installed (no C++ compiler, no wheel), its tests are skipped and say so.
-$(VENV)/.simulators: exporters/xylo/install.py snn2hw/placement/sanafe_install.py | $(VENV)/.test
+$(VENV)/.simulators: exporters/xylo/install.py snn2hw/placement/sanafe_install.py exporters/firmware/install.py | $(VENV)/.test
 	-$(BIN)/snn2hw install xylosim
 	-$(BIN)/snn2hw install sanafe
+	-$(BIN)/snn2hw install mcu
 	touch $@
 
 $(LAVA): exporters/lava/install.py | $(VENV)/.demo
@@ -63,4 +64,4 @@ $(LAVA): exporters/lava/install.py | $(VENV)/.demo
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-lava .venv-xylosim .venv-sanafe build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) .venv-lava .venv-xylosim .venv-sanafe .venv-mcu build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -13,16 +13,18 @@ from exporters.c_export.tables import program_c, program_h, table_bytes
 from exporters.golden_vectors import golden_vectors
 from exporters.recording import ExecutorTrace, recording_from
 from sim.arithmetic.registry import require_arithmetic
+from sim.compare import recorded_of
 from sim.errors import UnsupportedError
 from sim.program import Program
 from sim.trace import Trace
 
-__all__ = ["execute", "export"]
+__all__ = ["MAIN", "RUNTIME_FILES", "append_registers", "execute", "export", "write_sources"]
 
-RUNTIME = Path(__file__).with_name("c_export") / "runtime"
-RUNTIME_FILES = ("snn_runtime.h", "snn_runtime.c", "main.c")
-COMPUTED = ("loihi",)
-"""The arithmetics that the runtime has been written for."""
+PARTS = Path(__file__).with_name("c_export")
+RUNTIME_FILES = ("snn_runtime.h", "snn_runtime.c")
+MAIN = PARTS / "runtime" / "main.c"
+RUNTIMES = {"loihi": "runtime", "xylo": "xylo_runtime"}
+"""Arithmetic to the folder of its runtime."""
 
 MAX_TABLE_BYTES = 1 << 28
 """Larger tables make source text that compilers take minutes and gigabytes for."""
@@ -43,11 +45,11 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
     golden, trace = golden_vectors(program, raster)
 
     def fill(draft: Path) -> None:
-        _write_sources(program, draft)
+        write_sources(program, draft)
         (draft / "Makefile").write_text(MAKEFILE, encoding="utf-8")
         write_input(draft / "golden.bin", golden)
         with (draft / "golden.bin").open("ab") as handle:
-            _append_registers(handle.write, program, trace)
+            append_registers(handle.write, program, trace)
 
     return write_artifact(folder, format="c", digest=program.digest, fill=fill)
 
@@ -60,7 +62,7 @@ def execute(
         workspace = Path(made)
         if folder is None:
             _check(program)
-            _write_sources(program, workspace)
+            write_sources(program, workspace)
         else:
             check_same_program(folder, "c", program.digest)
         build(folder or workspace, workspace / "snn", timeout_s=timeout_s)
@@ -69,27 +71,30 @@ def execute(
 
 
 def _check(program: Program) -> None:
-    require_arithmetic(program.arithmetic, COMPUTED, "the C runtime")
+    require_arithmetic(program.arithmetic, RUNTIMES, "the C runtime")
     size = table_bytes(program)
     if size > MAX_TABLE_BYTES:
         what = f"the program's tables take {size} bytes, more than a C compiler reads in reasonable time"
         raise UnsupportedError(what, "export it to ONNX, or split it")
 
 
-def _write_sources(program: Program, folder: Path) -> None:
+def write_sources(program: Program, folder: Path) -> None:
+    """Write the runtime and the program's tables."""
     for name in RUNTIME_FILES:
-        shutil.copyfile(RUNTIME / name, folder / name)
+        shutil.copyfile(PARTS / RUNTIMES[program.arithmetic] / name, folder / name)
+    shutil.copyfile(MAIN, folder / MAIN.name)
     (folder / "program.h").write_text(program_h(program), encoding="utf-8")
     with (folder / "program.c").open("w", encoding="utf-8") as handle:
         handle.writelines(program_c(program))
 
 
-def _append_registers(write: object, program: Program, trace: Trace) -> None:
+def append_registers(write: object, program: Program, trace: Trace) -> None:
+    """Write what a replay must make: for every sample, step and population its u, its v, its spikes."""
     assert callable(write)
-    samples, steps = next(iter(trace.u.values())).shape[:2]
+    kinds = {**{s.name: "<i4" for s in program.described.states}, "spikes": "u1"}
+    recorded, (samples, steps) = recorded_of(trace), trace.output.shape[:2]
     for b in range(samples):
         for t in range(steps):
             for p in program.populations:
-                write(np.ascontiguousarray(trace.u[p.name][b, t], dtype="<i4").tobytes())
-                write(np.ascontiguousarray(trace.v[p.name][b, t], dtype="<i4").tobytes())
-                write(np.ascontiguousarray(trace.spikes[p.name][b, t], dtype="u1").tobytes())
+                for what, kind in kinds.items():
+                    write(np.ascontiguousarray(recorded[what][p.name][b, t], dtype=kind).tobytes())

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,7 @@ from sim.cures import install
 from sim.engines import run
 from sim.errors import FileError, MachineError, MissingToolError, UnsupportedError
 from sim.program import Program
-from sim.trace import RECORDABLE
+from sim.trace import recordable
 
 __all__ = ["execute", "export"]
 
@@ -69,7 +70,7 @@ def _run_both(program: Program, raster: NDArray[np.integer], folder: Path) -> Ex
     sequence, steps = _run(program, raster, folder), _run(program, raster, folder, "run_steps")
     if first_divergence(program, sequence, steps) is None:
         return sequence
-    expected = run(program, raster, record=RECORDABLE, allow_wrap=True)
+    expected = run(program, raster, record=recordable(program), allow_wrap=True)
     return steps if first_divergence(program, expected, sequence) is None else sequence
 
 
@@ -83,6 +84,7 @@ def _run(program: Program, raster: NDArray[np.integer], folder: Path, how: str =
     return recording_from(program, found)
 
 
+@cache
 def _runner() -> ModuleType:
     """Import the runner that is shipped, so that what is verified is what users run."""
     spec = importlib.util.spec_from_file_location("run_onnx", RUNNER)
@@ -100,11 +102,12 @@ def _check_tools() -> None:
 
 
 def _first_states(program: Program) -> dict[str, NDArray[np.int64]]:
-    """Return every state before step 0: u0, v0, and no messages."""
+    """Return every state before step 0, and no messages."""
     states: dict[str, NDArray[np.int64]] = {}
+    initial = {state.name: state.initial for state in program.described.states}
     for name, shape in state_shapes(program).items():
         kind, _, source = name.partition(".")
-        first: Any = 0 if kind == "past" else getattr(program.by_name[source], f"{kind}0")
+        first: Any = 0 if kind == "past" else program.by_name[source].registers[initial[kind]]
         states[name] = np.array(np.broadcast_to(first, shape), dtype=np.int64)
     return states
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic.description import Int, Span
-from sim.parts import INPUT, Connection, Conv, Dense, Draft, Population, Wiring
-from sim.wiring import apply
+from sim.parts import INPUT, Conv, Dense, Draft, Population, Wiring
+from sim.wiring import apply, as_matrix
 
 __all__ = ["Arrivals", "arrival_order", "parts"]
 
@@ -96,17 +96,5 @@ class Arrivals:
         """Return a connection as a matrix (source element, neuron), its exponent applied."""
         if index not in self.rows:
             connection, shape = self.population.inputs[index], self.shapes[index]
-            self.rows[index] = _matrix(connection, shape, self.population.shape) << connection.exponent
+            self.rows[index] = as_matrix(connection.wiring, shape, self.population.shape) << connection.exponent
         return self.rows[index]
-
-
-def _matrix(connection: Connection, source: tuple[int, ...], target: tuple[int, ...]) -> Int:
-    match connection.wiring:
-        case Dense(weight):
-            return np.asarray(weight.T, dtype=np.int64)
-        case Conv():
-            size = int(np.prod(source))
-            each = np.eye(size, dtype=np.int64).reshape(size, *source)
-            return apply(connection.wiring, each, source, target).reshape(size, -1)
-        case _:
-            assert_never(connection.wiring)

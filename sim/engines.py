@@ -6,7 +6,7 @@ from importlib import import_module
 from numpy.typing import ArrayLike
 
 from sim.arithmetic.registry import require_arithmetic
-from sim.auto import chosen_engine
+from sim.auto import BY_FAST, chosen_engine
 from sim.cures import one_of
 from sim.errors import InputError
 from sim.program import Program, require_program
@@ -26,7 +26,7 @@ ENGINES = {
 DEFAULT_ENGINE = "auto"
 """What every default is: one of `ENGINES` that is done soonest (`sim.auto`)."""
 
-COMPUTED = {"fast": ("loihi", "xylo"), "torch": ("loihi",)}
+COMPUTED = {"fast": BY_FAST, "torch": ("loihi",)}
 """The arithmetics that an engine computes; one that is not here computes them all."""
 
 

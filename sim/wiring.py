@@ -13,7 +13,7 @@ from sim.arithmetic.description import Int
 from sim.errors import ProgramError
 from sim.parts import Conv, Dense, Wiring
 
-__all__ = ["apply", "fan_out", "output_shape", "synapse_count"]
+__all__ = ["apply", "as_matrix", "fan_out", "output_shape", "synapse_count"]
 
 EXACT_IN_FLOAT64 = 1 << 53
 
@@ -97,6 +97,23 @@ def _tap(conv: Conv, tap: tuple[int, int], sides: tuple[int, int]) -> tuple[slic
         for start, step, side in zip(first, conv.stride, sides, strict=True)
     )
     return y, x
+
+
+def as_matrix(wiring: Wiring, source: Shape, target: Shape) -> Int:
+    """Return a wiring as a matrix (source element, target element).
+
+    >>> as_matrix(Dense([[1, 2], [3, 4], [5, 6]]), (2,), (3,)).tolist()
+    [[1, 3, 5], [2, 4, 6]]
+    """
+    match wiring:
+        case Dense():
+            return wiring.weight.T.astype(np.int64)
+        case Conv():
+            size = int(np.prod(source))
+            each = np.eye(size, dtype=np.int64).reshape(size, *source)
+            return apply(wiring, each, source, target).reshape(size, -1)
+        case _:
+            assert_never(wiring)
 
 
 def fan_out(wiring: Wiring, source: Shape, target: Shape) -> Int:

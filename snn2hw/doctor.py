@@ -17,9 +17,12 @@ __all__ = ["Diagnosis", "LookedFor", "diagnose", "warm_up"]
 
 SCHEMA = "snn2hw.doctor/1"
 CORE = ("numpy", "numba", "h5py", "nir", "tqdm", "tabulate")
+INSTALL_MCU = "install QEMU, and: snn2hw install mcu"
 FINDERS = {
     **dict.fromkeys(("lava", "lava-classes", "netx"), ("exporters.lava.install", "find_python", "snn2hw install lava")),
     "xylosim": ("exporters.xylo.install", "find_python", "snn2hw install xylosim"),
+    **dict.fromkeys(("mcu", "mcu-m0", "mcu-m33"), ("exporters.firmware.emulate", "find_arm", INSTALL_MCU)),
+    "mcu-rv32": ("exporters.firmware.emulate", "find_riscv", INSTALL_MCU),
     "rtl": ("exporters.rtl_export.simulate", "find_simulator", "install Icarus Verilog or Verilator"),
 }
 """Executors that run in something of their own: the module and the function that finds it, and how to get it."""
@@ -92,6 +95,7 @@ def warm_up(told: Callable[[str], object]) -> None:
     from sim.fast.engine import simulate
     from sim.program import Connection, Conv, Dense, Input, Population, Program
     from sim.request import Request
+    from sim.trace import recordable
     from snn2hw.compiler.compile import compile_source
     from snn2hw.demo.exhibit import example
 
@@ -110,12 +114,14 @@ def warm_up(told: Callable[[str], object]) -> None:
     graded = Conv(random.integers(-9, 9, (16, 1, 3, 3), dtype=np.int8), padding=(1, 1))
     shown = Population("image", (16, 8, 8), (Connection("input", graded),), vth=500)
     made = {name: compiled.program for name, compiled in programs.items()}
+    chip = Population("hidden", (190,), (Connection("input", Dense(np.ones((190, 16), np.int8))),), arithmetic="xylo")
+    made["Xylo"] = Program(Input((16,), 0, 15), (chip,), arithmetic="xylo")
     made["dense"] = Program(Input((200,)), dense)
     made["graded input"] = Program(Input((1, 8, 8), 0, 31), (shown,))
     for name, program in made.items():
         told(name)
         raster = np.zeros((2, 5, *program.input.shape), np.uint8)
-        for record in ((), ("spikes", "u", "v")):
+        for record in ((), recordable(program)):
             run(program, raster, engine="fast", record=record)
     told("sums of 64 bits")
     simulate(made["dense"], np.zeros((1, 2, 200), np.uint8), Request(), kernels="general")

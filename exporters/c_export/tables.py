@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from exporters.c_export import xylo_tables
+from exporters.c_export.text import constant_table, differ, pair, register_field, table_field
 from sim.order import step_order
-from sim.program import INPUT, Connection, Conv, Dense, Population, Program, RegisterArray, Weight, narrowest
+from sim.program import INPUT, Connection, Conv, Dense, Population, Program, Weight, narrowest
 
 __all__ = ["program_c", "program_h", "state_bytes", "table_bytes"]
-
-PER_LINE = 24
-TYPES = {np.dtype(np.int8): "i8", np.dtype(np.int16): "i16", np.dtype(np.int32): "i32"}
 
 
 def _ring(program: Program, source: str) -> int:
@@ -38,6 +36,8 @@ def _rests(program: Program) -> bool:
 def state_bytes(program: Program) -> int:
     """Return the bytes of RAM that the buffers of one state take."""
     n = _sizes(program)
+    if program.arithmetic == "xylo":
+        return 12 * n["NEURONS"] + n["SPIKES"] + n["INPUT_SIZE"] * n["INPUT_RING"]
     return (
         (8 + _rests(program)) * n["NEURONS"] + n["SPIKES"] + 4 * n["INPUT_SIZE"] * n["INPUT_RING"] + 12 * n["LARGEST"]
     )
@@ -45,12 +45,15 @@ def state_bytes(program: Program) -> int:
 
 def table_bytes(program: Program) -> int:
     """Return the bytes of constant data: weights, and registers that differ between neurons."""
-    weights = sum(c.wiring.weight.nbytes for p in program.populations for c in p.inputs)
+    if program.arithmetic == "xylo":
+        weights = xylo_tables.row_bytes(program)
+    else:
+        weights = sum(c.wiring.weight.nbytes for p in program.populations for c in p.inputs)
     registers = sum(
         narrowest(values, name).nbytes
         for p in program.populations
         for name, values in p.registers.items()
-        if _per_neuron(values)
+        if differ(values)
     )
     return weights + registers
 
@@ -85,22 +88,26 @@ def program_c(program: Program) -> Iterator[str]:
     yield f'/* Generated from program {program.digest}. */\n#include "program.h"\n\n#include <stddef.h>\n\n'
     for i, population in enumerate(program.populations):
         for name, values in population.registers.items():
-            if _per_neuron(values):
-                yield from _table(f"{name}_{i}", narrowest(values, name).reshape(-1))
-        for k, connection in enumerate(population.inputs):
-            yield from _table(f"weight_{i}_{k}", _weights(connection))
-        if population.inputs:
-            yield f"static const struct snn_connection inputs_{i}[{len(population.inputs)}] = {{\n"
-            yield from (
-                _connection(program, connection, f"weight_{i}_{k}") for k, connection in enumerate(population.inputs)
-            )
-            yield "};\n\n"
+            if differ(values):
+                yield from constant_table(f"{name}_{i}", narrowest(values, name).reshape(-1))
+        if program.arithmetic == "xylo":
+            yield from xylo_tables.connections(program, population, i)
+        else:
+            yield from _connections(program, population, i)
     yield from _populations(program)
     yield _state(program)
 
 
-def _per_neuron(values: RegisterArray) -> bool:
-    return bool((values != values.reshape(-1)[0]).any())
+def _connections(program: Program, population: Population, i: int) -> Iterator[str]:
+    """Yield the weights of all connections of a population, then the connections."""
+    for k, connection in enumerate(population.inputs):
+        yield from constant_table(f"weight_{i}_{k}", _weights(connection))
+    if population.inputs:
+        yield f"static const struct snn_connection inputs_{i}[{len(population.inputs)}] = {{\n"
+        yield from (
+            _connection(program, connection, f"weight_{i}_{k}") for k, connection in enumerate(population.inputs)
+        )
+        yield "};\n\n"
 
 
 def _weights(connection: Connection) -> Weight:
@@ -112,21 +119,6 @@ def _weights(connection: Connection) -> Weight:
             return weight.reshape(-1)
 
 
-def _table(name: str, values: NDArray[np.integer]) -> Iterator[str]:
-    yield f"static const {values.dtype}_t {name}[{values.size}] = {{\n"
-    for start in range(0, values.size, PER_LINE):
-        yield ",".join(map(str, values[start : start + PER_LINE].tolist())) + ",\n"
-    yield "};\n\n"
-
-
-def _use(name: str, dtype: np.dtype[np.integer]) -> str:
-    return "{" + f".{TYPES[np.dtype(dtype)]} = {name}" + "}"
-
-
-def _pair(values: tuple[int, ...]) -> str:
-    return "{" + ", ".join(map(str, values)) + "}"
-
-
 def _three(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape if len(shape) == 3 else (1, 1, *shape)
 
@@ -135,32 +127,30 @@ def _connection(program: Program, c: Connection, table: str) -> str:
     names = [p.name for p in program.populations]
     source = -1 if c.source == INPUT else names.index(c.source)
     shape = program.shape_of(c.source)
-    head = (
-        f".source = {source}, .lag = {c.lag}, .exponent = {c.exponent}, .weight = {_use(table, c.wiring.weight.dtype)}"
-    )
+    weight = table_field(table, c.wiring.weight.dtype)
+    head = f".source = {source}, .lag = {c.lag}, .exponent = {c.exponent}, .weight = {weight}"
     match c.wiring:
         case Dense():
-            flat = _pair((1, 1, int(np.prod(shape))))
+            flat = pair((1, 1, int(np.prod(shape))))
             ones = ".kernel = {1, 1}, .stride = {1, 1}, .padding = {0, 0}, .dilation = {1, 1}, .groups = 1"
             return f"    {{.wiring = SNN_DENSE, {head}, .source_shape = {flat}, {ones}}},\n"
         case Conv() as conv:
             geometry = (
-                f".kernel = {_pair(conv.weight.shape[2:])}, .stride = {_pair(conv.stride)}, "
-                f".padding = {_pair(conv.padding)}, .dilation = {_pair(conv.dilation)}, .groups = {conv.groups}"
+                f".kernel = {pair(conv.weight.shape[2:])}, .stride = {pair(conv.stride)}, "
+                f".padding = {pair(conv.padding)}, .dilation = {pair(conv.dilation)}, .groups = {conv.groups}"
             )
-            return f"    {{.wiring = SNN_CONV, {head}, .source_shape = {_pair(_three(shape))}, {geometry}}},\n"
-
-
-def _register(name: str, values: RegisterArray, index: int) -> str:
-    if not _per_neuron(values):
-        return f".{name} = {{.all = {int(values.reshape(-1)[0])}, .per_neuron = 0}}"
-    table = _use(f"{name}_{index}", narrowest(values, name).dtype)
-    return f".{name} = {{.each = {table}, .per_neuron = 1}}"
+            return f"    {{.wiring = SNN_CONV, {head}, .source_shape = {pair(_three(shape))}, {geometry}}},\n"
 
 
 def _properties(population: Population) -> str:
     """Return the fields of the properties that have not their default: what C leaves out is 0."""
     return "".join(f" .{name} = {int(value)}," for name, value in population.kept_properties().items())
+
+
+def _fields(p: Population, i: int) -> str:
+    """Return the registers, the reset and the properties of a population."""
+    registers = ",\n     ".join(register_field(name, values, i) for name, values in p.registers.items())
+    return f"{registers},\n     .reset = SNN_RESET_{p.reset.upper()}, .fires = {int(p.fires)},{_properties(p)}"
 
 
 def _populations(program: Program) -> Iterator[str]:
@@ -169,11 +159,12 @@ def _populations(program: Program) -> Iterator[str]:
     for i, p in enumerate(program.populations):
         ring = _ring(program, p.name)
         inputs = f"inputs_{i}" if p.inputs else "NULL"
-        registers = ",\n     ".join(_register(name, values, i) for name, values in p.registers.items())
+        xylo = program.arithmetic == "xylo"
+        shape = "" if xylo else f".shape = {pair(_three(p.shape))}, "
         yield (
-            f'    {{.name = "{p.name}", .shape = {_pair(_three(p.shape))}, .size = {p.size},\n'
-            f"     .inputs = {inputs}, .input_count = {len(p.inputs)},\n     {registers},\n"
-            f"     .reset = SNN_RESET_{p.reset.upper()}, .fires = {int(p.fires)},{_properties(p)}\n"
+            f'    {{.name = "{p.name}", {shape}.size = {p.size},\n'
+            f"     .inputs = {inputs}, .input_count = {len(p.inputs)},\n     "
+            f"{xylo_tables.population_fields(p, i) if xylo else _fields(p, i)}\n"
             f"     .first_register = {first_register}, .first_spike = {first_spike}, .ring = {ring}}},\n"
         )
         first_register += p.size
@@ -182,9 +173,9 @@ def _populations(program: Program) -> Iterator[str]:
 
 
 def _state(program: Program) -> str:
-    rests = _rests(program)
     names = [p.name for p in program.populations]
-    order = _pair(tuple(names.index(p.name) for p in step_order(program.populations)))
+    order = pair(tuple(names.index(p.name) for p in step_order(program.populations)))
+    declared, fields = xylo_tables.state_arrays() if program.arithmetic == "xylo" else _state_arrays(_rests(program))
     return f"""static const int32_t order[SNN_POPULATIONS] = {order};
 
 const struct snn_program snn_program = {{
@@ -196,11 +187,19 @@ const struct snn_program snn_program = {{
     .input_ring = SNN_INPUT_RING,
 }};
 
-static int32_t u[SNN_NEURONS], v[SNN_NEURONS], a[SNN_LARGEST], messages[SNN_INPUT_SIZE * SNN_INPUT_RING];
-static int64_t sums[SNN_LARGEST];
-static uint8_t spikes[SNN_SPIKES]{", rest[SNN_NEURONS]" if rests else ""};
+{declared}
 
 struct snn_state snn_state = {{
-    .u = u, .v = v, .spikes = spikes, .messages = messages, .sums = sums, .a = a, .step = -1, .failed_population = -1,
-{"    .rest = rest," + chr(10) if rests else ""}}};
+    {fields}
+}};
 """
+
+
+def _state_arrays(rests: bool) -> tuple[str, str]:
+    """Return the declarations of the buffers, and the fields that point to them."""
+    messages = "messages[SNN_INPUT_SIZE * SNN_INPUT_RING]"
+    declared = f"""static int32_t u[SNN_NEURONS], v[SNN_NEURONS], a[SNN_LARGEST], {messages};
+static int64_t sums[SNN_LARGEST];
+static uint8_t spikes[SNN_SPIKES]{", rest[SNN_NEURONS]" if rests else ""};"""
+    every = ".u = u, .v = v, .spikes = spikes, .messages = messages, .sums = sums, .a = a, .step = -1,"
+    return declared, f"{every} .failed_population = -1,{chr(10) + '    .rest = rest,' if rests else ''}"

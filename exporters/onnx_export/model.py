@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from exporters.onnx_export.step import StepNodes, build_step, longest_lags, resting, state_names
+from exporters.onnx_export.nodes import StepNodes
+from exporters.onnx_export.step import build_step, longest_lags, resting, state_names
 from sim.program import INPUT, Program
 
 __all__ = ["OPSET", "scan_model", "state_shapes", "step_model"]
@@ -17,7 +18,7 @@ def state_shapes(program: Program) -> dict[str, tuple[int, ...]]:
     """Return the shape of every state tensor without its batch axis."""
     shapes: dict[str, tuple[int, ...]] = {}
     for population in program.populations:
-        shapes[f"u.{population.name}"] = shapes[f"v.{population.name}"] = population.shape
+        shapes |= {f"{state.name}.{population.name}": population.shape for state in program.described.states}
         shapes[resting(population)] = population.shape
     for source, kept in longest_lags(program).items():
         shapes[f"past.{source}"] = (kept, *program.shape_of(source))
@@ -71,7 +72,7 @@ def scan_model(program: Program) -> Any:
 
     step = build_step(program)
     states = state_shapes(program)
-    seen = [f"{r}.{p.name}" for p in program.populations for r in ("u", "v")]
+    seen = [f"{s.name}.{p.name}" for p in program.populations for s in program.described.states]
     copies = [helper.make_node("Identity", [f"{name}.next"], [f"{name}.seen"]) for name in seen]
     spikes = [f"spikes.{p.name}" for p in program.populations]
     body = helper.make_graph(

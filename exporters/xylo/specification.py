@@ -16,8 +16,8 @@ from exporters.xylo.timing import check_states, starts
 from sim.arithmetic.description import Int
 from sim.arithmetic.registry import require_arithmetic
 from sim.errors import UnsupportedError
-from sim.program import INPUT, Dense, Population, Program
-from sim.wiring import apply
+from sim.program import INPUT, Population, Program
+from sim.wiring import as_matrix
 
 __all__ = ["INPUTS", "NEURONS", "OUTPUTS", "Specification", "specify"]
 
@@ -134,7 +134,7 @@ class _Matrices:
         for p in program.populations:
             for c in p.inputs:
                 kind = "out" if p is out else "in" if c.source == INPUT else "rec"
-                matrix = _matrix(program, p, c.wiring, program.shape_of(c.source)) << c.exponent
+                matrix = as_matrix(c.wiring, program.shape_of(c.source), p.shape) << c.exponent
                 row, column = first.get(c.source, 0), first.get(p.name, 0)
                 self.held[kind][row : row + matrix.shape[0], column : column + p.size, c.port] = matrix
 
@@ -146,14 +146,6 @@ class _Matrices:
             found[f"weight_shift_{kind}"] = np.int64(shift)
         found["weights_out"] = found["weights_out"][:, :, 0]
         return found
-
-
-def _matrix(program: Program, p: Population, wiring: Any, source: tuple[int, ...]) -> Int:
-    if isinstance(wiring, Dense):
-        return wiring.weight.T.astype(np.int64)
-    size = int(np.prod(source))
-    each = np.eye(size, dtype=np.int64).reshape(size, *source)
-    return apply(wiring, each, source, p.shape).reshape(size, -1)
 
 
 def _shift(weights: Int, kind: str) -> int:

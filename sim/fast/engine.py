@@ -43,7 +43,8 @@ def simulate(
     ``kernels`` other than "auto" are there to be tested and measured; ``threads`` is the number of CPUs unless given.
     """
     if program.arithmetic in OTHERS:
-        trace: Trace = import_module(OTHERS[program.arithmetic]).simulate(program, raster, request, threads=threads)
+        own = import_module(OTHERS[program.arithmetic])
+        trace: Trace = own.simulate(program, raster, request, kernels=kernels, threads=threads)
         return trace
     batch, steps = raster.shape[:2]
     order = step_order(program.populations)
@@ -75,7 +76,7 @@ def _runner(
             run = runner(laid_out, steps, refusing, kernels)
             return _or_again(program, refusing, run), np.int32 if laid_out.graded else np.uint8
         if kernels != "auto":
-            why = "32 bits do not hold every sum, or a line of a window, or a pixel, has too many neurons for a list"
+            why = "32 bits do not hold every sum, or a line of a window, a pixel or a step has too many for a list"
             what = f"fast: vector kernels do not take this program: {why}"
             raise InputError(what, "leave the choice of kernels to the engine")
     from sim.fast.kernels import general

@@ -146,7 +146,8 @@ def _multiplied(layout: LaidOut, able: bool, place_of: Place) -> NDArray[np.void
         connections["bytes_most"] = NEVER
     for place, p in enumerate(layout.populations):
         for c in connections[p["connections"] : p["connections_to"]]:
-            if c["bytes_most"] < layout.grids[c["source"]].size:
+            most = layout.populations[c["source"] - 1]["most"] if c["source"] > 0 else 1
+            if c["bytes_most"] < layout.grids[c["source"]].size * most:
                 pitch = layout.grids[place + 1].pitch
                 c["product"] = place_of(choice.multiplying(pitch, bool(c["wide"]), bool(c["bytes_single"])))
                 if c["bytes_single"]:
@@ -176,9 +177,8 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
         for i in range(len(layout.grids))
     ]
     packing = {name: number for name, number in layout.packing.items() if name in SizesRow._fields}
-    per_slot = [2 * (g.pixels * g.pitch + SPARE) + 4 * (g.pixels + 1) for g in layout.grids]
-    per_slot[0] += 4 * (layout.grids[0].size + packing.get("image_size", 0)) if layout.graded else 0
-    stretch = max(1, min(STRETCH, steps, LIST_BYTES // sum(per_slot)))
+    most, lists = _longest_lists(layout)
+    stretch = max(1, min(STRETCH, steps, LIST_BYTES // _slot_bytes(layout, lists)))
     sources: list[SourceRow] = []
     index_at = ends_at = 0
     for i, (g, lag) in enumerate(zip(layout.grids, lags, strict=True)):
@@ -193,7 +193,7 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
             pixel_step=1 if g.is_image else g.pitch,
             slots=slots,
             index_at=index_at,
-            index_size=g.pixels * g.pitch + SPARE,
+            index_size=lists[i],
             ends_at=ends_at,
             ends_size=g.pixels + 2,
         )
@@ -216,9 +216,22 @@ def _sizes(layout: LaidOut, steps: int) -> tuple[SizesRow, NDArray[np.void]]:
         stretch=stretch,
         graded=int(layout.graded),
         rests=int(layout.populations["pause"].any()),
+        many=int(most > 1),
         **packing,
     )
     return sizes, table_of(SOURCE, sources)
+
+
+def _longest_lists(layout: LaidOut) -> tuple[int, list[int]]:
+    """Return the greatest message of any population, and how long the lists of each source may become."""
+    most = [1, *layout.populations["most"].tolist()]
+    return max(most), [n * g.pixels * g.pitch + SPARE for n, g in zip(most, layout.grids, strict=True)]
+
+
+def _slot_bytes(layout: LaidOut, lists: list[int]) -> int:
+    """Return the bytes of the lists of one step."""
+    of_values = 4 * (layout.grids[0].size + layout.packing.get("image_size", 0)) if layout.graded else 0
+    return of_values + sum(2 * size + 4 * (g.pixels + 2) for size, g in zip(lists, layout.grids, strict=True))
 
 
 def _room_for_sums(layout: LaidOut) -> int:
@@ -251,11 +264,12 @@ def _populations(plan: _VectorPlan, recorded: NDArray[np.int64], place_of: Place
             row[name] = neuron - first if first <= neuron < to else -1
         neuron += p.size
         alone = place in stepwise or row["u_at"] >= 0 or row["v_at"] >= 0
-        form = plan.isa == AVX512, bool(row["checked"]), bool(row["special"]), bool(row["wide"])
+        kind = choice.NeuronKind(bool(row["checked"]), bool(row["special"]), bool(row["most"] > 1), bool(row["wide"]))
+        avx512 = plan.isa == AVX512
         if alone or any(length % 2 for length in lengths):
-            row["one_step"] = place_of(choice.advancing(*form, 1))
+            row["one_step"] = place_of(choice.advancing(avx512, kind, 1))
         if not alone and max(lengths) > 1:
-            row["two_steps"] = place_of(choice.advancing(*form, 2))
+            row["two_steps"] = place_of(choice.advancing(avx512, kind, 2))
     populations.setflags(write=False)
     return populations
 
@@ -273,9 +287,10 @@ def _scratch(layout: LaidOut, tables: Tables) -> Scratch:
         sums=aligned(2 * sums_size, np.uint8),
         part=aligned(sums_size, np.uint8),
         spikes=aligned(2 * sizes.spikes_room, np.uint8),
+        sent=aligned(max(1, 2 * sizes.sums_size * sizes.many), np.uint8),
         lists=aligned(TOGETHER * sizes.index_size, np.uint16),
         ends=aligned(TOGETHER * sizes.ends_size, np.int32),
-        window=aligned(LIST + SPARE, np.uint16),
+        window=aligned(LIST * int(layout.populations["most"].max(initial=1)) + SPARE, np.uint16),
         values=aligned(max(1, TOGETHER * sizes.values_size), np.int32),
         bits=aligned(max(1, slots * sizes.bits_size), np.uint8),
         image=aligned(max(1, slots * sizes.image_size), np.int32),

@@ -16,6 +16,9 @@ from sim.fast.layout.laid_out import lay_out
 from sim.fast.plan import loops_of
 from sim.fast.vector.calls import ChosenLoop, address
 from sim.fast.vector.isa import best
+from sim.fast.xylo import kernel as xylo_kernel
+from sim.fast.xylo.layout import lay_out as lay_out_for_xylo
+from sim.fast.xylo.sums import add_rows, adding
 from sim.order import step_order
 from sim.outcome import outcome_for
 from sim.program import Program
@@ -48,6 +51,8 @@ class Missing:
 
 def missing(program: Program, steps: int, record: tuple[Record, ...]) -> Missing:
     """Return what a run of this program over so many steps would have to compile."""
+    if program.arithmetic == "xylo":
+        return _missing_for_xylo(program)
     laid_out = lay_out(program)
     if laid_out is None:
         return Missing(not _signatures(simulate_samples), ())
@@ -55,6 +60,15 @@ def missing(program: Program, steps: int, record: tuple[Record, ...]) -> Missing
     entry = not any(arguments[0] == form for arguments in _signatures(run_samples))
     recorded = outcome_for(program, step_order(program.populations), (0, steps), record).recorded
     loops = loops_of(laid_out, steps, recorded)
+    return Missing(entry, tuple(c for c in loops if c.arguments not in _signatures(c.loop)))
+
+
+def _missing_for_xylo(program: Program) -> Missing:
+    form: Any = typeof(best())  # type: ignore[no-untyped-call]
+    entry = not any(arguments[0] == form for arguments in _signatures(xylo_kernel.run_samples))
+    laid_out = lay_out_for_xylo(program, best())
+    lanes = () if laid_out is None else tuple(dict.fromkeys(laid_out.tables.pieces["lanes"].tolist()))
+    loops = tuple(map(adding, lanes))
     return Missing(entry, tuple(c for c in loops if c.arguments not in _signatures(c.loop)))
 
 
@@ -79,8 +93,10 @@ def kernels_cached() -> int:
         product.multiply_pixels,
         product.multiply_single,
         product.multiply_two_steps,
+        add_rows,
     )
-    return sum(len(_signatures(kernel)) for kernel in (run_samples, simulate_samples, *loops))
+    entries = (run_samples, simulate_samples, xylo_kernel.run_samples)
+    return sum(len(_signatures(kernel)) for kernel in (*entries, *loops))
 
 
 def _signatures(kernel: Any) -> set[tuple[Any, ...]]:

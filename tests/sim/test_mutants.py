@@ -90,9 +90,62 @@ MUTANTS = {
 }
 
 
-def _battery(folder: Path) -> subprocess.CompletedProcess[str]:
+XYLO, ARRIVAL = "arithmetic/xylo.py", "arrival.py"
+XYLO_MUTANTS = {
+    "a dash of 0": (XYLO, "np.where((lost == 0) & (x > 0), 1, lost)", "lost"),
+    "a dash of 1 from 0 on": (XYLO, "(lost == 0) & (x > 0)", "(lost == 0) & (x >= 0)"),
+    "dash rounds toward zero": (XYLO, "x >> n, dtype", "np.sign(x) * (np.abs(x) >> n), dtype"),
+    "one value less at the lower end": (XYLO, "return np.clip(x, LEAST, MOST)", "return np.clip(x, LEAST + 1, MOST)"),
+    "one value more at the upper end": (XYLO, "return np.clip(x, LEAST, MOST)", "return np.clip(x, LEAST, MOST + 1)"),
+    "states wrap": (XYLO, "return np.clip(x, LEAST, MOST)", "return (x - LEAST) % (1 << 16) + LEAST"),
+    "the negation of -2^15 has 17 bits": (XYLO, "np.where(x == LEAST, LEAST, -x)", "-x"),
+    "the current decays before its input": (
+        XYLO,
+        '_decayed(before["i"] + a[0], neurons["dash_syn"])',
+        '_decayed(before["i"], neurons["dash_syn"]) + a[0]',
+    ),
+    "v decays after its input": (
+        XYLO,
+        "second = saturate(first)",
+        'first = first + dash(before["v"], neurons["dash_mem"]) - dash(before["v"] + first, neurons["dash_mem"])\n'
+        "    second = saturate(first)",
+    ),
+    "both currents decay alike": (
+        XYLO,
+        'before["i2"] + a[1], neurons["dash_syn2"]',
+        'before["i2"] + a[1], neurons["dash_syn"]',
+    ),
+    "currents and bias saturate together": (XYLO, "second = saturate(first)", "second = first"),
+    "v and its change saturate together": (XYLO, 'before["v"] + saturate(second)', 'before["v"] + second'),
+    "fires above the threshold": (
+        XYLO,
+        "np.where((v >= theta) & neurons.fires",
+        "np.where((v > theta) & neurons.fires",
+    ),
+    "one spike in a step": (XYLO, 'np.minimum(v // theta, neurons.properties["most"])', "1"),
+    "spikes without their limit": (XYLO, 'np.minimum(v // theta, neurons.properties["most"])', "v // theta"),
+    "one spike more than fits": (XYLO, "np.minimum(v // theta,", "np.minimum(v // theta + 1,"),
+    "one threshold taken off for many spikes": (XYLO, '"v": v - z * theta', '"v": v - (z > 0) * theta'),
+    "reset to zero": (XYLO, '"v": v - z * theta', '"v": np.where(z, 0, v)'),
+    "saturation of v not counted": (XYLO, " | _outside(third)", ""),
+    "a message of z is one synop": (XYLO, 'synop_of="spike"', 'synop_of="message"'),
+    "one port": (ARRIVAL, "return self.population.inputs[index].port", "return 0"),
+    "weights are not shifted": (ARRIVAL, "product << self.population.inputs[index].exponent", "product"),
+    "weights are not shifted one by one": (ARRIVAL, " << connection.exponent", ""),
+    "sums saturate once a step": (ARRIVAL, "if careful.any():", "if False:"),
+    "careful only where the whole sum leaves": (
+        ARRIVAL,
+        "(state + up > limits[1]) | (state + down < limits[0])",
+        "(state + up + down > limits[1]) | (state + up + down < limits[0])",
+    ),
+    "sources arrive backwards": (ARRIVAL, "key=lambda i: (position", "reverse=True, key=lambda i: (position"),
+    "saturated currents not counted": (ARRIVAL, "clipped |= x != grown", "clipped |= x > grown + 1"),
+}
+
+
+def _battery(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tests.sim.battery", str(CASES)],
+        [sys.executable, "-m", module, str(CASES)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -101,20 +154,30 @@ def _battery(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
+def outcomes_of(make_folder, mutants, module):
     """Run the unchanged copy and every mutant, two at a time."""
     folders = {}
-    for name in ("unchanged", *MUTANTS):
-        folder = folders[name] = tmp_path_factory.mktemp("copy")
+    for name in ("unchanged", *mutants):
+        folder = folders[name] = make_folder("copy")
         shutil.copytree(ROOT / "sim", folder / "sim", ignore=shutil.ignore_patterns("__pycache__"))
-        if name in MUTANTS:
-            file, old, new = MUTANTS[name]
+        if name in mutants:
+            file, old, new = mutants[name]
             text = (folder / "sim" / file).read_text()
             assert text.count(old) == 1, f"{name}: the text to mutate stands {text.count(old)} times in {file}"
             (folder / "sim" / file).write_text(text.replace(old, new))
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(folders, pool.map(_battery, folders.values()), strict=True))
+        runs = pool.map(_battery, folders.values(), [module] * len(folders))
+        return dict(zip(folders, runs, strict=True))
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    return outcomes_of(tmp_path_factory.mktemp, MUTANTS, "tests.sim.battery")
+
+
+@pytest.fixture(scope="module")
+def xylo_outcomes(tmp_path_factory):
+    return outcomes_of(tmp_path_factory.mktemp, XYLO_MUTANTS, "tests.sim.xylo_battery")
 
 
 def test_the_unchanged_copy_passes(outcomes):
@@ -126,3 +189,14 @@ def test_mutant_is_killed_by_a_comparison_and_not_by_a_crash(outcomes, name):
     outcome = outcomes[name]
     assert outcome.returncode == 1, outcome.stderr
     assert outcome.stdout.startswith(("seed ", "edges: ")), outcome.stdout + outcome.stderr
+
+
+def test_the_unchanged_copy_passes_for_xylo(xylo_outcomes):
+    assert xylo_outcomes["unchanged"].stdout == f"{CASES} cases equal\n", xylo_outcomes["unchanged"].stderr
+
+
+@pytest.mark.parametrize("name", XYLO_MUTANTS)
+def test_mutant_of_xylo_is_killed_by_a_comparison_and_not_by_a_crash(xylo_outcomes, name):
+    outcome = xylo_outcomes[name]
+    assert outcome.returncode == 1, outcome.stderr
+    assert outcome.stdout.startswith("seed "), outcome.stdout + outcome.stderr

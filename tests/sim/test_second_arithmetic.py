@@ -318,10 +318,17 @@ def test_tables_in_c_hold_its_registers():
 
 
 @pytest.mark.parametrize(
-    ("to", "who"), [("c", "the C runtime"), ("onnx", "the ONNX export"), ("lava", "Lava"), ("netx", "NetX")]
+    ("to", "who", "computed"),
+    [
+        ("c", "the C runtime", "loihi, xylo"),
+        ("onnx", "the ONNX export", "loihi, xylo"),
+        ("lava", "Lava", "loihi"),
+        ("netx", "NetX", "loihi"),
+    ],
 )
-def test_who_cannot_compute_it_refuses_before_anything_is_written(tmp_path, to, who):
-    with pytest.raises(UnsupportedError, match=f"arithmetic 'toy': {who} computes loihi only  fix: use the reference"):
+def test_who_cannot_compute_it_refuses_before_anything_is_written(tmp_path, to, who, computed):
+    said = f"arithmetic 'toy': {who} computes {computed} only  fix: use the reference"
+    with pytest.raises(UnsupportedError, match=said):
         export(_network(), to, tmp_path / "deep" / to, _raster())
     assert not any(tmp_path.iterdir())
     module = __import__(EXPORTERS[to], fromlist=["execute"])

@@ -1,16 +1,22 @@
 /* Replay golden vectors, or run a raster.
  *
  *   snn golden.bin            compare with what is recorded there; prints "equal" or the first difference
- *   snn INPUT.bin OUTPUT.bin  run every sample and write u, v (int32) and spikes (uint8) of every step
+ *   snn INPUT.bin OUTPUT.bin  run every sample and write the states (int32) and spikes (uint8) of every step
  *
  * Files are little-endian. INPUT.bin: samples, steps (uint32), then samples x steps x SNN_INPUT_SIZE int32 messages.
  * golden.bin: the same, followed by what OUTPUT.bin would hold: for every sample and step, for every population in the
- * order of program.c, its u, its v, its spikes.
+ * order of program.c, its states (u, v), its spikes.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "program.h"
+
+#ifndef SNN_REGISTERS /* what a neuron keeps, unless the runtime names something else */
+#define SNN_REGISTERS {snn_state.u, snn_state.v}
+#define SNN_REGISTER_NAMES {"u", "v"}
+#define SNN_REGISTER_COUNT 2
+#endif
 
 static int32_t input[SNN_INPUT_SIZE];
 
@@ -43,14 +49,13 @@ static int read_input(FILE *file)
 
 static int write_step(FILE *file)
 {
+    const int32_t *const registers[SNN_REGISTER_COUNT] = SNN_REGISTERS;
     for (int32_t i = 0; i < snn_program.population_count; i++) {
         const struct snn_population *p = &snn_program.populations[i];
-        for (int32_t n = 0; n < p->size; n++)
-            if (!write_int32(file, snn_state.u[p->first_register + n]))
-                return 0;
-        for (int32_t n = 0; n < p->size; n++)
-            if (!write_int32(file, snn_state.v[p->first_register + n]))
-                return 0;
+        for (int which = 0; which < SNN_REGISTER_COUNT; which++)
+            for (int32_t n = 0; n < p->size; n++)
+                if (!write_int32(file, registers[which][p->first_register + n]))
+                    return 0;
         if (fwrite(snn_spikes(&snn_program, &snn_state, i), 1, (size_t)p->size, file) != (size_t)p->size)
             return 0;
     }
@@ -66,16 +71,18 @@ static int differs(const char *name, const char *what, int32_t step, int32_t neu
 
 static int compare_step(FILE *file, int32_t step)
 {
+    const int32_t *const registers[SNN_REGISTER_COUNT] = SNN_REGISTERS;
+    static const char *const names[SNN_REGISTER_COUNT] = SNN_REGISTER_NAMES;
     for (int32_t i = 0; i < snn_program.population_count; i++) {
         const struct snn_population *p = &snn_program.populations[i];
-        const int32_t *const registers[2] = {snn_state.u + p->first_register, snn_state.v + p->first_register};
-        for (int which = 0; which < 2; which++)
+        for (int which = 0; which < SNN_REGISTER_COUNT; which++)
             for (int32_t n = 0; n < p->size; n++) {
                 int32_t expected;
                 if (!read_int32(file, &expected))
                     return differs(p->name, "the file ends before", step, n, 0, 0);
-                if (registers[which][n] != expected)
-                    return differs(p->name, which == 0 ? "u" : "v", step, n, registers[which][n], expected);
+                const int32_t got = registers[which][p->first_register + n];
+                if (got != expected)
+                    return differs(p->name, names[which], step, n, got, expected);
             }
         const uint8_t *const spikes = snn_spikes(&snn_program, &snn_state, i);
         for (int32_t n = 0; n < p->size; n++) {

@@ -42,10 +42,11 @@ class LoopMemory(NamedTuple):
 
 
 class Made(NamedTuple):
-    """One step of a tile: its sums, and where its spikes, as bits, and its wraps and clips go."""
+    """One step of a tile: its sums, and where its spikes, as bits and as counts, and its wraps and clips go."""
 
     sums: Any  # bytes
     spikes: Any
+    sent: Any
     faults: Any
 
 
@@ -99,7 +100,7 @@ BYTES, WORDS, WHOLE_NUMBERS = _to(types.uint8), _to(types.uint16), _to(types.int
 REALS, LONGS = _to(types.float32), _to(types.int64)
 BROUGHT = _record(Brought, WORDS, WHOLE_NUMBERS, WHOLE_NUMBERS, BYTES, WHOLE_NUMBERS, types.int64)
 MEMORY = _record(LoopMemory, _to(types.int8), WHOLE_NUMBERS, WORDS, BYTES)
-MADE = _record(Made, BYTES, BYTES, LONGS)
+MADE = _record(Made, BYTES, BYTES, BYTES, LONGS)
 MEMBRANES = _record(Membranes, REALS, REALS, REALS, REALS, BYTES, REALS)
 THE_CONNECTION, THE_POPULATION, THE_TILE = (numba.from_dtype(record) for record in (CONNECTION, POPULATION, TILE))
 

@@ -1,6 +1,7 @@
 """Which loop does a piece of work, and in which form; its machine code is made when a table asks for its address."""
 
 from functools import cache
+from typing import NamedTuple
 
 from sim.fast.kernels.arguments import ADVANCE, PRODUCT_OF_TWO, SUM
 from sim.fast.kernels.gather import add_one_by_one, add_rows_of_events, add_weighted_rows
@@ -13,7 +14,7 @@ from sim.fast.vector.calls import ChosenLoop
 from sim.fast.vector.form import Form
 from sim.fast.vector.products import BLOCK
 
-__all__ = ["advancing", "multiplying", "multiplying_two_steps", "multiplying_windows", "summing"]
+__all__ = ["NeuronKind", "advancing", "multiplying", "multiplying_two_steps", "multiplying_windows", "summing"]
 
 NARROW = 32
 """Lanes of rows of one register or two. Such rows belong to few channels, so a line of a window holds few events."""
@@ -21,6 +22,15 @@ ENTRIES, ENTRIES_NARROW = 32, 16
 """Rows that are listed by one store."""
 AHEAD, AHEAD_NARROW = 4, 12
 """Rows that are summed between two tests for the end: a narrow row of zeros costs less than a branch not foreseen."""
+
+
+class NeuronKind(NamedTuple):
+    """What the loop of a population has to compute: see `sim.fast.kernels.neurons`."""
+
+    checked: bool
+    special: bool
+    many: bool
+    wide: bool  # whether sums have 32 bits
 
 
 @cache
@@ -63,7 +73,8 @@ def multiplying_two_steps(wide: bool) -> ChosenLoop:
 
 
 @cache
-def advancing(avx512: bool, checked: bool, special: bool, wide: bool, steps: int) -> ChosenLoop:
-    """Return the loop that advances neurons by one step or two."""
-    form = Form(avx512=avx512, checked=checked, special=special, sum_bits=32 if wide else 16, steps=steps)
+def advancing(avx512: bool, p: NeuronKind, steps: int) -> ChosenLoop:
+    """Return the loop that advances neurons of a kind by one step or two."""
+    bits = 32 if p.wide else 16
+    form = Form(avx512=avx512, checked=p.checked, special=p.special, many=p.many, sum_bits=bits, steps=steps)
     return ChosenLoop(advance_neurons, (form, *ADVANCE))

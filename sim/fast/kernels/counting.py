@@ -16,6 +16,15 @@ TALLY, REFUSAL = 5, 5
 
 
 @part
+def messages_in(work: Any, place: int, source: Any, listed: Any) -> Any:
+    """Return how many messages a list holds: as many as entries, unless a message may be several spikes."""
+    many = 0
+    if place > 0:
+        many = int(row(work.tables.populations, place - 1).most > 1)
+    return listed.ends[source.pixels + many]
+
+
+@part
 def count_synops(work: Any, raster: Any, moment: Any, to: int) -> None:
     """Count what every connection has delivered, or will deliver before the last step, of a stretch up to step ``to``.
 
@@ -50,7 +59,7 @@ def count_listed(work: Any, c: Any, source: Any, counts: Any, moment: Any, to: i
     sizes, scratch, s, synops = row(work.tables.sizes, 0), work.scratch, moment.s, 0
     for step in range(moment.t, to):
         mine = sent(sizes, source, scratch, c.source, s, step)
-        n = mine.ends[source.pixels]
+        n = messages_in(work, c.source, source, mine)
         counts[0] += n if step < delivered else 0
         if c.fan_each >= 0:
             counts[1] += n * c.fan_each if step < delivered else 0
@@ -77,7 +86,7 @@ def settle(work: Any, refusing: Any, moment: Any, to: int) -> bool:
             counts = pointer_to(work.outcome.pop_counts, (moment.b * sizes.places + place) * TALLY)
             n = sent(sizes, source, scratch, place + 1, s, step).ends[source.pixels]
             counts[0] += n
-            counts[4] += n
+            counts[4] += messages_in(work, place + 1, source, sent(sizes, source, scratch, place + 1, s, step))
             for check in range(2):
                 at = ((s * sizes.stretch + step - moment.t) * sizes.places + place) * 2 + check
                 count = scratch.faults[at]

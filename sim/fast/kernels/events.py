@@ -8,7 +8,7 @@ from sim.fast.layout.records import BARE, CONTIGUOUS, LOW
 from sim.fast.vector.isa import append
 from sim.fast.vector.jit import inline
 from sim.fast.vector.lanes import load, zeros
-from sim.fast.vector.masks import bits_of, popcount, unlike
+from sim.fast.vector.masks import bits_of, lowest, popcount, unlike
 from sim.fast.vector.pointers import pointer_to, put_unaligned64, unaligned64
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "list_fired",
     "list_graded",
     "list_messages",
+    "list_sent",
     "pack_bits",
     "record_spikes",
     "record_state",
@@ -154,6 +155,33 @@ def list_fired(isa: Any, pitch: int, tile: Any, spikes: Any, events: Any, ends: 
 
 
 @inline
+def list_sent(pitch: int, tile: Any, spikes: Any, sent: Any, events: Any, ends: Any, pixels: int) -> Any:
+    """Append to the list of a population what a tile sends, an entry for each spike; return the length before.
+
+    Bits of ``spikes`` tell who sends, ``sent`` how many spikes.
+    """
+    n = before = ends[tile.pixel + (tile.lane > 0)]
+    messages, at, base = 0, 0, tile.pixel * pitch + tile.lane
+    for pixel in range(tile.pixel, tile.pixel_to):
+        end = at + tile.lanes
+        while at < end:
+            word = unaligned64(spikes, at >> 3)
+            if at + WORD > end:
+                word &= (1 << (end - at)) - 1
+            messages += popcount(word)
+            while word != 0:
+                lane = at + lowest(word)
+                for _ in range(sent[lane]):
+                    events[n] = base + lane
+                    n += 1
+                word &= word - 1
+            at = at + WORD if at + WORD < end else end
+        ends[pixel + 1] = n
+    ends[pixels + 1] = messages + (ends[pixels + 1] if tile.pixel + tile.lane > 0 else 0)
+    return before
+
+
+@inline
 def list_graded(sizes: Any, source: Any, step: Any, mine: Any) -> None:
     """List the messages of one step with their values, and write them into its image, channels last."""
     n, column, line = 0, 0, sizes.image_first
@@ -230,14 +258,15 @@ def pack_bits(sizes: Any, step: Any, room: int, bits: Any) -> int:
 
 @inline
 def synops_of(c: Any, source: Any, fan_out: Any, events: Any, ends: Any) -> int:
-    """Return the synapses that the events of one step's list meet."""
+    """Return the synapses that the messages of one step's list meet: several spikes of a neuron are one message."""
     synops = 0
     block = (1 << 16) // source.pitch
     for pixel in range(0, source.pixels, block):
         base = pixel * source.pitch
         last = pixel + block if pixel + block < source.pixels else source.pixels
         for i in range(ends[pixel], ends[last]):
-            synops += fan_out[c.fan_at + base + ((events[i] - base) & LOW)]
+            if i == ends[pixel] or events[i] != events[i - 1]:
+                synops += fan_out[c.fan_at + base + ((events[i] - base) & LOW)]
     return synops
 
 
@@ -263,7 +292,7 @@ def record_spikes(source: Any, tile: Any, events: Any, ends: Any, since: int, ou
     for pixel in range(tile.pixel, tile.pixel_to):
         for k in range(i, ends[pixel + 1]):
             channel = (events[k] - pixel * source.pitch) & LOW
-            out[channel * source.channel_step + pixel * source.pixel_step] = 1
+            out[channel * source.channel_step + pixel * source.pixel_step] += 1
         i = ends[pixel + 1]
 
 

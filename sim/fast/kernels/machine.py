@@ -16,6 +16,7 @@ from sim.fast.kernels.events import (
     list_fired,
     list_graded,
     list_messages,
+    list_sent,
     pack_bits,
     record_spikes,
     record_state,
@@ -81,18 +82,25 @@ def advance(isa: Any, work: Any, tile: Any, moment: Any, steps: int, previous: i
     p = row(work.tables.populations, tile.place)
     first_half, half = sum_steps(work, p, tile, moment, steps, previous)
     first, second = written(work, tile.place, moment, 0), written(work, tile.place, moment, steps - 1)
-    now = Made(pointer_to(scratch.sums, first_half * sizes.sums_size * SUM_BYTES), scratch.spikes, first.faults)
+    sums = pointer_to(scratch.sums, first_half * sizes.sums_size * SUM_BYTES)
+    now = Made(sums, scratch.spikes, scratch.sent, first.faults)
     sums, spikes = (
         pointer_to(scratch.sums, half * sizes.sums_size * SUM_BYTES),
         pointer_to(scratch.spikes, sizes.spikes_room),
     )
-    later, membranes = Made(sums, spikes, second.faults), membranes_of(work, p, moment)
+    later = Made(sums, spikes, pointer_to(scratch.sent, sizes.sums_size * sizes.many), second.faults)
+    membranes = membranes_of(work, p, moment)
     loop = p.two_steps if steps == 2 else p.one_step
     active = call_counting(loop, (p, tile, membranes, work.arenas.registers, now, later))
     work.outcome.pop_counts[(moment.b * sizes.places + tile.place) * TALLY + 1] += active
     for i in range(steps):
         fired = first if i == 0 else second
-        n = list_fired(isa, p.pitch, tile, now.spikes if i == 0 else spikes, fired.events, fired.ends)
+        made = now if i == 0 else later
+        if p.most > 1:
+            pixels = row(work.tables.sources, tile.place + 1).pixels
+            n = list_sent(p.pitch, tile, made.spikes, made.sent, fired.events, fired.ends, pixels)
+        else:
+            n = list_fired(isa, p.pitch, tile, made.spikes, fired.events, fired.ends)
         record(work, p, tile, moment, i, fired, n)
     record_states(work, p, tile, moment, membranes)
     return half

@@ -2,8 +2,8 @@
 
 What a neuron does in a step stands in `step` alone. The form of the loop: ``avx512``, ``sum_bits``, ``steps``;
 ``checked``, without which there is no wrap, no clip and no reset by subtraction: for populations that reset to zero and
-of which a bound proves that u never wraps and v never clips; and ``special``, without which no neuron rests, keeps its
-v when it fires, or fires at 0.
+of which a bound proves that u never wraps and v never clips; ``special``, without which no neuron rests, keeps its
+v when it fires, or fires at 0; and ``many``, without which a message is one spike.
 """
 
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from sim.fast.vector.masks import (
     popcount,
     put_bits,
 )
+from sim.fast.vector.saturating import store_as
 from sim.refusal import OUT_OF_SIGHT
 
 __all__ = ["advance_neurons"]
@@ -48,8 +49,21 @@ class NeuronStates(NamedTuple):
 
 
 @part
+def taken_off(form: Any, p: Any, y: Any, bar: Any) -> Any:
+    """Return what is left of y when the threshold has been taken off as often as it fits, and how often that is."""
+    zero, left = numbers(form), p.most
+    z, theta, over = zero, bar + splat(p.loose, zero), above(y, bar)
+    mask = bits_of(over)
+    while mask != 0 and left > 0:
+        y, z = choose(over, y - theta, y), choose(over, z + splat(1, zero), z)
+        over, left = above(y, bar), left - 1
+        mask = bits_of(over)
+    return y, z
+
+
+@part
 def step(form: Any, p: Any, state: Any, a: Any, constants: Any, faults: Any, valid: int) -> Any:
-    """Advance a block of neurons; return u, v and how long they rest, where they fired, and how many are active.
+    """Advance a block of neurons; return what they keep, where they fired, how often, and how many are active.
 
     All numbers are integers held in float32, exactly: nothing exceeds 2^24 but a v that is clipped, or formed anew,
     whatever it was rounded to, and, where no bound shows 64 |a| <= 2^23, a u that ends the run. A neuron that fires has
@@ -77,20 +91,25 @@ def step(form: Any, p: Any, state: Any, a: Any, constants: Any, faults: Any, val
         y = choose(high, splat(V_MAX, zero), choose(low, splat(-V_MAX, zero), y))
     rest = state.rest
     if settled(form, "special"):
-        fired = above(choose(held, splat(-2 * WRAP, zero), y), threshold)
+        raised = choose(held, splat(-2 * WRAP, zero), y)
+        fired = above(raised, threshold)
         y = choose(held, v, y)
         rest = choose(fired, splat(p.pause, zero), choose(held, rest - splat(1, zero), zero))
     else:
-        fired = above(y, threshold)
-    left = choose(fired, zero, y)
+        raised, fired = y, above(y, threshold)
+    left, subtracted, sent = choose(fired, zero, y), y, zero
+    if settled(form, "many"):
+        subtracted, sent = taken_off(form, p, raised, threshold)
+    elif settled(form, "checked"):
+        subtracted = y - (threshold + splat(p.loose, zero))
     if settled(form, "checked") and p.subtract:
-        left = choose(fired, y - (threshold + splat(p.loose, zero)), y)
+        left = choose(fired, subtracted, y)
     busy = bits_of(either(x, y))
     if settled(form, "special"):
         busy |= bits_of(fired)
         if p.keeps:
             left = y
-    return NeuronStates(x, left, rest), fired, popcount(busy & valid)
+    return NeuronStates(x, left, rest), fired, sent, popcount(busy & valid)
 
 
 @loop
@@ -98,7 +117,8 @@ def advance_neurons(form: Any, p: Any, tile: Any, membranes: Any, registers: Any
     """Advance a tile from the sums of one step, or of two; return how many neurons are active.
 
     u and v stay in registers between the two steps. Which lanes fired is written to ``now.spikes`` and
-    ``later.spikes``, as bits; those behind the last lane of the tile mean nothing.
+    ``later.spikes``, as bits, and where a message may be several spikes, how many to ``sent``, as bytes; those behind
+    the last lane of the tile mean nothing.
     """
     base, stride = tile.pixel * p.pitch + tile.lane, p.register_stride
     size = (tile.pixel_to - tile.pixel) * tile.lanes
@@ -117,10 +137,14 @@ def advance_neurons(form: Any, p: Any, tile: Any, membranes: Any, registers: Any
             rest = load(membranes.rest, base + j, like)
         u, v = load(membranes.before_u, base + j, like), load(membranes.before_v, base + j, like)
         state = NeuronStates(u, v, rest)
-        state, fired, busy = step(form, p, state, load(sums, j, sums_like), constants, now.faults, valid)
+        state, fired, sent, busy = step(form, p, state, load(sums, j, sums_like), constants, now.faults, valid)
+        if settled(form, "many"):
+            store_as(now.sent, j, sent)
         if settled(form, "steps") == 2:
             a = load(later_sums, j, sums_like)
-            state, fired_later, later_busy = step(form, p, state, a, constants, later.faults, valid)
+            state, fired_later, sent, later_busy = step(form, p, state, a, constants, later.faults, valid)
+            if settled(form, "many"):
+                store_as(later.sent, j, sent)
             count_up_both(membranes.counters, base + j, fired, fired_later)
             put_bits(later.spikes, j >> 3, fired_later)
             busy += later_busy

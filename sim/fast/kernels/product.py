@@ -38,7 +38,7 @@ def draw(c: Any, tile: Any, step: Any, image: Any) -> None:
                     image[out + ((events[k] - first) & LOW)] = step.values[k]
             else:
                 for k in range(i, to):
-                    image[out + ((events[k] - first) & LOW)] = 1
+                    image[out + ((events[k] - first) & LOW)] += 1
 
 
 @part

@@ -35,7 +35,10 @@ class ProvenLanes:
 
 def extremes(program: Program, population: Population, connection: Connection) -> tuple[Int, Int]:
     """Return the least and the greatest sum of a connection, one per neuron, before its exponent."""
-    low, high = (program.input.lo, program.input.hi) if connection.source == INPUT else (0, 1)
+    if connection.source == INPUT:
+        low, high = program.input.lo, program.input.hi
+    else:
+        low, high = 0, program.by_name[connection.source].most_sent
     if low == high:  # no message at all: a weight must fit the sums even so
         high = 1
     weight = connection.wiring.weight.reshape(len(connection.wiring.weight), -1)

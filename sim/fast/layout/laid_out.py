@@ -12,7 +12,7 @@ from sim.fast.layout.arena import Arena
 from sim.fast.layout.bounds import ProvenLanes, bounds
 from sim.fast.layout.grid import LIST, TILE_UNIT, LaneGrid, grid
 from sim.fast.layout.lookup import Lookup, lookup, packing_as_bits, table
-from sim.fast.layout.matrix import LISTED, image, matrix, window
+from sim.fast.layout.matrix import LISTED, Listing, image, matrix, window
 from sim.fast.layout.records import (
     BARE,
     CONNECTION,
@@ -43,6 +43,9 @@ __all__ = ["LaidOut", "lay_out"]
 
 SILENT = np.inf
 """A threshold that no v exceeds: of a population that never fires, and of lanes that hold no neuron."""
+
+LONGEST = 1 << 24
+"""Spikes of one step that are listed where a message may be several: lists have room for all that could be sent."""
 
 UNSIGNED = 255
 """The largest message that is an unsigned byte."""
@@ -101,10 +104,10 @@ def lay_out(program: Program) -> LaidOut | None:
 
 
 def _lay_out(program: Program) -> LaidOut | None:
-    if any(p.most_sent > 1 for p in program.populations):
-        return None  # lists of spikes have no values yet
     draft = _draft(program)
     if any(b.sums_bits > 32 for b in draft.bounds) or any(g.pitch > LIST for g in draft.grids):
+        return None
+    if any(p.most_sent > 1 and p.most_sent * p.size > LONGEST for p in draft.order):
         return None
     by_place = [_put_population(draft, p) for p in draft.order]
     tiles: list[TileRow] = []
@@ -186,6 +189,7 @@ def _put_population(draft: _Draft, p: Population) -> list[TileRow] | None:
         subtract=p.reset == "subtract",
         keeps=p.reset == "none",
         loose=bool(p.properties["at_threshold"]),
+        most=max(1, p.most_sent),
         pause=int(p.properties["refractory"]),
         special=_special(p),
         checked=not (bound.never_wraps and bound.never_clips and p.reset == "zero"),
@@ -262,8 +266,9 @@ def _put_matrix(
     described, place = draft.program.input, draft.places[connection.source]
     if place == 0 and (described.lo < 0 or described.hi > UNSIGNED):
         return {}
-    draws = len(pieces) if own.pixels == 1 else 1
-    found = matrix(connection.wiring, laid, draft.grids[place], own, listed, draws)
+    most = 1 if place == 0 else draft.program.by_name[connection.source].most_sent
+    listing = Listing(listed, len(pieces) if own.pixels == 1 else 1, most)
+    found = matrix(connection.wiring, laid, draft.grids[place], own, listing)
     if found is None:
         return {}
     weights, starts, fields = found

@@ -6,6 +6,7 @@ docs/fast.md.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from sim.fast.layout.rows import WeightRows
 from sim.fast.vector.products import BLOCK, REGISTER
 from sim.program import Conv, Wiring
 
-__all__ = ["LISTED", "MOST_PIXELS", "SUMS", "UNIT", "Matrix", "image", "matrix", "window"]
+__all__ = ["LISTED", "MOST_PIXELS", "SUMS", "UNIT", "Listing", "Matrix", "image", "matrix", "window"]
 
 SUMS = 128
 """Sums that a product forms together: enough registers to hide how long an instruction takes, few enough to fit."""
@@ -40,12 +41,18 @@ WINDOW, READ, DRAWN = 12.0, 2.5, 0.4
 Matrix = tuple[NDArray[np.int8], NDArray[np.int32], dict[str, int]]
 
 
-def matrix(
-    wiring: Wiring, laid: WeightRows, source: LaneGrid, target: LaneGrid, listed: float, draws: int
-) -> Matrix | None:
+@dataclass(frozen=True)
+class Listing:
+    """How fast the lists of a connection are added, how often a step would be drawn, and entries of one message."""
+
+    rate: float
+    draws: int
+    most: int
+
+
+def matrix(wiring: Wiring, laid: WeightRows, source: LaneGrid, target: LaneGrid, listing: Listing) -> Matrix | None:
     """Return weights (lanes, plane, line, four messages, lane, message), where windows start, and fields.
 
-    ``listed``: the rate at which lists of this connection are added; ``draws``: how often a step would be drawn.
     None where a window is not one piece of each line, a line is longer than a list can tell, or weights are too wide.
     """
     fields, conv = laid.fields, wiring if isinstance(wiring, Conv) else None
@@ -66,18 +73,18 @@ def matrix(
     row = (fields["width"] + 2 * fields.get("pad_x", 0)) * source.pitch
     each = len(planes) * lines * line
     product = target.pixels * (each * pitch / MULTIPLIED + READ)
-    added = target.pixels * lines * count * pitch / listed
+    added = target.pixels * lines * count * pitch / listing.rate
     return packed, _starts(conv, source, target, row), {
         "bytes_planes": len(planes), "bytes_line": line, "bytes_row": row, "bytes_single": single,
-        "bytes_each": each, "bytes_most": _most(product - WINDOW * target.pixels, added, source.size, draws),
+        "bytes_each": each, "bytes_most": _most(product - WINDOW * target.pixels, added, source.size, listing),
         "bytes_size": _in_lines(row * (fields["height"] + 2 * fields.get("pad_y", 0))),
     }  # fmt: skip
 
 
-def _most(product: float, added: float, size: int, draws: int) -> int:
-    """Return the messages up to which a list takes less time, of which ``size`` take ``added``; -1 where none does."""
-    slope = added / size - DRAWN * (draws + 1)
-    return size if slope <= 0 else min(size, max(-1, int(product // slope)))
+def _most(product: float, added: float, size: int, listing: Listing) -> int:
+    """Return the entries up to which a list takes less time, of which ``size`` take ``added``; -1 where none does."""
+    slope, longest = added / size - DRAWN * (listing.draws + 1), size * listing.most
+    return longest if slope <= 0 else min(longest, max(-1, int(product // slope)))
 
 
 def _in_lines(size: int) -> int:

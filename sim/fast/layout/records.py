@@ -2,7 +2,9 @@
 
 A source is the input or a population. Its neurons are kept channels last, ``pitch`` lanes a pixel (the channels,
 rounded up), and its events of one step as an ascending list of uint16 ``(pixel * pitch + channel) mod 2^16``, with the
-length of the list before each pixel, and at the end, in ``ends``. A field that ends in ``_at`` is a place in an arena.
+length of the list before each pixel, and at the end, in ``ends``. A message of several spikes of a population stands in
+the list once for each, and behind the end of ``ends`` stands how many messages there are. A field that ends in ``_at``
+is a place in an arena.
 """
 
 from collections.abc import Iterable
@@ -84,6 +86,7 @@ class PopulationRecord(NamedTuple):
     subtract: int  # whether a spike takes the threshold off v
     keeps: int  # whether a spike leaves v as it is
     loose: int  # 1 where neurons fire at the threshold: the register is then one lower
+    most: int  # spikes in one message: so many entries of a list
     pause: int  # steps of rest after a spike
     special: int  # whether neurons rest, keep v, or fire at 0
     checked: int  # whether u may wrap or v clip, or a spike does not bring v to 0
@@ -208,6 +211,7 @@ class SizesRow(NamedTuple):
     stretch: int  # steps that a tile is advanced before the next
     graded: int
     rests: int  # whether neurons of any population rest after a spike
+    many: int  # whether a message of any population may be several spikes
     batch: int = 0
     # numbers that are recorded of a step
     spikes_size: int = 0
@@ -276,6 +280,7 @@ class Scratch(NamedTuple):
     sums: NDArray[np.uint8]  # two halves, of one step each: the bytes of sums of a tile
     part: NDArray[np.uint8]  # the bytes of sums of one connection, before they are shifted
     spikes: NDArray[np.uint8]  # step tile lane: bits
+    sent: NDArray[np.uint8]  # step tile lane: how many spikes; nothing where a message is never more than one
     lists: NDArray[np.uint16]  # sample source slot event
     ends: NDArray[np.int32]  # sample source slot pixel
     window: NDArray[np.uint16]  # row

@@ -28,6 +28,7 @@ __all__ = [
     "has_avx512",
     "integers",
     "numbers",
+    "words",
 ]
 
 
@@ -86,11 +87,11 @@ def block(typing: Any, isa: Any) -> Any:
     return types.int64(isa), lambda context, builder, _, args: ir.Constant(I64, _neurons(isa))
 
 
-def _zeros(real: bool) -> Any:
+def _zeros(bits: int, real: bool) -> Any:
     """Make an intrinsic that returns zeros for so many neurons."""
 
     def typer(typing: Any, isa: Any) -> Any:
-        kind = Lanes(32, _neurons(isa), real)
+        kind = Lanes(bits, _neurons(isa), real)
 
         def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
             return joined(builder, kind, [constant(kind.vector, 0)] * kind.parts)
@@ -100,7 +101,7 @@ def _zeros(real: bool) -> Any:
     return generated(typer)
 
 
-integers, numbers = _zeros(real=False), _zeros(real=True)
+integers, numbers, words = _zeros(32, real=False), _zeros(32, real=True), _zeros(16, real=False)
 
 
 def part_of(builder: Any, value: Any, kind: ir.VectorType, first: int, count: int) -> Any:

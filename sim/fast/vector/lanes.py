@@ -191,11 +191,11 @@ def _infix(symbol: Any, operation: Any) -> None:
 
 
 _add, _sub, _mul = _lanewise("add"), _lanewise("sub"), _lanewise("mul")
-_and, _or = _lanewise("and_"), _lanewise("or_")
+_and, _or, _xor = _lanewise("and_"), _lanewise("or_"), _lanewise("xor")
 _shl, _shr = _lanewise("shl"), _lanewise("ashr")
 for _symbol, _operation in (
     (operator.add, _add), (operator.sub, _sub), (operator.mul, _mul), (operator.and_, _and), (operator.or_, _or),
-    (operator.lshift, _shl), (operator.rshift, _shr),
+    (operator.xor, _xor), (operator.lshift, _shl), (operator.rshift, _shr),
 ):  # fmt: skip
     _infix(_symbol, _operation)
 

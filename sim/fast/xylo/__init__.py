@@ -1,4 +1,4 @@
-"""The kernel for Xylo programs: sums of both signs by vector, one by one only where a partial sum would saturate."""
+"""The kernel for Xylo programs: states in lanes of 16 bits, one message after the other, as saturating additions."""
 
 from sim.fast.xylo.engine import simulate
 

@@ -1,68 +1,118 @@
 """Run Xylo programs on the compiled kernel: the same Trace, counts and refusals as the reference."""
 
-from typing import Any
+import weakref
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim import reference
+from sim.errors import InputError
 from sim.fast.groups import in_groups
-from sim.fast.xylo.kernel import run_sample
-from sim.fast.xylo.layout import lay_out
-from sim.order import step_order
+from sim.fast.layout.arena import aligned
+from sim.fast.vector.calls import address
+from sim.fast.vector.isa import AVX512, PORTABLE, Avx512, Portable, best
+from sim.fast.xylo.kernel import ChipMemory, ChipOutcome, run_samples
+from sim.fast.xylo.layout import ChipLayout, lay_out
+from sim.fast.xylo.sums import adding
 from sim.program import Population, Program
 from sim.request import Request
 from sim.trace import TALLIES, Tally, Trace, counts_from
 
-__all__ = ["simulate"]
+__all__ = ["XyloKernels", "simulate"]
 
+XyloKernels = Literal["auto", "avx512", "portable", "general"]
+
+FORMS: dict[str, Portable | Avx512] = {"avx512": AVX512, "portable": PORTABLE}
 STATES = ("i", "i2", "v")
 
+_loops: "weakref.WeakKeyDictionary[ChipLayout, NDArray[np.int64]]" = weakref.WeakKeyDictionary()
 
-def simulate(program: Program, raster: NDArray[np.integer], request: Request, *, threads: int | None = None) -> Trace:
-    """Run a batch (B, T, *input shape)."""
-    (batch, steps), order = raster.shape[:2], step_order(program.populations)
-    layout = lay_out(program, order)
-    neurons, sources = layout.registers.shape[1], sum(layout.connections[:, 2].tolist())
+
+def simulate(
+    program: Program,
+    raster: NDArray[np.integer],
+    request: Request,
+    *,
+    kernels: XyloKernels = "auto",
+    threads: int | None = None,
+) -> Trace:
+    """Run a batch (B, T, *input shape); a source of more than 65,535 neurons is left to the reference."""
+    isa = _form(kernels)
+    layout = lay_out(program, isa)
+    if layout is None:
+        return reference.simulate(program, raster, request)
+    batch, steps = raster.shape[:2]
     flat = np.ascontiguousarray(raster.reshape(batch, steps, -1), dtype=np.uint8)
     kept = {*request.record, "spikes" if program.output.fires else "v"}
-    recorded: dict[str, NDArray[Any]] = {
-        what: np.zeros((batch, steps if what in kept else 0, neurons), dtype=np.uint8 if what == "spikes" else np.int32)
-        for what in ("spikes", *STATES)
-    }
-    of_populations = np.zeros((batch, len(order), len(TALLIES)), dtype=np.int64)
-    of_connections = np.zeros((batch, len(layout.connections), 2), dtype=np.int64)
+    outcome = _outcome(layout, kept, batch, steps)
+    loops = _loops_of(layout)
+    slots = 1 << min(layout.reach, steps).bit_length()  # a power of two, so that a mask finds the slot
 
     def run_group(first: int, to: int) -> None:
-        kind, size = layout.sums.dtype, max(p.size for p in order)
-        scratch = (
-            np.zeros((3, neurons), dtype=np.int32),
-            np.zeros((2, size), dtype=kind),
-            np.zeros((3, sources + 1), dtype=np.int64),
-            np.zeros(size, dtype=np.int32),
-            np.zeros(size, dtype=np.int32),
-        )
-        unkept = np.zeros((steps, neurons), dtype=np.uint8)
-        for b in range(first, to):
-            sent = recorded["spikes"][b] if "spikes" in kept else unkept
-            states = (recorded[name][b] for name in STATES)
-            run_sample(layout, flat[b], (sent, *states, of_populations[b], of_connections[b]), scratch)
+        part = ChipOutcome(**{name: values[first:to] for name, values in outcome._asdict().items()})
+        memory = _memory(layout, steps, slots)
+        run_samples(isa, flat[first:to], layout.tables, layout.arenas, loops, memory, part, slots)
 
     progress = request.progress
     in_groups(batch, run_group, threads, None if progress is None else lambda done: progress(done * steps))
-    tallies = _tallies(order, of_populations, of_connections)
+    tallies = _tallies(layout.order, outcome)
     if any(tallies[name].clips.any() for name in request.clip_free):
         return reference.simulate(program, raster, request)  # it says where, and refuses
-    return _trace(program, order, request, recorded, tallies)
+    return _trace(program, layout.order, request, outcome, tallies)
 
 
-def _tallies(
-    order: tuple[Population, ...], of_populations: NDArray[np.int64], of_connections: NDArray[np.int64]
-) -> dict[str, Tally]:
+def _form(kernels: XyloKernels) -> Portable | Avx512:
+    if kernels == "general":
+        raise InputError("fast: arithmetic 'xylo' has vector kernels only", "leave the choice of kernels to the engine")
+    isa = FORMS.get(kernels) or best()
+    if isa == AVX512 and best() != AVX512:
+        raise InputError("fast: this CPU has no AVX-512", 'use kernels="portable", or leave the choice to it')
+    return isa
+
+
+def _loops_of(layout: ChipLayout) -> NDArray[np.int64]:
+    """Return where the loop of each piece begins, compiled if it is not there."""
+    if layout not in _loops:
+        found = [address(adding(lanes)) for lanes in layout.tables.pieces["lanes"].tolist()]
+        _loops[layout] = np.array(found, dtype=np.int64)
+    return _loops[layout]
+
+
+def _outcome(layout: ChipLayout, kept: set[str], batch: int, steps: int) -> ChipOutcome:
+    """Return room for what is recorded and counted."""
+    neurons = sum(p.size for p in layout.order)
+    count = {name: steps if name in kept else 0 for name in ("spikes", *STATES)}
+    states = {name: np.zeros((batch, count[name], neurons), dtype=np.int32) for name in STATES}
+    return ChipOutcome(
+        spikes=np.zeros((batch, count["spikes"], neurons), dtype=np.uint8),
+        **states,
+        of_populations=np.zeros((batch, len(layout.order), len(TALLIES)), dtype=np.int64),
+        of_connections=np.zeros((batch, len(layout.tables.connections), 2), dtype=np.int64),
+    )
+
+
+def _memory(layout: ChipLayout, steps: int, slots: int) -> ChipMemory:
+    """Return the memory of one thread."""
+    lanes, inputs = layout.lanes, layout.inputs
+    return ChipMemory(
+        states=aligned(len(STATES) * lanes, np.int16),
+        clipped=aligned(lanes, np.int16),
+        events=aligned(slots * (lanes + inputs + 64), np.uint16),
+        found=aligned(steps * (1 + len(layout.order)), np.int32),
+        sent=aligned(steps * lanes, np.uint8),
+        heard=aligned(max(lanes, inputs), np.int32),
+    )
+
+
+def _tallies(order: tuple[Population, ...], outcome: ChipOutcome) -> dict[str, Tally]:
     tallies, first = {}, 0
     for place, p in enumerate(order):
-        events, synops = (of_connections[:, first : first + len(p.inputs), k].T.copy() for k in (0, 1))
-        tallies[p.name] = Tally(events, synops, *(of_populations[:, place, k].copy() for k in range(len(TALLIES))))
+        own = outcome.of_connections[:, first : first + len(p.inputs)]
+        events, synops = (own[..., k].T.copy() for k in (0, 1))
+        tallies[p.name] = Tally(
+            events, synops, *(outcome.of_populations[:, place, k].copy() for k in range(len(TALLIES)))
+        )
         first += len(p.inputs)
     return tallies
 
@@ -71,20 +121,20 @@ def _trace(
     program: Program,
     order: tuple[Population, ...],
     request: Request,
-    recorded: dict[str, NDArray[Any]],
+    outcome: ChipOutcome,
     tallies: dict[str, Tally],
 ) -> Trace:
     ends = np.cumsum([0, *(p.size for p in order)]).tolist()
     first = dict(zip((p.name for p in order), ends, strict=False))
-    steps = max(values.shape[1] for values in recorded.values())
+    steps = max(outcome.spikes.shape[1], outcome.v.shape[1])
 
     def part(what: str, p: Population) -> Any:
-        values = recorded[what][:, :, first[p.name] : first[p.name] + p.size]
+        values = getattr(outcome, what)[:, :, first[p.name] : first[p.name] + p.size]
         return values.reshape(*values.shape[:2], *p.shape)
 
     taken = {
         what: {p.name: part(what, p) for p in program.populations} if what in request.record else {}
-        for what in recorded
+        for what in ("spikes", *STATES)
     }
     return Trace(
         digest=program.digest,

@@ -1,172 +1,219 @@
-"""One sample of a Xylo program in compiled code: `sim.arrival` and `sim.arithmetic.xylo`, neuron by neuron."""
+"""Samples of a Xylo program in compiled code, step by step, population after population."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.fast.vector.jit import inline, kernel
+from sim.fast.kernels.events import mask_at
+from sim.fast.vector.calls import call
+from sim.fast.vector.isa import append
+from sim.fast.vector.jit import inline, kernel, part
+from sim.fast.vector.pointers import pointer, pointer_to, pointers, row
+from sim.fast.xylo.layout import ChipArenas, ChipTables
+from sim.fast.xylo.neurons import ChipNeurons, ChipSent, advance
+from sim.fast.xylo.sums import ChipHeard
 
-__all__ = ["run_sample"]
+__all__ = ["ChipMemory", "ChipOutcome", "run_samples"]
 
-LEAST, MOST = -32768, 32767
-
-
-@inline
-def _add(up: Any, down: Any, row: Any, z: int) -> None:
-    """Add z spikes through one row of weights to the sums of either sign."""
-    for n in range(len(row)):
-        up[n] += max(row[n], 0) * z
-        down[n] += min(row[n], 0) * z
-
-
-@inline
-def _listed(messages: Any, weights: int, size: int, events: Any, found: int) -> int:
-    """List the messages that are not 0, each with the place of its row of weights; return how many."""
-    rows, values, places = events[0][found:], events[1][found:], events[2][found:]
-    counted = 0
-    for j in range(len(messages)):
-        if messages[j] != 0:
-            rows[counted], values[counted], places[counted] = weights + j * size, messages[j], j
-            counted += 1
-    return counted
+TALLY, STATES, MASK = 5, 3, 32
 
 
-@inline
-def _receive(layout: Any, place: int, port: int, t: int, raster: Any, sent: Any, out: Any, scratch: Any) -> None:
-    """Add what arrives at one port of a population to its state."""
-    first, size, begin, end, _, _ = layout.populations[place]
-    states, sums, events, clipped, _ = scratch
-    up, down = sums[0], sums[1]
-    found = 0
-    for c in range(begin, end):
-        is_input, source, sources, lag, own_port, weights, fans, index = layout.connections[c]
-        if own_port != port or t < lag:
-            continue
-        messages = raster[t - lag] if is_input else sent[t - lag][source : source + sources]
-        counted = _listed(messages, weights, size, events, found)
-        for e in range(found, found + counted):
-            out[5][index, 1] += events[1, e] * layout.fan_out[fans + events[2, e]]
-        found += counted
-        out[5][index, 0] += counted
-    if found == 0:
-        return
-    up[:size] = 0
-    down[:size] = 0
-    for e in range(found):
-        _add(up, down, layout.weights[events[0, e] : events[0, e] + size], events[1, e])
-    state = states[port]
-    for n in range(size):
-        x = state[first + n]
-        if x + up[n] <= MOST and x + down[n] >= LEAST:
-            state[first + n] = x + up[n] + down[n]
-            continue
-        for e in range(found):
-            grown = x + layout.weights[events[0, e] + n] * events[1, e]
-            x = min(max(grown, LEAST), MOST)
-            if x != grown:
-                clipped[n] = 1
-        state[first + n] = x
+class ChipMemory(NamedTuple):
+    """What one thread writes while it runs a sample."""
+
+    states: NDArray[np.int16]  # state lane
+    clipped: NDArray[np.int16]  # lane
+    events: NDArray[np.uint16]  # slot lane, those of the input behind the others
+    found: NDArray[np.int32]  # step source: messages
+    sent: NDArray[np.uint8]  # step lane: spikes
+    heard: NDArray[np.int32]  # lane
 
 
-@inline
-def _lost(x: Any, n: Any) -> Any:
-    """Return the dash, without a branch."""
-    lost = np.int32(x >> n)
-    return np.int32(lost + np.int32((lost == 0) & (x > 0)))
+class ChipOutcome(NamedTuple):
+    """What a run leaves behind; what is not recorded has no steps."""
+
+    spikes: NDArray[np.uint8]  # b t neuron
+    i: NDArray[np.int32]
+    i2: NDArray[np.int32]
+    v: NDArray[np.int32]
+    of_populations: NDArray[np.int64]  # b place tally
+    of_connections: NDArray[np.int64]  # b connection (events, synops)
 
 
-@inline
-def _saturated(x: Any) -> Any:
-    return np.int32(min(max(x, np.int32(LEAST)), np.int32(MOST)))
+class ChipWork(NamedTuple):
+    """All that a call of the kernel reads and writes; counts of steps and of what a step has."""
+
+    tables: Any
+    arenas: Any
+    memory: Any
+    outcome: Any
+    loops: Any  # addresses of the loops that sum pieces
+    steps: int
+    inputs: int
+    lanes: int
+    places: int
+    connections: int
+    neurons: int
+    mask: int  # the bits of a step that tell its slot
 
 
-@inline
-def _leak(i: Any, dash: Any) -> None:
-    for n in range(len(i)):
-        i[n] = np.int32(i[n] - _lost(i[n], dash[n]))
+@part
+def events_of(work: Any, source: int, t: int) -> Any:
+    """Return the list of a source in a step."""
+    slot = (t & work.mask) * (work.lanes + work.inputs + 64)
+    first = work.lanes if source == 0 else row(work.tables.populations, source - 1).first
+    return pointer_to(work.memory.events, slot + first)
 
 
-@inline
-def _change(changed: Any, v: Any, dash: Any, i: Any, i2: Any) -> None:
-    """Set what currents and leak add to v; -(-32768) is -32768."""
-    for n in range(len(changed)):
-        lost = _lost(v[n], dash[n])
-        changed[n] = np.int32(np.int32(-lost - np.int32(65536) * np.int32(lost == LEAST)) + np.int32(i[n] + i2[n]))
+@part
+def heard_from(work: Any, source: int, t: int, raster: Any) -> Any:
+    """Return what a source sent in a step."""
+    if source == 0:
+        values = pointer_to(raster, t * work.inputs)
+    else:
+        values = pointer_to(work.memory.sent, t * work.lanes + row(work.tables.populations, source - 1).first)
+    n = int(work.memory.found[t * (work.places + 1) + source])
+    return ChipHeard(events_of(work, source, t), n, values)
 
 
-@inline
-def _raise(changed: Any, v: Any, bias: Any, clipped: Any) -> None:
-    """Add it and the bias to v, each sum saturating; ``clipped`` is not 0 where one did."""
-    for n in range(len(changed)):
-        change = np.int32(_saturated(changed[n]))
-        biased = np.int32(change + bias[n])
-        raised = np.int32(v[n] + _saturated(biased))
-        over = np.int32(changed[n] - change) | np.int32(biased - _saturated(biased))
-        clipped[n] |= over | np.int32(raised - _saturated(raised))
-        v[n] = _saturated(raised)
+@part
+def list_input(isa: Any, work: Any, raster: Any, t: int, room: int) -> None:
+    """List the messages of the input; up to ``room`` of them may be read."""
+    n, step, events = 0, pointer_to(raster, t * work.inputs), events_of(work, 0, t)
+    for i in range(0, work.inputs, MASK):
+        n = append(isa, mask_at(step, i, work.inputs, room - t * work.inputs), i, events, n)
+    work.memory.found[t * (work.places + 1)] = n
 
 
-@inline
-def _fire(v: Any, theta: Any, most: int, sent: Any, counts: Any) -> None:
-    """Take as many thresholds off v as it sends spikes."""
-    over: Any = 0
-    for n in range(len(v)):
-        over += np.int32(v[n] >= theta[n])
-    if over == 0 or most == 0:
-        return
-    counts[4] += over
-    for n in range(len(v)):
-        if v[n] >= theta[n]:
-            z = 1 if v[n] < 2 * theta[n] else v[n] // theta[n]
-            z = min(z, most)
-            v[n] -= z * theta[n]
-            sent[n] = z
-            counts[0] += z
+@part
+def receive(work: Any, p: Any, t: int, raster: Any) -> None:
+    """Add what arrives at a population to its currents."""
+    clipped = pointer_to(work.memory.clipped, p.first)
+    for k in range(p.connections, p.connections_to):
+        c = row(work.tables.connections, k)
+        if t >= c.lag:
+            heard = heard_from(work, c.source, t - c.lag, raster)
+            state = pointer_to(work.memory.states, c.port * work.lanes + p.first)
+            if heard.n > 0:
+                for j in range(c.pieces, c.pieces_to):
+                    piece = row(work.tables.pieces, j)
+                    own = pointer_to(state, piece.lane), pointer_to(clipped, piece.lane)
+                    call(work.loops[j], (heard, pointer_to(work.arenas.weights, piece.weights), c, own[0], own[1]))
+
+
+@part
+def record(work: Any, p: Any, b: int, t: int, recorded: Any) -> None:
+    """Write the spikes and states of a population in a step where they are recorded."""
+    at, outcome, states = (b * work.steps + t) * work.neurons + p.neuron, work.outcome, work.memory.states
+    for n in range(p.size * recorded[0]):
+        outcome.spikes[at + n] = work.memory.sent[t * work.lanes + p.first + n]
+    for n in range(p.size * recorded[1]):
+        outcome.i[at + n] = states[p.first + n]
+    for n in range(p.size * recorded[2]):
+        outcome.i2[at + n] = states[work.lanes + p.first + n]
+    for n in range(p.size * recorded[3]):
+        outcome.v[at + n] = states[2 * work.lanes + p.first + n]
 
 
 @inline
-def _advance(layout: Any, first: int, size: int, most: int, t: int, out: Any, scratch: Any, counts: Any) -> None:
-    """Advance the neurons of a population, and count and record what they do."""
-    own = slice(first, first + size)
-    registers, states, clipped, changed = layout.registers, scratch[0], scratch[3][:size], scratch[4][:size]
-    i, i2, v, sent = states[0][own], states[1][own], states[2][own], out[0][t][own]
-    _leak(i, registers[0][own])
-    _leak(i2, registers[1][own])
-    _change(changed, v, registers[2][own], i, i2)
-    _raise(changed, v, registers[4][own], clipped)
-    sent[:] = 0
-    _fire(v, registers[3][own], most, sent, counts)
-    active: Any = 0
-    clips: Any = 0
-    for n in range(size):
-        active += np.int32((i[n] | i2[n] | v[n] | sent[n]) != 0)
-    for n in range(size):
-        clips += np.int32(clipped[n] != 0)
-    counts[1] += active
-    counts[3] += clips
-    if len(out[1]):
-        out[1][t][own] = i
-    if len(out[2]):
-        out[2][t][own] = i2
-    if len(out[3]):
-        out[3][t][own] = v
+def synops_of(values: Any, pitch: int, steps: int, rows: int, fan_out: Any, heard: Any) -> int:
+    """Return how many synapses the spikes of so many steps met."""
+    for j in range(rows):
+        heard[j] = 0
+    for t in range(steps):
+        step = pointer_to(values, t * pitch)
+        for j in range(rows):
+            heard[j] += step[j]
+    synops = 0
+    for j in range(rows):
+        synops += np.int64(heard[j]) * fan_out[j]
+    return synops
+
+
+@part
+def count(work: Any, b: int, raster: Any) -> None:
+    """Count what every connection has delivered in a sample."""
+    for k in range(work.connections):
+        c = row(work.tables.connections, k)
+        counts = pointer_to(work.outcome.of_connections, (b * work.connections + c.place) * 2)
+        steps = work.steps - c.lag
+        for t in range(steps):
+            counts[0] += work.memory.found[t * (work.places + 1) + c.source]
+        fan_out, heard = pointer_to(work.arenas.fan_out, c.fan_at), work.memory.heard
+        if c.source == 0:
+            counts[1] += synops_of(raster, work.inputs, steps, work.inputs, fan_out, heard)
+        else:
+            p = row(work.tables.populations, c.source - 1)
+            counts[1] += synops_of(pointer_to(work.memory.sent, p.first), work.lanes, steps, p.size, fan_out, heard)
+
+
+@part
+def begin(work: Any) -> None:
+    """Set the states to what they are before step 0."""
+    for i in range(STATES * work.lanes):
+        work.memory.states[i] = work.arenas.first[i]
+    for i in range(work.lanes):
+        work.memory.clipped[i] = 0
+
+
+@part
+def advance_population(isa: Any, work: Any, place: int, b: int, t: int, raster: Any) -> None:
+    """Advance a population by one step, and count what it does."""
+    p = row(work.tables.populations, place)
+    receive(work, p, t, raster)
+    own = ChipNeurons(
+        i=pointer_to(work.memory.states, p.first),
+        i2=pointer_to(work.memory.states, work.lanes + p.first),
+        v=pointer_to(work.memory.states, 2 * work.lanes + p.first),
+        clipped=pointer_to(work.memory.clipped, p.first),
+        registers=pointer_to(work.arenas.registers, p.first),
+        stride=work.lanes,
+    )
+    sent = ChipSent(events_of(work, place + 1, t), pointer_to(work.memory.sent, t * work.lanes + p.first))
+    counts = pointer_to(work.outcome.of_populations, (b * work.places + place) * TALLY)
+    work.memory.found[t * (work.places + 1) + place + 1] = advance(isa, p, own, sent, counts)
 
 
 @kernel
-def run_sample(layout: Any, raster: Any, out: Any, scratch: Any) -> None:
-    """Run all steps of one sample; ``out`` is (spikes, i, i2, v, counts of populations, counts of connections).
-
-    States of no steps are not recorded. ``scratch`` is (states, sums, events, clipped, changed): (3, neurons),
-    (2, size), (3, sources), (size,), (size,), of which size is that of the largest population.
-    """
-    sent, _, _, _, of_populations, _ = out
-    states, _, _, clipped, _ = scratch
-    for k in range(3):
-        states[k] = layout.registers[5 + k]
-    for t in range(len(raster)):
-        for place in range(len(layout.populations)):
-            first, size, _, _, fires, most = layout.populations[place]
-            clipped[:size] = 0
-            for port in range(2):
-                _receive(layout, place, port, t, raster, sent, out, scratch)
-            _advance(layout, first, size, fires * most, t, out, scratch, of_populations[place])
+def run_samples(
+    isa: Any,
+    raster: NDArray[np.uint8],  # b t i
+    tables: ChipTables,
+    arenas: ChipArenas,
+    loops: NDArray[np.int64],  # piece
+    memory: ChipMemory,
+    outcome: ChipOutcome,
+    slots: int,
+) -> None:
+    """Run every sample from the initial state to the last step."""
+    samples, steps, inputs = raster.shape
+    recorded = (
+        int(outcome.spikes.size > 0),
+        int(outcome.i.size > 0),
+        int(outcome.i2.size > 0),
+        int(outcome.v.size > 0),
+    )
+    work = ChipWork(
+        tables=pointers(tables),
+        arenas=pointers(arenas),
+        memory=pointers(memory),
+        outcome=pointers(outcome),
+        loops=pointer(loops),
+        steps=steps,
+        inputs=inputs,
+        lanes=memory.clipped.size,
+        places=tables.populations.size,
+        connections=tables.connections.size,
+        neurons=outcome.v.shape[2],
+        mask=slots - 1,
+    )
+    for b in range(samples):
+        sample = pointer_to(pointer(raster), b * steps * inputs)
+        begin(work)
+        for t in range(steps):
+            list_input(isa, work, sample, t, (samples - b) * steps * inputs)
+            for place in range(work.places):
+                advance_population(isa, work, place, b, t, sample)
+                record(work, row(work.tables.populations, place), b, t, recorded)
+        count(work, b, sample)
