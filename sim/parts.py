@@ -3,7 +3,7 @@
 Frozen, read-only, canonical. Integers are kept as integers; whether the parts fit together is `sim.validate`'s to say.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.arithmetic.description import Arithmetic, Neurons, PropertyValue, Reset
-from sim.arithmetic.registry import DEFAULT, get_arithmetic
-from sim.errors import ProgramError
+from sim.arithmetic.registry import DEFAULT, ELSEWHERE, get_arithmetic
+from sim.errors import ProgramError, UnsupportedError
 
 __all__ = [
     "INPUT",
@@ -224,6 +224,17 @@ class Population:
         """Return the properties that file and digest hold: those that have not their default."""
         defaults = {p.name: p.default for p in get_arithmetic(self.arithmetic).properties}
         return {name: value for name, value in self.properties.items() if value != defaults[name]}
+
+    def require_known(self, registers: Collection[str], properties: Collection[str], who: str) -> None:
+        """Refuse what ``who`` has not learnt: a register or a property, by name, that has not its default everywhere.
+
+        `require_arithmetic` goes by the arithmetic's name; what that gets one more of has to be noticed here.
+        """
+        defaults = {r.name: r.default for r in get_arithmetic(self.arithmetic).registers}
+        beyond = [n for n, v in self.registers.items() if n not in registers and bool((v != defaults[n]).any())]
+        beyond += [name for name in self.kept_properties() if name not in properties]
+        if beyond:
+            raise UnsupportedError(f"population {self.name!r}: has {beyond[0]}, which {who} does not know", ELSEWHERE)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.artifact import Loss
-from exporters.lava.registers import NEVER, lava_order
+from exporters.lava.registers import NEVER, WRITTEN, lava_order
 from exporters.lava.weights import Piece, pieces
 from exporters.schedule import Schedule, schedule
 from sim.arithmetic.description import Int
@@ -81,6 +81,7 @@ def _quiet(p: Population) -> bool:
 
 
 def _population(program: Program, times: Schedule, p: Population, arrays: Arrays, losses: list[Loss]) -> Json:
+    p.require_known(WRITTEN, LACKS, "Lava")
     registers = {
         "du": p.du,
         "dv": p.dv,

@@ -5,7 +5,10 @@ from numpy.typing import NDArray
 
 from sim.arithmetic.loihi import ARITHMETIC
 
-__all__ = ["NEVER", "lava_order"]
+__all__ = ["NEVER", "WRITTEN", "lava_order"]
+
+WRITTEN = ("du", "dv", "vth", "bias_mantissa", "bias_exponent", "u0", "v0")
+"""The registers that are written for Lava; one more is refused where it is used."""
 
 NEVER = ARITHMETIC.spans["vth"][1] + 1
 """A threshold above every clipped v: 131072 << 6 = 2^23."""

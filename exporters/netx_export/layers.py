@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.artifact import Loss
-from exporters.lava.registers import NEVER, lava_order
+from exporters.lava.registers import NEVER, WRITTEN, lava_order
 from exporters.netx_export.weights import damage, fold
 from sim.arithmetic.description import Int
 from sim.arithmetic.loihi import ARITHMETIC, VTH_SHIFT
@@ -161,6 +161,7 @@ def _bias(p: Population, shape: Shape) -> Values:
 
 def _neuron(p: Population, shape: Shape) -> Values:
     """Return the registers under NetX's names: one value where all neurons agree, else an array as Lava lays it out."""
+    p.require_known(WRITTEN, NETX_HAS, "NetX")
     if p.reset != "zero":
         does = "resets by subtraction" if p.reset == "subtract" else "does not reset"
         raise _refusal(p, f"{does}; NetX's neurons reset to 0")

@@ -21,6 +21,8 @@ __all__ = ["CorePlan", "Layer", "Queue", "Rules", "Synapses", "plan_of", "three"
 
 Int = NDArray[np.int64]
 TOP_EXPONENT = 7
+REGISTERS = ("du", "dv", "vth", "bias_mantissa", "bias_exponent", "u0", "v0")
+"""What the memories of the core hold of a neuron."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Rules:
 
 
 def rules_of(population: Population) -> Rules:
-    """Read them off a population."""
+    """Read them off a population; refuse what the core has no wires for."""
+    population.require_known(REGISTERS, ("most", "at_threshold", "refractory"), "the RTL core")
     said: dict[str, Any] = dict(population.properties)
     return Rules(
         reset=population.reset,

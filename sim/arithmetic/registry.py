@@ -6,7 +6,7 @@ from importlib import import_module
 from sim.arithmetic.description import Arithmetic
 from sim.errors import ProgramError, UnsupportedError
 
-__all__ = ["ARITHMETICS", "DEFAULT", "get_arithmetic", "require_arithmetic"]
+__all__ = ["ARITHMETICS", "DEFAULT", "ELSEWHERE", "get_arithmetic", "require_arithmetic"]
 
 ARITHMETICS = {"loihi": "sim.arithmetic.loihi", "xylo": "sim.arithmetic.xylo"}
 """Name to the module whose ``ARITHMETIC`` describes it; imported on use."""

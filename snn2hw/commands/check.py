@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.model import certified_for, configure_model, source_of
 from snn2hw.commands.reply import Reply
+from snn2hw.commands.target import configure_target
 
 if TYPE_CHECKING:
     from snn2hw.chips.capacity import CoresNeeded
@@ -27,7 +28,7 @@ SCHEMA = "snn2hw.check/1"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     configure_model(parser)
-    parser.add_argument("--target", metavar="T", help="loihi1, loihi2, fixed, or a .toml file: check its limits too")
+    configure_target(parser, more=": check its limits too")
 
 
 def execute(args: argparse.Namespace, reply: Reply) -> int:

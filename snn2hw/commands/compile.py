@@ -12,6 +12,7 @@ from snn2hw.commands.model import certified_for, configure_model, purpose_of_mod
 from snn2hw.commands.options import choices_of, option
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.reply import Reply
+from snn2hw.commands.target import configure_target
 
 if TYPE_CHECKING:
     from sim.program import Program
@@ -29,15 +30,13 @@ MEASURED = 64
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from snn2hw.chips.target import target_names
     from snn2hw.codec.decode import DECODERS
     from snn2hw.compiler.compile import compile as compiler
     from snn2hw.compiler.mixed import fewest_bits
     from snn2hw.compiler.options import Options
 
     configure_model(parser)
-    targets = f"{', '.join(target_names())}, or a .toml file"
-    option(parser, "--target", compiler, targets, metavar="T")
+    configure_target(parser, compiler)
     parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
     widths = "2..8; ternary; mixed: the fewest per layer"
     option(parser, "--weight-bits", Options, widths, type=_bits, metavar="N")

@@ -9,6 +9,7 @@ import argparse
 
 from snn2hw.commands.options import at_least, option
 from snn2hw.commands.reply import Reply
+from snn2hw.commands.target import configure_target
 
 __all__ = ["configure", "execute"]
 
@@ -18,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from snn2hw.placement.place import PLACERS, place
 
     parser.add_argument("program", metavar="P.nir", help="a program file")
-    parser.add_argument("--target", required=True, metavar="T", help="loihi1, loihi2, or a .toml file with [core]")
+    configure_target(parser, more=": one that states limits of a core", required=True)
     parser.add_argument("--input", metavar="X.npz", help="run it for the traffic (else every neuron sends every step)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
     option(parser, "--placer", place, "how cores are filled and laid", choices=tuple(PLACERS))

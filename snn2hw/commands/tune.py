@@ -17,6 +17,7 @@ from snn2hw.commands.options import at_least
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 from snn2hw.commands.reply import Reply
+from snn2hw.commands.target import configure_target
 
 if TYPE_CHECKING:
     from snn2hw.codec.decode import Decoder
@@ -29,15 +30,15 @@ __all__ = ["configure", "execute"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from snn2hw.compiler.compile import compile as compiler
+
     configure_model(parser)
     parser.add_argument("--data", required=True, metavar="X.npz", help="arrays 'spikes' (B, T, *shape) and 'labels'")
     parser.add_argument(
         "--held-out", metavar="V.npz", help="choose the best epoch on these, not on a share of the data"
     )
     parser.add_argument("--test", metavar="Y.npz", help="judge the tuned program on these samples too")
-    parser.add_argument(
-        "--target", default="loihi1", metavar="T", help="loihi1, loihi2, fixed, or a .toml file (default: loihi1)"
-    )
+    configure_target(parser, compiler, more=" of arithmetic loihi")
     parser.add_argument(
         "--weight-bits", type=bits_option, default=4, metavar="N", help="per weight, or 'ternary' (default: 4)"
     )

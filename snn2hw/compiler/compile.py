@@ -1,4 +1,4 @@
-"""Everything between a float network and a Program, in this order: lower, judge, calibrate, quantise, certify."""
+"""From a float network to a Program: lower, real registers, judge, calibrate, quantise, assemble, certify."""
 
 from collections.abc import Mapping
 from dataclasses import replace

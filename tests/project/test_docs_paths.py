@@ -62,6 +62,33 @@ def test_a_dotted_name_that_begins_with_a_package_can_be_had(page):
     assert [name for name in dotted if not _leads_somewhere(name) and name not in get_args(Group)] == []
 
 
+def test_every_page_is_linked_from_the_readme_or_from_another_page():
+    """A page that nothing leads to is read by nobody."""
+    linked = {
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)#\s]+\.md)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if "://" not in link and (page.parent / link).resolve() != page.resolve()
+    }
+    pages = [page.resolve() for page in (ROOT / "docs").rglob("*.md")]
+    assert [page.name for page in pages if page not in linked] == []
+
+
+def test_a_link_to_a_place_in_a_page_finds_its_heading():
+    lost = []
+    for page in PAGES:
+        for link, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]*)\)", page.read_text(encoding="utf-8")):
+            if "://" not in link and anchor not in _anchors(page.parent / link if link else page):
+                lost.append(f"{page.name}: {link}#{anchor}")
+    assert lost == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return what the headings of a page are linked by: lower case, hyphens for blanks, no punctuation."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_the_tree_of_the_architecture_names_every_room():
     """A room is a folder or a module right below its package; what nobody is told of is looked for in vain."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
