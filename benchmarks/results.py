@@ -17,14 +17,15 @@ def write(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def into_page(script: str, text: str) -> None:
-    """Put ``text`` between the marks of ``benchmarks/SCRIPT`` in docs/results.md."""
+def into_page(script: str, text: str, page_path: Path | None = None) -> None:
+    """Put ``text`` between the marks of ``benchmarks/SCRIPT`` in a page, docs/results.md unless another is given."""
+    path = PAGE if page_path is None else page_path
     start, end = f"<!-- table of benchmarks/{script} -->", f"<!-- end of benchmarks/{script} -->"
-    page = PAGE.read_text(encoding="utf-8")
+    page = path.read_text(encoding="utf-8")
     if not 0 <= page.find(start) < page.find(end):
-        raise Snn2hwError(f"{PAGE}: has no {start} ... {end}", "put both marks where the table belongs")
+        raise Snn2hwError(f"{path}: has no {start} ... {end}", "put both marks where the table belongs")
     between = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-    write(PAGE, between.sub(lambda _: f"{start}\n\n{text.strip()}\n\n{end}", page))
+    write(path, between.sub(lambda _: f"{start}\n\n{text.strip()}\n\n{end}", page))
 
 
 def of_runs(description: str | None, runs: str, files: str) -> argparse.ArgumentParser:

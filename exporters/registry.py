@@ -15,7 +15,7 @@ from sim.raster import check_raster
 
 __all__ = ["EXPORTERS", "export", "exporter_of", "format_names"]
 
-FORMATS = ("nir", "lava", "netx", "onnx", "c", "golden", "xylo", "rtl")
+FORMATS = ("nir", "lava", "netx", "onnx", "c", "golden", "xylo", "rtl", "firmware")
 EXPORTERS = {name: f"exporters.to_{name}" for name in FORMATS}
 """Format name to the module whose ``export(program, folder, raster)`` writes it; imported on use."""
 

@@ -18,7 +18,7 @@ from sim.errors import UnsupportedError
 from sim.program import Program
 from sim.trace import Trace
 
-__all__ = ["execute", "export"]
+__all__ = ["MAIN", "RUNTIME_FILES", "append_registers", "execute", "export", "write_sources"]
 
 PARTS = Path(__file__).with_name("c_export")
 RUNTIME_FILES = ("snn_runtime.h", "snn_runtime.c")
@@ -45,11 +45,11 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
     golden, trace = golden_vectors(program, raster)
 
     def fill(draft: Path) -> None:
-        _write_sources(program, draft)
+        write_sources(program, draft)
         (draft / "Makefile").write_text(MAKEFILE, encoding="utf-8")
         write_input(draft / "golden.bin", golden)
         with (draft / "golden.bin").open("ab") as handle:
-            _append_registers(handle.write, program, trace)
+            append_registers(handle.write, program, trace)
 
     return write_artifact(folder, format="c", digest=program.digest, fill=fill)
 
@@ -62,7 +62,7 @@ def execute(
         workspace = Path(made)
         if folder is None:
             _check(program)
-            _write_sources(program, workspace)
+            write_sources(program, workspace)
         else:
             check_same_program(folder, "c", program.digest)
         build(folder or workspace, workspace / "snn", timeout_s=timeout_s)
@@ -78,7 +78,8 @@ def _check(program: Program) -> None:
         raise UnsupportedError(what, "export it to ONNX, or split it")
 
 
-def _write_sources(program: Program, folder: Path) -> None:
+def write_sources(program: Program, folder: Path) -> None:
+    """Write the runtime and the program's tables."""
     for name in RUNTIME_FILES:
         shutil.copyfile(PARTS / RUNTIMES[program.arithmetic] / name, folder / name)
     shutil.copyfile(MAIN, folder / MAIN.name)
@@ -87,7 +88,8 @@ def _write_sources(program: Program, folder: Path) -> None:
         handle.writelines(program_c(program))
 
 
-def _append_registers(write: object, program: Program, trace: Trace) -> None:
+def append_registers(write: object, program: Program, trace: Trace) -> None:
+    """Write what a replay must make: for every sample, step and population its u, its v, its spikes."""
     assert callable(write)
     kinds = {**{s.name: "<i4" for s in program.described.states}, "spikes": "u1"}
     recorded, (samples, steps) = recorded_of(trace), trace.output.shape[:2]

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -83,6 +84,7 @@ def _run(program: Program, raster: NDArray[np.integer], folder: Path, how: str =
     return recording_from(program, found)
 
 
+@cache
 def _runner() -> ModuleType:
     """Import the runner that is shipped, so that what is verified is what users run."""
     spec = importlib.util.spec_from_file_location("run_onnx", RUNNER)

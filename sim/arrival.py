@@ -7,7 +7,7 @@ within the ends; only neurons in which that fails are added up one by one. Messa
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import assert_never, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ def parts(wiring: Wiring) -> tuple[Wiring, Wiring]:
         case Conv():
             place = (wiring.stride, wiring.padding, wiring.dilation, wiring.groups)
             return Conv(positive, *place), Conv(negative, *place)
+        case _:
+            assert_never(wiring)
 
 
 class Arrivals:

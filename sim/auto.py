@@ -1,10 +1,11 @@
 """Which engine computes a run if nobody says: all give the same bits, so it is only a matter of waiting.
 
-The reference needs nothing but NumPy. The fast engine imports Numba (about 0.5 s) and on a new machine compiles its
+The reference needs nothing but NumPy. The fast engine imports Numba (about 0.3 s) and on a new machine compiles its
 kernels first. So what the reference is done with in less time than that goes to the reference.
 """
 
 import sys
+from dataclasses import dataclass
 from math import prod
 from typing import assert_never
 
@@ -14,22 +15,43 @@ from sim.parts import Conv, Dense
 from sim.program import Program
 from sim.trace import Record
 
-__all__ = ["BY_FAST", "chosen_engine", "seconds_of_reference"]
+__all__ = [
+    "BY_FAST",
+    "CALL_S",
+    "NUMBA_S",
+    "PRODUCT_S",
+    "STEP_S",
+    "UPDATE_S",
+    "WEIGHT_S",
+    "StepWork",
+    "chosen_engine",
+    "seconds_of_reference",
+    "work_of",
+]
 
 BY_FAST = ("loihi", "xylo")
 """The arithmetics that the fast engine computes."""
 
-PER_SECOND = 2e8
-"""Products of the reference, and as many neuron updates as `UPDATE` says, per second of one core."""
-UPDATE = 20
-"""Products that take as long as an update."""
-STEP_S = 2e-4
-"""What a step of a population takes whatever its size."""
+STEP_S, CALL_S = 4e-5, 1.8e-5
+"""Seconds of the reference for a step of a population, and for each matrix product in it, whatever their sizes."""
+WEIGHT_S, PRODUCT_S, UPDATE_S = 1.5e-9, 1e-10, 2.2e-8
+"""Seconds for every weight once a step, and for every product and every neuron of each sample."""
 
-NUMBA_S = 0.5
-"""What the import of the fast engine takes."""
+NUMBA_S = 0.3
+"""What the import of the fast engine takes. `benchmarks/auto.py` measures these six."""
 NEVER_S = 0.02
 """Below this even kernels that are loaded win nothing worth a thought."""
+
+
+@dataclass(frozen=True)
+class StepWork:
+    """What the reference does in one step of one sample; weights and calls are shared by all samples of a batch."""
+
+    layers: int
+    calls: int
+    weights: int
+    products: int
+    neurons: int
 
 
 def chosen_engine(program: Program, size: tuple[int, int], record: tuple[Record, ...]) -> str:
@@ -58,18 +80,27 @@ def chosen_engine(program: Program, size: tuple[int, int], record: tuple[Record,
 
 def seconds_of_reference(program: Program, samples: int, steps: int) -> float:
     """Return about how long the reference takes: it multiplies every message with every weight, zeros included."""
-    work = 0
+    work = work_of(program)
+    step = STEP_S * work.layers + CALL_S * work.calls + WEIGHT_S * work.weights
+    return steps * (step + samples * (PRODUCT_S * work.products + UPDATE_S * work.neurons))
+
+
+def work_of(program: Program) -> StepWork:
+    """Return what a step takes."""
+    calls = weights = products = 0
     for p in program.populations:
-        work += UPDATE * p.size
         for connection in p.inputs:
+            weights += connection.wiring.weight.size
             match connection.wiring:
                 case Dense(weight=weight):
-                    work += weight.size
-                case Conv(weight=weight):
-                    work += prod(weight.shape[1:]) * p.size
+                    calls += 1
+                    products += weight.size
+                case Conv(weight=weight, groups=groups):
+                    calls += groups * prod(weight.shape[2:])
+                    products += prod(weight.shape[1:]) * p.size
                 case _:
                     assert_never(connection.wiring)
-    return steps * (samples * work / PER_SECOND + STEP_S * len(program.populations))
+    return StepWork(len(program.populations), calls, weights, products, sum(p.size for p in program.populations))
 
 
 def _say(text: str) -> None:

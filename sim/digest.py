@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -38,6 +38,8 @@ def wiring_facts(wiring: Wiring) -> dict[str, Json]:
                 "groups": wiring.groups,
             }
             return facts | geometry
+        case _:
+            assert_never(wiring)
 
 
 def structure(program: Draft, told_of: ConnectionFacts) -> dict[str, Json]:

@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from sim.draft_guard import guarded
 from sim.errors import InputError
 
 fcntl: Any = import_module("fcntl") if find_spec("fcntl") else None
@@ -34,6 +35,7 @@ __all__ = [
     "check_output",
     "fill_file",
     "make_folder",
+    "memory_folder",
     "owned_folder",
     "recover_folder",
     "scratch_folder",
@@ -44,6 +46,7 @@ __all__ = [
 RENAME_EXCHANGE = 2
 AT_FDCWD = -100
 DRAFT, REPLACED = ".tmp", ".old"
+SHARED_MEMORY = Path("/dev/shm")
 
 
 def check_output(path: Path | str) -> Path:
@@ -177,33 +180,43 @@ def recover_folder(final: Path) -> None:
 @contextmanager
 def owned_folder(draft: Path) -> Iterator[None]:
     """Make a draft folder that no other call takes for a remnant while the block runs."""
-    draft.mkdir()
-    with _held(draft):
-        yield
+    with guarded(draft):
+        draft.mkdir()
+        with _held(draft):
+            yield
 
 
 @contextmanager
-def scratch_folder(prefix: str) -> Iterator[Path]:
+def scratch_folder(prefix: str, where: Path | None = None) -> Iterator[Path]:
     """Make a folder for temporary files that is gone after the block; one that a killed process left goes first."""
-    for left in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
+    for left in Path(where or tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
         with suppress(OSError):
             mine = not hasattr(os, "getuid") or left.lstat().st_uid == os.getuid()
             if left.is_dir() and not left.is_symlink() and mine and _is_left(left):
                 shutil.rmtree(left)
-    draft = Path(tempfile.mkdtemp(prefix=f".{prefix}"))
-    with _held(draft):
-        folder = draft.rename(draft.with_name(draft.name[1:]))  # held before any other call looks for it
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    folder = Path(where or tempfile.gettempdir()) / f"{prefix}{secrets.token_hex(8)}"
+    draft = folder.with_name(f".{folder.name}")
+    with guarded(draft), guarded(folder):
+        draft.mkdir(0o700)
+        with _held(draft):
+            draft.rename(folder)  # held before any other call looks for it
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def memory_folder() -> Path | None:
+    """Return where files lie in memory, on a system that has such a place."""
+    return SHARED_MEMORY if SHARED_MEMORY.is_dir() and os.access(SHARED_MEMORY, os.W_OK) else None
 
 
 @contextmanager
 def _owned(temporary: Path) -> Iterator[None]:
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    with _held(temporary):
-        yield
+    with guarded(temporary):
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        with _held(temporary):
+            yield
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import shutil
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,20 @@ POLL_S = 0.2
 def main() -> None:
     """Split into guard and worker."""
     socket, said, script, *words = sys.argv[1:]
-    handle, facts = int(socket), json.loads(said)
-    worker = os.getpid()
-    if os.fork() == 0:
-        with contextlib.suppress(BaseException):
-            _guard(handle, worker, facts)
-        os._exit(0)
+    handle, facts, worker = int(socket), json.loads(said), os.getpid()
+    go_on = (
+        partial(_stand_guard, handle, worker, facts) if os.fork() == 0 else partial(_work, handle, facts, script, words)
+    )
+    go_on()
+
+
+def _stand_guard(handle: int, worker: int, facts: dict[str, Any]) -> None:
+    with contextlib.suppress(BaseException):
+        _guard(handle, worker, facts)
+    os._exit(0)
+
+
+def _work(handle: int, facts: dict[str, Any], script: str, words: list[str]) -> None:
     os.close(handle)
     if facts["path"]:
         sys.path[:] = facts["path"]
@@ -56,7 +65,8 @@ def _guard(handle: int, worker: int, facts: dict[str, Any]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(null, standard)  # the worker's pipes must end with the worker
-    os.write(handle, os.getpid().to_bytes(PID_BYTES, "little"))
+    with contextlib.suppress(OSError):  # an owner that is dead already hears nothing, and is mourned below
+        os.write(handle, os.getpid().to_bytes(PID_BYTES, "little"))
     alive, word = True, None
     while word is None:
         ready = select.select([handle], [], [], POLL_S if alive else None)[0]

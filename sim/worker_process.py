@@ -81,10 +81,6 @@ class WorkerProcess:
         """Wait for its end and return its exit code."""
         return self._process.wait(timeout_s)
 
-    def kill(self) -> None:
-        """Kill the worker alone; the guard ends what it started."""
-        self._process.kill()
-
     def ask(self, line: str) -> None:
         """Hand over one line; a worker that has died says so when it is waited for."""
         assert self._process.stdin is not None

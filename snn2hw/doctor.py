@@ -17,9 +17,12 @@ __all__ = ["Diagnosis", "LookedFor", "diagnose", "warm_up"]
 
 SCHEMA = "snn2hw.doctor/1"
 CORE = ("numpy", "numba", "h5py", "nir", "tqdm", "tabulate")
+INSTALL_MCU = "install QEMU, and: snn2hw install mcu"
 FINDERS = {
     **dict.fromkeys(("lava", "lava-classes", "netx"), ("exporters.lava.install", "find_python", "snn2hw install lava")),
     "xylosim": ("exporters.xylo.install", "find_python", "snn2hw install xylosim"),
+    **dict.fromkeys(("mcu", "mcu-m0", "mcu-m33"), ("exporters.firmware.emulate", "find_arm", INSTALL_MCU)),
+    "mcu-rv32": ("exporters.firmware.emulate", "find_riscv", INSTALL_MCU),
     "rtl": ("exporters.rtl_export.simulate", "find_simulator", "install Icarus Verilog or Verilator"),
 }
 """Executors that run in something of their own: the module and the function that finds it, and how to get it."""

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from sim.errors import MachineError, MissingToolError, ToolError
 from sim.program import Program
 
-__all__ = ["SANITIZERS", "STRICT", "build", "find_compiler", "run_binary", "write_input"]
+__all__ = [
+    "LEAVES_THE_MACHINE",
+    "SANITIZERS",
+    "STRICT",
+    "build",
+    "find_compiler",
+    "read_output",
+    "run_binary",
+    "write_input",
+]
 
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic")
 SANITIZERS = ("-g", "-fno-sanitize-recover=all", "-fsanitize=address,undefined")
@@ -63,10 +72,11 @@ def run_binary(
         raise MachineError(done.stderr.strip(), "lower the weights, the fan-in or the weight exponent")
     if done.returncode:
         raise ToolError(f"the C program failed (exit code {done.returncode}): {done.stderr.strip()[-600:]}")
-    return _read_output(program, workspace / "output.bin", raster.shape[0], raster.shape[1])
+    return read_output(program, workspace / "output.bin", raster.shape[0], raster.shape[1])
 
 
-def _read_output(program: Program, path: Path, samples: int, steps: int) -> dict[str, NDArray[np.integer]]:
+def read_output(program: Program, path: Path, samples: int, steps: int) -> dict[str, NDArray[np.integer]]:
+    """Read what a replay wrote: for every sample, step and population its u, its v, its spikes."""
     fields = [
         (f"{register}.{p.name}", kind, p.shape)
         for p in program.populations

@@ -5,7 +5,6 @@ file as pairs of QuantizeLinear and DequantizeLinear.
 """
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +16,11 @@ from numpy.typing import NDArray
 from sim.border import foreign_errors
 from sim.cures import install
 from sim.errors import InputError, MissingToolError, ToolError
-from sim.files import atomic_write
+from sim.files import atomic_write, scratch_folder
 from snn2hw.ann.clean import clean_file
 from snn2hw.ann.graph import read_model
 
-__all__ = ["accuracy", "execute", "quantize_int8", "run", "session"]
+__all__ = ["accuracy", "execute", "quantize_int8", "run", "sample_shape", "session"]
 
 BATCH = 64
 
@@ -61,14 +60,26 @@ def _reason(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
-def run(path: Path | str, inputs: NDArray[Any], *, threads: int = 1) -> NDArray[Any]:
-    """Return the first output of the network for a batch (n_samples, *shape)."""
-    runner = session(path, threads=threads)
+def _input(runner: Any, path: Path | str) -> tuple[str, list[int | str | None]]:
+    """Return the name and the axes of the one input of an open session, the batch first."""
     with foreign_errors(path, "a name in it is no text", "export the network again"):
         fed = [(value.name, value.shape) for value in runner.get_inputs()]
     if len(fed) != 1 or not fed[0][1]:
         raise InputError(f"{path}: has {len(fed)} inputs, or one without axes", "give a network with one batched input")
-    name, (batch, *expected) = fed[0]
+    name, axes = fed[0]
+    return name, list(axes)
+
+
+def sample_shape(path: Path | str) -> tuple[int | None, ...]:
+    """Return the shape of a sample that the network reads, with None for a side of any length."""
+    _, (_, *sides) = _input(session(path), path)
+    return tuple(side if isinstance(side, int) else None for side in sides)
+
+
+def run(path: Path | str, inputs: NDArray[Any], *, threads: int = 1) -> NDArray[Any]:
+    """Return the first output of the network for a batch (n_samples, *shape)."""
+    runner = session(path, threads=threads)
+    name, (batch, *expected) = _input(runner, path)
     if len(expected) != inputs.ndim - 1 or any(
         isinstance(e, int) and e != n for e, n in zip(expected, inputs.shape[1:], strict=True)
     ):
@@ -106,8 +117,8 @@ def quantize_int8(path: Path | str, into: Path | str, calibration: NDArray[Any])
             sample = next(self.rest, None)
             return None if sample is None else {name: sample[None]}
 
-    with tempfile.TemporaryDirectory() as folder, atomic_write(into) as temporary, _quiet():
-        folded = Path(folder) / "folded.onnx"
+    with scratch_folder("snn2hw-ann-") as folder, atomic_write(into) as temporary, _quiet():
+        folded = folder / "folded.onnx"
         quant_pre_process(str(path), str(folded), skip_symbolic_shape=True)
         quantize_static(
             str(folded),

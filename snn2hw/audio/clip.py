@@ -1,7 +1,7 @@
 """One sound file in: mono float32 samples at the rate that was asked for, or an error with the file's name."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.border import foreign_errors, read_bytes
+from sim.border import foreign_errors, open_plain, read_bytes
 from sim.cures import install
 from sim.errors import FileError, InputError, MissingToolError
+from snn2hw.audio.shortfall import shortfall
 
-__all__ = ["SHORTEST_S", "Clip", "check_samples", "length_s", "read_clip", "resample", "resampler", "stored_rate_hz"]
+__all__ = [
+    "SHORTEST_S",
+    "Clip",
+    "check_samples",
+    "length_s",
+    "read_clip",
+    "resample",
+    "resampler",
+    "sound_pieces",
+    "stored_rate_hz",
+]
 
 SHORTEST_S = 0.05
 """A clip below this length holds no word: one window of analysis is 32 ms."""
@@ -42,7 +53,7 @@ class Clip:
 def read_clip(path: Path, rate_hz: int | None) -> Clip:
     """Read ``path`` (wav, flac, ogg), mix its channels to one and resample it to ``rate_hz`` (None: its own)."""
     raw, found_hz, channels = _read(path)
-    changes = []
+    changes = [missing] if (missing := shortfall(path)) else []
     if channels > 1:
         changes.append(f"{channels} channels mixed to one")
     check_samples(raw, found_hz, str(path))
@@ -63,9 +74,7 @@ def _read(path: Path) -> tuple[NDArray[np.float32], int, int]:
         reason = error.what.removeprefix(f"{path}: ")
         raise FileError(f"{path}: not a readable sound file ({reason})", _REPLACE) from None
     with foreign_errors(path, "not a readable sound file", _REPLACE), soundfile.SoundFile(data) as sound:
-        rate_hz, channels = int(sound.samplerate), int(sound.channels)
-        if not SLOWEST_HZ <= rate_hz <= FASTEST_HZ or not 1 <= channels <= MOST_CHANNELS:
-            raise FileError(f"{path}: {channels} channels at {rate_hz} Hz", _REPLACE)
+        rate_hz, channels = _form_of(sound, path)
         pieces, frames = [], 0
         while len(piece := sound.read(PIECE_FRAMES, dtype="float32", always_2d=True)):
             pieces.append(piece.mean(axis=1, dtype=np.float32))
@@ -73,6 +82,34 @@ def _read(path: Path) -> tuple[NDArray[np.float32], int, int]:
             if frames > LONGEST_FRAMES:
                 raise FileError(f"{path}: lasts more than {LONGEST_FRAMES} samples", "cut it into clips")
     return np.concatenate([*pieces, np.empty(0, np.float32)]), rate_hz, channels
+
+
+def sound_pieces(path: Path, rate_hz: int) -> Iterator[NDArray[np.float32]]:
+    """Read a sound of any length piece by piece, one channel at ``rate_hz``: memory does not grow with it.
+
+    What `read_clip` refuses is refused, at the end.
+    """
+    soundfile = _soundfile()
+    readable = foreign_errors(path, "not a readable sound file", _REPLACE)
+    with readable, open_plain(path, _REPLACE) as handle, soundfile.SoundFile(handle) as sound:
+        found_hz, _ = _form_of(sound, path)
+        through = resampler(found_hz, rate_hz)
+        frames, silent = 0, True
+        while len(piece := sound.read(PIECE_FRAMES, dtype="float32", always_2d=True)):
+            mono = piece.mean(axis=1, dtype=np.float32)
+            _check_finite(mono, str(path))
+            frames, silent = frames + len(mono), silent and not mono.any()
+            yield through(mono, False)
+        _check_whole(frames, silent, found_hz, str(path))
+        yield through(np.zeros(0, np.float32), True)
+
+
+def _form_of(sound: Any, path: Path) -> tuple[int, int]:
+    """Return rate and channels of an open sound."""
+    rate_hz, channels = int(sound.samplerate), int(sound.channels)
+    if not SLOWEST_HZ <= rate_hz <= FASTEST_HZ or not 1 <= channels <= MOST_CHANNELS:
+        raise FileError(f"{path}: {channels} channels at {rate_hz} Hz", _REPLACE)
+    return rate_hz, channels
 
 
 def stored_rate_hz(path: Path) -> int:
@@ -120,15 +157,23 @@ def resampler(from_hz: int, to_hz: int) -> Callable[[NDArray[np.float32], bool],
 
 def check_samples(samples: NDArray[np.float32], rate_hz: int, where: str) -> None:
     """Refuse what no feature can be computed from; ``where`` is the file or the utterance the message names."""
-    fix = _REPLACE
-    if samples.size == 0:
-        raise FileError(f"{where}: holds no samples", fix)
+    _check_finite(samples, where)
+    _check_whole(samples.size, not samples.any(), rate_hz, where)
+
+
+def _check_finite(samples: NDArray[np.float32], where: str) -> None:
     if not np.isfinite(samples).all():
-        raise FileError(f"{where}: holds samples that are not finite", fix)
-    if samples.size < SHORTEST_S * rate_hz:
-        raise FileError(f"{where}: lasts {samples.size / rate_hz:.3f} s, a word needs {SHORTEST_S} s", fix)
-    if not samples.any():
-        raise FileError(f"{where}: is digital silence", fix)
+        raise FileError(f"{where}: holds samples that are not finite", _REPLACE)
+
+
+def _check_whole(count: int, silent: bool, rate_hz: int, where: str) -> None:
+    """Refuse a sound of so many samples, for its length or its silence."""
+    if count == 0:
+        raise FileError(f"{where}: holds no samples", _REPLACE)
+    if count < SHORTEST_S * rate_hz:
+        raise FileError(f"{where}: lasts {count / rate_hz:.3f} s, a word needs {SHORTEST_S} s", _REPLACE)
+    if silent:
+        raise FileError(f"{where}: is digital silence", _REPLACE)
 
 
 def _soundfile() -> Any:

@@ -9,6 +9,7 @@ from sim.arithmetic.registry import get_arithmetic
 from sim.errors import UnsupportedError
 from sim.program import Population, Reset
 from snn2hw.chips.capacity import WeightBits, beyond_capacity
+from snn2hw.chips.rewrite import nearest
 from snn2hw.chips.target import Target
 from snn2hw.network.network import FloatLayer, Network
 from snn2hw.network.neurons import Spiking
@@ -64,16 +65,23 @@ def _behaviour(layer: FloatLayer, target: Target) -> Iterator[Problem]:
         if rule not in target.resets:
             what = f"{DOES[rule]}, which {target.title} cannot"
             cure = "reset by subtraction" if rule == "zero" else "reset to a value"
-            yield Problem(f"node {layer.name!r}", what, f"train with {cure}, or choose another target")
-        yield from _spiking(layer.name, layer.neuron, target)
+            yield Problem(f"node {layer.name!r}", what, f"train with {cure}, {_otherwise(layer, target)}")
+        yield from _spiking(layer, layer.neuron, target)
 
 
-def _spiking(name: str, neuron: Spiking, target: Target) -> Iterator[Problem]:
+def _otherwise(layer: FloatLayer, target: Target, hint: str = "") -> str:
+    """Return what is left to do: another target, or what comes nearest with its cost, where anything does."""
+    found, other = nearest(layer, target), f"choose another target{hint}"
+    return f"or {other}" if found is None else f"{other}, or rewrite it (--rewrite: {found})"
+
+
+def _spiking(layer: FloatLayer, neuron: Spiking, target: Target) -> Iterator[Problem]:
     """Find what a neuron does beside its reset that the chip does not have."""
+    name = layer.name
     if neuron.spikes_per_step == "many" and target.most("most") == 1:
         what = f"sends several spikes in one step, which {target.title} cannot"
-        fix = "train with one spike a step, or choose another target (several become one message on loihi2)"
-        yield Problem(f"node {name!r}", what, fix)
+        several = " (several become one message on loihi2)"
+        yield Problem(f"node {name!r}", what, f"train with one spike a step, {_otherwise(layer, target, several)}")
     dead = neuron.reset_at == "after_decay" and neuron.reset == "value"
     rest, longest = max(neuron.refractory, int(dead)), target.most("refractory")
     if rest > longest:

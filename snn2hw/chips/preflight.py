@@ -7,6 +7,7 @@ from pathlib import Path
 from sim.errors import Snn2hwError
 from snn2hw.chips.capacity import CoresNeeded, WeightBits, cores_needed, demands_for, stored_weights, synapses
 from snn2hw.chips.limits import judge
+from snn2hw.chips.rewrite import rewritten
 from snn2hw.chips.target import Target, get_target
 from snn2hw.network.lowering import network_of
 from snn2hw.network.maps import is_identity
@@ -45,6 +46,7 @@ def check(
     *,
     messages: tuple[int, int] = (0, 1),
     weight_bits: WeightBits = 8,
+    rewrite: bool = False,
 ) -> list[Problem]:
     """Return everything that keeps ``source`` from being compiled (for ``target``), [] when nothing does.
 
@@ -53,12 +55,15 @@ def check(
         target: a chip, as for `compile`.
         messages: the least and the greatest integer that the input sends.
         weight_bits: as for `compile`: whether the weights fit into the chip depends on it.
+        rewrite: whether what the chip lacks may be said in other words, as for `compile`.
     """
     require_source(source)
     problems: list[Problem] = []
     network = machine = None
     try:
         network = network_of(source)
+        if rewrite and target is not None:
+            network, _ = rewritten(network, get_target(target))
         machine = real_machine(network)
     except ProblemsError as error:
         problems += error.problems

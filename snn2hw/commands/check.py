@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from snn2hw.commands.model import certified_for, configure_model, source_of
+from snn2hw.commands.model import certified_for, configure_model, rewrite_option, source_of
 from snn2hw.commands.reply import Reply
 from snn2hw.commands.target import configure_target
 
@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     configure_model(parser)
     configure_target(parser, more=": check its limits too")
+    rewrite_option(parser)
 
 
 def execute(args: argparse.Namespace, reply: Reply) -> int:
@@ -45,8 +46,8 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         reply.line(_lines(problems))
         return 1
     _, messages = certified_for(args.model, None)
-    problems = check(source, args.target, messages=messages or (0, 1))
-    found = Found(problems, rounded(source))
+    problems = check(source, args.target, messages=messages or (0, 1), rewrite=args.rewrite)
+    found = Found(problems, rounded(source), rewrites=_rewrites(source, args))
     with suppress(Snn2hwError):  # what does not lower has no size, and the problems say why
         found = replace(found, size=measure(source))
         if args.target is not None:
@@ -64,6 +65,25 @@ class Found:
     near: "list[Problem]" = field(default_factory=list)
     size: "Size | None" = None
     cores: "CoresNeeded | None" = None
+    rewrites: tuple[str, ...] = ()
+
+
+def _rewrites(source: "Source", args: argparse.Namespace) -> tuple[str, ...]:
+    """Return what --rewrite makes of the layers of which the target lacks something."""
+    from sim.errors import InputError, Snn2hwError
+    from snn2hw.chips.rewrite import rewritten
+    from snn2hw.chips.target import get_target
+    from snn2hw.network.lowering import network_of
+
+    if not args.rewrite:
+        return ()
+    if args.target is None:
+        raise InputError("--rewrite says what a chip lacks in other words", "name the chip: --target loihi1")
+    try:
+        network = network_of(source)
+    except Snn2hwError:
+        return ()  # what stops the model is for `check` to say
+    return tuple(f"node {done.layer.name!r}: {done}" for done in rewritten(network, get_target(args.target))[1])
 
 
 def _text(source: "Source", found: Found) -> str:
@@ -84,7 +104,14 @@ def _text(source: "Source", found: Found) -> str:
         )
     if needed is not None and needed.limited:
         lines.append(f"  at least {needed.least:,} cores, for its {needed.decisive}; once placed it may take more")
-    return "\n".join([*lines, *(f"  rounded: {p}" for p in found.near), _lines(found.problems)])
+    return "\n".join(
+        [
+            *lines,
+            *(f"  rewritten: {said}" for said in found.rewrites),
+            *(f"  rounded: {p}" for p in found.near),
+            _lines(found.problems),
+        ]
+    )
 
 
 def _lines(problems: "list[Problem]") -> str:
@@ -104,6 +131,7 @@ def _document(origin: str, found: Found, source: "Source | None") -> dict[str, A
         "notes": [] if source is None else list(source.notes),
         "size": None if found.size is None else found.size.to_json(),
         "cores": None if found.cores is None else found.cores.to_json(),
+        "rewritten": list(found.rewrites),
         "rounded": [problem.to_json() for problem in found.near],
         "problems": [problem.to_json() for problem in found.problems],
     }

@@ -8,7 +8,7 @@ snn2hw compile registers.nir --dt 1e-4 --scale 1 -o P.nir        weights and thr
 import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
-from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
+from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, rewrite_option, source_of
 from snn2hw.commands.options import choices_of, option
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.reply import Reply
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bits_option", "configure", "execute", "told", "write"]
 
-CHOSEN = ("weight_bits", "scale", "method", "per", "bias", "levels")
+CHOSEN = ("weight_bits", "scale", "method", "per", "bias", "levels", "rewrite")
 """The options of the compiler that the command has under the same names."""
 
 MEASURED = 64
@@ -49,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     option(parser, "--bias", Options, "how a bias passes a synaptic filter", choices=choices_of(Options, "bias"))
     parser.add_argument("--levels", type=int, metavar="L", help="the historic L-level scheme, for comparison only")
     parser.add_argument("--steps", type=int, metavar="T", help="the longest sample to certify (as the data, or 1024)")
+    rewrite_option(parser)
     parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
 
 
@@ -81,24 +82,25 @@ def _scale(text: str) -> float | Literal["auto"]:
 def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Compile the model."""
     from sim.files import check_output
+    from snn2hw.chips.rewrite import machine_for
     from snn2hw.chips.target import get_target
     from snn2hw.compiler.compile import build, prepare
     from snn2hw.compiler.options import Options
     from snn2hw.compiler.report import measure
     from snn2hw.files.rasters import read_raster
-    from snn2hw.network.registers import machine_of
     from snn2hw.purpose import purpose_attachment
 
     check_output(args.output)
-    machine = machine_of(source_of(args))
-    given = None if args.data is None else read_raster(args.data)
+    target = get_target(args.target)
+    machine = machine_for(source_of(args), target, rewrite=args.rewrite)
+    given = None if args.data is None else read_raster(args.data, machine.input_shape)
     data = None if given is None else given.spikes
     steps, messages = certified_for(args.model, data, args.steps)
     mixed = args.weight_bits == "mixed"
     chosen = {name: getattr(args, name) for name in CHOSEN if not mixed or name not in ("weight_bits", "scale")}
     options = Options(**chosen, steps=steps, messages=messages)
     with StageBars() as progress:
-        prepared = prepare(machine, get_target(args.target), data, options=options, progress=progress)
+        prepared = prepare(machine, target, data, options=options, progress=progress)
         compiled = _mixed(prepared, given, args, reply) if mixed else build(prepared, progress=progress)
     purpose = purpose_attachment(purpose_of_model(args.model))
     attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json(), **purpose}

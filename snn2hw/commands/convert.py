@@ -72,9 +72,10 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     to_file = args.json if isinstance(args.json, Path) else None
     for path in filter(None, (args.output, args.raster, to_file)):
         check_output(path)
-    samples, _ = read_samples(args.data)
+    ann = _ann(args.model, args.input_shape)
+    samples, _ = read_samples(args.data, shape=ann.input_shape)
     made = convert(
-        _ann(args.model, args.input_shape),
+        ann,
         samples,
         percentile=args.percentile,
         per=args.per,
@@ -85,7 +86,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     )
     judgement = None
     if args.test:
-        tested, labels = read_samples(args.test)
+        tested, labels = read_samples(args.test, shape=ann.input_shape)
         if labels is not None:
             judgement = judge(made, tested, labels, args.steps, progress_bar(len(tested), "judging", "sample"))
         if args.raster:

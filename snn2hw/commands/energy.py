@@ -6,12 +6,14 @@ Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoev
 """
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.options import at_least, option
 from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from snn2hw.codec.decode import Decoder
     from snn2hw.commands.fed import FedProgram
     from snn2hw.costs.report import EnergyReport
@@ -47,7 +49,6 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.energy import TaskLabels, energy
     from snn2hw.costs.price_files import TABLES
-    from snn2hw.files.samples import read_samples
 
     at_least(1, "--samples", args.samples)
     if args.ann_input and not args.ann:
@@ -60,7 +61,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     if args.plots:
         check_folder(args.plots)
     fed = read_fed(args.program, args.input)
-    samples, ann_labels = read_samples(args.ann_input, "the ANN's samples") if args.ann_input else (None, None)
+    samples, ann_labels = _samples(args)
     program, spikes = fed.program, fed.spikes[: args.samples]
     with progress_bar(spikes.shape[0] * spikes.shape[1], args.engine, "step") as progress:
         report = energy(
@@ -80,6 +81,17 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         )
     _tell(report, args, reply)
     return 0
+
+
+def _samples(args: argparse.Namespace) -> "tuple[NDArray[Any] | None, NDArray[Any] | None]":
+    """Return the ANN's samples and their labels, of the shape that the ANN reads."""
+    from snn2hw.ann.runtime import sample_shape
+    from snn2hw.files.samples import read_samples
+
+    if not args.ann_input:
+        return None, None
+    shape = None if args.ann is None else sample_shape(args.ann)
+    return read_samples(args.ann_input, "the ANN's samples", shape)
 
 
 def _tell(report: "EnergyReport", args: argparse.Namespace, reply: Reply) -> None:

@@ -40,7 +40,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     check_folder(args.output)
     samples = args.samples or GOLDEN
     program = read_program(args.program)
-    raster = read_raster(args.input).spikes[:samples] if args.input else None
+    raster = read_raster(args.input, program.input.shape).spikes[:samples] if args.input else None
     artifact = export(program, to=args.to, folder=args.output, raster=raster)
     reply.fact(
         to=args.to,

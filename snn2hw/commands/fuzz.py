@@ -2,6 +2,8 @@
 
   snn2hw fuzz --seconds 60 -o FOUND/
   snn2hw fuzz --seconds 600 --seed 7 --only files -o FOUND/ --json
+  snn2hw fuzz --seconds 3600 --resume -o FOUND/
+  snn2hw fuzz --seconds 600 --only programs --against reference,c-at-once -o FOUND/
 
 Cases run in a process of their own, with limits on time and memory. One that fails is made as small as it can be and
 written down. Exit code 0: nothing was found. 1: something was, and FOUND/findings.json says what.
@@ -20,6 +22,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=60.0, metavar="N", help="how long to look (default: 60)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn at random (default: 0)")
     parser.add_argument("--only", default="programs,files", metavar="A,B", help="which (default: programs,files)")
+    parser.add_argument(
+        "--against", metavar="A,B", help="executors that every program meets (default: all engines and onnx, if there)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from what FOUND holds (default: begin anew)")
     parser.add_argument("-o", "--output", type=Path, metavar="FOUND", help="folder for the cases that fail")
 
 
@@ -30,9 +36,16 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.commands.progress import progress_bar
     from snn2hw.fuzz.campaign import fuzz
 
-    what = [word.strip() for word in args.only.split(",") if word.strip()]
     with progress_bar(None, "fuzz", "case") as progress:
-        campaign = fuzz(args.seconds, seed=args.seed, what=what, folder=args.output, progress=progress)
+        campaign = fuzz(
+            args.seconds,
+            seed=args.seed,
+            what=_words(args.only),
+            executors=_words(args.against or ""),
+            folder=args.output,
+            resume=args.resume,
+            progress=progress,
+        )
     reply.fact(**campaign.to_json())
     rows = [(subject, outcome, count) for (subject, outcome), count in sorted(campaign.tried.items())]
     reply.line(tabulate(rows, ["what", "outcome", "cases"], disable_numparse=True))
@@ -40,3 +53,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         reply.line(f"{found.subject}: {found.outcome.kind}: {found.outcome.error}")
     reply.line(f"{sum(campaign.tried.values())} cases, {len(campaign.findings)} findings, seed {campaign.seed}")
     return 1 if campaign.findings else 0
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

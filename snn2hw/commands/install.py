@@ -12,6 +12,7 @@ __all__ = ["TOOLS", "configure", "execute", "folder_options"]
 TOOLS = {
     "lava": "exporters.lava.install",
     "xylosim": "exporters.xylo.install",
+    "mcu": "exporters.firmware.install",
     "sanafe": "snn2hw.placement.sanafe_install",
 }
 """Name to the module whose ``install`` makes its environment."""
@@ -19,8 +20,10 @@ TOOLS = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.description = "Install a simulator in an environment of its own; quick when it is there already."
-    tools = "lava: lava-nc and lava-dl; xylosim: needs a C++ compiler; sanafe: traffic on a mesh"
+    parser.description = (
+        "Install a simulator or a compiler in an environment of its own; quick when it is there already."
+    )
+    tools = "lava: lava-nc and lava-dl; xylosim: needs a C++ compiler; mcu: a cross compiler; sanafe: traffic on a mesh"
     parser.add_argument("tool", choices=tuple(TOOLS), help=tools)
     folder_options(parser, "TOOL")
 

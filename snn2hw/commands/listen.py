@@ -3,7 +3,8 @@
 snn2hw listen zoo:keywords yes.wav no.wav
 arecord -t raw -f S16_LE -c 1 -r 16000 | snn2hw listen zoo:keywords - --rate 16000
 
-"-" is raw sound from standard input, 16 bit, little-endian, one channel, at --rate; events are printed as they come.
+A file of any length is read piece by piece: memory does not grow with it. "-" is raw sound from standard input, 16 bit,
+little-endian, one channel, at --rate; events are printed as they come.
 """
 
 import argparse
@@ -39,12 +40,15 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Listen to every file."""
     from exporters.program_file import read_program_file
     from snn2hw.audio.hear import ear_of
+    from snn2hw.audio.shortfall import shortfall
 
     found = read_program_file(args.program)
     ear = ear_of(found, args.program)
     results = []
     for name in args.files:
         heard = _heard(found, ear, name, args, reply)
+        if name != "-" and (missing := shortfall(Path(name))):
+            print(f"note: {name}: {missing}", file=sys.stderr)
         results.append(_as_json(name, heard))
         reply.line(f"{name}: {heard.label} (score {heard.score:.2f}, {heard.seconds:.2f} s)")
         if name != "-":
@@ -55,22 +59,17 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
 
 def _heard(found: "ProgramFile", ear: "Ear", name: str, args: argparse.Namespace, reply: Reply) -> "Heard":
+    from snn2hw.audio.clip import sound_pieces
     from snn2hw.audio.hear import Listener
 
     rate_hz = ear.front.spectra.rate_hz
     listener = Listener(found, ear, args.threshold)
-    pieces = _raw(args.rate or rate_hz, rate_hz) if name == "-" else _file(Path(name), rate_hz)
+    pieces = _raw(args.rate or rate_hz, rate_hz) if name == "-" else sound_pieces(Path(name), rate_hz)
     for piece in pieces:
         for event in listener.push(piece):
             if name == "-":
                 reply.line(_line(event))
     return listener.end()
-
-
-def _file(path: Path, rate_hz: int) -> Iterator[NDArray[np.float32]]:
-    from snn2hw.audio.clip import read_clip
-
-    yield read_clip(path, rate_hz).samples
 
 
 def _raw(rate_hz: int, wanted_hz: int) -> Iterator[NDArray[np.float32]]:

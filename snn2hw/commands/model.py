@@ -6,6 +6,7 @@ A MODEL is a .nir file, a checkpoint of `snn2hw train`, or ``package.module:func
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from sim.errors import InputError, Snn2hwError
 from snn2hw.commands.options import shape_option
 from snn2hw.purpose import UNKNOWN, Purpose, purpose_of_front
+from snn2hw.sources.from_norse import Layout
 from snn2hw.sources.semantics import Reset, Scheme
 from snn2hw.sources.source import Source
 
@@ -21,7 +23,28 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["certified_for", "configure_model", "load_source", "named_module", "purpose_of_model", "source_of"]
+__all__ = [
+    "Forward",
+    "certified_for",
+    "configure_model",
+    "load_source",
+    "named_module",
+    "purpose_of_model",
+    "rewrite_option",
+    "source_of",
+]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """How the forward of a Norse module is to be read, as `from_norse` has it; None is found by trying."""
+
+    layout: Layout | None = None
+    steps: int | None = None
+    output: int | str | None = None
+
+
+TRIED = Forward()
 
 
 def configure_model(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +61,18 @@ def configure_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input-shape", type=shape_option, metavar="C,H,W", help="of a function that returns a module alone"
     )
+    group = parser.add_argument_group("the forward of a module, where package.module:function names one")
+    layout = "how it reads its input, see docs/norse.md (found by trying)"
+    group.add_argument("--layout", choices=[x for x in get_args(Layout) if x != "auto"], help=layout)
+    group.add_argument("--forward-steps", type=int, metavar="N", help="steps to run while reading (found by trying)")
+    group.add_argument("--forward-output", type=_place_or_name, metavar="N|NAME", help="which output (the first)")
+
+
+def rewrite_option(parser: argparse.ArgumentParser) -> None:
+    """Declare whether what the chip lacks may be said in other words."""
+    parser.add_argument(
+        "--rewrite", action="store_true", help="say what the chip lacks in other words, at a cost that is reported"
+    )
 
 
 def source_of(args: argparse.Namespace) -> Source:
@@ -49,7 +84,13 @@ def source_of(args: argparse.Namespace) -> Source:
         scheme=args.scheme,
         reset=args.reset,
         input_shape=args.input_shape,
+        forward=Forward(args.layout, args.forward_steps, args.forward_output),
     )
+
+
+def _place_or_name(text: str) -> int | str:
+    """Read which of several outputs is meant: by its place, or by its name."""
+    return int(text) if text.isdecimal() else text
 
 
 def certified_for(
@@ -89,8 +130,9 @@ def load_source(
     scheme: Scheme | None = None,
     reset: Reset | None = None,
     input_shape: Sequence[int] | None = None,
+    forward: Forward = TRIED,
 ) -> Source:
-    """Return the Source that ``model`` names; dt, dialect, scheme and reset are for NIR files only.
+    """Return the Source that ``model`` names; dt, dialect, scheme and reset are for NIR files, forward for modules.
 
     Args:
         model: ``net.nir``, ``model.pt``, or ``package.module:function``. A function may return a module, or a module
@@ -100,8 +142,14 @@ def load_source(
         scheme: how the equations become steps.
         reset: what a spike does to v.
         input_shape: one step of one sample at the input, for a function that returns a module alone.
+        forward: how the forward of that module is to be read.
     """
     path = Path(model)
+    if path.suffix in (".nir", ".pt") and forward != TRIED:
+        said = ", ".join(name for name, value in vars(forward).items() if value is not None)
+        raise InputError(
+            f"{model}: {said} of a forward, and this file holds none", "give it for package.module:function"
+        )
     if path.suffix == ".nir":
         from snn2hw.sources.from_nir import from_nir
 
@@ -117,7 +165,8 @@ def load_source(
     from snn2hw.sources.from_norse import from_norse
 
     module, shape = named_module(model, input_shape)
-    return from_norse(module, shape)
+    layout = forward.layout or "auto"
+    return from_norse(module, shape, layout=layout, steps=forward.steps, output=forward.output)
 
 
 def _fed_to(model: str) -> tuple[int, int] | None:

@@ -12,7 +12,19 @@ from sim.errors import InputError
 if TYPE_CHECKING:
     from snn2hw.audio.corpus import Corpus
 
-__all__ = ["at_least", "choices_of", "corpus_named", "corpus_options", "default_of", "option", "shape_option"]
+__all__ = [
+    "at_least",
+    "choices_of",
+    "corpus_named",
+    "corpus_options",
+    "default_of",
+    "option",
+    "refuse_ignored",
+    "shape_option",
+]
+
+USUAL = {"more_epochs": 0, "threads": 1}
+"""Options that hold a number though nobody gave one."""
 
 
 def default_of(owner: Callable[..., Any], name: str) -> Any:
@@ -43,12 +55,13 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def corpus_options(parser: argparse.ArgumentParser) -> None:
-    """Declare which clips are meant."""
+def corpus_options(parser: argparse.ArgumentParser, **more: str) -> None:
+    """Declare which clips are meant; ``more`` are names that stand beside those of the corpora."""
     from snn2hw.audio.corpora import CORPORA
 
-    said = "; ".join(f"{name}: {what}" for name, what in CORPORA.items())
-    parser.add_argument("dataset", choices=tuple(CORPORA), help=said)
+    known = CORPORA | more
+    said = "; ".join(f"{name}: {what}" for name, what in known.items())
+    parser.add_argument("dataset", choices=tuple(known), help=said)
     parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set, or a CSV for folder")
     parser.add_argument("--label", metavar="COLUMN", help="the column of the table that is the class")
     parser.add_argument("--skip-damaged", action="store_true", help="leave out sound files that cannot be read")
@@ -59,6 +72,13 @@ def corpus_named(args: argparse.Namespace, rate_hz: int | None) -> "Corpus":
     from snn2hw.audio.corpora import read_corpus
 
     return read_corpus(args.dataset, args.data, rate_hz, label=args.label or "", skip_damaged=args.skip_damaged)
+
+
+def refuse_ignored(args: argparse.Namespace, obeyed: frozenset[str], what: str, fix: str) -> None:
+    """Refuse options that were given and mean nothing here: what is ignored in silence is taken for obeyed."""
+    for name, value in vars(args).items():
+        if name not in obeyed and value is not None and value is not False and value != USUAL.get(name):
+            raise InputError(f"--{name.replace('_', '-')} {value}: {what}", fix)
 
 
 def shape_option(text: str) -> tuple[int, ...]:

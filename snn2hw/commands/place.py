@@ -42,7 +42,8 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         if path:
             check_output(path)
     target, program = get_target(args.target), read_program(args.program)
-    raster = read_raster(args.input).spikes[: args.samples] if args.input else None
+    shape = program.input.shape
+    raster = read_raster(args.input, shape).spikes[: args.samples] if args.input else None
     placement = place(program, target, raster=raster, placer=args.placer, seed=args.seed)
     reply.fact(**placement.to_json())
     reply.line(placement)

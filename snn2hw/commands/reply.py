@@ -42,7 +42,7 @@ class Reply:
     def end(self) -> None:
         """Print the document, if one is wanted."""
         if self.as_json:
-            print(json.dumps({"schema": f"snn2hw.{self.verb}/1"} | self.facts, indent=1, ensure_ascii=False))
+            print(json.dumps({"schema": f"snn2hw.{self.verb}/1"} | self.facts, indent=1))
 
 
 def reply_option(parser: argparse.ArgumentParser) -> None:
@@ -53,4 +53,4 @@ def reply_option(parser: argparse.ArgumentParser) -> None:
 
 def refusal(verb: str, code: int, error: str) -> str:
     """Return the document of a call that was refused."""
-    return json.dumps({"schema": REFUSAL, "command": verb, "exit": code, "error": error}, indent=1, ensure_ascii=False)
+    return json.dumps({"schema": REFUSAL, "command": verb, "exit": code, "error": error}, indent=1)

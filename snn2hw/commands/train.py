@@ -1,8 +1,9 @@
-"""Train a spiking network, or its ReLU twin, on spoken words.
+"""Train a spiking network, or its ReLU twin, on spoken words, other sounds, or noisy speech.
 
 snn2hw train fsdd --data fsdd/ --model scnn -o runs/digits
 snn2hw train folder --data words/ --model cnn --size seed --seed 1 -o runs/words-cnn
 snn2hw train digits -o runs/digits-en            synthesised digits, no download
+snn2hw train denoise --data noisy/ -o runs/denoise
 
 Started again with the same options it goes on where it was. The folder then holds model.pt (a checkpoint the other
 commands read), test.npz (the test part as the network is fed it, with labels), front.json, log.jsonl, summary.json,
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from snn2hw.commands.device import configure_device, device_of
+from snn2hw.commands.identity import identity_of
 from snn2hw.commands.options import at_least, corpus_named, corpus_options
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 from snn2hw.commands.reply import Reply
@@ -36,7 +38,7 @@ SPIKING_STEPS = 24
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    corpus_options(parser)
+    corpus_options(parser, denoise="speech in noise; without --data, synthetic voices")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
     parser.add_argument(
         "--stream", action="store_true", help="the streaming network (always, where fsdd, digits and folder are not)"
@@ -49,11 +51,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _configure_network(group: Any) -> None:
     from snn2hw.codec.encode import Kind
     from snn2hw.models.layout import LAYOUTS
+    from snn2hw.models.stream import STREAMS
     from snn2hw.train.network_recipe import NetworkRecipe
 
     usual = NetworkRecipe()
-    recipe_option(group, usual, "model", "spiking, or ReLU", choices=("scnn", "cnn"))
-    group.add_argument("--size", choices=tuple(LAYOUTS), default="hardware", help="small, or wide (default: hardware)")
+    what = "spiking, or ReLU; vgg where sounds stream; cr-ced and crnn denoise"
+    recipe_option(group, usual, "model", what, choices=("scnn", "cnn", "vgg", "cr-ced", "crnn"))
+    sizes = (*LAYOUTS, *STREAMS)
+    group.add_argument(
+        "--size", choices=sizes, help="hardware or seed; else of a stream (default: hardware, or its own)"
+    )
     group.add_argument(
         "--synapse",
         type=float,
@@ -76,6 +83,7 @@ def _configure_training(group: Any) -> None:
     group.add_argument("--start", type=Path, metavar="model.pt", help="begin with the weights of another run")
     group.add_argument("--teacher", metavar="MODEL", help="learn the answers of this model too (distillation)")
     recipe_option(group, usual, "teacher_weight", "of the teacher's answers in the loss", "SHARE")
+    group.add_argument("--mixup", type=float, metavar="A", help="clips of a stream mixed, by shares of Beta(A, A)")
     recipe_option(group, usual, "epochs", "passes over the training part, at most")
     recipe_option(group, usual, "patience", "epochs of worse validation before it stops")
     recipe_option(group, usual, "rate", "peak learning rate")
@@ -89,10 +97,9 @@ def _configure_training(group: Any) -> None:
 def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Train, judge, and write everything down."""
     at_least(0, "--more-epochs", args.more_epochs)
-    from snn2hw.commands.train_stream import streams, train_stream
-
-    if streams(args):
-        return train_stream(args, reply)
+    other = _other(args)
+    if other is not None:
+        return other(args, reply)
     name = device_of(args)  # first: what follows needs torch
     import torch
 
@@ -118,7 +125,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     refuse_too_large(recipe, name, **sizes)
     taught = None if teacher is None else teacher(recipe, corpus.classes, device)
     data = _images(corpus, recipe)
-    with _bar(recipe.epochs + args.more_epochs, f"{recipe.model} {args.size}", "epoch") as bar:
+    with _bar(recipe.epochs + args.more_epochs, f"{recipe.model} {args.size or 'hardware'}", "epoch") as bar:
         finished = fit(
             recipe,
             data,
@@ -136,6 +143,17 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     reply.fact(**_summary(args.output))
     reply.wrote(args.output)
     return 0
+
+
+def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], int] | None":
+    """Return the training of what is no network of images."""
+    if args.dataset == "denoise":
+        from snn2hw.commands.train_denoise import train_denoise
+
+        return train_denoise
+    from snn2hw.commands.train_stream import streams, train_stream
+
+    return train_stream if streams(args) else None
 
 
 def _summary(folder: Path) -> dict[str, Any]:
@@ -189,31 +207,21 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
 
     if args.teacher_weight is not None and args.teacher is None:
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    if args.mixup is not None:
+        raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
     given = given_of(args, ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "variants"))
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)
-    layout = layout_of(args.size)
+    layout = layout_of(args.size or "hardware")
     if args.synapse is not None:
         layout = replace(layout, synapse=args.synapse)
     return NetworkRecipe(
         layout=layout,
         test_speaker=args.leave_out or "",
-        start=_identity(args.start),
-        teacher=_identity(args.teacher),
+        start=identity_of(args.start),
+        teacher=identity_of(args.teacher),
         **given,
     )
-
-
-def _identity(model: "Path | str | None") -> str:
-    """Return the SHA-256 of a model's file, or of the name of a function that makes one."""
-    from hashlib import sha256
-
-    if model is None:
-        return ""
-    path = Path(model)
-    if path.is_file():
-        return sha256(path.read_bytes()).hexdigest()
-    return sha256(str(model).encode()).hexdigest() if ":" in str(model) else ""
 
 
 def _bar(total: int, what: str, unit: str) -> Any:

@@ -19,7 +19,12 @@ __all__ = ["streams", "train_stream"]
 
 SCHEMA = "snn2hw.stream-training/1"
 
-GIVEN = {"epochs": "epochs", "rate": "rate", "seed": "seed", "batch": "batch"}
+GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "mixup", "teacher_weight")
+OBEYED = frozenset(
+    {*GIVEN, "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size", "leave_out"}
+    | {"teacher", "more_epochs", "threads", "json"}
+)
+KINDS = {"scnn": "snn", "cnn": "ann"}
 
 
 def streams(args: argparse.Namespace) -> bool:
@@ -33,12 +38,22 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     """Return the usual recipe of the corpus, with what the options change."""
     from dataclasses import replace
 
+    from sim.errors import InputError
+    from snn2hw.commands.identity import identity_of
+    from snn2hw.commands.options import refuse_ignored
+    from snn2hw.models.stream import STREAMS
     from snn2hw.train.stream_data import stream_recipe_for
 
-    given: dict[str, Any] = {
-        field: value for option, field in GIVEN.items() if (value := getattr(args, option, None)) is not None
-    }
-    return replace(stream_recipe_for(args.dataset), **given, model="ann" if args.model == "cnn" else "snn")
+    refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
+    if args.teacher_weight is not None and args.teacher is None:
+        raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
+    if args.size is not None:
+        if args.size not in STREAMS:
+            raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(STREAMS)}")
+        given["layout"] = STREAMS[args.size]
+    usual = stream_recipe_for(args.dataset, KINDS.get(args.model or "scnn", args.model))
+    return replace(usual, **given, teacher=identity_of(args.teacher))
 
 
 def train_stream(args: argparse.Namespace, reply: Reply) -> int:
@@ -48,7 +63,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     from sim.files import atomic_write, make_folder
     from snn2hw.commands.options import corpus_named
     from snn2hw.train.stream_data import centred, spoken, stream_split
-    from snn2hw.train.stream_fit import fit_stream
+    from snn2hw.train.stream_fit import fit_stream, read_teacher
 
     recipe = recipe_for(args)
     make_folder(args.output)
@@ -62,17 +77,20 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
     recipe = centred(recipe, learnt)
-    torch.set_num_threads(1)
+    torch.set_num_threads(args.threads)
+    teacher = None if args.teacher is None else read_teacher(Path(args.teacher), recipe, len(corpus.classes))
     model, state = fit_stream(
         recipe,
         learnt,
         judged if len(judged.labels) else None,
         len(corpus.classes),
         args.output,
+        teacher=teacher,
+        more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
     parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
-    facts = _judged_ann if recipe.model == "ann" else _judged_snn
+    facts = _judged_snn if recipe.model == "snn" else _judged_ann
     said = facts(model, recipe, learnt, parts, corpus.classes, args.output)
     known = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
     summary = {"schema": SCHEMA} | known | said

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.compile import bits_option, told
 from snn2hw.commands.device import configure_device, device_of
-from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, source_of
+from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, rewrite_option, source_of
 from snn2hw.commands.options import at_least
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weight-bits", type=bits_option, default=4, metavar="N", help="per weight, or 'ternary' (default: 4)"
     )
+    rewrite_option(parser)
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="checkpoints and log; a run there is resumed")
     _configure_training(parser.add_argument_group("training"))
     parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
@@ -70,7 +71,6 @@ def _configure_training(group: Any) -> None:
 
 def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Tune the model."""
-    from sim.errors import InputError
     from sim.files import check_output
 
     check_output(args.output)
@@ -80,11 +80,9 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
     recipe = _recipe(args)
     source = source_of(args)
-    rasters, labels = _labelled(args.data)
-    held_out, test = (None if path is None else _labelled(path) for path in (args.held_out, args.test))
-    if test is not None and test[0].shape[2:] != rasters.shape[2:]:
-        what = f"{args.test}: samples of {test[0].shape[2:]}, not {rasters.shape[2:]} as {args.data}"
-        raise InputError(what, "give samples of one shape")
+    shape = source.input_shape
+    rasters, labels = _labelled(args.data, shape)
+    held_out, test = (None if path is None else _labelled(path, shape) for path in (args.held_out, args.test))
     steps, messages = certified_for(args.model, rasters)
     with StageBars() as stage, _bar(recipe.epochs + args.more_epochs) as bar:
         _, tuned = tune(
@@ -97,6 +95,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             held_out=held_out,
             steps=steps,
             messages=messages or (0, 1),
+            rewrite=args.rewrite,
             folder=args.runs,
             more_epochs=args.more_epochs,
             device=device,
@@ -107,11 +106,11 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     return 0
 
 
-def _labelled(path: str) -> "Labelled":
+def _labelled(path: str, shape: tuple[int, ...]) -> "Labelled":
     from sim.errors import InputError
     from snn2hw.files.rasters import read_raster
 
-    found = read_raster(path)
+    found = read_raster(path, shape)
     if found.labels is None:
         raise InputError(f"{path}: has no array 'labels'", "save one integer label per sample")
     return found.spikes, found.labels

@@ -27,7 +27,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     rows = [
         (
             f"{PREFIX}{card['name']}",
-            len(card["classes"]),
+            len(card["classes"]) or "masks",
             _said(card, "float"),
             _said(card, "integer"),
             card["data"]["name"],
@@ -43,6 +43,8 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
 
 def _said(card: dict[str, Any], kind: str) -> str:
+    if "gain_db" in card:
+        return ", ".join(f"{gain:+.1f} dB at {at} dB" for at, gain in list(card["gain_db"]["test"][kind].items())[:3])
     facts = card["accuracy"]["test"][kind]
     low, high = facts["interval_95"]
     return f"{facts['accuracy']:.1%} ({low:.1%} to {high:.1%}, n {facts['clips']})"

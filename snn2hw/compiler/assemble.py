@@ -6,10 +6,12 @@ import numpy as np
 
 from sim.arithmetic.registry import get_arithmetic
 from sim.program import Input, Json, Program
+from snn2hw.chips.rewrite import REWRITTEN
 from snn2hw.compiler.calibrate import Prepared
 from snn2hw.compiler.grid import most_bits
 from snn2hw.compiler.quantized import Quantized
 from snn2hw.network.maps import Float
+from snn2hw.network.network import ADDED
 
 __all__ = ["assemble"]
 
@@ -31,6 +33,9 @@ def assemble(prepared: Prepared, layers: Sequence[Quantized]) -> Program:
         "calibration": {"samples": ranges.samples, "messages": list(ranges.messages)},
         "scales": {made.population.name: _scale_record(made, _seen(prepared, made)) for made in layers},
     }
+    added = {made.population.name: [i for i, k in enumerate(made.layer.links) if k.name == ADDED] for made in layers}
+    if any(added.values()):  # by population, the connections that are not the network's own
+        record[REWRITTEN] = {name: list[Json](places) for name, places in added.items() if places}
     described = Input(prepared.machine.input_shape, *ranges.messages)
     return Program(described, tuple(populations), target.arithmetic, record)
 

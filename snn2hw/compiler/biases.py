@@ -8,6 +8,7 @@ import numpy as np
 from sim.program import Population
 from snn2hw.compiler.calibrate import Prepared
 from snn2hw.compiler.options import BiasPolicy
+from snn2hw.compiler.trial import is_tried
 from snn2hw.compiler.weights import Stored
 from snn2hw.network.maps import ConvMap, DenseMap, Float
 from snn2hw.network.network import Link
@@ -40,18 +41,22 @@ def place_biases(layer: RealPopulation, policy: BiasPolicy) -> tuple[RealPopulat
 def is_centred(layer: RealPopulation, prepared: Prepared) -> bool:
     """Return whether the mean error of a layer's input sums goes to its bias."""
     options, ranges = prepared.options, prepared.ranges
-    if options.method != "mse":
+    if options.method != "mse" or layer.adds_up:
         return False
     has_axon = any(link.source not in ranges.power for link in layer.links)
-    return options.centre == "always" or (options.centre == "biased" and (bool(layer.drive.any()) or has_axon))
+    felt = is_tried(layer) and prepared.trial is not None  # what counts adds a mean error up
+    return options.centre == "always" or (options.centre == "biased" and (bool(layer.drive.any()) or has_axon or felt))
 
 
 def centred(layer: RealPopulation, stored: Sequence[Stored], prepared: Prepared) -> RealPopulation:
     """Take the mean error of the input sums back out of the drive.
 
     What an always-on axon cannot say exactly is constant, so its remainder goes there too; the other links' means come
-    from the calibration data, with the half mantissa that an arithmetic right shift loses.
+    from the calibration data, with the half mantissa that an arithmetic right shift loses. A drive reaches v alone: an
+    integrator that a rewrite has put into the current would not add it up.
     """
+    if layer.adds_up:
+        return layer
     ranges, wanted = prepared.ranges, is_centred(layer, prepared)
     shift = np.zeros(layer.shape)
     for i, (link, part) in enumerate(zip(layer.links, stored, strict=True)):

@@ -10,6 +10,7 @@ from snn2hw.chips.target import Target
 from snn2hw.compiler.feeding import Fed
 from snn2hw.compiler.options import Options
 from snn2hw.compiler.ranges import Ranges, measured, unmeasured
+from snn2hw.compiler.trial import FloatTrial
 from snn2hw.network.float_reference import FloatTrace, run_network
 from snn2hw.network.registers import RealMachine
 
@@ -32,6 +33,7 @@ class Prepared:
         target: the chip.
         options: what the user chose.
         rasters: the calibration data themselves, where there are any: for a quantiser that runs what it has made.
+        trial: the float network on some of them, where layers count.
     """
 
     machine: RealMachine
@@ -39,6 +41,7 @@ class Prepared:
     target: Target
     options: Options
     rasters: NDArray[np.integer] | None = None
+    trial: FloatTrial | None = None
 
 
 def calibrate(machine: RealMachine, data: Fed, progress: Progress) -> Ranges:

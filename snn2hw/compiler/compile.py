@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from numpy.typing import ArrayLike
 
 from sim.program import Program
+from snn2hw.chips.rewrite import machine_for
 from snn2hw.chips.target import Target, get_target
 from snn2hw.compiler.build import Compiled, build
 from snn2hw.compiler.calibrate import Prepared, Progress
 from snn2hw.compiler.options import PER, USUAL, BiasPolicy, Bits, Chosen, Method, Options
 from snn2hw.compiler.prepare import prepare
-from snn2hw.network.lowering import network_of
-from snn2hw.network.registers import real_machine
 
 if TYPE_CHECKING:
     from snn2hw.sources import Source
@@ -33,6 +32,7 @@ def compile(
     per: PER = USUAL.per,
     bias: BiasPolicy = USUAL.bias,
     steps: int | None = USUAL.steps,
+    rewrite: bool = USUAL.rewrite,
 ) -> Program:
     """Return the integer program of a float network for a chip.
 
@@ -46,8 +46,11 @@ def compile(
         per: what shares a scale: "channel" or "layer".
         bias: how a bias passes a synaptic filter: "axon", "preset" or "register".
         steps: the longest sample that is certified; that of ``data`` unless given.
+        rewrite: say what the target lacks in other words where there are any; the record says which, and the cost.
     """
-    options = Options(weight_bits=weight_bits, scale=scale, method=method, per=per, bias=bias, steps=steps)
+    options = Options(
+        weight_bits=weight_bits, scale=scale, method=method, per=per, bias=bias, steps=steps, rewrite=rewrite
+    )
     return compile_source(source, target, data, options=options).program
 
 
@@ -61,8 +64,7 @@ def compile_source(
     **chosen: Unpack[Chosen],
 ) -> Compiled:
     """Return the program, its certificate and every choice; what is ``chosen`` by name goes before ``options``."""
-    network = network_of(source)
-    machine = real_machine(network)
-    options = replace(options or USUAL, **chosen)
-    prepared = prepare(machine, get_target(target), data, options=options, progress=progress)
+    options, chip = replace(options or USUAL, **chosen), get_target(target)
+    machine = machine_for(source, chip, rewrite=options.rewrite)
+    prepared = prepare(machine, chip, data, options=options, progress=progress)
     return build(prepared, progress=progress)

@@ -44,6 +44,7 @@ class Options:
         compensate_decay: choose decays that leak as much as the real ones, rounding included.
         steps: the longest sample that the certificate covers; that of the data unless given.
         messages: the range of the input's integers; that of the data unless given, and at least 0..1.
+        rewrite: whether what the target lacks is said in other words, see `snn2hw.chips.rewrite`.
     """
 
     weight_bits: Bits | Mapping[str, Bits] = 8
@@ -57,6 +58,7 @@ class Options:
     compensate_decay: bool = True
     steps: int | None = None
     messages: tuple[int, int] | None = None
+    rewrite: bool = False
 
     def __post_init__(self) -> None:
         for name, known in (("method", Method), ("per", PER), ("bias", BiasPolicy), ("centre", Centre)):
@@ -88,3 +90,4 @@ class Chosen(TypedDict, total=False):
     scale: float | Literal["auto"]
     steps: int | None
     messages: tuple[int, int] | None
+    rewrite: bool

@@ -10,6 +10,7 @@ from snn2hw.compiler.feeding import fed
 from snn2hw.compiler.grid import leveled
 from snn2hw.compiler.options import USUAL, Options
 from snn2hw.compiler.quantisers import QUANTISERS
+from snn2hw.compiler.trial import trial_of
 from snn2hw.network.registers import RealMachine
 from snn2hw.problems import refuse
 
@@ -32,4 +33,5 @@ def prepare(
     ranges = calibrate(machine, given, progress or silent)
     if options.levels is not None:
         machine = leveled(machine, options.levels)
-    return Prepared(machine, ranges, target, options, given.rasters)
+    trial = trial_of(machine, given.rasters) if target.arithmetic == "loihi" else None
+    return Prepared(machine, ranges, target, options, rasters=given.rasters, trial=trial)

@@ -1,6 +1,7 @@
 """From a network with real registers to a Program: weights, thresholds, decays and biases chosen together."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from sim.errors import InputError, UnsupportedError
 from sim.program import Connection
@@ -18,6 +19,7 @@ from snn2hw.compiler.options import Bits
 from snn2hw.compiler.quantized import Quantized, wiring_of
 from snn2hw.compiler.registers import NoRegisterError, registers_at
 from snn2hw.compiler.scales import scale_groups
+from snn2hw.compiler.trial import settled
 from snn2hw.compiler.weights import WeightTask, choose_weights
 from snn2hw.network.registers import RealMachine, RealPopulation
 
@@ -83,7 +85,7 @@ def _at_scale(prepared: Prepared, layer: RealPopulation, bits: Bits, shrink: flo
     target, options = prepared.target, prepared.options
     if is_exact(layer, target):
         return exact(layer, target)
-    layer, helpers = place_biases(layer, options.bias)
+    layer, helpers = place_biases(settled(layer, prepared.trial), options.bias)
     wanted = is_centred(layer, prepared)
     axons = {helper.name for helper in helpers}
     grids = tuple(
@@ -97,6 +99,7 @@ def _at_scale(prepared: Prepared, layer: RealPopulation, bits: Bits, shrink: flo
         prepared=prepared,
         centred=wanted,
         shrink=shrink,
+        rebiased=partial(centred, layer, prepared=prepared),
     )
     scale, stored = choose_weights(task)
     connections = [

@@ -14,6 +14,7 @@ from snn2hw.chips.target import Target
 from snn2hw.compiler.calibrate import Prepared
 from snn2hw.compiler.messages import Firing
 from snn2hw.compiler.ranges import sample_unit
+from snn2hw.compiler.trial import is_tried
 from snn2hw.network.maps import Float
 from snn2hw.network.registers import RealPopulation
 
@@ -136,7 +137,8 @@ def _decays(prepared: Prepared, layer: RealPopulation, which: Literal["u", "v"],
     )
     seen = prepared.ranges.layers.get(layer.name)
     sample = np.zeros(0) if seen is None else seen.u_sample if which == "u" else seen.v_sample
-    if not prepared.options.compensate_decay or not sample.any():
+    tried = is_tried(layer) and prepared.trial is not None  # its decays are registers already
+    if not prepared.options.compensate_decay or not sample.any() or tried:
         return nearest_decay(share, add=add, limits=limits)
     steps = np.rint(4 * np.log2(scale * sample_unit(layer)))  # a quarter of an octave decides nothing
     result = np.zeros(layer.shape, dtype=np.int64)

@@ -12,6 +12,7 @@ from sim.arithmetic import A_LIMIT, V_MAX, VTH_SHIFT, WRAP
 from sim.engines import DEFAULT_ENGINE, run
 from sim.program import Json
 from sim.trace import Trace
+from snn2hw.chips.rewrite import added_by_rewrite
 from snn2hw.compiler.compile import Compiled
 from snn2hw.compiler.quantized import Quantized
 
@@ -98,7 +99,8 @@ def measure(compiled: Compiled, data: NDArray[np.integer], *, engine: str = DEFA
     shaped = data.reshape(*data.shape[:2], *program.input.shape)
     trace = run(program, shaped, engine=engine, record=("spikes", "v"))
     rows = tuple(_row(compiled, made, ideal, trace) for made in compiled.layers)
-    return Report(program.digest, data.shape[0], data.shape[1], rows, compiled.network.notes)
+    notes = (*compiled.network.notes, *added_by_rewrite(program, trace.counts))
+    return Report(program.digest, data.shape[0], data.shape[1], rows, notes)
 
 
 def _row(compiled: Compiled, made: Quantized, ideal: "FloatTrace", trace: Trace) -> MeasuredPopulation:

@@ -1,8 +1,8 @@
 """The weights of one population: scales and exponents from tables of cost, then mantissas rounded on their grids."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,10 @@ from snn2hw.compiler.grid import WeightGrid, legal, to_grid
 from snn2hw.compiler.messages import most_sent, spans_of
 from snn2hw.compiler.rounding import SWEEPS, Spread, compensating, spread_of
 from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
+from snn2hw.compiler.trial import NEAR, is_tried
 from snn2hw.compiler.weight_error import RealRows, error_table
 from snn2hw.network.maps import ConvMap, DenseMap, Float
-from snn2hw.network.network import Link
+from snn2hw.network.network import ADDED, Link
 from snn2hw.network.registers import RealPopulation, WeightMap
 
 __all__ = ["Stored", "WeightTask", "choose_weights"]
@@ -43,6 +44,26 @@ class Stored:
 
 
 @dataclass(frozen=True, eq=False)
+class _Tried:
+    """One link at every scale that is tried."""
+
+    rows: RealRows
+    mantissas: NDArray[np.int32]  # try row column
+    cost: Float  # try row
+    exponent: int
+
+    def stored(self, index: int, scale: Float) -> Stored:
+        """Return the link with the weights of one try, whose scales by group are given."""
+        return _stored(self.rows, self.mantissas[index].astype(np.float64), self.exponent, scale[self.rows.group])
+
+    def heard(self, link: Link[WeightMap], index: int, scale: Float) -> Link[WeightMap]:
+        """Return what the link brings with the weights of one try, whose scales by neuron are given."""
+        per_row = scale.reshape(len(self.rows.weight), -1)[:, :1]
+        weight = self.mantissas[index] * 2.0**self.exponent / per_row
+        return link.through(replace(link.map, weight=weight.reshape(link.map.weight.shape)))
+
+
+@dataclass(frozen=True, eq=False)
 class WeightTask:
     """The weights of one population that are to be chosen.
 
@@ -53,6 +74,7 @@ class WeightTask:
         prepared: what is known of the network, and what the user chose.
         centred: whether the mean error of the sums leaves through the bias; rounding then minimises the variance only.
         shrink: by how much the greatest scale is lowered.
+        rebiased: what becomes of the layer's biases where its links are stored so.
     """
 
     layer: RealPopulation
@@ -61,6 +83,7 @@ class WeightTask:
     prepared: Prepared
     centred: bool
     shrink: float
+    rebiased: Callable[[Sequence[Stored]], RealPopulation]
 
     @property
     def groups(self) -> int:
@@ -90,17 +113,37 @@ def choose_weights(task: WeightTask) -> tuple[Float, tuple[Stored, ...]]:
     spreads = [_spread(task, i) for i in range(len(rows))]
     tries, sweeps = _effort(rows, spreads)
     octaves = np.array(sorted(np.linspace(-0.5, 0.5, tries), key=abs)) if tries > 1 else np.zeros(1)
-    scales = _whole_threshold(np.minimum(choice.scale * 2.0 ** octaves[:, None], cap), task.threshold)  # try group
+    tried = np.minimum(choice.scale * 2.0 ** octaves[:, None], cap)  # try group
+    scales = _whole_threshold(tried, task.threshold, _threshold_step(layer, choice))
     rounded = [
         _rounded(r, scales[:, r.group] / 2.0**e, g, s, sweeps)
         for r, e, g, s in zip(rows, choice.exponents, grids, spreads, strict=True)
     ]
-    best = np.sum([_by_group(r, cost) for r, (_, cost) in zip(rows, rounded, strict=True)], axis=0).argmin(axis=0)
+    best = _best(
+        task, scales, [_Tried(r, *made, e) for r, made, e in zip(rows, rounded, choice.exponents, strict=True)]
+    )
     scale = scales[best, np.arange(task.groups)]
     stored = zip(rows, rounded, choice.exponents, grids, strict=True)
     return scale[group], tuple(
         _stored(r, legal(_of_rows(m, best[r.group]), g), e, scale[r.group]) for r, (m, _), e, g in stored
     )
+
+
+def _best(task: WeightTask, scales: Float, tried: Sequence[_Tried]) -> NDArray[np.intp]:
+    """Return, per group, the try of the least cost; among nearly as good ones that which differs least on trial."""
+    cost = np.sum([_by_group(one.rows, one.cost) for one in tried], axis=0)  # try group
+    layer, trial = task.layer, task.prepared.trial
+    if trial is None or not is_tried(layer) or not trial.affordable(layer, len(cost)):
+        return np.asarray(cost.argmin(axis=0))
+    near = cost <= NEAR * cost.min(axis=0)
+    off = np.full(cost.shape, np.inf)
+    for k in np.flatnonzero(near.any(axis=1)):
+        heard = [one.heard(link, int(k), scales[k][task.group]) for link, one in zip(layer.links, tried, strict=True)]
+        stored = [one.stored(int(k), scales[k]) for one in tried]
+        differing = trial.differing(task.rebiased(stored), heard, most_sent(task.prepared, layer))
+        off[k] = np.bincount(task.group.reshape(-1), weights=differing.reshape(-1), minlength=task.groups)
+    within = cost / (2 * np.maximum(cost.max(axis=0), 1e-300))  # below 1: it decides between equals
+    return np.asarray(np.where(near, off + within, np.inf).argmin(axis=0))
 
 
 def _by_group(rows: RealRows, cost: Float) -> Float:
@@ -165,19 +208,29 @@ def _choice(task: WeightTask, rows: Sequence[RealRows], cap: Float) -> Choice:
     leak = task.least(1 / (2 * UNIT) * (1 + layer.share_v / layer.share_u)) ** 2
     order = sorted(range(len(tables)), key=lambda i: -rows[i].weight.size)
     low, high = prepared.target.weight_exponent
-    # a right shift never helps an axon that carries one weight
-    possible = [range(low if layer.links[i].source in prepared.ranges.power else 0, high + 1) for i in order]
+    # a right shift never helps an axon that carries one weight; it floors every sum, which those that count add up
+    least = 0 if is_tried(layer) and prepared.trial is not None else low
+    possible = [range(least if layer.links[i].source in prepared.ranges.power else 0, high + 1) for i in order]
     choice = choose([tables[i] for i in order], cap, relative, leak, possible)
     exponents = dict(zip(order, choice.exponents, strict=True))
     return Choice(choice.scale, tuple(exponents[i] for i in range(len(tables))))
 
 
-def _whole_threshold(scale: Float, threshold: Float | None) -> Float:
-    """Lower scales until thresholds are whole mantissas: they are then exact."""
+def _whole_threshold(scale: Float, threshold: Float | None, step: float) -> Float:
+    """Lower scales until thresholds are whole mantissas, or whole steps of several: they are then exact."""
     if threshold is None:
         return scale
-    whole = np.floor(scale * threshold)
+    whole = step * np.floor(scale * threshold / step)
     return np.where(whole >= 1, whole / np.maximum(threshold, 1e-300), scale)
+
+
+def _threshold_step(layer: RealPopulation, choice: Choice) -> float:
+    """Return the mantissas of which a threshold should be a multiple: those of a weight that has to take it off.
+
+    What forgets nothing adds up whatever its inhibition of itself misses of the threshold, spike by spike.
+    """
+    takes = [e for link, e in zip(layer.links, choice.exponents, strict=True) if link.name == ADDED]
+    return 2.0 ** max(takes) if layer.adds_up else 1.0
 
 
 def _seen(prepared: Prepared, layer: RealPopulation) -> Float:
@@ -193,7 +246,12 @@ def _seen(prepared: Prepared, layer: RealPopulation) -> Float:
 
 
 def _spread(task: WeightTask, index: int) -> list[Spread] | None:
-    """Return how errors spread, per convolution group; None where weights are rounded to nearest."""
+    """Return how errors spread, per convolution group; None where weights are rounded to nearest.
+
+    So is a neuron's inhibition of itself: a neighbour that took over what it loses would be a synapse more.
+    """
+    if task.layer.links[index].name == ADDED:
+        return None
     moments = task.prepared.ranges.moments.get((task.layer.name, index))
     if task.prepared.options.method != "mse" or moments is None:
         return None

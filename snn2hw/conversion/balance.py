@@ -1,6 +1,6 @@
 """What a network of ReLUs computes on data, and from it the threshold of every neuron that will stand for a ReLU."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +18,7 @@ from snn2hw.sources.shapes import is_neuron
 if TYPE_CHECKING:
     import nir
 
-__all__ = ["Balance", "Per", "balance", "rates"]
+__all__ = ["Balance", "Per", "balance", "or_worths", "rates"]
 
 Per = Literal["layer", "channel"]
 """Whether one threshold serves a whole layer, or each channel (each neuron of a dense layer) has its own."""
@@ -32,6 +32,10 @@ LARGEST_SAMPLE = 4_000_000
 SPARSER = 2.0
 """Neurons that reset to zero get so many times the threshold: their rates have steps at 1/2, 1/3, ... of a spike per
 step, which lie closer together the lower the rates are."""
+
+
+OR_STEPS = 32
+"""Steps over which the rate of an OR is found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +55,57 @@ def rates(
     before = predecessors(graph.edges)
     order = list(TopologicalSorter({n: before.get(n, []) for n in graph.nodes}).static_order())
     (last,) = graph.outputs
+    pools = _pools(graph, before)
     for start in range(0, len(x), BATCH):
         held: dict[str, Array] = {}
         for name in order:
             node = graph.nodes[name]
             arriving = np.asarray(sum(held[a] for a in before[name])) if name in before else x[start : start + BATCH]
-            if name in caps:
+            if name in pools:
+                held[name] = _greatest(graph.nodes[pools[name]], held[before[pools[name]][0]])
+            elif name in caps:
                 held[name] = np.clip(arriving, 0.0, caps[name])
             else:
                 held[name] = _passed(node, arriving) if name in before else arriving
         yield held[last], {name: held[name] for name in caps}
+
+
+def _pools(graph: "nir.NIRGraph", before: Mapping[str, list[str]]) -> dict[str, str]:
+    """Return the node that adds up before every threshold that stands for a maximum."""
+    import nir
+
+    return {name: before[name][0] for name, node in graph.nodes.items() if isinstance(node, nir.Threshold)}
+
+
+def or_worths(graph: "nir.NIRGraph", x: Array, balances: Sequence[Balance]) -> dict[str, float]:
+    """Return, by max pool, how much less a spike of its OR counts than one of the neurons it hears: fitted to data.
+
+    Spikes that do not coincide each make the OR fire, so its rate is above the greatest of a window. The factor is
+    the best line from the OR's rate to the greatest activation, both in thresholds: sum m r / sum r^2.
+    """
+    before, found = predecessors(graph.edges), {b.name: b.threshold for b in balances}
+    sums: dict[str, list[float]] = {name: [0.0, 0.0] for name in _pools(graph, before)}
+    for _, activations in rates(graph, x[:BATCH], dict.fromkeys(found)):
+        for name, parts in sums.items():
+            summing = _pools(graph, before)[name]
+            (neurons,) = before[summing]
+            share = np.minimum(activations[neurons] / found[neurons], 1.0)
+            pooled = np.zeros(())
+            for t in range(OR_STEPS):
+                spikes = np.floor((t + 1) * share + 0.5) - np.floor(t * share + 0.5)
+                pooled = pooled + _greatest(graph.nodes[summing], spikes)
+            rate, most = pooled / OR_STEPS, _greatest(graph.nodes[summing], share)
+            parts[0] += float((most * rate).sum())
+            parts[1] += float(np.square(rate).sum())
+    return {name: high / low if low else 1.0 for name, (high, low) in sums.items()}
+
+
+def _greatest(pool: "nir.NIRNode", x: Array) -> Array:
+    """Return the maximum of every window of activations, (n, c, h, w); what is beyond the border counts as 0."""
+    (pad_y, pad_x), (step_y, step_x) = ((int(v) for v in np.ravel(of)) for of in (pool.padding, pool.stride))
+    padded = np.pad(x, ((0, 0), (0, 0), (pad_y, pad_y), (pad_x, pad_x)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, tuple(int(k) for k in pool.kernel_size), axis=(2, 3))
+    return np.asarray(windows[:, :, ::step_y, ::step_x].max(axis=(4, 5)))
 
 
 def _passed(node: "nir.NIRNode", x: Array) -> Array:

@@ -8,7 +8,7 @@ Neurons that only reset to zero lose what exceeds the threshold; what a spike of
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError
-from snn2hw.conversion.balance import Balance, Per, balance, rates
+from snn2hw.conversion.balance import Balance, Per, balance, or_worths, rates
 from snn2hw.conversion.spikes import Stand, neurons, spiking
 from snn2hw.problems import Problem, refuse
 from snn2hw.sources.expression.emit import emit
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["Conversion", "ReluNetwork", "Spiking", "convert", "in_steps", "read_ann"]
 
 Spiking = Literal["if", "lif"]
+
+OR = "max pooling stands as an OR of spikes, whose rate is above the greatest one: judge it, or train with averages"
+CURVE = "train with ReLU: rates of spikes are 0 or more and grow in proportion, no other curve is one"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,7 @@ def _read_module(model: "torch.nn.Module", shape: Shape, origin: str) -> ReluNet
     found = needed(() if tag is None else tag.values, run.threads)
     problems = [p for p, always in run.reported.items() if always or p in found.problems or tag is None]
     problems += [*run.branches, *(p for p in found.problems if p not in run.reported)]
+    problems = [replace(p, fix=CURVE) if "a neuron is the nonlinearity" in p.fix else p for p in problems]
     if run.threads:
         what = f"holds spiking neurons ({', '.join(t.where for t in run.threads)})"
         problems.append(Problem(type(model).__name__, what, "read it with from_norse instead"))
@@ -134,18 +138,13 @@ def convert(
         raise InputError(f"{ann.origin}: holds no ReLU", "nothing would spike; give a network with ReLUs")
     balances = balance(graph, samples, caps, percentile=percentile, per=per, reset=reset)
     leak = None if neuron == "if" else 1.0 / leak_steps
-    step, _ = spiking(ann.output, [Stand(neurons(b.threshold, leak), b.worth) for b in balances])
+    ors = or_worths(graph, samples, balances)
+    stands = [Stand(neurons(b.threshold, leak), b.worth) for b in balances]
+    step, _ = spiking(ann.output, stands, ors)
     kind = "IF" if neuron == "if" else f"LIF, tau {leak_steps:g} steps"
-    notes = (*ann.notes, f"converted: {kind}, thresholds at percentile {percentile:g} per {per}", "output: last step")
-    source = Source(
-        graph=_graph(step, ann, dt),
-        dt=dt,
-        scheme="euler",
-        reset=reset,
-        origin=ann.origin,
-        semantics=NORSE,
-        notes=notes,
-    )
+    said = (f"converted: {kind}, thresholds at percentile {percentile:g} per {per}", *([OR] if ors else []))
+    notes = (*ann.notes, *said, "output: last step")
+    source = Source(_graph(step, ann, dt), dt, "euler", reset, ann.origin, semantics=NORSE, notes=notes)
     return Conversion(source, balances, ann)
 
 

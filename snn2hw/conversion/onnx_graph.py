@@ -22,14 +22,16 @@ __all__ = ["TAIL", "read_onnx"]
 TAIL = ("Softmax", "LogSoftmax", "ArgMax", "Sigmoid")
 """What may follow the last layer: it does not change which output is the largest, and runs on the host."""
 
+TRAIN = "train with Relu: rates of spikes are 0 or more and grow in proportion, no other curve is one"
 FIX = "use Conv, Gemm, MatMul, BatchNormalization, average pooling, Flatten, Add, constant factors, Relu, Clip from 0"
 CURES = {
     "MaxPool": "train with AveragePool: a maximum of rates is no sum of spikes",
     "GlobalMaxPool": "train with GlobalAveragePool",
-    "LeakyRelu": "train with Relu: spikes cannot be negative",
-    "PRelu": "train with Relu: spikes cannot be negative",
+    **dict.fromkeys(("Tanh", "Sigmoid", "Elu", "Selu", "Gelu", "Softplus", "HardSwish", "HardSigmoid"), TRAIN),
+    **dict.fromkeys(("LeakyRelu", "PRelu", "ThresholdedRelu"), "train with Relu: spikes cannot be negative"),
     "Pad": "use the padding of the layer that follows",
-    "Concat": "give each signal its own layer and add their outputs",
+    "Concat": "join signals along their channels",
+    "Split": "part a signal along its channels",
     "QuantizeLinear": "give the network before quantisation; `snn2hw compile` quantises it",
     "DequantizeLinear": "give the network before quantisation; `snn2hw compile` quantises it",
 }
@@ -43,6 +45,9 @@ class _Reading:
     signals: dict[str, Value] = field(default_factory=dict)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    opsets: dict[str, int] = field(default_factory=dict)
+    tail: frozenset[str] = frozenset()
+    """What operators behind the last layer make, on the host."""
 
 
 @bordered("no network can be read from it", "export the network again")
@@ -56,13 +61,14 @@ def read_onnx(path: Path | str) -> tuple[Value, Shape, tuple[str, ...]]:
     if len(shapes.inputs) != 1:
         raise InputError(f"{path}: reads {len(shapes.inputs)} inputs", "give a network with one input")
     (given,) = shapes.inputs
-    reading = _Reading(dict(shapes.shapes))
+    reading = _Reading(dict(shapes.shapes), opsets={o.domain: o.version for o in model.opset_import})
     reading.constants = {i.name: to_array(i) for i in model.graph.initializer}
     reading.signals[given.name] = InputStep(0, given.shape[1:])
+    last, tail = _before_tail(model, model.graph.output[0].name)
+    reading.tail = frozenset(node.output[0] for node in tail)
     for index, proto in enumerate(model.graph.node):
         _read_node(reading, proto, index)
-    last, tail = _before_tail(model, model.graph.output[0].name)
-    notes = tuple(f"{name} runs on the host" for name in tail)
+    notes = tuple(f"{node.op_type} runs on the host" for node in tail)
     if last not in reading.signals and not reading.problems:
         fix = "give a network that reads its input"
         reading.problems.append(Problem("output", "does not depend on the input", fix))
@@ -70,12 +76,12 @@ def read_onnx(path: Path | str) -> tuple[Value, Shape, tuple[str, ...]]:
     return reading.signals[last], given.shape[1:], notes
 
 
-def _before_tail(model: "onnx.ModelProto", output: str) -> tuple[str, list[str]]:
+def _before_tail(model: "onnx.ModelProto", output: str) -> tuple[str, list["onnx.NodeProto"]]:
     """Walk back from the output over operators that run on the host."""
     makers = {name: node for node in model.graph.node for name in node.output}
-    tail: list[str] = []
+    tail: list[onnx.NodeProto] = []
     while output in makers and makers[output].op_type in TAIL:
-        tail.insert(0, makers[output].op_type)
+        tail.insert(0, makers[output])
         output = makers[output].input[0]
     return output, tail
 
@@ -92,12 +98,13 @@ def _read_node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> None:
     elif signals:
         made = proto.output[0]
         try:
-            node = _node(reading, proto, index)
-            if node.operator in TAIL:
+            if made in reading.tail:
                 return
-            if node.operator not in RULES:
-                raise NotConvertible("a spiking network has no such layer")
-            reading.signals[made] = RULES[node.operator](node)
+            for place, name in enumerate(proto.output[: len(proto.output) if proto.op_type in SEVERAL else 1]):
+                node = _node(reading, proto, index, place)
+                if node.operator not in RULES:
+                    raise NotConvertible("a spiking network has no such layer")
+                reading.signals[name] = RULES[node.operator](node)
         except NotConvertible as reason:
             what = f"{proto.op_type}: {reason}"
             where = f"{proto.name or proto.op_type} (node {index})"
@@ -106,6 +113,9 @@ def _read_node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> None:
             for name in proto.output:
                 reading.signals[name] = Unreadable(where, tuple(signals), shape)
 
+
+SEVERAL = frozenset({"Split"})
+"""Operators each of whose outputs is a signal; what others make beside the first is a mask, or indices."""
 
 GROWING = frozenset({"ConstantOfShape", "Expand", "Range", "Tile", "Pad", "OneHot", "Resize", "Upsample", "EyeLike"})
 """Operators whose output may be of any size, whatever they read."""
@@ -129,16 +139,18 @@ def _evaluate(reading: _Reading, proto: "onnx.NodeProto") -> None:
     from onnx.reference import ReferenceEvaluator
 
     feeds = {name: reading.constants[name] for name in proto.input if name}
-    for name, array in zip(proto.output, ReferenceEvaluator(proto).run(None, feeds), strict=False):
+    for name, array in zip(
+        proto.output, ReferenceEvaluator(proto, opsets=reading.opsets).run(None, feeds), strict=False
+    ):
         reading.constants[name] = np.asarray(array)
 
 
-def _node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> OnnxNode:
+def _node(reading: _Reading, proto: "onnx.NodeProto", index: int, place: int) -> OnnxNode:
     from onnx.helper import get_attribute_value
 
     attributes = {a.name: get_attribute_value(a) for a in proto.attribute}
     attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
-    made = proto.output[0]
+    made = proto.output[place]
     if made not in reading.shapes:
         raise NotConvertible("the shape of its output cannot be inferred")
     inputs = tuple(
@@ -152,4 +164,5 @@ def _node(reading: _Reading, proto: "onnx.NodeProto", index: int) -> OnnxNode:
         attributes=attributes,
         inputs=inputs,
         shape=reading.shapes[made][1:],
+        place=place,
     )

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from sim.border import network_limit
 from snn2hw.sources.expression import operations as op
 from snn2hw.sources.expression.operations import Array, Operation, Shape
 from snn2hw.sources.expression.values import Applied, Constant, Value, total
@@ -27,6 +29,8 @@ class OnnxNode:
     attributes: dict[str, Any]
     inputs: tuple[Value | np.ndarray | None, ...]
     shape: Shape
+    place: int = 0
+    """Which of its outputs is meant."""
 
     def signal(self) -> Value:
         """Return the first input, which must be a signal."""
@@ -90,6 +94,10 @@ def _even_padding(weight: Array, pads: list[tuple[int, int]], dilation: Shape) -
     if all(before == after for before, after in pads):
         return weight, tuple(before for before, _ in pads), dilation
     spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True))
+    sides = [span + abs(after - before) for span, (before, after) in zip(spans, pads, strict=True)]
+    size = prod((*weight.shape[:2], *sides)) * np.dtype(np.float64).itemsize
+    if size > network_limit(weight.nbytes):
+        raise NotConvertible(f"a kernel of {weight.shape[2:]} that takes {size} bytes with its uneven padding")
     wide = np.zeros((*weight.shape[:2], *spans))
     wide[(slice(None), slice(None), *(slice(None, None, d) for d in dilation))] = weight
     zeros = [(max(after - before, 0), max(before - after, 0)) for before, after in pads]
@@ -177,6 +185,87 @@ def _add(sign: float) -> Callable[[OnnxNode], Value]:
     return rule
 
 
+def _sum(node: OnnxNode) -> Value:
+    terms: list[Value] = []
+    for value in node.inputs:
+        if value is None or (not isinstance(value, np.ndarray) and value.shape != node.shape):
+            raise NotConvertible("adds signals of different shapes")
+        terms.append(Constant(_spread(value, node.shape)) if isinstance(value, np.ndarray) else value)
+    return total(terms, node.shape)
+
+
+def _channels(node: OnnxNode, default: int) -> None:
+    """Refuse an axis other than that of the channels."""
+    axis = int(node.attributes.get("axis", default)) % (len(node.shape) + 1)
+    if axis != 1:
+        raise NotConvertible(f"along axis {axis}, not along the channels")
+
+
+def _concatenated(node: OnnxNode) -> Value:
+    """Every signal goes to its own channels, where the others are 0: a sum."""
+    _channels(node, 1)
+    terms: list[Value] = []
+    first = 0
+    for part, value in enumerate(node.inputs):
+        if value is None:
+            raise NotConvertible(f"input {part} is missing")
+        if isinstance(value, np.ndarray):
+            numbers = np.zeros(node.shape)
+            numbers[first : first + value.shape[1]] = _spread(value, (value.shape[1], *node.shape[1:]))
+            terms.append(Constant(numbers))
+            first += value.shape[1]
+            continue
+        placed = np.eye(node.shape[0])[:, first : first + value.shape[0]]
+        terms.append(Applied(_mixing(placed, node.shape), value, node.shape, f"{node.path}_{part}", node.where))
+        first += value.shape[0]
+    return total(terms, node.shape)
+
+
+def _part(node: OnnxNode) -> Value:
+    """Some of a signal's channels."""
+    _channels(node, 0)
+    signal = node.signal()
+    sizes = node.attributes.get("split") if len(node.inputs) < 2 else node.needed(1).astype(int).tolist()
+    first = sum(sizes[: node.place]) if sizes else node.place * -(-signal.shape[0] // _parts_of(node))
+    chosen = np.eye(signal.shape[0])[first : first + node.shape[0]]
+    return Applied(_mixing(chosen, node.shape), signal, node.shape, f"{node.path}_{node.place}", node.where)
+
+
+def _parts_of(node: OnnxNode) -> int:
+    """Return into how many parts of one size a signal is split; the last one may be smaller."""
+    return int(node.attributes.get("num_outputs") or -(-node.signal().shape[0] // node.shape[0]))
+
+
+def _mixing(weight: Array, shape: Shape) -> Operation:
+    """Return the map that mixes channels, the same at every place."""
+    sides = len(shape) - 1
+    if not sides:
+        return op.Linear(weight, None)
+    one, none = (1,) * sides, (0,) * sides
+    return op.Convolution(weight.reshape(*weight.shape, *one), None, stride=one, padding=none, dilation=one, groups=1)
+
+
+def _max_pool(node: OnnxNode) -> Value:
+    """The maximum of activations, for which an OR of spikes stands."""
+    signal, a = node.signal(), node.attributes
+    kernel = tuple(a["kernel_shape"])
+    if not (isinstance(signal, Applied) and isinstance(signal.layer, op.Relu)) or len(kernel) != 2:
+        raise NotConvertible("of something that is no image of activations")
+    pads = _pads(node, kernel, tuple(a.get("strides", (1, 1))), (1, 1))
+    if any(before != after for before, after in pads) or set(a.get("dilations", (1,))) != {1}:
+        raise NotConvertible("padding that is uneven, or taps that lie apart")
+    pool = op.Pool("max", kernel, tuple(a.get("strides", (1, 1))), tuple(before for before, _ in pads), (1, 1))
+    if _fitting(signal.shape[1:], pool) != node.shape[1:]:
+        raise NotConvertible("windows that hang over the border (ceil_mode)")
+    return node.apply(pool)
+
+
+def _fitting(sides: Shape, pool: op.Pool) -> Shape:
+    """Return how many windows of a pool fit into an image."""
+    each = zip(sides, pool.kernel, pool.stride, pool.padding, pool.dilation, strict=True)
+    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in each)
+
+
 def _spread(numbers: np.ndarray, shape: Shape) -> Array:
     """Spread constants over one sample, the batch axis left out."""
     try:
@@ -236,6 +325,10 @@ RULES: dict[str, Callable[[OnnxNode], Value]] = {
     "ReduceMean": _reduce_mean,
     "Add": _add(1.0),
     "Sub": _add(-1.0),
+    "Sum": _sum,
+    "Concat": _concatenated,
+    "Split": _part,
+    "MaxPool": _max_pool,
     "Mul": _multiply,
     "Div": _divide,
     "Relu": _relu,

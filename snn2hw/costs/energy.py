@@ -18,6 +18,7 @@ from sim.trace import Counts
 from sim.wiring import synapse_count
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
+from snn2hw.chips.rewrite import added_by_rewrite
 from snn2hw.codec.decode import Decoder
 from snn2hw.costs.breakdown import memory_rows, population_rows, totals
 from snn2hw.costs.comparison import compare
@@ -197,6 +198,7 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
         notes.append(
             f"input messages are graded ({span}): a synop of one is a multiplication, priced on a chip as a synop"
         )
+    notes.extend(added_by_rewrite(program, counts))
     if _constant(raster):
         reads = [(p.name, i) for p in program.populations for i, c in enumerate(p.inputs) if c.source == INPUT]
         mean = sum(float(counts.synops_by_connection[name][i].mean()) for name, i in reads)

@@ -1,6 +1,7 @@
 """What the demo shows: a trained network, its ANN twin and the front end, with clips of voices it has never heard."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ __all__ = ["Exhibit", "example", "load_exhibit", "shipped"]
 
 NETWORK, TWIN, FRONT = "network.nir", "cnn.onnx", "front.json"
 TEST_CLIPS, CALIBRATION_CLIPS = 200, 128
+HEARD = 4
+"""Test clips whose sounds are kept, each of another class."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,7 +28,7 @@ class Exhibit(Shown):
     """A trained network, its ANN twin, and spoken digits for both.
 
     ``calibration`` and ``test`` are rasters (B, T, *shape): voices that were trained on, and others with their
-    ``labels``. ``pictures`` are what the twin is fed of the latter.
+    ``labels``. ``pictures`` are what the twin is fed of the latter, ``clips`` some of their sounds by place.
     """
 
     source: "Source"
@@ -35,6 +38,7 @@ class Exhibit(Shown):
     test: NDArray[np.uint8]
     labels: NDArray[np.int64]
     pictures: NDArray[np.float32]
+    clips: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
 
     def _summary(self) -> Summary:
         rows = [
@@ -78,7 +82,14 @@ def load_exhibit(folder: Path) -> Exhibit:
         test=raster(front, clips),
         labels=corpus.labels[test],
         pictures=images(front, clips).astype(np.float32),
+        clips={i: clips[i] for i in _of_other_classes(corpus.labels[test])},
     )
+
+
+def _of_other_classes(labels: NDArray[np.int64]) -> list[int]:
+    """Return the places of a few clips, no two of one class."""
+    _, first = np.unique(labels, return_index=True)
+    return sorted(int(i) for i in first[_evenly(np.arange(len(first)), HEARD)])
 
 
 def _evenly(indices: NDArray[np.int64], count: int) -> NDArray[np.int64]:

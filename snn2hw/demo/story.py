@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from sim.files import make_folder
 from sim.program import Program
 from snn2hw.codec.decode import decide
 from snn2hw.demo.exhibit import Exhibit
+from snn2hw.demo.reported import REPORT, report_of_demo
 from snn2hw.files.json_file import write_json
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def tell(exhibit: Exhibit, folder: Path, *, say: Say = print) -> bool:
         _price(telling, exhibit, program)
     with telling.chapter("pictures"):
         _draw(telling, exhibit, program, curve)
+    with telling.chapter("report: one page of all of it"):
+        _report(telling, exhibit, program)
     agreed = _agreed(verdict)
     _close(telling, program, agreed=agreed)
     return agreed
@@ -74,12 +77,20 @@ def tell(exhibit: Exhibit, folder: Path, *, say: Say = print) -> bool:
 
 def _compile(telling: Telling, exhibit: Exhibit) -> Program:
     from exporters.program_file import write_program
+    from snn2hw.audio.front import to_json
     from snn2hw.compiler.compile import compile_source
     from snn2hw.compiler.report import measure
+    from snn2hw.purpose import purpose_attachment, purpose_of_front
 
     compiled = compile_source(exhibit.source, "loihi1", exhibit.calibration)
-    telling.say(str(measure(compiled, exhibit.calibration[:32])))
-    write_program(compiled.program, telling.folder / "digits.nir")
+    measured = measure(compiled, exhibit.calibration[:32])
+    telling.say(str(measured))
+    attachments: dict[str, Any] = {
+        "certificate": compiled.certificate.to_json(),
+        "quantization": measured.to_json(),
+        **purpose_attachment(purpose_of_front(to_json(exhibit.front), "spoken digits, synthesised")),
+    }
+    write_program(compiled.program, telling.folder / "digits.nir", attachments=attachments)
     telling.say(f"wrote {telling.folder / 'digits.nir'}, digest {compiled.program.digest[:12]}")
     return compiled.program
 
@@ -184,6 +195,12 @@ def _draw(telling: Telling, exhibit: Exhibit, program: Program, curve: dict[int,
         telling.say(f"{telling.folder / name}.png")
 
 
+def _report(telling: Telling, exhibit: Exhibit, program: Program) -> None:
+    accuracy = telling.facts["accuracy"]
+    assert isinstance(accuracy, dict)
+    telling.say(f"{report_of_demo(telling.folder, exhibit, program, accuracy)}")
+
+
 def _close(telling: Telling, program: Program, *, agreed: bool) -> None:
     facts = {"schema": SCHEMA, "digest": program.digest, **telling.facts, "seconds": telling.seconds}
     write_json(telling.folder / "summary.json", facts)
@@ -196,3 +213,4 @@ def _close(telling: Telling, program: Program, *, agreed: bool) -> None:
     if missing:
         telling.say(f"not installed here: {', '.join(missing)}")
     telling.say(f"{took:.0f} s; everything is in {telling.folder}")
+    telling.say(f"open first: {telling.folder / REPORT}")

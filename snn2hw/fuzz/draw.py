@@ -19,6 +19,7 @@ from sim.wiring import output_shape
 
 __all__ = [
     "EVERYTHING",
+    "SMALL",
     "ByNumpy",
     "Chooser",
     "Space",
@@ -82,9 +83,12 @@ class Space:
     wide: bool = True  # sides and group counts above 127
     most_populations: int = 4
     weight_limit: int = 32767
+    few: bool = False  # neurons and steps: programs by the hundred thousand
 
 
 EVERYTHING = Space()
+SMALL = Space(wide=False, most_populations=2, few=True)
+"""Every property, on few neurons."""
 
 
 def _array(choose: Chooser, low: int, high: int, shape: tuple[int, ...]) -> Array:
@@ -115,10 +119,11 @@ def _input(choose: Chooser, space: Space) -> Input:
         shape: tuple[int, ...] = choose.pick([(1, 1, 140), (2, 131, 2), (130, 1, 3)])
     else:
         flat = not space.conv or choose.integer(0, 3) == 0
+        channels, heights, widths = ((1, 2), [1, 2, 3, 4], (2, 4)) if space.few else ((1, 4), [1, 3, 5, 6, 8], (3, 8))
         shape = (
             (choose.integer(1, 9),)
             if flat
-            else (choose.integer(1, 4), choose.pick([1, 3, 5, 6, 8]), choose.integer(3, 8))
+            else (choose.integer(*channels), choose.pick(heights), choose.integer(*widths))
         )
     low, high = choose.pick([(0, 1)] * 4 + [(-1, 1), (-8, 7), (0, 255)]) if space.graded else (0, 1)
     return Input(shape, low, high)
@@ -140,7 +145,7 @@ def _conv(choose: Chooser, source: tuple[int, ...], outs: int, space: Space) -> 
 def _first_wiring(choose: Chooser, source: tuple[int, ...], space: Space) -> tuple[Conv | Dense, tuple[int, ...]]:
     if len(source) == 3 and space.conv and choose.integer(0, 3) > 0:
         for _ in range(5):
-            conv = _conv(choose, source, choose.integer(1, 6), space)
+            conv = _conv(choose, source, choose.integer(1, 3 if space.few else 6), space)
             try:
                 return conv, output_shape(conv, source, ())
             except ProgramError:

@@ -1,12 +1,16 @@
 """Every reader of a file from outside, and what it is fed: good files to damage."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from sim.program import Program
 
 __all__ = ["READERS", "Reader", "available", "write_seeds"]
 
@@ -84,11 +88,20 @@ def _sound(path: Path) -> object:
     return read_clip(path, 8000)
 
 
+def _reported(path: Path) -> object:
+    from snn2hw.page.collect import with_record
+    from snn2hw.page.lying import Lying, kind_of
+    from snn2hw.page.material import Material
+
+    return with_record(Material(_reported_program(), "fuzz"), Lying(path, kind_of(path) or "verdict", "", named=True))
+
+
 READERS: Mapping[str, Reader] = {
     "raster": Reader(".npz", (), _raster),
     "program": Reader(".nir", ("h5py", "nir"), _program),
     "network": Reader(".nir", ("h5py", "nir"), _network),
     "front": Reader(".json", (), _front),
+    "report": Reader(".json", (), _reported),
     "target": Reader(".toml", (), _target),
     "prices": Reader(".toml", (), _prices),
     "macs": Reader(".onnx", ("onnx",), _macs),
@@ -120,22 +133,22 @@ def _raster_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
 def _program_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
     from exporters.program_file import write_program
     from snn2hw.compiler.certify import prove
-    from snn2hw.fuzz.draw import random_program
+    from snn2hw.fuzz.draw import SMALL, random_program
 
     paths = [folder / f"program{i}.nir" for i in range(3)]
-    for path in paths:
-        program = random_program(rng)
+    for i, path in enumerate(paths):  # what reading costs is the number of arrays
+        program = random_program(rng, replace(SMALL, most_populations=1 + i // 2))
         write_program(program, path, attachments={"certificate": prove(program, 20).to_json()})
     return paths
 
 
 def _network_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
     from exporters.to_nir import export
-    from snn2hw.fuzz.draw import Space, random_program
+    from snn2hw.fuzz.draw import SMALL, random_program
 
     paths = []
     for i in range(3):
-        export(random_program(rng, Space(wide=False)), folder / f"nir{i}")
+        export(random_program(rng, replace(SMALL, most_populations=1 + i // 2)), folder / f"nir{i}")
         paths.append(folder / f"nir{i}" / "network.nir")
     return paths
 
@@ -153,6 +166,34 @@ def _front_text() -> str:
 def _front_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
     (folder / "front.json").write_text(_front_text(), encoding="utf-8")
     return [folder / "front.json"]
+
+
+def _reported_program() -> "Program":
+    from snn2hw.fuzz.draw import Space, random_program
+
+    return random_program(np.random.default_rng(1), Space(wide=False))
+
+
+def _reported_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
+    """Write what `verify`, `energy` and `place` say of one program."""
+    from snn2hw.costs.energy import energy
+    from snn2hw.files.json_file import write_json
+    from snn2hw.fuzz.draw import random_raster
+    from snn2hw.placement.place import place
+    from snn2hw.verification.verdict import Verdict, VerdictRow
+
+    program = _reported_program()
+    raster = random_raster(rng, program)
+    rows = (VerdictRow("reference", "baseline", 9, 0.1), VerdictRow("c", "equal", 9, 0.1, losses=("a word",)))
+    verdict = Verdict(program.digest, "0" * 64, len(raster), raster.shape[1], updates=9, rows=rows)
+    said = {
+        "verdict": verdict.to_json(),
+        "energy": energy(program, raster).to_json(),
+        "place": place(program, "loihi1", placer="in_order").to_json(),
+    }
+    for name, found in said.items():
+        write_json(folder / f"{name}.json", found)
+    return [folder / f"{name}.json" for name in said]
 
 
 def _packaged(folder: Path, package: str, *names: str) -> list[Path]:
@@ -229,6 +270,7 @@ _SEEDS: Mapping[str, Callable[[Path, np.random.Generator], list[Path]]] = {
     "program": _program_seeds,
     "network": _network_seeds,
     "front": _front_seeds,
+    "report": _reported_seeds,
     "target": _target_seeds,
     "prices": _price_seeds,
     "macs": _onnx_seeds,

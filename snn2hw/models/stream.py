@@ -43,6 +43,7 @@ class StreamLayout:
 STREAMS = {
     "small": StreamLayout(channels=(8, 16, 32), hidden=64),
     "medium": StreamLayout(),
+    "large": StreamLayout(channels=(16, 32, 64), hidden=128),
     "medium-slow": StreamLayout(membrane_kept=0.9),
 }
 """Sizes by name."""

@@ -16,7 +16,10 @@ from snn2hw.network.maps import Map
 from snn2hw.network.neurons import Float, Neuron
 from snn2hw.sources.shapes import Shape
 
-__all__ = ["Always", "FloatLayer", "Link", "Network"]
+__all__ = ["ADDED", "Always", "FloatLayer", "Link", "Network"]
+
+ADDED = "added by a rewrite"
+"""The name of a link that is not the network's own."""
 
 M = TypeVar("M", bound=Map, covariant=True)
 """What kind of map: any, one that is no chain, one that has weights."""

@@ -27,12 +27,13 @@ from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
+from sim.arithmetic import DECAY_ONE
 from sim.errors import Snn2hwError
 from sim.program import INPUT, Reset
 from sim.validate import NAME, RESERVED
 from snn2hw.network.lowering import network_of
 from snn2hw.network.maps import Diagonal, SingleMap, is_identity
-from snn2hw.network.network import Always, FloatLayer, Link, Network
+from snn2hw.network.network import ADDED, Always, FloatLayer, Link, Network
 from snn2hw.network.neurons import Float, Integrating, Leak, Membrane, Relay, Spiking, ThresholdGate
 from snn2hw.network.stored import WeightMap, weighted_links, with_weights
 from snn2hw.problems import Problem, refuse
@@ -81,6 +82,11 @@ class RealPopulation:
     def size(self) -> int:
         """Return the number of neurons."""
         return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether it is an integrator that a rewrite has put into the current register, which loses least there."""
+        return any(link.name == ADDED for link in self.links) and bool((self.share_u * DECAY_ONE <= 1).all())
 
 
 @dataclass(frozen=True, eq=False)

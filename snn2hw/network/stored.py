@@ -20,7 +20,7 @@ from snn2hw.network.maps import (
     single,
     varies_within_channels,
 )
-from snn2hw.network.network import FloatLayer, Link
+from snn2hw.network.network import ADDED, FloatLayer, Link
 from snn2hw.sources.shapes import Shape
 
 __all__ = ["WeightMap", "stored_links", "weighted_links", "with_weights"]
@@ -37,7 +37,7 @@ def weighted_links(layer: FloatLayer, shapes: Mapping[str, Shape]) -> list[Link[
     links = stored_links(layer)
     order = sorted(range(len(links)), key=lambda i: _steps_away(links, i, constant=bool(layer.always)))
     weighted = [with_weights(links[i], shapes[links[i].source], shapes[layer.name]) for i in order]
-    return [Link(k.source, k.map, k.lag) for k in weighted if k.map.weight.any()]
+    return [Link(k.source, k.map, k.lag, ADDED if k.name == ADDED else "") for k in weighted if k.map.weight.any()]
 
 
 def with_weights(link: Link[SingleMap], source: Shape, target: Shape) -> Link[WeightMap]:

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from snn2hw.train.batches import batches_of, rounds
 from snn2hw.train.journal import rewrite_rows
-from snn2hw.train.objective import Objective
 from snn2hw.train.rates import Moment, RateSchedule
 from snn2hw.train.recipe import Recipe
 from snn2hw.train.run_state import RunFiles, RunState, begun, write_state
@@ -62,7 +61,7 @@ class Training:
     Args:
         model: what learns.
         optimising: by which optimiser, at which rates.
-        objective: what is made small.
+        objective: what is made small, from what the forward gives, the labels and a teacher's logits.
         labels: of the training samples.
         draw: makes the batch of some training samples; what is random in it comes from the generator.
         forward: from input to logits (b, classes), and what is added to the loss (None: nothing).
@@ -72,11 +71,13 @@ class Training:
         draws_inside: the forward draws too (dropout), so torch is seeded for every epoch.
         judged_first: the model as it comes is judged too, as epoch 0, and may be what is kept.
         least: samples that a batch needs.
+        answers: the forward gives logits of classes, and how many are right is counted; else labels may be anything.
+        steadied: how long a gradient may be: a longer one is shortened to that.
     """
 
     model: nn.Module
     optimising: Optimising
-    objective: Objective
+    objective: Callable[[Tensor, Tensor, Tensor | None], Tensor]
     labels: NDArray[np.integer]
     draw: Callable[[NDArray[np.int64], np.random.Generator], Batch]
     forward: Callable[[Tensor], tuple[Tensor, Tensor | None]]
@@ -86,6 +87,8 @@ class Training:
     draws_inside: bool = False
     judged_first: bool = False
     least: int = 1
+    answers: bool = True
+    steadied: float = float("inf")
 
 
 def train(
@@ -148,7 +151,7 @@ def _epoch(training: Training, recipe: Recipe, epoch: int, courses: Sequence[ran
         loss, hits = _step(training, training.draw(chosen, random))
         total, right = total + loss * len(chosen), right + hits
     seen = sum(map(len, batches))
-    return {"epoch": epoch, "loss": total / seen, "accuracy": right / seen}
+    return {"epoch": epoch, "loss": total / seen} | ({"accuracy": right / seen} if training.answers else {})
 
 
 def _step(training: Training, batch: Batch) -> tuple[float, int]:
@@ -161,6 +164,9 @@ def _step(training: Training, batch: Batch) -> tuple[float, int]:
     optimizer = training.optimising.optimizer
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch's own is untyped
+    if training.steadied < float("inf"):
+        nn.utils.clip_grad_norm_(training.model.parameters(), training.steadied)
     optimizer.step()
     training.stepped()
-    return float(loss.detach()), int((scores.argmax(1) == batch.labels).sum())
+    right = (scores.argmax(1) == batch.labels).sum() if training.answers else 0
+    return float(loss.detach()), int(right)

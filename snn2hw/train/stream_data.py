@@ -1,6 +1,7 @@
 """From a corpus to the clips a streaming network learns from, and the usual recipe of every task. No torch."""
 
 from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,15 @@ class Spoken:
         return Spoken(self.power[chosen], self.lengths[chosen], self.labels[chosen])
 
 
-def stream_recipe_for(task: str) -> StreamRecipe:
-    """Return what is usual for a corpus."""
+def stream_recipe_for(task: str, model: str = "snn") -> StreamRecipe:
+    """Return what is usual for a corpus and a kind of network; a teacher (``vgg``) hears whole utterances."""
+    usual = replace(_usual_for(task), model=cast("Literal['snn', 'ann', 'vgg']", model))
+    if model != "vgg":
+        return usual
+    return replace(usual, front=replace(usual.front, mean="utterance"), mixup=0.3, epochs=45, rate=3e-3)
+
+
+def _usual_for(task: str) -> StreamRecipe:
     if task in ("esc10", "esc50", "urbansound8k"):
         how = Disturbance(
             speed=0.15, shift=20, warp=0.12, tilt_db=2.0, gain_db=3.0, noise=0.0, mask_bands=8, mask_frames=16

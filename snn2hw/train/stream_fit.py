@@ -8,27 +8,34 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
 
+from sim.errors import InputError
 from snn2hw.audio.disturb import disturbed, holes
 from snn2hw.audio.mel_stream import less_mean
 from snn2hw.audio.spectra import warped_bank
-from snn2hw.train.checkpoint import SCHEMA, read_checkpoint
-from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
-from snn2hw.train.objective import Objective
+from snn2hw.train.checkpoint import load_weights, read_checkpoint
+from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
 from snn2hw.train.rates import one_cycle
-from snn2hw.train.recipe import recipe_to
-from snn2hw.train.run_state import RunFiles, RunState
+from snn2hw.train.run_state import RunState
 from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_net import stream_net
-from snn2hw.train.stream_recipe import StreamRecipe
+from snn2hw.train.stream_recipe import StreamRecipe, stream_recipe_from
+from snn2hw.train.stream_vgg import SoundVgg
+from snn2hw.train.to_the_end import trained_to_the_end
 
-__all__ = ["answers_to", "fit_stream", "plain_messages", "stream_model"]
+__all__ = ["StreamTeacher", "answers_to", "fit_stream", "plain_messages", "read_teacher", "stream_model"]
+
+StreamTeacher = Callable[[NDArray[np.float64], NDArray[np.bool_], int], Tensor]
+"""From clips in decibels, which of their frames lie in them, and the key of the holes, to shares of the classes."""
 
 AT_ONCE = 100
 
 
 def stream_model(recipe: StreamRecipe, classes: int) -> nn.Module:
     """Return the untrained network of a recipe."""
+    if recipe.model == "vgg":
+        return SoundVgg(recipe.front.spectra.bands, classes)
     return stream_net(recipe.layout, recipe.front.spectra.bands, classes, spiking=recipe.model == "snn")
 
 
@@ -39,33 +46,40 @@ def fit_stream(
     classes: int,
     folder: Path,
     *,
+    teacher: StreamTeacher | None = None,
+    more_epochs: int = 0,
     on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[nn.Module, RunState]:
     """Train in ``folder``, from its last checkpoint if any; the last epoch is kept: nothing chooses among epochs."""
     torch.manual_seed(recipe.seed)
     model = stream_model(recipe, classes)
-    files = RunFiles(
-        state=folder / "last.pt",
-        journal=folder / "log.jsonl",
-        identity={"schema": SCHEMA, "recipe": recipe_to(recipe)},
-        read=read_checkpoint,
-        apart="is a run with",
-    )
-    state = train(_training(model, recipe, learnt, judged), recipe, files, on_epoch=on_epoch)
-    assert state.best_weights is not None
-    model.load_state_dict(state.best_weights)
-    return model.eval(), state
+    training = _training(model, recipe, learnt, judged, classes, teacher)
+    return trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
 
 
-def _training(model: nn.Module, recipe: StreamRecipe, learnt: Spoken, judged: Spoken | None) -> Training:
+def _training(
+    model: nn.Module,
+    recipe: StreamRecipe,
+    learnt: Spoken,
+    judged: Spoken | None,
+    classes: int,
+    teacher: StreamTeacher | None,
+) -> Training:
     assert recipe.rate is not None
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
 
     def draw(chosen: NDArray[np.int64], random: np.random.Generator) -> Batch:
         part = learnt.part(chosen)
         loud, inside = disturbed(part.power, part.lengths, recipe.front.spectra, recipe.how, random)
-        x = holes(_counted(less_mean(loud, recipe.front, inside), recipe), recipe.how, random)
-        return Batch(_scaled(x, recipe), torch.from_numpy(part.labels))
+        key = int(random.integers(2**62))  # pupil and teacher hear the same holes
+        x, labels = in_training(loud, inside, recipe, key), torch.from_numpy(part.labels)
+        wanted = (1 - recipe.smoothing) * one_hot(labels, classes) + recipe.smoothing / classes
+        if teacher is not None:
+            wanted = torch.lerp(wanted, teacher(loud, inside, key), recipe.teacher_weight)
+        if recipe.mixup:
+            share, other = float(random.beta(recipe.mixup, recipe.mixup)), torch.from_numpy(random.permutation(len(x)))
+            x, wanted = (share * values + (1 - share) * values[other] for values in (x, wanted))
+        return Batch(x, labels, wanted)
 
     def forward(x: Tensor) -> tuple[Tensor, Tensor | None]:
         return recipe.temperature * model(x).mean(1), None
@@ -79,7 +93,7 @@ def _training(model: nn.Module, recipe: StreamRecipe, learnt: Spoken, judged: Sp
     return Training(
         model=model,
         optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
-        objective=Objective(0.0, recipe.smoothing),
+        objective=lambda scores, labels, wanted: cross_entropy(scores, labels if wanted is None else wanted),
         labels=learnt.labels,
         draw=draw,
         forward=forward,
@@ -88,6 +102,12 @@ def _training(model: nn.Module, recipe: StreamRecipe, learnt: Spoken, judged: Sp
         draws_inside=True,
         least=2,
     )
+
+
+def in_training(loud: NDArray[np.float64], inside: NDArray[np.bool_], recipe: StreamRecipe, key: int) -> Tensor:
+    """Return what a network hears of clips in decibels (n, frames, bands): less the mean, counted, with holes."""
+    heard = _counted(less_mean(loud, recipe.front, inside), recipe)
+    return _scaled(holes(heard, recipe.how, np.random.default_rng(key)), recipe)
 
 
 def _counted(values: NDArray[np.float64], recipe: StreamRecipe) -> NDArray[np.float64]:
@@ -119,4 +139,21 @@ def answers_to(model: nn.Module, recipe: StreamRecipe, messages: NDArray[np.inte
             for start in range(0, len(messages), AT_ONCE)
         ]
     answers: NDArray[np.float32] = torch.cat(parts).numpy()
+    return answers
+
+
+def read_teacher(path: Path, recipe: StreamRecipe, classes: int) -> StreamTeacher:
+    """Return the model of another run (its last.pt) as a teacher: it hears the same clips, less its own mean."""
+    values = read_checkpoint(path)
+    theirs = stream_recipe_from(values["recipe"], str(path))
+    if (theirs.front.spectra, theirs.frames) != (recipe.front.spectra, recipe.frames):
+        raise InputError(f"{path}: the teacher hears other frames", "use one that was trained on the same task")
+    model = stream_model(theirs, classes)
+    load_weights(model, values["best"]["weights"], str(path))
+    model.eval()
+
+    def answers(loud: NDArray[np.float64], inside: NDArray[np.bool_], key: int) -> Tensor:
+        with torch.no_grad():
+            return torch.softmax(theirs.temperature * model(in_training(loud, inside, theirs, key)).mean(1), 1)
+
     return answers

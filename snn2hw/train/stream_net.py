@@ -17,7 +17,7 @@ from torch.nn import functional
 from snn2hw.models.stream import DT_S, KERNEL, StreamLayout, band_counts
 from snn2hw.train.norse_scan import constants_of, spikes_in_time
 
-__all__ = ["StreamNet", "stream_net"]
+__all__ = ["StreamNet", "lif_cell", "stream_net"]
 
 DRIVE = 0.4
 """Standard deviation of a neuron's input at the start of training, in thresholds of the potential's sum."""
@@ -41,7 +41,9 @@ class StreamNet(nn.Module):
             norm = nn.BatchNorm2d(size)
             nn.init.constant_(norm.weight, DRIVE / (1 - layout.membrane_kept) if spiking else DRIVE)
             self.norms.append(norm)
-        self.cells = nn.ModuleList(_cell(layout) for _ in self.maps) if spiking else nn.ModuleList()
+        self.cells = nn.ModuleList(
+            lif_cell(layout.synapse_kept, layout.membrane_kept) for _ in range(len(self.maps) if spiking else 0)
+        )
         self.readout = nn.Linear(layout.hidden, classes, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -66,7 +68,8 @@ def stream_net(layout: StreamLayout, bands: int, classes: int, *, spiking: bool 
     return StreamNet(layout, bands, classes, spiking)
 
 
-def _cell(layout: StreamLayout) -> nn.Module:
-    rates = [torch.tensor((1 - kept) / DT_S) for kept in (layout.synapse_kept, layout.membrane_kept)]
+def lif_cell(synapse_kept: float, membrane_kept: float) -> nn.Module:
+    """Return Norse's cell that keeps these shares of its current and its potential in a step."""
+    rates = [torch.tensor((1 - kept) / DT_S) for kept in (synapse_kept, membrane_kept)]
     cell: nn.Module = LIFCell(LIFParameters(tau_syn_inv=rates[0], tau_mem_inv=rates[1]), dt=DT_S)
     return cell

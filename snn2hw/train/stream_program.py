@@ -1,6 +1,5 @@
 """A trained streaming network as an integer program: compiled, judged beside its floats, written with its purpose."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import nn
 from exporters.program_file import write_program
 from sim.engines import run
 from snn2hw.audio.mel_stream import front_to
+from snn2hw.codec.share import Share
 from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.options import Options
 from snn2hw.purpose import Purpose, purpose_attachment
@@ -26,40 +26,6 @@ CALIBRATION = 128
 
 CERTIFIED_S = 60.0
 """Seconds of sound that a certificate covers."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """How many of some clips were right; ``interval`` is Wilson's, at 95 %."""
-
-    right: int
-    count: int
-
-    @property
-    def accuracy(self) -> float:
-        """Return the share."""
-        return self.right / self.count
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Return the ends of the interval.
-
-        >>> [round(end, 3) for end in Share(80, 100).interval]
-        [0.711, 0.867]
-        """
-        z, n, p = 1.96, self.count, self.accuracy
-        middle, half = p + z * z / (2 * n), z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
-        return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON values."""
-        low, high = self.interval
-        return {
-            "accuracy": round(self.accuracy, 4),
-            "right": self.right,
-            "clips": self.count,
-            "interval_95": [round(low, 4), round(high, 4)],
-        }
 
 
 def compiled_stream(model: nn.Module, recipe: StreamRecipe, learnt: Spoken, target: str = "loihi1") -> Compiled:

@@ -1,26 +1,33 @@
 """How a streaming network is trained: stored with its checkpoint. No torch."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from sim.errors import InputError
+from sim.errors import FileError, InputError
 from snn2hw.audio.disturb import Disturbance
 from snn2hw.audio.mel_stream import MelFront
+from snn2hw.audio.spectra import Spectra
 from snn2hw.models.stream import StreamLayout
 from snn2hw.train.recipe import Recipe
 
-__all__ = ["StreamRecipe"]
+__all__ = ["KINDS", "StreamRecipe", "stream_recipe_from"]
+
+KINDS = ("snn", "ann", "vgg")
+"""The spiking network, its twin of ReLUs, and a wide network of images that has no twin: a teacher."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamRecipe(Recipe):
-    """A streaming network (``snn`` or its ``ann`` twin), what it hears, and how it is trained.
+    """A streaming network (``snn`` or its ``ann`` twin), or a ``vgg``: what it hears, and how it is trained.
 
-    ``frames`` is the longest sample; ``unit_db`` is what 1 stands for at the input in training.
+    ``frames`` is the longest sample; ``unit_db`` is what 1 stands for at the input in training. With ``mixup`` a clip
+    is l of itself and 1 - l of another one, l from Beta(mixup, mixup), and so is what it should be taken for.
+    ``teacher`` is the SHA-256 of the model whose answers are learnt beside the labels; empty, there is none.
     """
 
     task: str = "keywords"
-    model: Literal["snn", "ann"] = "snn"
+    model: Literal["snn", "ann", "vgg"] = "snn"
     layout: StreamLayout = field(default_factory=StreamLayout)
     front: MelFront = field(default_factory=MelFront)
     how: Disturbance = field(default_factory=Disturbance)
@@ -30,10 +37,33 @@ class StreamRecipe(Recipe):
     smoothing: float = 0.1
     epochs: int = 32
     rate: float | None = 3e-3
+    mixup: float = 0.0
+    teacher: str = ""
+
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.model not in ("snn", "ann"):
-            raise InputError(f"there is no model {self.model!r}", "choose snn or ann")
+        if self.model not in KINDS:
+            raise InputError(f"there is no model {self.model!r}", f"choose one of {', '.join(KINDS)}")
+        if not 0 <= self.mixup < float("inf"):
+            raise InputError(f"mixup {self.mixup}: must not be negative", "0 mixes nothing")
         if self.frames < 1:
             raise InputError(f"frames {self.frames}: must be at least 1")
+
+
+_PARTS: dict[str, Callable[..., Any]] = {"layout": StreamLayout, "how": Disturbance}
+
+
+def stream_recipe_from(values: Mapping[str, Any], where: str) -> StreamRecipe:
+    """Read what `snn2hw.train.recipe.recipe_to` wrote; ``where`` is the file an error names."""
+    try:
+        facts = dict(values)
+        front = dict(facts["front"])
+        front |= {"spectra": Spectra(**front["spectra"]), "centre_db": tuple(front["centre_db"])}
+        facts["front"] = MelFront(**front)
+        for name, kind in _PARTS.items():
+            facts[name] = kind(**{n: tuple(v) if isinstance(v, list) else v for n, v in facts[name].items()})
+        return StreamRecipe(**facts)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise FileError(f"{where}: not the recipe of a streaming network ({error})", "train it again") from None

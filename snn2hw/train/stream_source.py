@@ -10,7 +10,7 @@ from snn2hw.models.stream import DT_S, KERNEL, StreamLayout, band_counts
 from snn2hw.sources.graph import assemble
 from snn2hw.sources.source import Source
 
-__all__ = ["stream_source"]
+__all__ = ["cuba_cells", "folded_norm", "stream_source"]
 
 
 def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, origin: str) -> Source:
@@ -30,18 +30,18 @@ def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, ori
     for i, (linear, norm) in enumerate(zip(model.maps, model.norms, strict=True)):
         last = i == len(model.maps) - 1
         name = "hidden" if last else f"conv{i + 1}"
-        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-        bias = (norm.bias - norm.running_mean * scale).detach().double().numpy()
+        scale, bias = folded_norm(norm)
         weight = (linear.weight * scale.view(-1, 1, 1, 1)).detach().double().numpy() * (step if i == 0 else 1.0)
-        nodes[name] = _neurons(layout, (layout.hidden,) if last else (layout.channels[i], 1, counts[i + 1]))
+        shape = (layout.hidden,) if last else (layout.channels[i], 1, counts[i + 1])
+        nodes[name] = cuba_cells(shape, layout.synapse_kept, layout.membrane_kept)
         for tap in range(layout.taps):  # tap k of the kernel hears (taps - 1 - k) spreads ago
             lag = (layout.taps - 1 - tap) * layout.spread[i]
             here = bias if lag == 0 else np.zeros_like(bias)
             nodes[f"{name}_lag{lag}"] = _tap(weight[:, :, tap], here, last, counts[i])
             way = [previous, *([f"{name}_wait{lag}"] if lag else []), *([f"{name}_flat{lag}"] if last else [])]
             if lag:
-                shape = (1, 1, bands) if i == 0 else (layout.channels[i - 1], 1, counts[i])
-                nodes[f"{name}_wait{lag}"] = nir.Delay(np.full(shape, lag * DT_S))
+                heard = (1, 1, bands) if i == 0 else (layout.channels[i - 1], 1, counts[i])
+                nodes[f"{name}_wait{lag}"] = nir.Delay(np.full(heard, lag * DT_S))
             if last:
                 nodes[f"{name}_flat{lag}"] = nir.Flatten(
                     {"input": np.array((layout.channels[-1], 1, counts[i]))}, 0, -1
@@ -58,6 +58,12 @@ def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, ori
     return Source(assemble(nodes, edges, origin), DT_S, "euler", "value", origin)
 
 
+def folded_norm(norm: Any) -> tuple[Any, Any]:
+    """Return batch normalisation as a factor for the weights before it, and a bias."""
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return scale, (norm.bias - norm.running_mean * scale).detach().double().numpy()
+
+
 def _tap(weight: Any, bias: Any, dense: bool, wide: int) -> nir.NIRNode:
     """Return the map of one tap: a convolution of height 1, or all to all; ``weight`` is (out, in, width)."""
     if dense:
@@ -65,10 +71,10 @@ def _tap(weight: Any, bias: Any, dense: bool, wide: int) -> nir.NIRNode:
     return nir.Conv2d((1, wide), weight[:, :, None], (1, 2), (0, KERNEL // 2), (1, 1), 1, bias)
 
 
-def _neurons(layout: StreamLayout, shape: tuple[int, ...]) -> nir.NIRNode:
+def cuba_cells(shape: tuple[int, ...], synapse_kept: float, membrane_kept: float) -> nir.NIRNode:
     """Return Norse's cells: dt / tau is the share that is lost in a step, and the current is read before it decays."""
     ones = np.ones(shape)
-    lost_u, lost_v = 1 - layout.synapse_kept, 1 - layout.membrane_kept
+    lost_u, lost_v = 1 - synapse_kept, 1 - membrane_kept
     return nir.CubaLIF(
         tau_syn=ones * DT_S / lost_u,
         tau_mem=ones * DT_S / lost_v,

@@ -41,6 +41,10 @@ EXECUTORS = {
     "golden": "exporters.to_golden:execute",
     "xylosim": "exporters.to_xylo:execute",
     "rtl": "exporters.to_rtl:execute",
+    "mcu": "exporters.to_firmware:execute",
+    "mcu-m0": "exporters.to_firmware:execute_m0",
+    "mcu-m33": "exporters.to_firmware:execute_m33",
+    "mcu-rv32": "exporters.to_firmware:execute_rv32",
 }
 """Executor name to ``module:function``; the engines run by `run`."""
 

@@ -23,8 +23,9 @@ from exporters.program_file import read_program_file, write_program
 from snn2hw.compiler.certify import prove
 from snn2hw.files.rasters import read_npz, write_raster
 from snn2hw.fuzz.draw import Space, random_program, random_raster
-from tests.border.test_worker_process import _wait_for
+from tests.border.living import marked
 from tests.project.test_options import _write_network
+from tests.waiting import wait_for
 
 pytest.importorskip("torch")
 pytest.importorskip("norse")
@@ -108,21 +109,12 @@ class Killer:
 
     def started(self):
         """Return the processes that live on."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/environ"):
-            pid = int(path.parent.name)
-            try:
-                mine = self.token.encode() in path.read_bytes()
-                ended = (path.parent / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-            except OSError:
-                continue
-            if mine and not ended and pid != self.zygote.pid:
-                found.append(pid)
-        return found
+        return [pid for pid in marked(f"KILLED_BY={self.token}") if pid != self.zygote.pid]
 
     def left(self):
-        """Return the processes that live on, and what lies in the folder for temporary files."""
-        return self.started(), sorted(p.name for p in (self.home / "tmp").iterdir())
+        """Return the processes that live on, what lies in the folder for temporary files, and drafts elsewhere."""
+        drafts = [p.name for p in self.home.rglob("*") if p.name.endswith((".tmp", ".old"))]
+        return self.started(), sorted(p.name for p in (self.home / "tmp").iterdir()), drafts
 
     def end(self):
         self.zygote.stdin.close()
@@ -209,12 +201,10 @@ def _kill(scene, kills):
         if case.folder:
             assert killer.run(words) == 0, (home / "log").read_text()
             assert _meaning(output) == new
-    assert _wait_for(lambda: not killer.started(), ENDED_S)
+    wait_for(lambda: killer.left() == ([], [], []), ENDED_S)
+    assert killer.left() == ([], [], [])
     assert killer.run(words) == 0
     assert _meaning(output) == new
-    _wait_for(lambda: killer.left() == ([], []), ENDED_S)
-    assert killer.left() == ([], [])
-    assert [p.name for p in home.rglob("*") if p.name.endswith((".tmp", ".old", ".lock"))] == []
     return ended, replaced
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from exporters.to_nir import export
 from sim.errors import InputError
 from sim.files import atomic_write, check_output, recover_folder, swap_folders, write_bytes
 from snn2hw.files.rasters import read_raster, write_raster
+from tests.border.living import marked
 from tests.border.test_streams import _program
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 WRITE = """
@@ -48,6 +51,7 @@ def test_a_full_disk_is_one_error_and_nothing_is_left(tmp_path, what, blocks):
     """A limit on the size of files ends a write as a full disk does: in the middle."""
     command = f"ulimit -f {blocks}; exec {sys.executable} -c '{WRITE}' {what} out"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)  # what coverage writes at the end finds the disk full as well
     with (tmp_path.parent / f"{what}{blocks}.log").open("w+") as log:
         read, write = os.pipe()
         done = subprocess.run(["sh", "-c", command], cwd=tmp_path, stdout=log, stderr=write, env=environment)
@@ -94,20 +98,47 @@ def test_the_mode_of_a_file_stays_when_it_is_written_anew(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_a_killed_writer_left_is_cleared_away_and_a_living_ones_is_not(tmp_path):
-    code = "import sys, time\nfrom sim.files import atomic_write\n"
+@contextmanager
+def _writer(folder, before=""):
+    """Start a process that is in the middle of writing x.npz; yield it and its draft."""
+    code = f"import sys, time\nimport sim.draft_guard\n{before}\nfrom sim.files import atomic_write\n"
     code += "with atomic_write('x.npz') as draft:\n    print(draft, flush=True)\n    time.sleep(60)\n"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     ) as writer:
-        draft = Path(writer.stdout.readline().strip())
+        yield writer, Path(writer.stdout.readline().strip())
+
+
+def test_what_a_killed_writer_left_is_cleared_away_and_a_living_ones_is_not(tmp_path):
+    with _writer(tmp_path, "sim.draft_guard.SHELL = '/no/shell'") as (writer, draft):
         write_raster(tmp_path / "x.npz", np.ones((1, 1, 1), int))
         assert draft.exists()
         writer.kill()
     assert draft.exists()
     write_raster(tmp_path / "x.npz", np.ones((1, 1, 1), int))
     assert [p.name for p in tmp_path.iterdir()] == ["x.npz"]
+
+
+def test_the_draft_of_a_killed_writer_goes_without_another_call(tmp_path):
+    with _writer(tmp_path) as (writer, draft):
+        assert draft.exists()
+        writer.kill()
+    assert wait_for(lambda: not draft.exists(), 10)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scratch_folder_goes_with_its_owner_and_its_guard_with_it(tmp_path):
+    code = "import os, time\nfrom pathlib import Path\nimport sim.draft_guard\nfrom sim.files import scratch_folder\n"
+    code += "with scratch_folder('a b-', Path.cwd()) as folder:\n    (folder / 'c').write_text('d')\n"
+    code += "    print(os.getpid(), flush=True)\n    time.sleep(60)\n"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "GUARDED": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as owner:
+        owner.stdout.readline()
+        assert [p.name[:4] for p in tmp_path.iterdir()] == ["a b-"]
+        assert len(marked(f"GUARDED={tmp_path}")) == 2
+        owner.kill()
+    assert wait_for(lambda: not list(tmp_path.iterdir()) and not marked(f"GUARDED={tmp_path}"), 10)
 
 
 def _folder(path, text):

@@ -1,7 +1,10 @@
 """A worker imports nothing from the working folder, and is gone when its owner is gone, with all it started."""
 
+import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -12,7 +15,7 @@ import numpy as np
 import pytest
 
 from exporters.program_file import write_program
-from sim.worker_process import Task, WorkerProcess
+from sim.worker_process import GUARD, Task, WorkerProcess
 from snn2hw.files.rasters import write_raster
 from snn2hw.verification import verify
 from tests.border.test_streams import _program
@@ -66,7 +69,7 @@ time.sleep(600)
 OWNER = """
 import sys, time
 from pathlib import Path
-from sim.worker_process import Task, WorkerProcess
+from sim.worker_process import GUARD, Task, WorkerProcess
 worker = WorkerProcess(Task(Path(sys.argv[1]), [sys.argv[2]], token=sys.argv[2], folders=[Path(sys.argv[3])]))
 print(worker.answer(time.monotonic() + 60).decode().strip(), flush=True)
 time.sleep(600)
@@ -95,6 +98,28 @@ def test_whoever_is_killed_nothing_lives_on(tmp_path, killed):
             assert wait_for(lambda: not _running(pids))
         owner.kill()
     assert wait_for(lambda: not _running(pids))
+    assert wait_for(lambda: not list(Path("/dev/shm").glob(f"{token}*")))
+    assert wait_for(lambda: not (tmp_path / "scratch").exists())
+
+
+def test_an_owner_that_dies_before_its_guard_has_said_a_word_leaves_nothing(tmp_path):
+    """The first word then goes to nobody."""
+    token = f"snn2hwtest{os.getpid()}"
+    (tmp_path / "worker.py").write_text(textwrap.dedent(WORKER))
+    (tmp_path / "scratch").mkdir()
+    facts = json.dumps({"token": token, "folders": [str(tmp_path / "scratch")], "path": []})
+    mine, theirs = socket.socketpair()
+    mine.close()
+    words = [sys.executable, "-P", str(GUARD), str(theirs.fileno()), facts, str(tmp_path / "worker.py"), token]
+    with subprocess.Popen(
+        words, pass_fds=[theirs.fileno()], start_new_session=True, stdout=subprocess.DEVNULL
+    ) as worker:
+        theirs.close()
+        try:
+            assert worker.wait(20) == -signal.SIGKILL
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGKILL)
     assert wait_for(lambda: not list(Path("/dev/shm").glob(f"{token}*")))
     assert wait_for(lambda: not (tmp_path / "scratch").exists())
 

@@ -7,6 +7,7 @@ import nir
 import numpy as np
 import pytest
 
+from exporters.program_file import read_program
 from sim.errors import InputError
 from snn2hw.chips.preflight import check, measure, rounded
 from snn2hw.commands import main
@@ -233,3 +234,38 @@ def test_the_command_answers_for_a_loop_that_nothing_orders(tmp_path, capsys):
     nir.write(tmp_path / "ring.nir", assemble(nodes, edges))
     assert main(["check", str(tmp_path / "ring.nir"), "--dt", "1e-3"]) == 1
     assert "several places" in capsys.readouterr().out
+
+
+TWO_HEADS = """
+import numpy as np
+from tests.sources.norse_loops import NamedHeads, TwoHeads
+
+
+def named():
+    return NamedHeads(np.random.default_rng(0)), (6,)
+
+
+def pair():
+    return TwoHeads(np.random.default_rng(0)), (6,)
+"""
+
+
+def test_the_shell_says_of_a_forward_what_the_library_says(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("torch")
+    (tmp_path / "my_heads.py").write_text(TWO_HEADS)
+    monkeypatch.chdir(tmp_path)
+    for module, words, size in (("pair", [], 4), ("pair", ["1"], 3), ("named", ["where"], 3)):
+        chosen = ["--forward-output", *words] if words else []
+        assert main(["compile", f"my_heads:{module}", *chosen, "--steps", "8", "-o", "p.nir"]) == 0
+        assert read_program(tmp_path / "p.nir").output.shape == (size,)
+    assert main(["check", "my_heads:pair", "--layout", "time_first", "--forward-steps", "6"]) == 0
+    capsys.readouterr()
+    assert main(["check", "my_heads:pair", "--layout", "static"]) == 1
+    assert main(["check", "my_heads:pair", "--forward-steps", "1"]) == 2
+    assert "run 2 or more" in capsys.readouterr().err
+
+
+def test_a_file_has_no_forward(tmp_path, capsys):
+    write_nir(good(), tmp_path / "net.nir")
+    assert main(["check", str(tmp_path / "net.nir"), "--layout", "step"]) == 2
+    assert "layout of a forward, and this file holds none" in capsys.readouterr().err

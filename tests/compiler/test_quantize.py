@@ -344,6 +344,25 @@ def test_compiling_twice_gives_one_digest():
     )
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_errors_spread_over_inputs_of_any_linear_dependence(seed):
+    """Copies, sums and multiples of few inputs, of magnitudes twelve orders apart, centred or not."""
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        columns = int(rng.integers(2, 40))
+        rank, samples = int(rng.integers(1, columns + 1)), int(rng.integers(1, 60))
+        few = rng.integers(0, 2, (samples, rank)) if rng.integers(2) else rng.normal(size=(samples, rank))
+        mix = rng.integers(-2, 3, (rank, columns)) * 10.0 ** rng.integers(-6, 7, columns if rng.integers(2) else 1)
+        inputs = few @ mix
+        second = inputs.T @ inputs / samples
+        if rng.integers(2):
+            second = second - np.outer(inputs.mean(0), inputs.mean(0))
+        spread = spread_of(second)
+        moments = spread.moments[np.ix_(spread.order, spread.order)]
+        np.testing.assert_allclose(spread.factor.T @ spread.factor @ moments, np.eye(columns), atol=1e-6)
+        assert (np.diag(spread.factor) > 0).all()
+
+
 def test_inputs_that_depend_on_each_other_linearly_still_spread_their_errors():
     """The mean taken out of constant inputs leaves rounding errors, below zero as often as above."""
     rng = np.random.default_rng(0)

@@ -143,10 +143,53 @@ def computed_shape(b: Build) -> None:
     b.add("MatMul", b.w(108, 5))
 
 
+def summed(b: Build) -> None:
+    """Two branches and a constant in one Sum, the constant's axes made by an Unsqueeze."""
+    x = b.last
+    first = b.add("Conv", b.w(3, 2, 3, 3), first=x)
+    second = b.add("Conv", b.w(3, 2, 3, 3), first=x)
+    per_channel = b.add("Unsqueeze", b.const(np.array([0, 2, 3])), first=b.w(3))
+    b.add("Sum", second, per_channel, first=first)
+    _head(b, 3 * 36)
+
+
+def concatenated(b: Build) -> None:
+    x = b.last
+    first = b.add("Conv", b.w(3, 2, 3, 3), b.w(3), pads=[1, 1, 1, 1], first=x)
+    b.add("Relu")
+    b.add("Concat", x, first=b.last, axis=1)
+    b.add("Conv", b.w(2, 5, 3, 3), first=b.last)
+    _head(b, 2 * 36)
+    flat = b.last
+    other = b.add("Gemm", b.w(5, 3), first=flat)
+    b.add("Concat", other, first=flat, axis=-1)
+    assert first
+
+
+def parted(b: Build) -> None:
+    b.add("Conv", b.w(6, 2, 3, 3), b.w(6))
+    b.add("Relu")
+    small, large = (f"part{i}" for i in range(2))
+    sizes = b.const(np.array([2, 4]))
+    b.nodes.append(helper.make_node("Split", [b.last, sizes], [small, large], name="Split", axis=1))
+    first = b.add("Conv", b.w(3, 2, 3, 3), first=small)
+    second = b.add("Conv", b.w(3, 4, 3, 3), first=large)
+    b.add("Add", second, first=first)
+    _head(b, 3 * 16)
+
+
+def greatest(b: Build) -> None:
+    b.add("Conv", b.w(4, 2, 3, 3), b.w(4))
+    b.add("Relu")
+    b.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2], pads=[1, 1, 1, 1])
+    b.add("Flatten")
+    b.add("Gemm", b.w(64, 5), b.w(5))
+
+
 ONNX: dict[str, Callable[[Build], None]] = {
     f.__name__: f
-    for f in (plain, padded, same_upper, same_lower, normed, average, global_pool, reduce_mean, residual, dense)
-} | {"computed_shape": computed_shape}
+    for f in (plain, padded, same_upper, same_lower, normed, average, global_pool, reduce_mean, residual, dense, summed)
+} | {"computed_shape": computed_shape, "concatenated": concatenated, "parted": parted, "greatest": greatest}
 
 SEGMENTS = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
 STROKES = {

@@ -12,14 +12,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sim.engines import run as run_program
 from sim.errors import FileError, InputError
 from snn2hw.ann.export import export_onnx
 from snn2hw.ann.runtime import run
 from snn2hw.audio.front import images as images_of
 from snn2hw.audio.fsdd import read_fsdd
 from snn2hw.commands import main
+from snn2hw.compiler.compile import compile
 from snn2hw.conversion import convert, in_steps, read_ann
 from snn2hw.conversion.judge import judge
+from snn2hw.conversion.rules import NotConvertible, _even_padding
 from snn2hw.files.rasters import read_raster
 from snn2hw.network.float_reference import float_reference
 from snn2hw.problems import ProblemsError
@@ -102,6 +105,29 @@ def test_all_unsupported_onnx_operators_are_listed_at_once(tmp_path: Path) -> No
     assert fixes[1] == "train with Relu: spikes cannot be negative"
 
 
+@pytest.mark.parametrize("operator", ["Tanh", "Sigmoid", "Elu", "Softplus"])
+def test_other_curves_than_relu_are_refused_with_what_to_train_instead(operator: str, tmp_path: Path) -> None:
+    b = Build(SHAPE)
+    b.add("Conv", b.w(3, 2, 3, 3))
+    b.add(operator)
+    b.add("Flatten")
+    b.add("Gemm", b.w(108, 4))
+    with pytest.raises(ProblemsError, match=f"{operator}.*fix: train with Relu: rates of spikes"):
+        read_ann(b.write(tmp_path / "net.onnx"))
+
+
+def test_a_torch_network_of_tanh_is_told_to_train_with_relu() -> None:
+    with pytest.raises(ProblemsError, match=r"fix: train with ReLU: rates of spikes are 0 or more"):
+        read_ann(nn.Sequential(nn.Flatten(), nn.Linear(128, 4), nn.Tanh(), nn.Linear(4, 2)), SHAPE)
+
+
+def test_channels_joined_along_another_axis_are_refused(tmp_path: Path) -> None:
+    b = Build(SHAPE)
+    b.add("Concat", b.last, axis=2)
+    with pytest.raises(ProblemsError, match="along axis 2, not along the channels"):
+        read_ann(b.write(tmp_path / "net.onnx"))
+
+
 class Twin(nn.Module):
     """The functional style: a residual block, ReLU6, a product with a constant."""
 
@@ -168,6 +194,30 @@ def loss(trained: Any, **options: Any) -> float:
 @pytest.mark.parametrize("neuron", ["if", "lif"])
 def test_a_converted_cnn_loses_at_most_a_point(trained: Any, neuron: str) -> None:
     assert loss(trained, neuron=neuron) <= 1.0
+
+
+def test_a_converted_cnn_runs_on_loihi_1_by_the_rewrite_as_well_as_by_subtraction_on_loihi_2(trained: Any) -> None:
+    net, train, (x, labels) = trained
+    rasters, tests = (np.repeat(a.astype(np.int16)[:, None], 32, axis=1) for a in (train[0][:40], x[:100]))
+    right = {}
+    for target, reset in (("loihi2", "subtract"), ("loihi1", "subtract"), ("loihi1", "zero")):
+        made = convert(read_ann(net, (1, 12, 12)), train[0][:200], reset=reset)
+        program = compile(made.source, target, rasters, rewrite=True)
+        output = run_program(program, tests.reshape(*tests.shape[:2], *program.input.shape)).output
+        right[target, reset] = float((output[:, -1].reshape(100, -1).argmax(1) == labels[:100]).mean())
+    assert right["loihi1", "subtract"] >= right["loihi2", "subtract"] - 0.03
+    assert right["loihi1", "subtract"] >= right["loihi1", "zero"]
+
+
+def test_max_pooling_stands_as_an_or_whose_spikes_count_less_and_says_so(tmp_path: Path) -> None:
+    b = Build(SHAPE)
+    ONNX["greatest"](b)
+    x = images(16)
+    made = convert(read_ann(b.write(tmp_path / "net.onnx")), x, percentile=100)
+    assert any("max pooling stands as an OR of spikes" in note for note in made.source.notes)
+    exact = made.outputs(x)
+    summed = float_reference(made.source, in_steps(x, 64), record=()).output[:, -1] / 64
+    assert np.corrcoef(summed.reshape(-1), exact.reshape(-1))[0, 1] > 0.95
 
 
 @pytest.mark.full
@@ -309,3 +359,11 @@ def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"\x80\x04\x95 this is no network")
     with pytest.raises(FileError, match="not a valid ONNX file"):
         read_ann(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("pads", [[(1, 1), (1, 1 << 31)], [(1 << 40, 0), (0, 0)]])
+def test_uneven_padding_is_sized_before_it_is_written_out(pads) -> None:
+    with pytest.raises(NotConvertible, match="bytes with its uneven padding"):
+        _even_padding(np.ones((4, 1, 3, 3)), pads, (1, 1))
+    with pytest.raises(NotConvertible, match="bytes with its uneven padding"):
+        _even_padding(np.ones((4, 1, 3, 3)), [(0, 1), (0, 0)], (1, 1 << 40))

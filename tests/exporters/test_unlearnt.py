@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from exporters.firmware.plan import firmware_plan
 from exporters.lava.plan import plan
 from exporters.netx_export.layers import layers
 from exporters.rtl_export.plan import plan_of
@@ -12,7 +13,7 @@ from sim.arithmetic.description import Property, Register
 from sim.errors import UnsupportedError
 from sim.program import Connection, Dense, Input, Population, Program
 
-WRITERS = {"Lava": plan, "NetX": layers, "the RTL core": plan_of}
+WRITERS = {"Lava": plan, "NetX": layers, "the RTL core": plan_of, "the firmware": firmware_plan}
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,7 @@ def _relus():
 def _maximum_of_rates():
     from torch import nn
 
-    ann = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 2), nn.Sigmoid())
+    ann = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2), nn.Sigmoid())
     return sw.convert(sw.read_ann(fill(ann, 2), (1, 6, 6)), numbers((4, 1, 6, 6), 1)).source
 
 

@@ -37,10 +37,27 @@ def test_the_demo_leaves_program_exports_verdict_energy_and_pictures(short, tmp_
         "energy.json",
         "export",
         "verdict.json",
+        "report.html",
+        "report.json",
         *(f"{name}.png" for name in PICTURES),
     }
     assert all((tmp_path / "demo" / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in PICTURES)
     assert json.loads((tmp_path / "demo" / "energy.json").read_text())["digest"] == facts["digest"]
+
+
+def test_the_demo_ends_with_the_page_of_its_own_run(short, tmp_path, capsys):
+    folder = tmp_path / "demo"
+    assert main(["demo", "-o", str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"open first: {folder / 'report.html'}"
+    report = json.loads((folder / "report.json").read_text())
+    words = {answer["id"].removeprefix("answer."): answer["word"] for answer in report["answers"]}
+    assert (words["same"], words["fits"], words["missing"]) == ("Yes, bit for bit", "Yes", "Nothing")
+    assert words["energy"].endswith("J")
+    examples = next(section for section in report["sections"] if section["id"] == "examples")["examples"]
+    assert len({example["label"] for example in examples}) == len(examples) == 4
+    assert all(example["sound"] for example in examples)
+    assert main(["report", str(folder), "-o", str(tmp_path / "again.html")]) == 0
+    assert json.loads((tmp_path / "again.json").read_text()) == report
 
 
 def test_the_demo_says_no_when_an_executor_disagrees(short, tmp_path, monkeypatch, capsys):
@@ -48,6 +65,7 @@ def test_the_demo_says_no_when_an_executor_disagrees(short, tmp_path, monkeypatc
     monkeypatch.setattr(story, "FORMATS", ())
     monkeypatch.setattr(story, "_draw", lambda *a: None)
     monkeypatch.setattr(story, "_price", lambda *a: None)
+    monkeypatch.setattr(story, "_report", lambda *a: None)
     assert main(["demo", "-o", str(tmp_path)]) == 1
     assert "the executors do NOT agree" in capsys.readouterr().out
 

@@ -13,7 +13,7 @@ import pytest
 from sim.plugins import Group
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(ROOT.glob("docs/*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(ROOT.glob("docs/**/*.md"))
 TREES = ("sim", "exporters", "snn2hw", "tests", "benchmarks", "docs")
 FILES = [path for tree in TREES for path in ROOT.glob(f"{tree}/**/*") if "__pycache__" not in path.parts]
 PLACES = {f"/{path.relative_to(ROOT).as_posix()}" for path in (*FILES, *ROOT.glob("*"))}
@@ -21,7 +21,7 @@ PLACES = {f"/{path.relative_to(ROOT).as_posix()}" for path in (*FILES, *ROOT.glo
 PATH = re.compile(r"[\w.*-]+(?:/[\w.*-]+)*(?:\.py|\.toml|\.c|\.h|/)|(?:" + "|".join(TREES) + r")/[\w./*-]*\w")
 PLACEHOLDER = re.compile(r"[A-Z]{3,}|_X|/x_|^x_")
 """What stands for any name: ``VERB.py``, ``to_X.py``."""
-WRITTEN = {"netx.toml", "program.c", "program.h"}
+WRITTEN = {"netx.toml", "program.c", "program.h", "snn_program.h", "src/program.c", "src/snn_program.h"}
 """What an export writes."""
 
 NAME_IN = re.compile(r"`(?:sw\.)?(\w+(?:\.\w+)*)(?:\([^`]*\))?` (?:in |\()`([\w./]+\.py)`")

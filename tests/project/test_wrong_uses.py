@@ -64,11 +64,14 @@ def _left_out():
             if action.option_strings:
                 place = next(i for i, word in enumerate(words) if word in action.option_strings)
                 del words[place : place + 2]
+            elif verb == "report":
+                del words[: words.index("-o")]  # all that it takes: any one of them would do
             else:
                 del words[0]
             shown = action.option_strings[-1] if action.option_strings else action.metavar or action.dest
-            if action.nargs is None and verb == "listen":
-                continue  # what follows takes its place: the sounds are what is missing then
+            behind = [other for other in _options(verb) if not other.option_strings][-1:]
+            if not action.option_strings and behind and action.dest != behind[0].dest:
+                continue  # what follows takes its place: the last one is what is missing then
             yield pytest.param(verb, words, shown, id=f"{verb} without {shown}")
 
 
@@ -351,9 +354,9 @@ def test_a_folder_that_cannot_be_made_is_refused_before_any_work(refused, verb, 
         ("check json:nothing", "json has no 'nothing'"),
         ("check json:dumps", "stops with TypeError"),
         ("compile net.nir --dt 1e-3 -o new.nir --weight-bits mixed", "mixed bits are chosen on data"),
-        ("compile net.nir --dt 1e-3 --data x.npz -o new.nir", "calibration data: shape (3, 4, 3)"),
+        ("compile net.nir --dt 1e-3 --data x.npz -o new.nir", "x.npz: spikes: shape (3, 4, 3)"),
         ("compile p.nir --dt 1e-3 -o new.nir", "p.nir"),
-        ("tune net.nir --dt 1e-3 --data x.npz -o new.nir", "samples of shape (3, 4, 3)"),
+        ("tune net.nir --dt 1e-3 --data x.npz -o new.nir", "x.npz: spikes: shape (3, 4, 3)"),
         ("tune net.nir --dt 1e-3 --data two.npz --test x.npz -o new.nir", "x.npz"),
         ("convert cnn.onnx --data ann.npz -o new.nir --raster new.npz", "--raster writes the test samples"),
         ("convert cnn.onnx --data ann.npz --test ann.npz -o new.nir --raster new.nir", "is named twice"),

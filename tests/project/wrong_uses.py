@@ -33,8 +33,11 @@ RIGHT = {
     "fuzz": "--seconds 1 -o new",
     "doctor": "",
     "place": "p.nir --target loihi1 --input x.npz -o new.json",
+    "report": "p.nir x.npz -o page.html",
     "zoo": "",
     "listen": "zoo:digits sound.flac",
+    "denoise": "zoo:denoise sound.flac new.wav",
+    "relevance": "last.pt sound.flac -o new.png",
     "completion": "bash",
     "help": "targets",
     "install": "sanafe --folder new",
@@ -57,6 +60,9 @@ INPUTS = {
     "energy": ("p.nir", "x.npz", "cnn.onnx", "ann.npz", "prices.toml"),
     "place": ("p.nir", "loihi1", "x.npz"),
     "listen": ("sound.flac",),
+    "report": ("p.nir", "x.npz"),
+    "denoise": ("sound.flac",),
+    "relevance": ("last.pt", "sound.flac"),
 }
 """The files that each command reads, as they stand in its right use."""
 
@@ -88,6 +94,7 @@ def write_files(folder: Path) -> None:
     shutil.copy(ROOT / "snn2hw" / "costs" / "tables" / "loihi1_davies2018.toml", folder / "prices.toml")
     _write_ann(folder)
     _write_sound(folder / "sound.flac")
+    _write_stream(folder)
     (folder / "notes.txt").write_text("no file of ours\n")
     (folder / "folder").mkdir()
     for verb, pieces in INPUTS.items():
@@ -99,6 +106,23 @@ def _write_sound(path: Path) -> None:
     import soundfile
 
     soundfile.write(path, np.sin(np.arange(8000) / 5) / 2, 8000)
+
+
+def _write_stream(folder: Path) -> None:
+    """Write what a run of a streaming network leaves, untrained."""
+    import json
+
+    from snn2hw.files.tensor_file import write_tensors
+    from snn2hw.train.checkpoint import SCHEMA
+    from snn2hw.train.recipe import recipe_to
+    from snn2hw.train.stream_data import stream_recipe_for
+    from snn2hw.train.stream_fit import stream_model
+
+    recipe = stream_recipe_for("fsdd")
+    weights = stream_model(recipe, 2).state_dict()
+    values = {"schema": SCHEMA, "recipe": recipe_to(recipe), "best": {"epoch": 1, "weights": weights}}
+    write_tensors(folder / "last.pt", values)
+    (folder / "summary.json").write_text(json.dumps({"classes": ["low", "high"]}))
 
 
 def _write_ann(folder: Path) -> None:

@@ -152,6 +152,9 @@ def test_the_digest_is_the_same_for_the_same_program_and_another_for_every_chang
         digest(v0=1),
         digest(reset="subtract"),
         digest(fires=False),
+        digest(vth=1, most=2),
+        digest(at_threshold=True),
+        digest(refractory=1),
         digest(name="q"),
         digest(record={"origin": "b"}),
         digest(input=Input((1, 5, 5), 0, 2)),
@@ -172,3 +175,15 @@ def test_the_record_is_plain_json_and_keys_are_order_free():
     two = _program(_population(), record={"b": (1.5, None), "a": 1})
     assert one.digest == two.digest
     assert dict(one.record) == {"a": 1, "b": [1.5, None]}
+
+
+def test_a_program_says_of_each_population_when_it_fires():
+    connection = Connection("input", Dense([[1, 2]]))
+    said = repr(
+        _program(Population("a", (1,), (connection,), vth=7), Population("b", (1,), (connection,), fires=False))
+    )
+    rows = {line.split()[0]: line.split() for line in said.splitlines() if line.strip()[:2] in ("a ", "b ")}
+    assert rows["a"][4:] == ["above", "7", "zero"]
+    assert rows["b"][4:] == ["never", "zero"]
+    other = Program(Input((2,)), (Population("c", (1,), (connection,), arithmetic="xylo"),), "xylo")
+    assert repr(other).splitlines()[-1].split()[4:] == ["yes", "subtract"]

@@ -1,12 +1,15 @@
 """The reference engine computes what the oracle computes, and its batch is a batch of single runs."""
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from sim.compare import count_difference, first_divergence
 from sim.engines import run
-from sim.errors import InputError, MachineError
+from sim.errors import InputError, MachineError, ProgramError
 from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
 from sim.wiring import fan_out, output_shape
@@ -86,6 +89,52 @@ def test_first_divergence_names_population_neuron_step_register_and_both_values(
     )
 
 
+def _behind_one_another(*order: int) -> Program:
+    """Three populations in a row, which also hear one another late, listed in the order that is asked for."""
+    names, rng = ("pa", "pb", "pc"), np.random.default_rng(0)
+    made = []
+    for i, name in enumerate(names):
+        before = names[i - 1] if i else "input"
+        heard = [Connection(before, Dense(rng.integers(-9, 30, (3, 3))))]
+        heard += [Connection(n, Dense(rng.integers(-9, 10, (3, 3))), lag=i + 1) for n in names if n != before]
+        heard = [replace(c, source="".join(list(c.source))) for c in heard]  # equal names, not the same string
+        made.append(Population(name, (3,), heard, vth=20, du=3000, dv=900))
+    return Program(Input((3,)), tuple(made[i] for i in order))
+
+
+@pytest.mark.parametrize("order", [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_in_which_order_populations_are_listed_changes_nothing(order):
+    raster = np.random.default_rng(1).integers(0, 2, (2, 12, 3))
+    listed, ordered = (run(_behind_one_another(*o), raster, record=RECORDABLE) for o in (order, (0, 1, 2)))
+    assert all(spikes.any() for spikes in ordered.spikes.values())
+    for name in ordered.spikes:
+        assert (listed.u[name] == ordered.u[name]).all()
+        assert (listed.v[name] == ordered.v[name]).all()
+        assert (listed.spikes[name] == ordered.spikes[name]).all()
+
+
+def test_messages_that_no_lag_reaches_any_more_are_forgotten():
+    """Of 400 steps of 5000 neurons, 16 MB would be kept."""
+    wide = Population("wide", (5000,), (Connection("input", Dense(np.ones((5000, 1), int))),))
+    narrow = Population("narrow", (1,), (Connection("wide", Dense(np.ones((1, 5000), int)), lag=2),))
+    program, raster = Program(Input((1,)), (wide, narrow)), np.ones((1, 400, 1), np.uint8)
+    tracemalloc.start()
+    run(program, raster)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
+
+
+def test_a_cycle_through_three_populations_is_refused_by_two_that_follow_one_another():
+    read = {"a": "c", "b": "a", "c": "b"}
+    populations = [Population(n, (1,), (Connection(source, Dense([[1]])),)) for n, source in read.items()]
+    with pytest.raises(ProgramError) as caught:
+        Program(Input((1,)), tuple(populations))
+    said = {f"population '{n}': reads '{s}' with lag 0, which closes a cycle" for n, s in read.items()}
+    assert caught.value.what in said
+    assert caught.value.fix == "give the connection lag=1"
+
+
 def _one(weight: int, **registers) -> Program:
     return Program(
         Input((1,), 0, 255), (Population("p", (1,), (Connection("input", Dense([[weight]])),), **registers),)
@@ -106,6 +155,13 @@ def test_a_wrap_is_an_error_unless_allowed_and_a_clip_where_it_was_certified():
     assert run(rising, np.ones((1, 3, 1), int)).counts.clips["p"].tolist() == [2]
     with pytest.raises(MachineError, match="population 'p': v clips at step 1"):
         run(rising, np.ones((1, 3, 1), int), clip_free=["p"])
+
+
+@pytest.mark.parametrize("fires", [True, False])
+def test_the_output_is_what_the_last_population_sends_or_its_v_where_it_never_does(fires):
+    trace = run(_one(200, vth=50, du=3000, dv=100, fires=fires), np.ones((2, 9, 1), int), record=RECORDABLE)
+    assert trace.output.any()
+    assert (trace.output == (trace.spikes if fires else trace.v)["p"]).all()
 
 
 def test_a_register_that_grows_by_repeated_wraps_is_refused_at_31_bits():

@@ -1,12 +1,14 @@
 """The streaming network: Norse's cells, one description for both twins, the same meaning as a Source and a program."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 
+from sim.errors import FileError
 from snn2hw.audio.mel_stream import heard
 from snn2hw.commands import main
 from snn2hw.models.stream import StreamLayout
@@ -14,6 +16,7 @@ from snn2hw.network.float_reference import float_reference
 from snn2hw.train.stream_data import Spoken, centred, spoken, stream_recipe_for
 from snn2hw.train.stream_fit import plain_messages
 from snn2hw.train.stream_net import stream_net
+from snn2hw.train.stream_recipe import stream_recipe_from
 from snn2hw.train.stream_source import stream_source
 
 SMALL = StreamLayout(channels=(3, 4), hidden=6, spread=(1, 2, 3), dropout=0.0)
@@ -116,3 +119,89 @@ def test_parts_of_clips_stay_together():
     data = Spoken(np.zeros((3, 2, 1), np.float32), np.array([1, 2, 2]), np.array([0, 1, 2]))
     part = data.part(np.array([2, 0]))
     assert (part.lengths.tolist(), part.labels.tolist()) == ([2, 1], [2, 0])
+
+
+def trained(tmp_path, *options):
+    """Train on two tones by the command, and return its exit code."""
+    if not (tmp_path / "data").exists():
+        (tmp_path / "data").mkdir()
+        clips(tmp_path / "data")
+    where = ["--data", str(tmp_path / "data" / "list.csv"), "-o", str(tmp_path / "run")]
+    return main(["train", "folder", "--stream", *where, "--batch", "16", *options])
+
+
+def test_a_teacher_hears_the_same_clips_and_its_answers_are_learnt(tmp_path):
+    teacher = tmp_path / "teacher" / "last.pt"
+    assert trained(tmp_path, "--model", "vgg", "--epochs", "1") == 0
+    (tmp_path / "run").rename(tmp_path / "teacher")
+    assert trained(tmp_path, "--epochs", "1", "--teacher", str(teacher), "--mixup", "0.2") == 0
+    taught = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    (tmp_path / "run").rename(tmp_path / "taught")
+    assert trained(tmp_path, "--epochs", "1", "--mixup", "0.2") == 0
+    alone = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert taught[0]["loss"] != alone[0]["loss"]
+
+
+def test_a_teacher_of_all_the_weight_is_what_is_learnt(model):
+    from snn2hw.train.stream_fit import _training
+
+    recipe = replace(stream_recipe_for("keywords"), teacher_weight=1.0)
+    data = Spoken(np.ones((4, recipe.frames, 257), np.float32), np.full(4, 70), np.array([0, 1, 2, 0]))
+    net = stream_net(SMALL, 40, 3)
+    said = torch.tensor([[0.2, 0.5, 0.3]]).repeat(4, 1)
+    training = _training(net, recipe, data, None, 3, lambda loud, inside, key: said)
+    batch = training.draw(np.arange(4), np.random.default_rng(0))
+    assert torch.equal(batch.answers, said)
+    scores = torch.log(said)
+    entropy = -(said * scores).sum(1).mean()
+    assert torch.isclose(training.objective(scores, batch.labels, batch.answers), entropy)
+
+
+def test_mixed_clips_are_taken_for_both_in_equal_shares():
+    from snn2hw.train.stream_fit import _training
+
+    recipe = replace(stream_recipe_for("keywords"), mixup=0.4, smoothing=0.0)
+    random = np.random.default_rng(3)
+    data = Spoken(random.random((8, recipe.frames, 257), np.float32), np.full(8, 70), np.arange(8) % 3)
+    batch = _training(stream_net(SMALL, 40, 3), recipe, data, None, 3, None).draw(np.arange(8), random)
+    assert torch.allclose(batch.answers.sum(1), torch.ones(8))
+    assert ((batch.answers > 0).sum(1) <= 2).all()
+    assert ((batch.answers > 0).sum(1) == 2).any()
+
+
+def test_a_recipe_is_read_as_it_was_written():
+    from snn2hw.train.recipe import recipe_to
+
+    for task, kind in (("keywords", "vgg"), ("esc10", "snn"), ("fsdd", "ann")):
+        recipe = replace(stream_recipe_for(task, kind), teacher="abc")
+        assert stream_recipe_from(json.loads(json.dumps(recipe_to(recipe))), "x") == recipe
+    with pytest.raises(FileError, match=r"x\.pt: not the recipe of a streaming network"):
+        stream_recipe_from({"model": "snn"}, "x.pt")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--levels 15", "--levels 15: means nothing to a streaming network  fix: leave it out"),
+        ("--encoder lif", "--encoder lif: means nothing to a streaming network"),
+        ("--start x.pt", "--start x.pt: means nothing to a streaming network"),
+        ("--device cpu", "--device cpu: means nothing to a streaming network"),
+        ("--class-weights balanced", "--class-weights balanced: means nothing"),
+        ("--size seed", "--size seed: is no size of a streaming network  fix: choose small, medium"),
+        ("--teacher-weight 0.2", "there is no teacher"),
+        ("--model cr-ced", "there is no model 'cr-ced'"),
+    ],
+)
+def test_options_that_mean_nothing_to_a_stream_are_refused(options, said, tmp_path, capsys):
+    assert trained(tmp_path, *options.split()) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_options_that_mean_something_are_obeyed(tmp_path):
+    options = ("--epochs", "1", "--size", "small", "--balanced", "--validation", "0.25", "--seed", "3")
+    assert trained(tmp_path, *options) == 0
+    row = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
+    assert "validate_accuracy" in row
+    assert trained(tmp_path, *options, "--more-epochs", "1") == 0
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["epochs"] == 2

@@ -191,9 +191,7 @@ def _put_population(draft: _Draft, p: Population) -> list[TileRow] | None:
         loose=bool(p.properties["at_threshold"]),
         most=max(1, p.most_sent),
         pause=int(p.properties["refractory"]),
-        special=bool(
-            p.reset == "none" or p.properties["refractory"] or (p.properties["at_threshold"] and not p.vth.all())
-        ),
+        special=_special(p),
         checked=not (bound.never_wraps and bound.never_clips and p.reset == "zero"),
         wide=wide,
         still=1 + p.inputs[0].lag if [c.source for c in p.inputs] == [INPUT] else 0,

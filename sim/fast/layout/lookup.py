@@ -21,7 +21,7 @@ BITS = 57
 NEAR_BYTES = 24 << 10
 """Tables of this size stay in the nearest cache beside the state of a tile."""
 MOST_BYTES = 64 << 10
-"""Larger ones still do, of pairs of pixels or of single bits: few patterns are frequent."""
+"""Larger ones still do, of pairs of pixels: few patterns are frequent."""
 TWO_PIXELS = 64
 """Lanes of a pixel up to which two neighbours are looked up together."""
 MOST_LOOKUPS = 24
@@ -45,14 +45,11 @@ def lookup(wiring: Wiring, source: LaneGrid, target: LaneGrid) -> Lookup | None:
     lines, pair = ins * kernel_y, kernel_x + wiring.stride[1]
     if target.pitch <= TWO_PIXELS and target.width % 2 == 0 and 2 * lines * 2 * target.pitch << pair <= MOST_BYTES:
         return Lookup(pair, 1, 2) if lines <= MOST_LOOKUPS else None
-    for spans in range(1, kernel_x + 1):
+    spans = 0
+    while lines * (spans := spans + 1) <= MOST_LOOKUPS:
         span = -(-kernel_x // spans)
         size = 2 * lines * spans * min(target.pitch, 128) << span
-        if lines * spans > MOST_LOOKUPS:
-            return None
-        if span * spans > BITS:
-            continue
-        if size <= NEAR_BYTES or (span == 1 and size <= MOST_BYTES):
+        if span * spans <= BITS and size <= NEAR_BYTES:  # single bits always do: 24 lookups of 128 lanes
             return Lookup(span, spans, 1)
     return None
 

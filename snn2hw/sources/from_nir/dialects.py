@@ -6,7 +6,7 @@ its unit of time), so that the graph then means, under `Semantics`, what the fra
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sim.cures import one_of
@@ -41,6 +41,18 @@ class Dialect:
 
 _SNNTORCH = Semantics(name="snntorch", reset_at="after_decay")
 _SINABS = Semantics(name="sinabs", fires_at=">=", spikes_per_step="many")
+
+_SINABS_ROW = Dialect(
+    name="sinabs",
+    summary=(
+        "tau in steps, exp(-1 / tau), >=, floor(v / v_threshold) spikes a step, subtracted; LIF with norm_input=True"
+    ),
+    scheme="exponential",
+    reset="subtract",
+    semantics=_SINABS,
+    dt=1.0,
+    adapt=rules.sinabs,
+)
 
 _ROWS = (
     Dialect(
@@ -90,18 +102,7 @@ _ROWS = (
         adapt=rules.spikingjelly,
         written_dt=rules.spikingjelly_dt,
     ),
-    Dialect(
-        name="sinabs",
-        summary=(
-            "tau in steps, exp(-1 / tau), >=, floor(v / v_threshold) spikes a step, subtracted; LIF with"
-            " norm_input=True"
-        ),
-        scheme="exponential",
-        reset="subtract",
-        semantics=_SINABS,
-        dt=1.0,
-        adapt=rules.sinabs,
-    ),
+    _SINABS_ROW,
     Dialect(
         name="sinabs-unnormalised",
         summary="as sinabs, LIF with norm_input=False",
@@ -110,6 +111,12 @@ _ROWS = (
         semantics=Semantics(name="sinabs-unnormalised", fires_at=">=", spikes_per_step="many"),
         dt=1.0,
         adapt=rules.sinabs_unnormalised,
+    ),
+    replace(
+        _SINABS_ROW,
+        name="sinabs-single-spike",
+        summary="as sinabs, with spike_fn=SingleSpike: one spike a step, however far v is above its threshold",
+        semantics=replace(_SINABS, name="sinabs-single-spike", spikes_per_step="one"),
     ),
     Dialect(
         name="rockpool",

@@ -8,7 +8,7 @@ from torch.nn import functional
 from snn2hw.sources.expression.operations import Pool, Scale
 from snn2hw.sources.expression.values import Applied, InputStep
 from snn2hw.sources.from_norse.linear_maps import measured
-from snn2hw.sources.from_norse.spikes import is_spikes
+from snn2hw.sources.from_norse.spikes import is_rates, is_spikes
 from snn2hw.sources.from_norse.tracer import Call, Rule, Tag, Tracer
 from snn2hw.sources.from_norse.weighted import per_sample, sides
 
@@ -46,7 +46,9 @@ def _pool(kind: Any, rank: int) -> Rule:
         tag = _window(rec, call, pool, given["ceil_mode"])
         if tag is None:
             return
-        if kind == "max" and not all(isinstance(v, InputStep) or is_spikes(v, rec.threads) for v in tag.values):
+        if kind == "max" and not all(
+            isinstance(v, InputStep) or is_spikes(v, rec.threads) or is_rates(v) for v in tag.values
+        ):
             fix = "put it behind the neuron, where it is an OR of spikes, or use AvgPool"
             rec.unknown(call, "max pooling of something that is not spikes", fix)
         elif kind == "max" and isinstance(call.out, tuple):

@@ -5,6 +5,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from snn2hw.sources.expression.operations import Relu
+from snn2hw.sources.from_norse.pooling import POOLING
+from snn2hw.sources.from_norse.spikes import is_rates
 from snn2hw.sources.from_norse.tracer import HOST, Call, Rule, Tracer
 
 __all__ = ["RATES"]
@@ -32,6 +34,11 @@ def _clamp(rec: Tracer, call: Call) -> None:
 
 
 def _max_pool(rec: Tracer, call: Call) -> None:
+    """The maximum of what rectifiers leave is an OR of the spikes that stand for it."""
+    tag = rec.tag(call.args[0])
+    if call.name == "max_pool2d" and tag is not None and all(map(is_rates, tag.values)):
+        POOLING["max_pool2d"](rec, call)
+        return
     rec.unknown(call, "a maximum of rates is no sum of spikes", "train with average pooling")
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from snn2hw.sources.from_norse.settle import Settled
     from snn2hw.sources.from_norse.tracing import CalledAs, TracedRun
 
-__all__ = ["from_norse"]
+__all__ = ["Layout", "from_norse"]
+
+Layout = Literal["auto", "step", "time_first", "batch_first", "static"]
+"""How a module reads its input."""
 
 LONGER = (3, 8)
 """How many steps longer a network is run to see whether it is the same; the second time where a number of its own, such
@@ -29,7 +32,7 @@ def from_norse(
     module: "torch.nn.Module",
     input_shape: Sequence[int],
     *,
-    layout: Literal["auto", "step", "time_first", "batch_first", "static"] = "auto",
+    layout: Layout = "auto",
     steps: int | None = None,
     output: int | str | None = None,
 ) -> Source:

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 
-from snn2hw.sources.expression.operations import Flatten, Pool
+from snn2hw.sources.expression.operations import Flatten, Pool, Relu
 from snn2hw.sources.expression.values import Applied, Neuron, Value
 from snn2hw.sources.from_norse.tracer import Thread
 
-__all__ = ["is_spikes"]
+__all__ = ["is_rates", "is_spikes"]
+
+
+def is_rates(value: Value) -> bool:
+    """Return whether ``value`` is what a rectifier leaves, for which a converted network sends spikes."""
+    return isinstance(value, Applied) and isinstance(value.layer, Relu)
 
 
 def is_spikes(value: Value, threads: Sequence[Thread]) -> bool:

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from sim.arithmetic.registry import require_arithmetic
 from sim.errors import InputError
 from sim.files import check_folder
+from snn2hw.chips.rewrite import machine_for
 from snn2hw.chips.target import Target, get_target
 from snn2hw.compiler.answers import float_answers
 from snn2hw.compiler.compile import Compiled, Progress, build, prepare
 from snn2hw.compiler.options import Bits, Options
 from snn2hw.files.lock import refuse_locked
-from snn2hw.network.registers import RealMachine, machine_of
+from snn2hw.network.registers import RealMachine
 from snn2hw.train.tuning.tune_fit import Samples, Tuned, refuse_counting, tune_compiled
 from snn2hw.train.tuning.tune_recipe import TuneRecipe
 
@@ -45,6 +46,7 @@ class TuneOptions:
             give recordings of which there is none. Otherwise a share of the samples is held out.
         steps: the longest sample that the certificate covers; that of the samples unless given.
         messages: what the input may send beyond what the samples hold.
+        rewrite: whether what the target lacks may be said in other words, as for `compile`.
         folder: where checkpoints and the log go; a run found there is resumed.
         more_epochs: by how many epochs to prolong the finished run in ``folder``.
         device: of torch: "cpu", "cuda".
@@ -57,6 +59,7 @@ class TuneOptions:
     held_out: Labelled | None = None
     steps: int | None = None
     messages: tuple[int, int] = (0, 1)
+    rewrite: bool = False
     folder: Path | None = None
     more_epochs: int = 0
     device: str = "cpu"
@@ -76,6 +79,7 @@ class TuneKeywords(TypedDict, total=False):
     held_out: Labelled | None
     steps: int | None
     messages: tuple[int, int]
+    rewrite: bool
     folder: Path | None
     more_epochs: int
     device: str
@@ -106,11 +110,10 @@ def tune(
     given = [samples] if held_out is None else [samples, held_out]
     chip = get_target(target)
     require_arithmetic(chip.arithmetic, ("loihi",), "tune", fix="compile without tuning")
-    machine = machine_of(source)
+    machine = machine_for(source, chip, rewrite=said.rewrite)
     refuse_counting(said.recipe, machine.output)
     for pair in given:
         _refuse_misfit(source, machine.output.size, *pair)
-    chip = get_target(target)
     if said.folder is not None and check_folder(said.folder).exists():
         refuse_locked(said.folder)
     compiled = _compiled(machine, chip, [x for x, _ in given], said)
@@ -135,7 +138,9 @@ def _compiled(
     chosen = np.random.default_rng(said.recipe.seed).permutation(len(given[0]))[:CALIBRATION]
     low = min(int(x.min(initial=said.messages[0])) for x in given)
     high = max(int(x.max(initial=said.messages[1])) for x in given)
-    options = Options(weight_bits=said.weight_bits, steps=said.steps, messages=(low, high), headroom=HEADROOM)
+    options = Options(
+        weight_bits=said.weight_bits, steps=said.steps, messages=(low, high), headroom=HEADROOM, rewrite=said.rewrite
+    )
     data = given[0][np.sort(chosen)]
     prepared = prepare(machine, target, data, options=options, progress=said.progress)
     return build(prepared, progress=said.progress)

@@ -104,7 +104,7 @@ def test_a_worker_killed_at_work_is_an_error_at_once(session):
 
 def test_a_worker_killed_at_rest_is_replaced(session):
     run_lava(PROGRAM, RASTER, session=session)
-    session._process.kill()
+    os.kill(session._process.pid, signal.SIGKILL)
     session._process.wait()
     assert run_lava(PROGRAM, RASTER, session=session).spikes["p"].any()
 

@@ -6,8 +6,10 @@ import pytest
 from sim import reference
 from sim.fast import Kernels, simulate
 from sim.fast.kernels import general
+from sim.fast.layout.grid import grid
 from sim.fast.layout.laid_out import lay_out
-from sim.fast.layout.records import GROUPED
+from sim.fast.layout.lookup import lookup
+from sim.fast.layout.records import GROUPED, WINDOW
 from sim.program import Connection, Conv, Dense, Input, Population, Program, Wiring
 from sim.raster import check_raster
 from sim.trace import RECORDABLE, SPIKES
@@ -64,6 +66,45 @@ def test_as_many_channels_as_a_list_can_tell_and_more(channels, flat):
     assert_equal_at(program, 0.7, "auto", steps=3)
     read = layer(Input(shape), Dense(rng.integers(-1, 2, (3, channels))), (3,), vth=3)
     assert_equal_at(read, 0.7, "auto", steps=3)
+
+
+@pytest.mark.parametrize("hi", [1, 9])
+def test_a_line_of_a_window_that_no_list_can_tell_is_left_to_the_kernels_that_check_everything(hi):
+    rng = np.random.default_rng(hi)
+    described = Input((33_000, 1, 2), 0, hi)
+    program = layer(described, Conv(rng.integers(-1, 2, (3, 33_000, 1, 2))), (3, 1, 1), vth=3)
+    assert lay_out(program) is None
+    assert_equal_at(program, 0.2, "auto", steps=3)
+
+
+def test_a_window_of_many_lines_is_listed_and_not_looked_up():
+    wiring = Conv(np.random.default_rng(0).integers(-9, 10, (3, 13, 2, 2)))
+    program = layer(Input((13, 4, 4)), wiring, (3, 3, 3), vth=9)
+    laid_out = lay_out(program)
+    assert laid_out is not None
+    assert (laid_out.connections["kind"] == WINDOW).all()
+    assert_equal_at(program, 0.4, "auto")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 13, 25])
+@pytest.mark.parametrize("taps", [1, 2, 5, 11, 40, 57, 58, 120])
+@pytest.mark.parametrize("outs", [3, 60, 65, 200])
+def test_a_line_is_looked_up_in_as_few_parts_as_fit_the_nearest_cache(channels, taps, outs):
+    """At most 24 lookups of at most 57 bits; a table of two bytes for every pattern and lane, in 24 KB."""
+    wiring = Conv(np.ones((outs, channels, 1, taps), int), stride=(1, 2))
+    shape = output_shape(wiring, (channels, 1, 2 * taps + 3), ())
+    source, target = grid((channels, 1, 2 * taps + 3), lanes=False), grid(shape, lanes=True)
+    found = lookup(wiring, source, target)
+    if found is not None and found.pixels == 2:
+        assert (found.spans, found.span) == (1, taps + 2)
+        return
+    bits = [-(-taps // parts) for parts in range(1, 24 // channels + 1)]
+    held = [2 * channels * (i + 1) * min(target.pitch, 128) << b <= 24 << 10 for i, b in enumerate(bits)]
+    fits = [i + 1 for i, b in enumerate(bits) if held[i] and b * (i + 1) <= 57]
+    if target.pitch <= 64 and target.width % 2 == 0 and 4 * channels * target.pitch << taps + 2 <= 64 << 10:
+        assert found is None  # two neighbours would fit, but not so many lines
+    else:
+        assert (found and found.spans) == (fits[0] if fits else None)
 
 
 @pytest.mark.parametrize("hi", [1, 9])

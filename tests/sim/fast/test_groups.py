@@ -8,6 +8,9 @@ import pytest
 from sim.errors import InputError
 from sim.fast import engine, plan
 from sim.fast.groups import in_groups
+from sim.fast.layout.laid_out import lay_out
+from sim.fast.readiness import missing
+from sim.fast.vector import jit
 from sim.program import Connection, Dense, Input, Population, Program
 from sim.request import Request
 
@@ -55,3 +58,37 @@ def test_a_form_that_this_cpu_lacks_is_refused(monkeypatch):
     small = Program(Input((2,)), (Population("p", (2,), (Connection("input", Dense(np.eye(2, dtype=int))),)),))
     with pytest.raises(InputError, match="this CPU has no AVX-512"):
         engine.simulate(small, np.ones((1, 2, 2), np.uint8), Request(), kernels="avx512")
+
+
+def test_memory_that_is_too_large_to_keep_is_taken_anew_and_changes_nothing(monkeypatch):
+    small = Program(Input((2,)), (Population("p", (2,), (Connection("input", Dense(np.eye(2, dtype=int) * 99)),)),))
+    raster = np.ones((3, 4, 2), np.uint8)
+    kept = engine.simulate(small, raster, Request())
+    layout = lay_out(small)
+    assert plan._plans[layout].spare
+    plan._plans[layout].spare.clear()
+    monkeypatch.setattr(plan, "SPARE_BYTES", 0)
+    again = engine.simulate(small, raster, Request())
+    assert plan._plans[layout].spare == []
+    assert (again.output == kept.output).all()
+
+
+def test_a_program_of_several_spikes_a_message_needs_the_kernels_that_check_everything_and_no_others():
+    several = Program(Input((1,)), (Population("p", (1,), (Connection("input", Dense([[9]])),), most=3, vth=1),))
+    assert missing(several, 5, ("spikes",)).loops == ()
+    engine.simulate(several, np.ones((1, 5, 1), np.uint8), Request())
+    assert missing(several, 5, ("spikes",)).kernels == 0
+
+
+def test_on_a_machine_without_a_folder_for_a_cache_kernels_are_compiled_all_the_same(monkeypatch):
+    asked = []
+
+    def njit(*, cache=False, **options):
+        asked.append(cache)
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: function
+
+    monkeypatch.setattr(jit.numba, "njit", njit)
+    assert jit.kernel(kept := lambda: 7) is kept
+    assert asked == [True, False]

@@ -1,0 +1,179 @@
+"""What the programs of the zoo are worth, on their own test parts: the tables of docs/zoo.md.
+
+python benchmarks/hearing.py --data DATA [--only keywords,denoise] [--lava 4] [--page]
+
+DATA holds speech_commands/, fsdd/, esc10/ and denoise_16k/. Of every program: accuracy with Wilson's interval, or the
+gain in SI-SNR with STOI and PESQ where their libraries are installed; the whole test part on every executor, every
+spike, u and v compared (Lava on the first clips); the cores of Loihi 1 that a placement takes, which keeps all limits
+of the chip. Writes benchmarks/results/hearing.{json,md}. A program that has not changed is not judged again.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # the modules beside this one, however it is imported
+
+from results import ended, into_page, write
+from tabulate import tabulate
+
+from exporters.program_file import ProgramFile, read_program_file
+from sim.engines import run
+from sim.errors import MissingToolError
+from snn2hw.placement.place import place
+from snn2hw.verification import verify
+from snn2hw.zoo import cards, located
+
+RESULTS = Path(__file__).resolve().parent / "results"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "zoo.md"
+SCHEMA = "snn2hw.benchmark.hearing/1"
+CORPORA = {
+    "keywords": ("keywords", "speech_commands"),
+    "digits": ("fsdd", "fsdd"),
+    "esc10": ("esc10", "esc10"),
+}
+"""Program to the name and the folder of its data."""
+EXECUTORS = ("fast", "onnx", "c")
+
+
+def main() -> int:
+    given = _arguments()
+    path = RESULTS / "hearing.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"schema": SCHEMA, "programs": {}}
+    for card in cards():
+        name = card["name"]
+        old = found["programs"].get(name, {})
+        if (given.only and name not in given.only.split(",")) or old.get("digest") == card["digest"]:
+            continue
+        program = read_program_file(located(f"zoo:{name}"))
+        facts, raster = (_denoised if name == "denoise" else _classified)(name, program, given.data)
+        placed = place(program.program, "loihi1", placer="greedy")
+        proof = _proof(program, raster, given.lava)
+        found["programs"][name] = {"digest": card["digest"], **facts, "cores": len(placed.cores), "equal": proof}
+        print(name, json.dumps(found["programs"][name]), flush=True)
+        write(path, json.dumps(found, indent=1) + "\n")
+    text = _tables(found["programs"])
+    write(RESULTS / "hearing.md", text)
+    print(text)
+    if given.page:
+        into_page("hearing.py", text, PAGE)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--only")
+    parser.add_argument("--lava", type=int, default=0)
+    parser.add_argument("--page", action="store_true")
+    return parser.parse_args()
+
+
+def _classified(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, Any], np.ndarray]:
+    """Return how many clips of the test part the program gets right, and what it is fed."""
+    from snn2hw.audio.corpora import read_corpus
+    from snn2hw.audio.hear import ear_of
+    from snn2hw.train.stream_data import spoken, stream_recipe_for, stream_split
+    from snn2hw.train.stream_fit import plain_messages
+    from snn2hw.train.stream_program import Share
+
+    task, folder = CORPORA[name]
+    ear = ear_of(program, name)
+    recipe = replace(stream_recipe_for(task), front=ear.front, frames=ear.frames)
+    corpus = read_corpus(task, data / folder, ear.front.spectra.rate_hz)
+    clips = spoken(corpus, recipe).part(stream_split(corpus, recipe).test)
+    raster = plain_messages(clips, recipe)[:, :, None, None, :].astype(np.int16)
+    answers = run(program.program, raster, engine="fast", record=()).output.sum(axis=1).argmax(1)
+    return {"integer": Share(int((answers == clips.labels).sum()), len(answers)).to_json()}, raster
+
+
+def _denoised(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, Any], np.ndarray]:
+    """Return gains and scores of the fixed pairs by ratio, as they stream, and what the program is fed."""
+    from snn2hw.denoise.layouts import read_noisy
+    from snn2hw.denoise.scores import pesq_of, si_snr, stoi_of
+    from snn2hw.denoise.stream import denoised, heard_by, hearing_of
+
+    hearing = hearing_of(program, name)
+    rate_hz = hearing.front.spectra.rate_hz
+    pairs = read_noisy(data / "denoise_16k", rate_hz).test
+    rows: dict[str, dict[str, list[float]]] = {}
+    for pair in pairs:
+        said = denoised(pair.noisy, program, hearing)
+        row = rows.setdefault(f"{pair.snr_db:g}", {})
+        for what, score in (("si_snr", si_snr), ("stoi", stoi_of), ("pesq", pesq_of)):
+            rest = () if what == "si_snr" else (rate_hz,)
+            try:
+                values = [score(sound, pair.clean, *rest) for sound in (pair.noisy, said)]
+            except MissingToolError:
+                continue
+            for which, value in zip(("noisy", "denoised"), values, strict=True):
+                row.setdefault(f"{what}_{which}", []).append(value)
+    means = {ratio: {what: round(float(np.mean(v)), 4) for what, v in row.items()} for ratio, row in rows.items()}
+    return {"pairs": len(pairs), "by_snr_db": means}, np.stack([heard_by(pair.noisy, hearing.front) for pair in pairs])
+
+
+def _proof(program: ProgramFile, raster: np.ndarray, lava: int) -> dict[str, Any]:
+    """Return what each executor says of the whole test part; Lava of its first clips."""
+    said: dict[str, Any] = {}
+    asked = [(raster, EXECUTORS)] + ([(raster[:lava], ("lava",))] if lava else [])
+    for part, executors in asked:
+        for row in verify(program.program, part, against=executors, timeout_s=3600.0).rows:
+            said.setdefault(row.executor, {"verdict": row.status, "clips": len(part), "values": row.values})
+    return said
+
+
+def _tables(programs: dict[str, Any]) -> str:
+    known = {card["name"]: card for card in cards()}
+    rows, proofs = [], []
+    for name, facts in programs.items():
+        card = known[name]
+        proofs.append(
+            (
+                f"`zoo:{name}`",
+                card["registers"]["neurons"],
+                f"{card['registers']['weights']:,}",
+                facts["cores"],
+                ", ".join(_said(executor, row) for executor, row in facts["equal"].items()),
+            )
+        )
+        if "integer" not in facts:
+            continue
+        parts = [_percent(card["accuracy"]["test"]["float"]), _percent(facts["integer"])]
+        data = f"{card['data']['name']}, {card['data']['licence']}"
+        rows.append((f"`zoo:{name}`", len(card["classes"]), data, card["split"], *parts, facts["integer"]["clips"]))
+    heads = ("program", "classes", "data, licence", "split", "float", "integer, 8 bit", "clips")
+    text = tabulate(rows, heads, tablefmt="github", disable_numparse=True) + "\n\n"
+    if "denoise" in programs:
+        text += _ratios(programs["denoise"]["by_snr_db"]) + "\n\n"
+    heads = ("program", "neurons", "weights", "cores of Loihi 1", "whole test part, every spike, u and v")
+    return text + tabulate(proofs, heads, tablefmt="github", disable_numparse=True) + "\n"
+
+
+def _ratios(by_snr_db: dict[str, dict[str, float]]) -> str:
+    rows = []
+    for ratio, row in by_snr_db.items():
+        cells = [f"{ratio} dB", f"{row['si_snr_denoised'] - row['si_snr_noisy']:+.2f} dB"]
+        for what in ("stoi", "pesq"):
+            known = f"{what}_noisy" in row
+            cells.append(f"{row[f'{what}_noisy']:.3f}, {row[f'{what}_denoised']:.3f}" if known else "")
+        rows.append(cells)
+    heads = ("`zoo:denoise`, mixtures at", "gain in SI-SNR", "STOI noisy, denoised", "PESQ noisy, denoised")
+    return tabulate(rows, heads, tablefmt="github", disable_numparse=True)
+
+
+def _percent(facts: dict[str, Any]) -> str:
+    low, high = facts["interval_95"]
+    return f"{facts['accuracy']:.1%} ({low:.1%} to {high:.1%})"
+
+
+def _said(executor: str, row: dict[str, Any]) -> str:
+    return f"{executor}: {row['verdict']} ({row['clips']} clips)"
+
+
+if __name__ == "__main__":
+    sys.exit(ended(main))

@@ -1,0 +1,1 @@
+"""Firmware: a program as event-driven C for microcontrollers, cross-compiled and run in QEMU."""

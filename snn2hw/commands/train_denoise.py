@@ -1,0 +1,92 @@
+"""The part of `snn2hw train` for denoisers: noisy speech in, checkpoint, integer program and gains out."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snn2hw.commands.reply import Reply
+
+if TYPE_CHECKING:
+    from snn2hw.denoise.mixing import NoisySpeech
+    from snn2hw.train.denoising.recipe import DenoiseRecipe
+
+__all__ = ["train_denoise"]
+
+SCHEMA = "snn2hw.denoise-training/1"
+
+GIVEN = ("epochs", "rate", "seed", "batch")
+OBEYED = frozenset(
+    {*GIVEN, "dataset", "data", "skip_damaged", "output", "model", "threads", "stream", "json", "more_epochs"}
+)
+KINDS = {"scnn": "snn", "cnn": "ann"}
+
+
+def recipe_for(args: argparse.Namespace) -> "DenoiseRecipe":
+    """Return the usual recipe, with what the options change."""
+    from snn2hw.commands.options import refuse_ignored
+    from snn2hw.train.denoising.recipe import DenoiseRecipe
+
+    refuse_ignored(args, OBEYED, "means nothing to a denoiser", "leave it out")
+    given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
+    if args.model is not None:
+        given["model"] = KINDS.get(args.model, args.model)
+    return DenoiseRecipe(**given)
+
+
+def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
+    """Train, compile, judge, and write everything down."""
+    recipe = recipe_for(args)
+    import torch
+
+    from sim.files import make_folder
+    from snn2hw.denoise.layouts import read_noisy
+    from snn2hw.files.json_file import write_json
+    from snn2hw.train.denoising.fit import cleaned, fit_denoiser, gains
+
+    make_folder(args.output)
+    torch.set_num_threads(args.threads)
+    speech = read_noisy(args.data, recipe.front.spectra.rate_hz, skip_damaged=args.skip_damaged)
+    _tell(speech, reply)
+    model, state = fit_denoiser(
+        recipe,
+        speech,
+        args.output,
+        more_epochs=args.more_epochs,
+        on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
+    )
+    estimates = {"float": cleaned(model, recipe, speech.test)}
+    said: dict[str, Any] = {"schema": SCHEMA, "task": "denoise", "model": recipe.model, "epochs": state.epoch}
+    if recipe.model == "snn":
+        said["digest"], estimates["integer"] = _deployed(model, recipe, speech, args.output)
+    for kind, found in estimates.items():
+        gained = gains(speech.test, found)
+        said.setdefault("gain_db", {})[kind] = {f"{snr_db:g}": round(gain, 3) for snr_db, gain in gained.items()}
+        reply.line(f"{kind}: gain in SI-SNR " + ", ".join(f"{g:+.2f} at {s:g} dB" for s, g in gained.items()))
+    write_json(args.output / "summary.json", said)
+    reply.fact(**said)
+    reply.wrote(args.output)
+    return 0
+
+
+def _tell(speech: "NoisySpeech", reply: Reply) -> None:
+    seconds = [sum(map(len, sounds)) / speech.rate_hz for sounds in (speech.train.clean, speech.train.noise)]
+    reply.line(
+        f"{speech.name}: {seconds[0]:.0f} s of speech and {seconds[1]:.0f} s of noise to train with, "
+        f"{len(speech.validate)} pairs to validate, {len(speech.test)} to test"
+    )
+    for note in speech.notes[:8]:
+        reply.line(f"  {note}")
+
+
+def _deployed(model: Any, recipe: "DenoiseRecipe", speech: "NoisySpeech", folder: Path) -> tuple[str, list[Any]]:
+    """Compile and write the program; return its digest, and what it makes of the test pairs as they stream."""
+    from exporters.program_file import read_program_file
+    from snn2hw.denoise.stream import denoised, hearing_of
+    from snn2hw.train.denoising.program import compiled_denoiser, output_of_one, write_denoiser
+
+    compiled = compiled_denoiser(model, recipe, speech.train)
+    path = folder / "program.nir"
+    write_denoiser(compiled, recipe, output_of_one(model, compiled, recipe, speech.train), path)
+    found = read_program_file(path)
+    hearing = hearing_of(found, str(path))
+    return compiled.program.digest, [denoised(pair.noisy, found, hearing) for pair in speech.test]

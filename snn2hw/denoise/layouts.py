@@ -1,0 +1,189 @@
+"""Noisy speech as people have it on disk, and synthetic voices in noise by formula where they have none.
+
+    parts      clean/{train,val,test}/**, noise/{train,val,test}/**, and fixed pairs in pairs_test/{noisy,clean}
+    MS-SNSD    clean_train/, noise_train/, clean_test/, noise_test/
+    N-DNS      training_set/{clean,noise}/, validation_set/{noisy,clean}/, paired by fileid_N
+    pairs      noisy/ and clean/, files of the same name (or clnspN.wav, as MS-SNSD's program writes them)
+
+Where a layout has no pairs to be judged by, they are drawn from its test part, always the same.
+"""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.clip import read_clip
+from snn2hw.audio.digits import trimmed
+from snn2hw.audio.folder import SUFFIXES
+from snn2hw.denoise.mixing import NoisySpeech, Pair, Samples, SpeechAndNoise, fixed_pairs
+
+__all__ = ["LAYOUTS_ON_DISK", "read_noisy"]
+
+LAYOUTS_ON_DISK = {
+    "parts": ("clean/train", "noise/train"),
+    "MS-SNSD": ("clean_train", "noise_train"),
+    "N-DNS": ("training_set/clean", "training_set/noise"),
+    "pairs": ("noisy", "clean"),
+}
+"""Layout to the folders that tell it."""
+
+TEST_EACH, VALIDATE_EACH = 6, 9
+"""Pairs at every ratio, where a layout brings none."""
+TEST_SHARE = 5
+"""Of plain pairs, every fifth is for testing, and the next one for validation."""
+LONGEST_PAIR_S = 30.0
+
+_FILE_ID = re.compile(r"fileid_(\d+)")
+_MICROSOFT = re.compile(r"clnsp(\d+)")
+_RATIO = re.compile(r"snr[_-]?(?:db_)?(-?\d+)", re.IGNORECASE)
+
+
+def read_noisy(folder: Path | None, rate_hz: int, *, skip_damaged: bool = False) -> NoisySpeech:
+    """Read what lies in a folder, in whichever of the layouts; without one, synthesise."""
+    if folder is None:
+        from snn2hw.denoise.synthetic import synthetic_noisy
+
+        return synthetic_noisy(rate_hz)
+    reader = _NoisyReader(rate_hz, skip_damaged)
+    for name, needed in LAYOUTS_ON_DISK.items():
+        if all((folder / part).is_dir() for part in needed):
+            found = reader.read(name, folder)
+            return replace(found, notes=tuple(reader.notes))
+    wanted = "; ".join(f"{name}: {', '.join(parts)}" for name, parts in LAYOUTS_ON_DISK.items())
+    raise InputError(f"{folder}: no layout of clean speech and noise", f"have the folders of one of these: {wanted}")
+
+
+class _NoisyReader:
+    """Reads sounds at one rate, and notes what it left out."""
+
+    def __init__(self, rate_hz: int, skip_damaged: bool) -> None:
+        self.rate_hz, self.skip_damaged, self.notes = rate_hz, skip_damaged, list[str]()
+
+    def read(self, layout: str, root: Path) -> NoisySpeech:
+        match layout:
+            case "parts":
+                return self._parts(root)
+            case "MS-SNSD":
+                return self._microsoft(root)
+            case "N-DNS":
+                return self._intel(root)
+            case _:
+                return self._plain(root)
+
+    def _parts(self, root: Path) -> NoisySpeech:
+        train = self._material(root / "clean" / "train", root / "noise" / "train")
+        held = next((part for part in ("val", "validate", "dev") if (root / "clean" / part).is_dir()), "val")
+        judged = self._material(root / "clean" / held, root / "noise" / held)
+        pairs = self._pairs(root / "pairs_test" / "noisy", root / "pairs_test" / "clean", root / "pairs_test.csv")
+        if not pairs:
+            test = self._material(root / "clean" / "test", root / "noise" / "test")
+            pairs = fixed_pairs(test or judged or train, self.rate_hz, TEST_EACH, 1)
+        validate = fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2)
+        return NoisySpeech(root.name, self.rate_hz, train, validate, pairs)
+
+    def _microsoft(self, root: Path) -> NoisySpeech:
+        whole = self._material(root / "clean_train", root / "noise_train")
+        test = self._material(root / "clean_test", root / "noise_test")
+        train, judged = _held_out(whole)
+        return NoisySpeech(
+            "MS-SNSD",
+            self.rate_hz,
+            train,
+            fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2),
+            fixed_pairs(test or judged, self.rate_hz, TEST_EACH, 1),
+        )
+
+    def _intel(self, root: Path) -> NoisySpeech:
+        train, judged = _held_out(self._material(root / "training_set" / "clean", root / "training_set" / "noise"))
+        pairs = self._pairs(root / "validation_set" / "noisy", root / "validation_set" / "clean")
+        validate = fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2)
+        return NoisySpeech("N-DNS", self.rate_hz, train, validate, pairs or validate)
+
+    def _plain(self, root: Path) -> NoisySpeech:
+        """Take fixed pairs: what is left of a mixture without its speech is a noise to train with."""
+        pairs = self._pairs(root / "noisy", root / "clean")
+        learnt = [p for k, p in enumerate(pairs) if k % TEST_SHARE < TEST_SHARE - 2]
+        noises = tuple(rest for p in learnt if (rest := np.asarray(p.noisy - p.clean, np.float32)).any())
+        if not noises:
+            raise InputError(
+                f"{root}: {len(pairs)} pairs, none with noise in it", "give noisy/ and clean/ of equal names"
+            )
+        train = SpeechAndNoise(tuple(p.clean for p in learnt), noises)
+        test, validate = (tuple(p for k, p in enumerate(pairs) if k % TEST_SHARE == TEST_SHARE - j) for j in (1, 2))
+        return NoisySpeech(root.name, self.rate_hz, train, validate, test)
+
+    def _material(self, clean: Path, noise: Path) -> SpeechAndNoise:
+        speech = (trimmed(sound, self.rate_hz) for sound in self._sounds(clean))
+        return SpeechAndNoise(tuple(speech), tuple(self._sounds(noise)))
+
+    def _sounds(self, folder: Path) -> list[Samples]:
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+        return [sound for path in files if (sound := self._sound(path)) is not None]
+
+    def _sound(self, path: Path) -> Samples | None:
+        try:
+            return read_clip(path, self.rate_hz).samples
+        except FileError as error:
+            if not self.skip_damaged:
+                raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None
+            self.notes.append(f"left out: {error.what}")
+            return None
+
+    def _pairs(self, noisy: Path, clean: Path, table: Path | None = None) -> tuple[Pair, ...]:
+        if not noisy.is_dir() or not clean.is_dir():
+            return ()
+        ratios = _ratios(table)
+        speech = {_key(path): path for path in _files(clean)}
+        pairs = []
+        for path in _files(noisy):
+            other = speech.get(_key(path))
+            if other is None:
+                self.notes.append(f"left out: {path} has no clean file beside it")
+                continue
+            one, two = self._sound(path), self._sound(other)
+            if one is None or two is None:
+                continue
+            n = min(one.size, two.size, round(LONGEST_PAIR_S * self.rate_hz))
+            pairs.append(Pair(path.name, one[:n], two[:n], ratios.get(path.name, _said_ratio(path.name))))
+        return tuple(pairs)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+
+
+def _key(path: Path) -> str:
+    """Return what a noisy file and its clean one have in common."""
+    found = _FILE_ID.search(path.name) or _MICROSOFT.search(path.name)
+    return found.group(1) if found else path.name
+
+
+def _said_ratio(name: str) -> float:
+    found = _RATIO.search(name)
+    return float(found.group(1)) if found else float("nan")
+
+
+def _ratios(table: Path | None) -> dict[str, float]:
+    if table is None or not table.is_file():
+        return {}
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as handle:
+            return {row["file"]: float(row["snr_db"]) for row in csv.DictReader(handle)}
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
+        raise FileError(f"{table}: not a table of file and snr_db ({error})", "write it as CSV in UTF-8") from None
+
+
+def _held_out(whole: SpeechAndNoise) -> tuple[SpeechAndNoise, SpeechAndNoise]:
+    """Return a tenth of speech and noise for validation, and the rest, or twice the whole where it is small."""
+    if min(len(whole.clean), len(whole.noise)) < 10:
+        return whole, whole
+    parts: list[Iterable[Samples]] = []
+    for held in (False, True):
+        parts += [[s for k, s in enumerate(sounds) if (k % 10 == 9) == held] for sounds in (whole.clean, whole.noise)]
+    clean, noise, held_clean, held_noise = (tuple(part) for part in parts)
+    return SpeechAndNoise(clean, noise), SpeechAndNoise(held_clean, held_noise)

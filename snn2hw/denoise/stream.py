@@ -1,0 +1,126 @@
+"""Noise out of a sound as it comes: the integer program says a mask for every frame; samples come out a window later.
+
+Memory does not grow with the sound, and a sound in pieces gives the samples of the whole sound, bit for bit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.spectra import warped_bank
+from snn2hw.denoise.mask_front import (
+    MaskFront,
+    Tracker,
+    back_to_bins,
+    mask_front_from,
+    messages_of,
+    overlapped,
+    root_window,
+)
+
+if TYPE_CHECKING:
+    from exporters.program_file import ProgramFile
+
+__all__ = ["ATTACHMENT", "Denoiser", "Hearing", "denoised", "heard_by", "hearing_of"]
+
+ATTACHMENT = "denoise"
+"""The name under which a program file says how it denoises."""
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What a program needs to denoise: its front end, and the output that is a mask of 1."""
+
+    front: MaskFront
+    one: float
+
+
+def hearing_of(found: "ProgramFile", where: str) -> Hearing:
+    """Return how the program in a file denoises; one whose file does not say it is refused."""
+    said = found.attachments.get(ATTACHMENT)
+    if not isinstance(said, Mapping):
+        what = f"{where}: does not say how it denoises"
+        raise InputError(what, "use a program of `snn2hw train denoise`, or zoo:denoise")
+    front, one = mask_front_from(said.get("front"), where), said.get("one")
+    sizes = found.program.input.shape, found.program.output.size
+    if sizes != ((front.features,), front.spectra.bands) or not isinstance(one, int | float) or not one > 0:
+        what = f"{where}: input and output of {sizes}, but {front.spectra.bands} bands, and {one!r} for a mask of 1"
+        raise FileError(what, "train the program again")
+    return Hearing(front, float(one))
+
+
+class Denoiser:
+    """One sound through one program; `push` as it comes, `end` for what is left."""
+
+    def __init__(self, found: "ProgramFile", hearing: Hearing) -> None:
+        from sim.fast.continued import Continued
+
+        self.hearing = hearing
+        self._run, self._tracker = Continued(found.program), Tracker()
+        hop = hearing.front.spectra.hop
+        self._rest, self._waiting = np.zeros(hop), np.zeros(hop)  # half a window of silence comes first
+        self._heard, self._said = 0, 0
+
+    def push(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Hear a piece, and return the samples that are finished."""
+        self._heard += len(samples)
+        return self._through(np.asarray(samples, np.float64))
+
+    def end(self) -> NDArray[np.float32]:
+        """Return the last samples: as many have come out then as went in."""
+        spec = self.hearing.front.spectra
+        left = self._heard - self._said
+        said = self._through(np.zeros(-self._heard % spec.hop + spec.hop))
+        return said[:left]
+
+    def _through(self, samples: NDArray[np.float64]) -> NDArray[np.float32]:
+        front, spec = self.hearing.front, self.hearing.front.spectra
+        held = np.concatenate([self._rest, samples])
+        spectra = _spectra(held, front)
+        self._rest = held[len(spectra) * spec.hop :]
+        if not len(spectra):
+            return np.zeros(0, np.float32)
+        answer = self._run.push(_messages(spectra, front, self._tracker))
+        mask = np.clip(answer / self.hearing.one, front.least, 1.0)
+        turn = back_to_bins(spec)
+        window = root_window(spec)
+        frames = [np.fft.irfft(x * (turn @ g), spec.window) * window for x, g in zip(spectra, mask, strict=True)]
+        first = self._run.steps == len(frames)
+        done, self._waiting = overlapped(np.stack(frames), self._waiting)
+        done = done[spec.hop :] if first else done  # the half window of silence before the sound
+        self._said += len(done)
+        return done.astype(np.float32)
+
+
+def denoised(samples: NDArray[np.floating], found: "ProgramFile", hearing: Hearing) -> NDArray[np.float32]:
+    """Return what a program makes of a whole sound."""
+    run = Denoiser(found, hearing)
+    return np.concatenate([run.push(samples), run.end()])
+
+
+def heard_by(samples: NDArray[np.floating], front: MaskFront) -> NDArray[np.int16]:
+    """Return the messages that a program gets of a whole sound, (frames, features)."""
+    spec = front.spectra
+    held = np.pad(samples.astype(np.float64), (spec.hop, -len(samples) % spec.hop + spec.hop))
+    return _messages(_spectra(held, front), front, Tracker())
+
+
+def _spectra(held: NDArray[np.float64], front: MaskFront) -> NDArray[np.complex128]:
+    """Return the spectra of all whole windows, (n, bins)."""
+    spec, window = front.spectra, root_window(front.spectra)
+    starts = np.arange(spec.count(held.size)) * spec.hop
+    rows = [np.fft.rfft(held[k : k + spec.window] * window) for k in starts]
+    return np.stack(rows) if rows else np.zeros((0, spec.bins // 2 + 1), np.complex128)
+
+
+def _messages(spectra: NDArray[np.complex128], front: MaskFront, state: Tracker) -> NDArray[np.int16]:
+    bank, floor = warped_bank(front.spectra), front.spectra.floor
+    rows = []
+    for x in spectra:  # one by one: a product of many rows is summed in another order
+        decibels = 10.0 * np.log10(bank @ (x.real**2 + x.imag**2) + floor)
+        rows.append(messages_of(decibels, front, state))
+    return np.stack(rows).astype(np.int16)

@@ -1,0 +1,1 @@
+"""Training of networks that estimate masks, and what they become."""

@@ -1,0 +1,118 @@
+"""Training a denoiser: the loop's `Training` for it, and what it makes of noisy speech."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from snn2hw.denoise.mask_front import back_to_bins
+from snn2hw.denoise.mixing import NoisySpeech, Pair, drawn
+from snn2hw.denoise.scores import si_snr
+from snn2hw.train.denoising.mask_net import MaskNet
+from snn2hw.train.denoising.published import Crced, MaskCrnn
+from snn2hw.train.denoising.recipe import DenoiseRecipe
+from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined, messages_in
+from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
+from snn2hw.train.rates import one_cycle
+from snn2hw.train.run_state import RunState
+from snn2hw.train.to_the_end import trained_to_the_end
+
+__all__ = ["cleaned", "denoiser", "fit_denoiser", "gains"]
+
+SLOPE = 0.02
+"""Of the clip outside its range while it is trained: a mask at an end can come back."""
+STEADIED = 2.0
+
+
+def denoiser(recipe: DenoiseRecipe) -> nn.Module:
+    """Return the untrained network of a recipe."""
+    front = recipe.front
+    match recipe.model:
+        case "cr-ced":
+            return Crced()
+        case "crnn":
+            return MaskCrnn(front.spectra.bins // 2 + 1)
+        case _:
+            return MaskNet(recipe.layout, front.features, front.spectra.bands, recipe.model == "snn")
+
+
+def fit_denoiser(
+    recipe: DenoiseRecipe,
+    speech: NoisySpeech,
+    folder: Path,
+    *,
+    more_epochs: int = 0,
+    on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
+) -> tuple[nn.Module, RunState]:
+    """Train in ``folder``, from its last checkpoint if any; the last epoch is kept: nothing chooses among epochs."""
+    torch.manual_seed(recipe.seed)
+    model = denoiser(recipe)
+    training = _training(model, recipe, speech)
+    return trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
+
+
+def _training(model: nn.Module, recipe: DenoiseRecipe, speech: NoisySpeech) -> Training:
+    assert recipe.rate is not None
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+
+    def draw(chosen: NDArray[np.int64], random: np.random.Generator) -> Batch:
+        noisy, clean = drawn(speech.train, recipe.mixing, speech.rate_hz, len(chosen), random)
+        return Batch(torch.from_numpy(noisy), torch.from_numpy(clean))
+
+    def judge(row: EpochRow) -> EpochRow:
+        if not speech.validate or row["epoch"] % 5:
+            return {}
+        found = gains(speech.validate, cleaned(model, recipe, speech.validate))
+        return {"validate_gain_db": float(np.mean(list(found.values())))} | {
+            f"gain_at_{snr_db:g}_db": gain for snr_db, gain in found.items()
+        }
+
+    return Training(
+        model=model,
+        optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
+        objective=lambda estimate, clean, _: decibels_less(estimate, clean, recipe.open_decibels),
+        labels=np.zeros(recipe.mixtures, np.int64),
+        draw=draw,
+        forward=lambda noisy: (_estimate(model, recipe, noisy.numpy()), None),
+        judge=judge,
+        keeps=lambda *_: True,
+        draws_inside=True,
+        least=2,
+        answers=False,
+        steadied=STEADIED,
+    )
+
+
+def _estimate(model: nn.Module, recipe: DenoiseRecipe, noisy: NDArray[np.float32]) -> Tensor:
+    spectra = heard_frames(noisy, recipe.front)
+    return joined(spectra * _mask(model, recipe, spectra), recipe.front, noisy.shape[1])
+
+
+def _mask(model: nn.Module, recipe: DenoiseRecipe, spectra: Tensor) -> Tensor:
+    """Return a mask of the bins, (n, T, bins)."""
+    front = recipe.front
+    banded = isinstance(model, MaskNet)
+    answer: Tensor = model(messages_in(spectra, front) if banded else spectra.abs())
+    inside = answer.clamp(front.least, 1.0)
+    mask = inside + SLOPE * (answer - inside).clamp(-5.0, 5.0) if model.training else inside
+    return mask @ torch.from_numpy(back_to_bins(front.spectra).T.astype(np.float32)) if banded else mask
+
+
+def cleaned(model: nn.Module, recipe: DenoiseRecipe, pairs: Sequence[Pair]) -> list[NDArray[np.float32]]:
+    """Return what the network of floats makes of every noisy sound."""
+    model.eval()
+    with torch.no_grad():
+        return [_estimate(model, recipe, pair.noisy[None]).numpy()[0] for pair in pairs]
+
+
+def gains(pairs: Sequence[Pair], estimates: Sequence[NDArray[np.floating]]) -> dict[float, float]:
+    """Return the mean gain in SI-SNR over the noisy sound at every ratio, in decibels."""
+    found: dict[float, list[float]] = {}
+    for pair, estimate in zip(pairs, estimates, strict=True):
+        gain = si_snr(estimate, pair.clean) - si_snr(pair.noisy, pair.clean)
+        found.setdefault(pair.snr_db, []).append(gain)
+    return {snr_db: float(np.mean(found[snr_db])) for snr_db in sorted(found)}

@@ -1,0 +1,69 @@
+"""A trained denoiser as an integer program: compiled, judged beside its floats, written with how it denoises."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from exporters.program_file import write_program
+from sim.engines import run
+from snn2hw.compiler.compile import Compiled, compile_source
+from snn2hw.compiler.options import Options
+from snn2hw.denoise.mask_front import mask_front_to
+from snn2hw.denoise.mixing import SpeechAndNoise, drawn
+from snn2hw.denoise.stream import ATTACHMENT
+from snn2hw.train.denoising.recipe import DenoiseRecipe
+from snn2hw.train.denoising.sounds import heard_frames, messages_in
+from snn2hw.train.denoising.source import mask_source
+
+__all__ = ["compiled_denoiser", "output_of_one", "write_denoiser"]
+
+CALIBRATION = 96
+"""Mixtures that the compiler measures the network on."""
+CERTIFIED_S = 60.0
+"""Seconds of sound that a certificate covers."""
+
+
+def compiled_denoiser(
+    model: nn.Module, recipe: DenoiseRecipe, learnt: SpeechAndNoise, target: str = "loihi1"
+) -> Compiled:
+    """Return the 8-bit program; mixtures of the training part calibrate it."""
+    front = recipe.front
+    source = mask_source(model, recipe.layout, front.unit, "denoise, streaming")
+    steps = round(CERTIFIED_S / front.spectra.step_s)
+    options = Options(bias="register", messages=(-front.limit, front.limit), steps=steps)
+    return compile_source(source, target, _messages(recipe, learnt), options=options)
+
+
+def _messages(recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> NDArray[np.int16]:
+    """Return messages of mixtures, the same at every call."""
+    random = np.random.default_rng((recipe.seed, 0))
+    noisy, _ = drawn(learnt, recipe.mixing, recipe.front.spectra.rate_hz, CALIBRATION, random)
+    scaled = messages_in(heard_frames(noisy, recipe.front), recipe.front).numpy()
+    return np.rint(scaled * recipe.front.unit).astype(np.int16)
+
+
+def output_of_one(model: Any, compiled: Compiled, recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> float:
+    """Return how much of the program's output is a mask of 1: the least squares of both readouts."""
+    import torch
+
+    messages = _messages(recipe, learnt)[:32]
+    with torch.no_grad():
+        floats = model.eval()(torch.from_numpy((messages / recipe.front.unit).astype(np.float32))).numpy()
+    integers = run(compiled.program, messages, record=()).output
+    unit = float((integers * floats).sum()) / max(float((floats * floats).sum()), 1e-9)
+    return unit if unit > 0 else 1.0
+
+
+def write_denoiser(
+    compiled: Compiled, recipe: DenoiseRecipe, one: float, path: Path, notes: Sequence[str] = ()
+) -> None:
+    """Write the program file with its certificate and how it denoises."""
+    attachments: dict[str, Any] = {
+        "certificate": compiled.certificate.to_json(),
+        ATTACHMENT: {"front": mask_front_to(recipe.front), "one": one, "notes": list(notes)},
+    }
+    write_program(compiled.program, path, attachments=attachments)

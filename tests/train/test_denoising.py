@@ -1,0 +1,141 @@
+"""The denoiser in training: Norse's cells, the Source, resuming, and that a little training takes some noise out."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from snn2hw.commands import main
+from snn2hw.denoise.layouts import read_noisy
+from snn2hw.denoise.mixing import Mixing
+from snn2hw.models.mask import MaskLayout
+from snn2hw.network.float_reference import float_reference
+from snn2hw.train.denoising.fit import cleaned, denoiser, fit_denoiser, gains
+from snn2hw.train.denoising.mask_net import MaskNet, leaky
+from snn2hw.train.denoising.recipe import DenoiseRecipe
+from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined
+from snn2hw.train.denoising.source import mask_source
+from tests.denoise.conftest import hiss, syllables
+from tests.denoise.conftest import parts as parts  # a fixture
+
+SMALL = MaskLayout(hidden=(10, 8), spread=(1, 2))
+RECIPE = DenoiseRecipe(layout=SMALL, mixtures=24, batch=8, epochs=3, mixing=Mixing(seconds=0.5))
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    net = MaskNet(SMALL, 9, 4, spiking=True)
+    for norm in net.norms:
+        torch.nn.init.normal_(norm.bias, std=0.5)
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+    torch.nn.init.normal_(net.skip.weight, std=0.3)
+    return net.eval()
+
+
+def test_the_network_computes_what_norse_computes(model):
+    x = torch.randn(2, 15, 9)
+    y = x.transpose(1, 2)
+    for i, (linear, norm, cell) in enumerate(zip(model.maps, model.norms, model.cells, strict=True)):
+        drive = norm(linear(torch.nn.functional.pad(y, (2 * SMALL.spread[i], 0))))
+        state, spikes = None, []
+        for t in range(drive.shape[2]):
+            z, state = cell(drive[:, :, t], state)
+            spikes.append(z)
+        y = torch.stack(spikes, 2)
+    assert y.sum() > 0
+    wanted, held = [], torch.zeros(2, 4)
+    for t in range(15):
+        held = 0.5 * held + 0.5 * (model.readout(y[:, :, t]) + model.skip(x[:, t]))
+        wanted.append(held)
+    with torch.no_grad():
+        assert torch.allclose(torch.stack(wanted, 1), model(x), atol=1e-5)
+
+
+def test_the_source_means_what_the_network_computes(model):
+    messages = np.random.default_rng(0).integers(-20, 21, (2, 15, 9))
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(messages / 16).float()).numpy()
+    found = float_reference(mask_source(model, SMALL, 16.0, "test"), messages).output
+    assert np.isclose(found, wanted, atol=1e-4).mean() > 0.99
+
+
+def test_a_leaky_sum_has_gain_one():
+    assert torch.allclose(leaky(torch.ones(1, 60, 2), 0.6)[0, -1], torch.ones(2))
+    impulse = torch.zeros(1, 4, 1)
+    impulse[0, 1] = 1.0
+    assert torch.allclose(leaky(impulse, 0.5)[0, :, 0], torch.tensor([0.0, 0.5, 0.25, 0.125]))
+
+
+def test_spectra_that_nothing_masks_are_the_sound():
+    sound = np.stack([syllables(0)[:7001]])
+    back = joined(heard_frames(sound, RECIPE.front), RECIPE.front, 7001).numpy()
+    assert np.abs(back - sound).max() < 1e-6
+
+
+def test_the_loss_is_in_decibels_and_ends_where_it_is_clean_enough():
+    clean, noise = torch.from_numpy(syllables(1))[None], torch.from_numpy(hiss(1))[None]
+    expected = 10 * torch.log10(noise.square().sum() / clean.square().sum())
+    assert decibels_less(clean + noise, clean, 50.0).item() == pytest.approx(expected.item(), abs=0.05)
+    assert decibels_less(clean, clean, 50.0).item() == pytest.approx(-50.0, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["snn", "ann", "crnn", "cr-ced"])
+def test_every_kind_learns_a_step(kind, parts, tmp_path):
+    recipe = replace(RECIPE, model=kind, epochs=1, mixtures=4, batch=2, mixing=Mixing(seconds=0.1))
+    torch.manual_seed(recipe.seed)
+    before = {name: value.clone() for name, value in denoiser(recipe).named_parameters()}
+    model, state = fit_denoiser(recipe, replace(read_noisy(parts, 16000), validate=()), tmp_path / "run")
+    assert np.isfinite(state.rows[-1]["loss"])
+    assert all((value != before[name]).any() for name, value in model.named_parameters())
+
+
+def test_a_run_that_was_stopped_ends_in_the_same_weights(parts, tmp_path):
+    speech = read_noisy(parts, 16000)
+    whole, _ = fit_denoiser(RECIPE, speech, tmp_path / "whole")
+
+    def stopping(row):
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_denoiser(RECIPE, speech, tmp_path / "stopped", on_epoch=stopping)
+    resumed, state = fit_denoiser(RECIPE, speech, tmp_path / "stopped")
+    assert state.epoch == 3
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_a_little_training_takes_some_noise_out(parts, tmp_path):
+    speech = read_noisy(parts, 16000)
+    recipe = replace(RECIPE, epochs=8, mixtures=64, mixing=Mixing(seconds=1.0, snr_db=(-5.0, 10.0), clean=0.0))
+    model, _ = fit_denoiser(recipe, speech, tmp_path / "run")
+    assert gains(speech.test, cleaned(model, recipe, speech.test))[0.0] > 3.0
+
+
+def test_train_leaves_a_program_that_denoises(parts, tmp_path, capsys):
+    command = ["train", "denoise", "--data", str(parts), "-o", str(tmp_path / "run"), "--epochs", "1", "--batch", "200"]
+    assert main(command) == 0
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (
+        set(summary["gain_db"]["integer"])
+        == set(summary["gain_db"]["float"])
+        == {"0", "5", "10", "15", "20", "30", "40"}
+    )
+    assert (
+        max(abs(summary["gain_db"]["integer"][k] - summary["gain_db"]["float"][k]) for k in summary["gain_db"]["float"])
+        < 0.5
+    )
+    noisy = str(parts / "clean" / "test" / "someone" / "0.wav")
+    assert main(["denoise", str(tmp_path / "run" / "program.nir"), noisy, str(tmp_path / "out.wav")]) == 0
+    assert "wrote" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--levels 15", "--teacher x.pt", "--mixup 0.2", "--size large", "--fold 1"])
+def test_options_that_mean_nothing_to_a_denoiser_are_refused(option, tmp_path, capsys):
+    assert main(["train", "denoise", "-o", str(tmp_path / "run"), *option.split()]) == 2
+    assert "means nothing to a denoiser  fix: leave it out" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,106 @@
+"""Published networks for sounds: both kinds from one description, each learns a step, and the spiking one compiles."""
+
+import numpy as np
+import pytest
+import torch
+
+import snn2hw as sw
+from sim.errors import InputError
+from snn2hw.network.float_reference import float_reference
+from snn2hw.train.learnt_leak import LearntLeak
+from snn2hw.train.pairs import PAIRS, answer_of, pair, pair_layout, settled
+
+SHAPES = {"m5": (1, 2400), "piczak": (1, 60, 41), "hjh": (1, 20, 20), "tcy": (1, 40, 50)}
+WIDTHS = {"m5": 1 / 16, "piczak": 1 / 40, "hjh": 1.0, "tcy": 1.0}
+STEPS = 5
+
+
+def network(name, **more):
+    torch.manual_seed(0)
+    return pair(pair_layout(name, WIDTHS[name]), SHAPES[name], 4, **{"spiking": True, **more})
+
+
+def weights(net):
+    return [tuple(p.shape) for p in net.parameters() if p.dim() > 1]
+
+
+def test_the_published_widths():
+    assert [stage.channels for stage in PAIRS["m5"].stages] == [128, 128, 256, 512]
+    kernels = [(128, 1, 80), (128, 128, 3), (256, 128, 3), (512, 256, 3), (35, 512)]
+    assert weights(pair(PAIRS["m5"], (1, 16000), 35, spiking=False)) == kernels
+    assert weights(pair(PAIRS["tcy"], (1, 40, 50), 10, spiking=False)) == [(10, 100)]
+    assert weights(pair(PAIRS["hjh"], (1, 20, 20), 10, spiking=False)) == [(8, 1, 5, 5), (16, 8, 5, 5), (10, 16)]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_both_kinds_have_the_same_weights(name):
+    assert weights(network(name)) == weights(network(name, spiking=False))
+
+
+@pytest.mark.parametrize("learnt", [False, True])
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_spiking_one_learns_a_step(name, learnt):
+    net = network(name, learnt=learnt).train()
+    x = 4 * torch.rand(6, *SHAPES[name], generator=torch.Generator().manual_seed(1))
+    before = {n: p.detach().clone() for n, p in net.named_parameters()}
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+    loss = torch.nn.functional.cross_entropy(answer_of(net, x, STEPS), torch.arange(6) % 4)
+    loss.backward()
+    optimizer.step()
+    moved = [n for n, p in net.named_parameters() if not torch.equal(p, before[n])]
+    assert torch.isfinite(loss)
+    assert any("weight" in n for n in moved)
+    leaks = [n for n, m in net.named_modules() if isinstance(m, LearntLeak)]
+    assert bool(leaks) == learnt
+    assert not learnt or any(n.endswith("pressed") for n in moved)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_twin_learns_a_step(name):
+    net = network(name, spiking=False).train()
+    x = torch.rand(6, *SHAPES[name])
+    torch.nn.functional.cross_entropy(net(x), torch.arange(6) % 4).backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
+
+
+@pytest.mark.parametrize("learnt", [False, True])
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_spiking_one_is_read_and_compiled(name, learnt):
+    net = settled(network(name, learnt=learnt).eval()) if learnt else network(name).eval()
+    source = sw.from_norse(net, input_shape=SHAPES[name])
+    raster = np.random.default_rng(0).integers(0, 9, (2, STEPS, *SHAPES[name]))
+    with torch.no_grad():
+        answers = answer_of(net, torch.from_numpy(raster[:, 0]).float(), STEPS).numpy()
+    held = np.repeat(raster[:, :1], STEPS, axis=1)
+    assert np.allclose(float_reference(source, held).output.sum(1), answers, rtol=1e-3, atol=1e-3)
+    program = sw.compile(source, target="fixed", data=held)
+    fed = held.reshape(2, STEPS, *program.input.shape)  # a wave is an image of height 1 to a program
+    assert sw.run(program, fed, record=()).output.shape == (2, STEPS, 4)
+
+
+def test_a_learnt_decay_becomes_norses():
+    torch.manual_seed(1)
+    leak = LearntLeak(0.3)
+    x, state, other = torch.rand(7, 2, 5) * 3, None, None
+    cell = leak.settled()
+    assert leak.decay == pytest.approx(0.3)
+    for t in range(7):
+        z, state = leak(x[t], state)
+        wanted, other = cell(x[t], other)
+        assert torch.equal(z, wanted)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: pair_layout("hj"), "did you mean 'hjh'"),
+        (lambda: pair_layout("m5", 0), "width 0"),
+        (lambda: pair(PAIRS["m5"], (1, 100), 4, spiking=True), "is too small"),
+        (lambda: pair(PAIRS["tcy"], (1, 41, 50), 4, spiking=True), "both multiples of 10"),
+        (lambda: pair(PAIRS["m5"], (1, 60, 41), 4, spiking=True), "feed it what it was described for"),
+        (lambda: answer_of(None, None, 0), "0 steps"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(make, said):
+    with pytest.raises(InputError, match=said):
+        make()
