@@ -34,11 +34,11 @@ def test_the_table_goes_between_its_marks_in_the_page(
 
 
 def test_every_benchmark_that_fills_the_page_has_its_marks_there() -> None:
-    page = (FOLDER.parent / "docs" / "results.md").read_text()
+    pages = "".join(page.read_text() for page in (FOLDER.parent / "docs").glob("*.md"))
     for script in FOLDER.glob("*.py"):
         if "into_page(" in (text := script.read_text()) and "def into_page" not in text:
-            assert f"<!-- table of benchmarks/{script.name} -->" in page
-            assert f"<!-- end of benchmarks/{script.name} -->" in page
+            assert f"<!-- table of benchmarks/{script.name} -->" in pages
+            assert f"<!-- end of benchmarks/{script.name} -->" in pages
 
 
 def test_an_error_is_a_message_and_exit_code_2(results: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,12 +118,11 @@ def test_programs_in_one_translation_unit_are_each_compared(tmp_path, monkeypatc
         pytest.skip("no C compiler")
     job = {"executors": ["reference", C_AT_ONCE], "seed": [3, 1], "cases": 12}
     assert program_batch(job, tmp_path)["tried"].keys() == {f"{C_AT_ONCE} equal"}
-    runtime = tmp_path / "runtime"
-    shutil.copytree(exporters.to_c.RUNTIME, runtime)
-    source = runtime / "snn_runtime.c"
+    shutil.copytree(exporters.to_c.PARTS, tmp_path / "parts")
+    source = tmp_path / "parts" / "runtime" / "snn_runtime.c"
     text = source.read_text().replace("p->at_threshold ? v : v - 1", "p->at_threshold ? v : v + 1")
     source.write_text(text)
-    monkeypatch.setattr(exporters.to_c, "RUNTIME", runtime)
+    monkeypatch.setattr(exporters.to_c, "PARTS", tmp_path / "parts")
     tried = program_batch({**job, "cases": 40}, tmp_path)["tried"]
     assert tried[f"{C_AT_ONCE} differs"] > 0
     assert tried[f"{C_AT_ONCE} equal"] > 0

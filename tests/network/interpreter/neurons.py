@@ -141,6 +141,8 @@ def _fire(d: Dynamics, v: Float) -> Float:
 
 
 def _reset(d: Dynamics, v: Float, z: Float) -> Float:
+    if d.reset == "none":
+        return v
     if d.reset == "subtract":
         assert d.threshold is not None
         return v - z * d.threshold
