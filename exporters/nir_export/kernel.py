@@ -5,6 +5,7 @@ the output keeps its size where (a - b) d more input fits into what the last str
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,7 @@ MOST_TAPS = 4096
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """One axis of a widened kernel: tap i of the original stands at ``front + i * step``."""
 
     stride: int
