@@ -54,14 +54,6 @@ class Place:
         return -(-self.channels // 32)
 
 
-class Bank(NamedTuple):
-    """Sums that are shifted together."""
-
-    bits: int
-    exponent: int
-    words: int
-
-
 @dataclass(frozen=True, eq=False)
 class Read:
     """One connection: its rows of weights in words of fields, and the loop that adds them."""
@@ -85,6 +77,20 @@ class Fade(NamedTuple):
     """Whether no product leaves 32 bits."""
     each: bool
     """Whether neurons differ: then each has a ``keep`` of its own, of 4096."""
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Sums that are shifted together, one per neuron."""
+
+    bits: int
+    exponent: int
+    neurons: int
+
+    @property
+    def words(self) -> int:
+        """Return the words of 32 bits that they take."""
+        return self.neurons * self.bits // 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +136,9 @@ class FirmwarePlan:
     """The input and every population, in the program's order; ``order`` is that of a step."""
 
     program: Program
-    input: Place
     order: tuple[int, ...]
     """Numbers of units."""
+    input: Place
     units: tuple[Unit, ...]
 
     @property
@@ -163,7 +169,7 @@ def firmware_plan(program: Program) -> FirmwarePlan:
     )
     units = tuple(_unit(program, p) for p in program.populations)
     order = tuple(names.index(p.name) for p in step_order(program.populations))
-    return FirmwarePlan(program=program, input=entry, order=order, units=units)
+    return FirmwarePlan(program, order, entry, units)
 
 
 def _ring(program: Program, source: str) -> int:
@@ -250,7 +256,7 @@ def _banked(p: Population, place: Place, drafts: list[_Arriving]) -> tuple[tuple
     for d in drafts:
         bits = WIDTH[d.kernel]
         wide = _spread(d.ends, p)
-        made = Bank(bits, d.exponent, place.neurons * bits // 32)
+        made = Bank(bits, d.exponent, place.neurons)
         fitting = [
             i
             for i, bank in enumerate(banks)

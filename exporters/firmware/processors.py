@@ -1,6 +1,5 @@
 """The processors that firmware is built for, and the machines of QEMU that stand for them."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sim.cures import one_of
@@ -17,8 +16,7 @@ class Machine(NamedTuple):
     ticks: int
 
 
-@dataclass(frozen=True)
-class Processor:
+class Processor(NamedTuple):
     """One kind of processor: how Clang names it, and the machine that runs its code."""
 
     name: str

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import listed
+from tests.rows import listed
 
 ROOT = Path(__file__).parents[2]
 CASES = 40

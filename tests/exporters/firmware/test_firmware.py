@@ -17,8 +17,8 @@ from sim.program import Connection, Conv, Dense, Input, Population, Program
 from tests.exporters.firmware.hosted import COMPILER, divergence, parted, run_here
 from tests.exporters.firmware.programs import calm_program, loops_of, sparse_raster, tied_program, wide_program
 from tests.exporters.xylo.networks import random_xylo
-from tests.mutants import listed
 from tests.programs import random_program, random_raster
+from tests.rows import listed
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="the sanitizers need gcc or clang")
 MULTIPLIES_IN_PARTS = ("-O1", *SANITIZERS, "-DSNN_LONG_MULTIPLY=0")

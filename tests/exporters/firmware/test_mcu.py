@@ -152,8 +152,6 @@ def test_a_run_that_leaves_the_machine_is_refused_by_population():
 
 def test_code_for_the_m0_runs_on_an_m0(tmp_path):
     """The Cortex-M3 that usually stands for it would execute more than a Cortex-M0 has."""
-    from dataclasses import replace
-
     from exporters.firmware.build import cross_compile
     from exporters.firmware.emulate import emulate
 
@@ -163,7 +161,7 @@ def test_code_for_the_m0_runs_on_an_m0(tmp_path):
     script = folder / "replay" / "microbit.ld"
     memory = "MEMORY { FLASH (rx) : ORIGIN = 0, LENGTH = 256K  RAM (rw) : ORIGIN = 0x20000000, LENGTH = 16K }\n"
     script.write_text(memory + "INCLUDE sections.ld\n")
-    microbit = replace(PROCESSORS["m0"], machine=Machine(("qemu-system-arm", "-M", "microbit"), script.name, 16))
+    microbit = PROCESSORS["m0"]._replace(machine=Machine(("qemu-system-arm", "-M", "microbit"), script.name, 16))
     cross_compile(folder, "check.c", tmp_path / "x.elf", microbit, defines=("SNN_TRACE",), timeout_s=60)
     said = emulate(tmp_path / "x.elf", microbit, folder, program=program, timeout_s=60).said
     assert said.startswith("equal: samples 1, steps 4")

@@ -13,7 +13,7 @@ from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.wiring import output_shape
 from tests.exporters.rtl.bench import divergence, mutated_core, need, roomy
 from tests.exporters.rtl.later_machine import simulate_later
-from tests.mutants import listed
+from tests.rows import listed
 
 MUTANTS = listed(Path(__file__).with_name("mutants.toml"), "core")
 SEEDS = 8

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.mutants import listed
+from tests.rows import listed
 from tests.sim.test_mutants import CASES, LISTS, assert_killed, outcomes_of
 
 MUTANTS = listed(LISTS, "xylo_kernel")

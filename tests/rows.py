@@ -1,4 +1,4 @@
-"""Rows of a TOML file: mistakes to be planted, each a file, the text that stands there, and what takes its place."""
+"""Tables of tests that stand in a TOML file beside them: one fact a row, as lists by name."""
 
 import tomllib
 
