@@ -11,7 +11,7 @@ import snn2hw as sw
 from exporters.firmware.emulate import find_qemu
 from exporters.firmware.install import find_python
 from exporters.firmware.plan import firmware_plan
-from exporters.firmware.processors import PROCESSORS, Machine
+from exporters.firmware.processors import PROCESSORS, QemuMachine
 from exporters.firmware.sizes import sizes_of_plan
 from exporters.program_file import read_program
 from exporters.to_firmware import execute, export, measure
@@ -161,7 +161,7 @@ def test_code_for_the_m0_runs_on_an_m0(tmp_path):
     script = folder / "replay" / "microbit.ld"
     memory = "MEMORY { FLASH (rx) : ORIGIN = 0, LENGTH = 256K  RAM (rw) : ORIGIN = 0x20000000, LENGTH = 16K }\n"
     script.write_text(memory + "INCLUDE sections.ld\n")
-    microbit = PROCESSORS["m0"]._replace(machine=Machine(("qemu-system-arm", "-M", "microbit"), script.name, 16))
+    microbit = PROCESSORS["m0"]._replace(machine=QemuMachine(("qemu-system-arm", "-M", "microbit"), script.name, 16))
     cross_compile(folder, "check.c", tmp_path / "x.elf", microbit, defines=("SNN_TRACE",), timeout_s=60)
     said = emulate(tmp_path / "x.elf", microbit, folder, program=program, timeout_s=60).said
     assert said.startswith("equal: samples 1, steps 4")
