@@ -84,7 +84,7 @@ def main() -> int:
             mutants = [m for m in mutants if m.key in again]
         before = found.get(room.name) if arguments.survivors else None
         for fresh in _judged(room, mutants, texts):  # kept after every mutant: the next one may be for tomorrow
-            found[room.name] = fresh if before is None else _merged(before, fresh)
+            found[room.name] = fresh if before is None else _merged(before, fresh, mutants[: fresh["mutants"]])
             _name_equivalents(found, excused)
             text = json.dumps({"schema": "snn2hw.benchmark.mutants/1", "rooms": found}, indent=1) + "\n"
             write(RESULTS / "mutants.json", text)
@@ -107,9 +107,10 @@ def _earlier() -> dict[str, Any]:
     return rooms
 
 
-def _merged(before: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
+def _merged(before: dict[str, Any], fresh: dict[str, Any], judged: Sequence[Mutant]) -> dict[str, Any]:
     """Return the earlier result with the verdicts on its survivors replaced, as far as they are known."""
-    left = before["survived"][fresh["mutants"] :]
+    again = {m.key for m in judged}
+    left = [s for s in before["survived"] if (s["file"], s["before"], s["after"]) not in again]
     return {
         **fresh,
         "mutants": before["mutants"],

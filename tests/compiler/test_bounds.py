@@ -1,5 +1,7 @@
 """Bounds at their limits: what is safe to the last value, what the checker says, prover against checker at random."""
 
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,9 @@ def test_a_certificate_says_which_populations_never_clip():
     assert certificate.clip_free == ("quiet",)
     assert certificate.bounds["quiet"].to_json() == {"a": [0, 1], "u": [0, 64], "v": [0, 576]}
     assert certificate.to_json()["messages"] == [0, 1]
+    assert repr(certificate).splitlines()[0] == f"Certificate of program {certificate.digest[:12]}"
+    with pytest.raises(FrozenInstanceError):
+        certificate.steps = 10
     assert "may" in repr(certificate)
     assert "never" in repr(certificate)
 

@@ -147,6 +147,7 @@ def test_a_span_needs_so_many_bits(span, bits):
 def test_the_output_of_what_never_fires_is_its_last_state(name, readout, ports):
     described = get_arithmetic(name)
     assert (described.readout, described.ports) == (readout, ports)
+    assert described.initial == {s.initial: s.name for s in described.states}
     assert {s.name: s.bits for s in described.states} == (
         {"u": 24, "v": 24} if name == "loihi" else {"i": 16, "i2": 16, "v": 16}
     )
