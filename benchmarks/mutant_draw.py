@@ -4,7 +4,7 @@ import ast
 import difflib
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
@@ -13,8 +13,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 __all__ = ["Mutant", "drawn", "mutated"]
 
 
-@dataclass(frozen=True)
-class Mutant:
+class Mutant(NamedTuple):
     """One change of one file."""
 
     file: str

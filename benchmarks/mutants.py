@@ -24,7 +24,7 @@ import time
 import tomllib
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -141,7 +141,7 @@ def _judged(room: Room, mutants: Sequence[Mutant], texts: Mapping[str, str]) -> 
             if verdict == PASSED:
                 verdict, *_ = _tested(tests, (mutant.file, text), cpu, wall)
         if verdict == PASSED:
-            survived.append(asdict(mutant))
+            survived.append(mutant._asdict())
             print(f"  {at} {mutant.file}:{mutant.line}  {mutant.before}  ->  {mutant.after}", flush=True)
         day, killed = datetime.datetime.now(datetime.UTC).date().isoformat(), at - len(survived)
         tests = [*room.tests, *room.then]

@@ -18,7 +18,7 @@ from sim.errors import UnsupportedError
 from sim.program import Program
 from sim.trace import Trace
 
-__all__ = ["MAIN", "RUNTIME_FILES", "append_registers", "execute", "export", "write_sources"]
+__all__ = ["MAIN", "RUNTIME_FILES", "execute", "export", "write_golden_bin", "write_sources"]
 
 PARTS = Path(__file__).with_name("c_export")
 RUNTIME_FILES = ("snn_runtime.h", "snn_runtime.c")
@@ -47,9 +47,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
     def fill(draft: Path) -> None:
         write_sources(program, draft)
         (draft / "Makefile").write_text(MAKEFILE, encoding="utf-8")
-        write_input(draft / "golden.bin", golden)
-        with (draft / "golden.bin").open("ab") as handle:
-            append_registers(handle.write, program, trace)
+        write_golden_bin(draft / "golden.bin", program, golden, trace)
 
     return write_artifact(folder, format="c", digest=program.digest, fill=fill)
 
@@ -88,13 +86,13 @@ def write_sources(program: Program, folder: Path) -> None:
         handle.writelines(program_c(program))
 
 
-def append_registers(write: object, program: Program, trace: Trace) -> None:
-    """Write what a replay must make: for every sample, step and population its u, its v, its spikes."""
-    assert callable(write)
+def write_golden_bin(path: Path, program: Program, samples: NDArray[np.integer], trace: Trace) -> None:
+    """Write samples, and what a replay must make: for every sample, step and population its states, its spikes."""
     kinds = {**{s.name: "<i4" for s in program.described.states}, "spikes": "u1"}
-    recorded, (samples, steps) = recorded_of(trace), trace.output.shape[:2]
-    for b in range(samples):
-        for t in range(steps):
+    recorded, (count, steps) = recorded_of(trace), trace.output.shape[:2]
+    write_input(path, samples)
+    with path.open("ab") as handle:
+        for b, t in np.ndindex(count, steps):
             for p in program.populations:
                 for what, kind in kinds.items():
-                    write(np.ascontiguousarray(recorded[what][p.name][b, t], dtype=kind).tobytes())
+                    handle.write(np.ascontiguousarray(recorded[what][p.name][b, t], dtype=kind).tobytes())

@@ -25,7 +25,7 @@ from exporters.firmware.sizes import sizes_of_plan
 from exporters.firmware.tables import program_c, snn_program_h
 from exporters.golden_vectors import golden_vectors
 from exporters.recording import ExecutorTrace, recording_from
-from exporters.to_c import append_registers
+from exporters.to_c import write_golden_bin
 from sim.errors import UnsupportedError
 from sim.program import Program
 
@@ -44,9 +44,7 @@ def export(program: Program, folder: Path | str, raster: NDArray[np.integer] | N
 
     def fill(draft: Path) -> None:
         write_sources(plan, draft)
-        write_input(draft / "golden.bin", golden)
-        with (draft / "golden.bin").open("ab") as handle:
-            append_registers(handle.write, program, trace)
+        write_golden_bin(draft / "golden.bin", program, golden, trace)
 
     return write_artifact(folder, format="firmware", digest=program.digest, fill=fill)
 

@@ -5,20 +5,16 @@ from difflib import get_close_matches
 
 __all__ = ["EXTRAS", "install", "meant", "one_of"]
 
-EXTRAS = {
-    "onnx": "onnx",
-    "onnxruntime": "onnx",
-    "soundfile": "audio",
-    "soxr": "audio",
-    "espeakng_loader": "audio",
-    "captum": "explain",
-    "pesq": "scores",
-    "pystoi": "scores",
-    "matplotlib": "plot",
-    "torch": "train",
-    "norse": "train",
-    "onnxscript": "train",
+PACKAGES = {
+    "onnx": ("onnx", "onnxruntime"),
+    "audio": ("soundfile", "soxr", "espeakng_loader"),
+    "explain": ("captum",),
+    "scores": ("pesq", "pystoi"),
+    "plot": ("matplotlib",),
+    "train": ("torch", "norse", "onnxscript"),
 }
+"""Extra of snn2hw to the packages that it installs and that are asked for, by the names they are imported under."""
+EXTRAS = {package: extra for extra, packages in PACKAGES.items() for package in packages}
 """Package, by the name it is imported under, to the extra of snn2hw that installs it."""
 
 

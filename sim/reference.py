@@ -164,15 +164,7 @@ class _State:
 
     def tally(self) -> Tally:
         """Return what was counted."""
-        return Tally(
-            events=self.events,
-            synops=self.synops,
-            spikes=self.spikes,
-            active=self.active,
-            wraps=self.wraps,
-            clips=self.clips,
-            messages=self.messages,
-        )
+        return Tally(self.events, self.synops, **{name: getattr(self, name) for name in TALLIES})
 
     def _refuse_beyond(self, values: Int, limit: int, t: int, what: str) -> None:
         beyond = np.abs(values) >= limit

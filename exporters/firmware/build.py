@@ -48,7 +48,13 @@ def compile_image(
 ) -> None:
     """Build an image of some files below ``folder`` without a warning; headers lie in its ``src``."""
     words = [str(find_python()), "-P", "-m", "ziglang", "cc", *processor.clang, *STRICT, *FREESTANDING]
-    words += [f"-D{name}" for name in defines] + [f"-I{folder / 'src'}", "-T", processor.board.script, "-o", str(image)]
+    words += [f"-D{name}" for name in defines] + [
+        f"-I{folder / 'src'}",
+        "-T",
+        processor.machine.script,
+        "-o",
+        str(image),
+    ]
     words += [str(folder / name) for name in sources]
     try:  # a linker's script includes another one from where the linker stands
         done = subprocess.run(

@@ -35,7 +35,7 @@ class Emulated:
 
 def find_qemu(processor: Processor) -> str:
     """Return the emulator of a processor, or say what to install."""
-    name = processor.qemu[0]
+    name = processor.machine.qemu[0]
     found = shutil.which(name)
     if not found:
         raise MissingToolError(f"{name} is not installed", f"install QEMU, Debian's package is {PACKAGES[name]}")
@@ -55,7 +55,7 @@ def call_qemu(
     image: Path, processor: Processor, folder: Path, *, timeout_s: float, expected: tuple[int, ...] = (0,)
 ) -> subprocess.CompletedProcess[str]:
     """Run an image to its end, which must have one of the ``expected`` codes."""
-    words = [find_qemu(processor), *processor.qemu[1:], *OPTIONS, *SEMIHOSTING, "-kernel", str(image)]
+    words = [find_qemu(processor), *processor.machine.qemu[1:], *OPTIONS, *SEMIHOSTING, "-kernel", str(image)]
     try:
         done = subprocess.run(
             words,
@@ -89,7 +89,7 @@ def instructions_of(path: Path, processor: Processor, samples: int, steps: int, 
     ticks = np.fromfile(path, dtype="<u4").astype(np.float64)
     if ticks.size != 1 + samples * steps * parts:
         raise ToolError(f"the profile holds {ticks.size} numbers, not {1 + samples * steps * parts}")
-    per_instruction = processor.board.ticks * (1 << ICOUNT_SHIFT) / 1000
+    per_instruction = processor.machine.ticks * (1 << ICOUNT_SHIFT) / 1000
     counted: NDArray[np.float64] = np.rint((ticks[1:] - ticks[0]) / per_instruction)
     return counted.astype(np.int64).reshape(samples, steps, parts)
 

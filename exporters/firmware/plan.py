@@ -1,6 +1,7 @@
 """A Program laid out for the firmware: which sums share a bank, how wide they are, and which loops may be used."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from sim.errors import UnsupportedError
 from sim.order import step_order
 from sim.program import INPUT, Connection, Conv, Population, Program
 
-__all__ = ["Bank", "Fade", "FirmwarePlan", "Place", "Read", "Unit", "firmware_plan"]
+__all__ = ["Bank", "Fade", "FirmwarePlan", "Place", "Read", "Sums", "Unit", "firmware_plan"]
 
 COMPUTED = ("loihi",)
 REGISTERS = ("du", "dv", "vth", "bias_mantissa", "bias_exponent", "u0", "v0")
@@ -67,17 +68,7 @@ class Read:
     """The number of the bank that it adds to."""
 
 
-@dataclass(frozen=True)
-class Bank:
-    """Sums that are shifted together."""
-
-    bits: int
-    exponent: int
-    words: int
-
-
-@dataclass(frozen=True)
-class Fade:
+class Fade(NamedTuple):
     """What a state keeps from step to step: x keep / 2^shift."""
 
     keep: int
@@ -88,22 +79,51 @@ class Fade:
     """Whether neurons differ: then each has a ``keep`` of its own, of 4096."""
 
 
+@dataclass(frozen=True)
+class Bank:
+    """Sums that are shifted together, one per neuron."""
+
+    bits: int
+    exponent: int
+    neurons: int
+
+    @property
+    def words(self) -> int:
+        """Return the words of 32 bits that they take."""
+        return self.neurons * self.bits // 32
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """What arrives at a population: its connections, and the banks that they add to."""
+
+    reads: tuple[Read, ...]
+    banks: tuple[Bank, ...]
+    held: bool
+    """Whether they stay as long as the input does."""
+
+    @property
+    def words(self) -> int:
+        """Return the words of all banks."""
+        return sum(bank.words for bank in self.banks)
+
+
 @dataclass(frozen=True, eq=False)
 class Unit:
     """One population."""
 
     population: Population
     place: Place
-    reads: tuple[Read, ...]
-    banks: tuple[Bank, ...]
+    sums: Sums
     kernel: str
     """The loop that advances it: ``LEAN``, ``LANES`` or ``GENERAL``."""
-    keeps_u: bool
-    """Whether a neuron carries u to the next step."""
     u_fade: Fade
     v_fade: Fade
-    held: bool
-    """Whether its sums stay as long as the input does."""
+
+    @property
+    def keeps_u(self) -> bool:
+        """Return whether a neuron carries u to the next step."""
+        return _keeps_u(self.population)
 
     @property
     def rests(self) -> bool:
@@ -116,15 +136,15 @@ class FirmwarePlan:
     """The input and every population, in the program's order; ``order`` is that of a step."""
 
     program: Program
-    input: Place
-    units: tuple[Unit, ...]
     order: tuple[int, ...]
     """Numbers of units."""
+    input: Place
+    units: tuple[Unit, ...]
 
     @property
     def scratch_words(self) -> int:
         """Return the words that sums take which need not outlast their population's turn."""
-        return max((sum(b.words for b in unit.banks) for unit in self.units if not unit.held), default=0)
+        return max((unit.sums.words for unit in self.units if not unit.sums.held), default=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +168,8 @@ def firmware_plan(program: Program) -> FirmwarePlan:
         channels=channels, height=height, width=width, span=channels, ring=_ring(program, INPUT), form="values"
     )
     units = tuple(_unit(program, p) for p in program.populations)
-    return FirmwarePlan(program, entry, units, tuple(names.index(p.name) for p in step_order(program.populations)))
+    order = tuple(names.index(p.name) for p in step_order(program.populations))
+    return FirmwarePlan(program, order, entry, units)
 
 
 def _ring(program: Program, source: str) -> int:
@@ -175,22 +196,16 @@ def _unit(program: Program, p: Population) -> Unit:
     drafts = [_draft(program, p, place, c) for c in p.inputs]
     reads, banks, a = _banked(p, place, drafts)
     proven = states_of(p, a)
-    keeps_u = bool((p.du != FORGETS).any())
     u_fade = _fade(DECAY_ONE - 1 - p.neurons["du"], U_STORED if proven.u is None else proven.u)
     v_fade = _fade(DECAY_ONE - p.neurons["dv"], V_MAX if proven.v is None else proven.v)
     held = bool(p.inputs) and all(c.source == INPUT and c.lag == 0 for c in p.inputs)
-    kernel = _kernel(p, banks, proven, keeps_u=keeps_u, fades=(u_fade, v_fade))
-    return Unit(
-        population=p,
-        place=place,
-        reads=reads,
-        banks=banks,
-        kernel=kernel,
-        keeps_u=keeps_u,
-        u_fade=u_fade,
-        v_fade=v_fade,
-        held=held,
-    )
+    kernel = _kernel(p, banks, proven, fades=(u_fade, v_fade))
+    sums = Sums(reads, banks, held)
+    return Unit(population=p, place=place, sums=sums, kernel=kernel, u_fade=u_fade, v_fade=v_fade)
+
+
+def _keeps_u(p: Population) -> bool:
+    return bool((p.du != FORGETS).any())
 
 
 def _fade(keep: Int, bound: int) -> Fade:
@@ -241,7 +256,7 @@ def _banked(p: Population, place: Place, drafts: list[_Arriving]) -> tuple[tuple
     for d in drafts:
         bits = WIDTH[d.kernel]
         wide = _spread(d.ends, p)
-        made = Bank(bits, d.exponent, place.neurons * bits // 32)
+        made = Bank(bits, d.exponent, place.neurons)
         fitting = [
             i
             for i, bank in enumerate(banks)
@@ -277,7 +292,7 @@ def _largest_a(p: Population, banks: list[Bank], ends: list[Reach]) -> int:
     return largest(total)
 
 
-def _kernel(p: Population, banks: tuple[Bank, ...], proven: States, *, keeps_u: bool, fades: tuple[Fade, Fade]) -> str:
+def _kernel(p: Population, banks: tuple[Bank, ...], proven: States, *, fades: tuple[Fade, Fade]) -> str:
     """Return the loop that advances its neurons: the shorter ones leave out what is proven not to happen."""
     u_fade, v_fade = fades
     plain = p.properties["most"] == 1 and not p.properties["refractory"]
@@ -286,5 +301,5 @@ def _kernel(p: Population, banks: tuple[Bank, ...], proven: States, *, keeps_u: 
         return "GENERAL"
     one = len(banks) == 1 and banks[0].bits == 16 and banks[0].exponent >= 0
     unclipped = p.reset == "zero" if p.fires else proven.v is not None  # who fires at the top end is reset anyway
-    lean = one and unclipped and not keeps_u and v_fade.narrow
+    lean = one and unclipped and not _keeps_u(p) and v_fade.narrow
     return "LEAN" if lean else "LANES"

@@ -93,16 +93,16 @@ def sizes_of_plan(plan: FirmwarePlan) -> FirmwareSizes:
 def _ram_of(unit: Unit) -> int:
     place = unit.place
     spikes = 4 * place.positions * place.words if place.form == "bits" else place.neurons
-    held = 4 * sum(b.words for b in unit.banks) if unit.held else 0
+    held = 4 * unit.sums.words if unit.sums.held else 0
     return place.neurons * (4 + 4 * unit.keeps_u + unit.rests) + spikes * place.ring + held
 
 
 def _tables_of(unit: Unit) -> int:
     registers = registers_of(unit)
-    size = STRUCTURES["population"] + STRUCTURES["bank"] * len(unit.banks)
+    size = STRUCTURES["population"] + STRUCTURES["bank"] * len(unit.sums.banks)
     size += STRUCTURES["register"] * len(registers.bias)
     size += sum(x.size * 4 for x in registers.initial.values()) + sum(x.nbytes for x in registers.keep.values())
-    for read in unit.reads:
+    for read in unit.sums.reads:
         lists = (*read.rows.rows, *read.rows.columns)
         taps = STRUCTURES["tap"] * sum(map(len, lists)) + 2 * (len(lists) + 2)
         size += read.words.nbytes + STRUCTURES["connection"] + taps

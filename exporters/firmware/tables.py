@@ -20,7 +20,7 @@ def snn_program_h(plan: FirmwarePlan) -> str:
     """Return snn_program.h: the sizes of everything, and which loops are needed."""
     program, units = plan.program, plan.units
     sizes = sizes_of_plan(plan)
-    kernels, adding = {u.kernel for u in units}, {r.kernel for u in units for r in u.reads}
+    kernels, adding = {u.kernel for u in units}, {r.kernel for u in units for r in u.sums.reads}
     uses = {f"SNN_USES_{k}": int(k in kernels) for k in KERNELS} | {
         f"SNN_USES_ADD_{k}": int(k in adding) for k in ADDING
     }
@@ -80,7 +80,7 @@ def program_c(plan: FirmwarePlan) -> Iterator[str]:
     yield from _buffers(plan)
     for i, unit in enumerate(plan.units):
         yield from _registers(i, unit)
-        for k, read in enumerate(unit.reads):
+        for k, read in enumerate(unit.sums.reads):
             yield from _connection_tables(f"{i}_{k}", read, unit)
         yield from _structures(plan, i, unit)
     yield _sources(plan)
@@ -99,8 +99,8 @@ def _buffers(plan: FirmwarePlan) -> Iterator[str]:
             yield f"static int32_t u_{i}[{place.neurons}];\n"
         if unit.rests:
             yield f"static uint8_t rest_{i}[{place.neurons}];\n"
-        if unit.held:
-            yield f"static uint32_t held_{i}[{sum(b.words for b in unit.banks)}];\n"
+        if unit.sums.held:
+            yield f"static uint32_t held_{i}[{unit.sums.words}];\n"
         if place.form == "bits":
             yield f"static uint32_t spikes_{i}[{place.positions * place.words * place.ring}];\n"
         else:
@@ -131,7 +131,7 @@ def _registers(i: int, unit: Unit) -> Iterator[str]:
 def _connection_tables(name: str, read: Read, unit: Unit) -> Iterator[str]:
     yield from _array("uint32_t", f"weights_{name}", read.words.reshape(-1), "U")
     if read.rows.rows:
-        unit_words = unit.place.span * unit.banks[read.bank].bits // 32
+        unit_words = unit.place.span * unit.sums.banks[read.bank].bits // 32
         for what, lists in (("rows", read.rows.rows), ("columns", read.rows.columns)):
             yield from _taps(f"{what}_{name}", lists, read.words.shape[1], unit_words)
 
@@ -146,17 +146,17 @@ def _taps(name: str, lists: tuple[tuple[Tap, ...], ...], row_words: int, positio
 
 def _structures(plan: FirmwarePlan, i: int, unit: Unit) -> Iterator[str]:
     """Yield the banks and the connections of one population."""
-    if unit.banks:
-        where, at = (f"held_{i}" if unit.held else "scratch"), 0
-        yield f"static const struct snn_bank banks_{i}[{len(unit.banks)}] = {{\n"
-        for bank in unit.banks:
+    if unit.sums.banks:
+        where, at = (f"held_{i}" if unit.sums.held else "scratch"), 0
+        yield f"static const struct snn_bank banks_{i}[{len(unit.sums.banks)}] = {{\n"
+        for bank in unit.sums.banks:
             yield _bank(bank, f"{where} + {at}")
             at += bank.words
         yield "};\n\n"
-    if unit.reads:
+    if unit.sums.reads:
         names = [u.population.name for u in plan.units]
-        yield f"static const struct snn_connection connections_{i}[{len(unit.reads)}] = {{\n"
-        for k, read in enumerate(unit.reads):
+        yield f"static const struct snn_connection connections_{i}[{len(unit.sums.reads)}] = {{\n"
+        for k, read in enumerate(unit.sums.reads):
             source = read.connection.source
             yield _connection(f"{i}_{k}", read, unit, 1 + names.index(source) if source in names else 0)
         yield "};\n\n"
@@ -175,7 +175,7 @@ def _connection(name: str, read: Read, unit: Unit, source: int) -> str:
     mask, sign = ((1 << bits) - 1) * both & 0xFFFFFFFF, (1 << (bits - 1)) * both & 0xFFFFFFFF
     outs = read.rows.weight.shape[1]
     group = len(read.rows.weight) // (groups * _taps_of(read)) if groups > 1 else 0
-    group_words = outs * unit.banks[read.bank].bits // 32 if groups > 1 else 0
+    group_words = outs * unit.sums.banks[read.bank].bits // 32 if groups > 1 else 0
     reach = "".join(f".{w} = {{{w}_{name}_first, {w}_{name}}}, " for w in ("rows", "columns") if read.rows.rows)
     return (
         f"    {{.weights = weights_{name}, {reach}\n"
@@ -216,16 +216,16 @@ def _population(i: int, unit: Unit, first: int) -> str:
     said = {"most": 1, **dict(p.properties)}
     initial = "".join(f".{name} = {name}_{i}, " for name in registers.initial)
     return (
-        f"    {{.connections = {f'connections_{i}' if unit.reads else 'NULL'}, "
-        f".banks = {f'banks_{i}' if unit.banks else 'NULL'},\n"
+        f"    {{.connections = {f'connections_{i}' if unit.sums.reads else 'NULL'}, "
+        f".banks = {f'banks_{i}' if unit.sums.banks else 'NULL'},\n"
         f"     .registers = registers_{i}, .register_step = {registers.step},\n"
         f"     .u_fade = {_fade(unit.u_fade, f'u_keep_{i}')}, .v_fade = {_fade(unit.v_fade, f'v_keep_{i}')},\n"
         f"     .u = {f'u_{i}' if unit.keeps_u else 'NULL'}, .v = v_{i}, "
         f".rest = {f'rest_{i}' if unit.rests else 'NULL'}, {initial}.first = {first},\n"
-        f"     .connection_count = {len(unit.reads)}, .bank_count = {len(unit.banks)},\n"
+        f"     .connection_count = {len(unit.sums.reads)}, .bank_count = {len(unit.sums.banks)},\n"
         f"     .kernel = SNN_{unit.kernel}, .reset = SNN_RESET_{p.reset.upper()}, .most = {int(said['most'])},\n"
         f"     .at_threshold = {int(said['at_threshold'])}, .refractory = {int(said['refractory'])}, "
-        f".held = {int(unit.held)}}},\n"
+        f".held = {int(unit.sums.held)}}},\n"
     )
 
 

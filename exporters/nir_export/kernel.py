@@ -5,6 +5,7 @@ the output keeps its size where (a - b) d more input fits into what the last str
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,7 @@ MOST_TAPS = 4096
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """One axis of a widened kernel: tap i of the original stands at ``front + i * step``."""
 
     stride: int
@@ -33,8 +33,8 @@ class Axis:
 class Square:
     """The same map with a kernel of ``taps`` x ``taps``."""
 
-    taps: int
     axes: tuple[Axis, Axis]
+    taps: int
 
 
 def square(conv: Conv, source: Shape, target: Shape) -> Square | None:
@@ -43,7 +43,7 @@ def square(conv: Conv, source: Shape, target: Shape) -> Square | None:
     for taps in range(max(conv.weight.shape[2:]), min(max(reach), MOST_TAPS) + 2):
         y, x = (_axis(conv, i, source[1 + i], target[1 + i], taps) for i in (0, 1))
         if y is not None and x is not None:
-            return Square(taps, (y, x))
+            return Square((y, x), taps)
     return None
 
 

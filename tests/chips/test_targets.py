@@ -1,7 +1,9 @@
 """Targets: rows of data with sources, and a user's own from a file."""
 
 import re
+import tomllib
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from sim.errors import InputError
 from snn2hw.chips.target import TARGETS, get_target, read_target
 
 LOIHI = resources.files("snn2hw.chips").joinpath("loihi1.toml").read_text(encoding="utf-8")
+MISTAKES = tomllib.loads(Path(__file__).with_name("mistakes.toml").read_text(encoding="utf-8"))["mistakes"]
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -38,23 +41,7 @@ def test_a_users_own_chip_is_read_from_a_file(tmp_path):
     assert get_target(str(path)).name == "mine"
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('rule = "loihi"', 'rule = "float"', "[weights] rule is 'float'  fix: write one of: loihi, signed"),
-        ("bits = [1, 8]", "bits = [1, 9]", "[weights] bits is [1, 9]  fix: write [least, greatest] within 1..8"),
-        ("vth = [0, 131071]", "vth = [0, 1e6]", "[registers] vth is [0, 1000000.0]"),
-        ("vth = [0, 131071]", "", "[registers] vth is missing"),
-        ('resets = ["zero"]', 'resets = ["never"]', "[behaviour] resets is ['never']"),
-        ("delay_steps = 62", "delay_steps = -1", "[behaviour] delay_steps is -1"),
-        ("graded_input = true", "graded_input = 1", "[behaviour] graded_input is 1"),
-        ("neurons = 1024", "neurons = 0", "[core] neurons is 0"),
-        ("neurons = 1024", "neurone = 1024", "unknown: [core] neurone"),
-        ('title = "Intel Loihi 1"', 'title = ""', "title is ''"),
-        ('"registers.vth" =', '"registers.vht" =', "[sources] lacks registers.vth"),
-        ("[chip]", "[chip", "not TOML"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new", "message"), MISTAKES)
 def test_a_mistake_in_a_file_is_named_with_its_cure(tmp_path, old, new, message):
     assert old in LOIHI
     path = tmp_path / "mine.toml"

@@ -47,13 +47,10 @@ def write_cnn(path: Path, extra: onnx.NodeProto | None = None) -> Path:
         helper.make_node("Flatten", ["r"], ["f"], "flat"),
         helper.make_node("MatMul", ["f", "w"], ["y"], "head"),
     ] + ([extra] if extra else [])
-    graph = helper.make_graph(
-        nodes,
-        "cnn",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 1, 6, 6])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 3])],
-        [numpy_helper.from_array(v.astype(np.float32), n) for n, v in weights.items()],
-    )
+    shapes = {"x": ["batch", 1, 6, 6], "y": ["batch", 3]}
+    fed, made = ([helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)] for name, shape in shapes.items())
+    fixed = [numpy_helper.from_array(v.astype(np.float32), n) for n, v in weights.items()]
+    graph = helper.make_graph(nodes, "cnn", fed, made, fixed)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.example", 1)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
     return path

@@ -10,6 +10,7 @@ from snn2hw.commands import main
 from snn2hw.denoise.mask_front import mask_front_to
 from snn2hw.denoise.scores import si_snr
 from snn2hw.denoise.stream import Denoiser, denoised, hearing_of
+from tests import growth
 from tests.denoise.conftest import RATE, hiss, said_mask, syllables
 
 
@@ -58,11 +59,7 @@ def test_memory_does_not_grow_with_the_sound(trained):
     def held():
         return sum(a.nbytes for a in run._run._kept) + run._rest.nbytes + run._waiting.nbytes
 
-    run.push(sound)
-    after_one = held()
-    for _ in range(4):
-        run.push(sound)
-    assert held() == after_one
+    growth.assert_none(run.push, sound, held)
 
 
 def test_the_command_writes_as_many_samples_as_it_read(tmp_path, trained, capsys):

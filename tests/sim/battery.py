@@ -4,6 +4,7 @@ It runs in a process of its own so that a mutated copy of `sim` can be put in fr
 """
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from sim.errors import MachineError
 from sim.program import Connection, Dense, Input, Population, Program
 from sim.trace import RECORDABLE
 from tests.programs import random_program, random_raster
+from tests.sim.first_difference import compare
 from tests.sim.oracle import OracleError, run_sample
 
 
@@ -61,20 +63,18 @@ def edge_case() -> tuple[Program, np.ndarray]:
     return Program(Input((1,)), (edge, reached, passed, once)), np.array([[[1], [0], [1]]])
 
 
-def main(count: int) -> int:
-    """Compare the edges, and ``count`` random cases."""
-    cases = {"edges": edge_case()}
+def drawn(count: int) -> Iterator[tuple[str, tuple[Program, np.ndarray]]]:
+    """Yield the edges, and ``count`` random cases."""
+    yield "edges", edge_case()
     for seed in range(count):
         rng = np.random.default_rng(seed)
         program = random_program(rng)
-        cases[f"seed {seed}"] = program, random_raster(rng, program)
-    for name, case in cases.items():
-        found = difference(*case)
-        if found:
-            print(f"{name}: {found}")
-            return 1
-    print(f"{len(cases)} cases equal")
-    return 0
+        yield f"seed {seed}", (program, random_raster(rng, program))
+
+
+def main(count: int) -> int:
+    """Compare the edges, and ``count`` random cases."""
+    return compare(drawn(count), difference)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from sim.compare import recorded_of
 from sim.engines import run
 from sim.trace import recordable
 from tests.exporters.xylo.networks import random_xylo
+from tests.sim.first_difference import compare
 
 
 def _sat(x):
@@ -79,16 +80,5 @@ def difference(program, raster):
     return None
 
 
-def main(count):
-    """Compare ``count`` random cases."""
-    for seed in range(count):
-        found = difference(*random_xylo(seed))
-        if found:
-            print(f"seed {seed}: {found}")
-            return 1
-    print(f"{count} cases equal")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(compare(((f"seed {seed}", random_xylo(seed)) for seed in range(int(sys.argv[1]))), difference))

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from sim.errors import InputError
 from sim.program import Connection, Dense, Input, Population, Program
 from snn2hw.verification import isolate, verify
+from tests.rows import listed
 
 BAD = "tests.verification.bad_executors"
 
@@ -54,20 +56,12 @@ def test_a_wrong_count_is_found_and_located(case):
     assert row.counts.startswith("population 'second': synops_by_connection of sample 0 are ")
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "message"),
-    [
-        ("forgets_a_register", "failed", "population 'first': u was not recorded alike on both sides"),
-        ("another_program", "failed", "traces of different programs"),
-        ("crashes", "failed", "the process died (signal SIGABRT): about to crash"),
-        ("raises", "failed", "RuntimeError: my own bug"),
-        ("refuses", "refused", "population 'second': this format has no recurrence  fix: use another"),
-        ("is_missing", "unavailable", "the tool is not installed  fix: install it"),
-        ("fails", "failed", "the tool failed: out of ink  fix: fill it"),
-        ("no_such_function", "failed", "no_such_function"),
-    ],
-)
-def test_whatever_goes_wrong_is_one_row_and_not_equal(case, name, status, message):
+WRONG = listed(Path(__file__).with_name("wrong.toml"), "executors")
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_whatever_goes_wrong_is_one_row_and_not_equal(case, name):
+    status, message = WRONG[name]
     verdict = verify(*case, against=[f"{BAD}:{name}", "fast"])
     assert not verdict.equal
     assert [row.status for row in verdict.rows] == ["baseline", status, "equal"]

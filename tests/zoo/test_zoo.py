@@ -15,6 +15,7 @@ from snn2hw.audio.hear import Listener, ear_of
 from snn2hw.audio.mel_stream import heard
 from snn2hw.commands import main
 from snn2hw.zoo import cards, located, zoo_names
+from tests import growth
 
 NAMES = tuple(card["name"] for card in cards() if card["classes"])
 """Programs that listen; the others denoise."""
@@ -82,11 +83,7 @@ def test_memory_does_not_grow_with_the_sound(sound):
         run_, stream = listener._run, listener._stream
         return sum(a.nbytes for a in run_._kept) + stream._rest.nbytes, len(listener._scores.last)
 
-    listener.push(sound)
-    after_one = held()
-    for _ in range(4):
-        listener.push(sound)
-    assert held() == after_one
+    growth.assert_none(listener.push, sound, held)
 
 
 def test_listen_names_the_class_of_every_file_as_json(tmp_path, sound, capsys):

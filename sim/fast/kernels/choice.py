@@ -24,15 +24,6 @@ AHEAD, AHEAD_NARROW = 4, 12
 """Rows that are summed between two tests for the end: a narrow row of zeros costs less than a branch not foreseen."""
 
 
-class NeuronKind(NamedTuple):
-    """What the loop of a population has to compute: see `sim.fast.kernels.neurons`."""
-
-    checked: bool
-    special: bool
-    many: bool
-    wide: bool  # whether sums have 32 bits
-
-
 @cache
 def summing(kind: int, lanes: int, weight_bits: int, wide: bool, two_pixels: bool) -> ChosenLoop:
     """Return the loop that sums so many lanes of a connection."""
@@ -70,6 +61,15 @@ def multiplying(pitch: int, wide: bool, single: bool) -> ChosenLoop:
 def multiplying_two_steps(wide: bool) -> ChosenLoop:
     """Return the loop that multiplies two steps of a single pixel."""
     return ChosenLoop(multiply_two_steps, (Form(lanes=BLOCK, sum_bits=32 if wide else 16), *PRODUCT_OF_TWO))
+
+
+class NeuronKind(NamedTuple):
+    """What the loop of a population has to compute: see `sim.fast.kernels.neurons`."""
+
+    checked: bool
+    special: bool
+    many: bool
+    wide: bool  # whether sums have 32 bits
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sim.fast.kernels.events import synops_of, synops_of_raster
+from sim.fast.kernels.events import synops_of, synops_of_steps
 from sim.fast.kernels.slots import sent
 from sim.fast.layout.records import BARE
 from sim.fast.vector.jit import part
@@ -42,7 +42,7 @@ def count_synops(work: Any, raster: Any, moment: Any, to: int) -> None:
             last = to if to < delivered else delivered
             here = pointer_to(raster, (moment.b * sizes.steps + t) * sizes.inputs)
             fan_out = pointer_to(work.arenas.integers, c.fan_at)
-            counts[1] += synops_of_raster(fan_out, here, last - t, source.size, work.scratch.heard)
+            counts[1] += synops_of_steps(here, source.size, last - t, source.size, fan_out, work.scratch.heard)
         if c.fan_each < 0 and c.source > 0:
             p = row(work.tables.populations, c.source - 1)
             counters = pointer_to(work.scratch.counters, moment.s * sizes.lanes + p.first)

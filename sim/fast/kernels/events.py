@@ -22,7 +22,7 @@ __all__ = [
     "record_state",
     "repeat",
     "synops_of",
-    "synops_of_raster",
+    "synops_of_steps",
 ]
 
 MASK = 32
@@ -271,17 +271,17 @@ def synops_of(c: Any, source: Any, fan_out: Any, events: Any, ends: Any) -> int:
 
 
 @inline
-def synops_of_raster(fan_out: Any, raster: Any, steps: int, size: int, heard: Any) -> int:
-    """Return the synapses that messages, all 0 or 1, of steps of the raster meet; ``heard`` counts them by place."""
+def synops_of_steps(values: Any, pitch: int, steps: int, size: int, fan_out: Any, heard: Any) -> int:
+    """Return the synapses that the messages of steps meet, ``pitch`` values apart; ``heard`` counts them by place."""
     for i in range(size):
         heard[i] = 0
     for t in range(steps):
-        step = pointer_to(raster, t * size)
+        step = pointer_to(values, t * pitch)
         for i in range(size):
             heard[i] += step[i]
     synops = 0
     for i in range(size):
-        synops += heard[i] * fan_out[i]
+        synops += np.int64(heard[i]) * fan_out[i]
     return synops
 
 

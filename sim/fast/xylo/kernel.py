@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.fast.kernels.events import mask_at
+from sim.fast.kernels.events import mask_at, synops_of_steps
 from sim.fast.vector.calls import call
 from sim.fast.vector.isa import append
-from sim.fast.vector.jit import inline, kernel, part
+from sim.fast.vector.jit import kernel, part
 from sim.fast.vector.pointers import pointer, pointer_to, pointers, row
 from sim.fast.xylo.layout import ChipArenas, ChipTables
 from sim.fast.xylo.neurons import ChipNeurons, ChipSent, advance
@@ -116,21 +116,6 @@ def record(work: Any, p: Any, b: int, t: int, recorded: Any) -> None:
         outcome.v[at + n] = states[2 * work.lanes + p.first + n]
 
 
-@inline
-def synops_of(values: Any, pitch: int, steps: int, rows: int, fan_out: Any, heard: Any) -> int:
-    """Return how many synapses the spikes of so many steps met."""
-    for j in range(rows):
-        heard[j] = 0
-    for t in range(steps):
-        step = pointer_to(values, t * pitch)
-        for j in range(rows):
-            heard[j] += step[j]
-    synops = 0
-    for j in range(rows):
-        synops += np.int64(heard[j]) * fan_out[j]
-    return synops
-
-
 @part
 def count(work: Any, b: int, raster: Any) -> None:
     """Count what every connection has delivered in a sample."""
@@ -142,10 +127,12 @@ def count(work: Any, b: int, raster: Any) -> None:
             counts[0] += work.memory.found[t * (work.places + 1) + c.source]
         fan_out, heard = pointer_to(work.arenas.fan_out, c.fan_at), work.memory.heard
         if c.source == 0:
-            counts[1] += synops_of(raster, work.inputs, steps, work.inputs, fan_out, heard)
+            counts[1] += synops_of_steps(raster, work.inputs, steps, work.inputs, fan_out, heard)
         else:
             p = row(work.tables.populations, c.source - 1)
-            counts[1] += synops_of(pointer_to(work.memory.sent, p.first), work.lanes, steps, p.size, fan_out, heard)
+            counts[1] += synops_of_steps(
+                pointer_to(work.memory.sent, p.first), work.lanes, steps, p.size, fan_out, heard
+            )
 
 
 @part

@@ -46,7 +46,7 @@ def sparse_raster(rng, program, *, samples=2, steps=9, share=0.2, held=False):
 def loops_of(program):
     """Return the loops that a program takes: of neurons, and of sums with the width of their weights."""
     units = firmware_plan(program).units
-    return {u.kernel for u in units}, {(r.kernel, r.bits) for u in units for r in u.reads}
+    return {u.kernel for u in units}, {(r.kernel, r.bits) for u in units for r in u.sums.reads}
 
 
 def _weights(rng, shape):

@@ -1,6 +1,7 @@
 """The firmware's C, built for this machine under the sanitizers, computes what the reference computes."""
 
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from tests.exporters.firmware.hosted import COMPILER, divergence, parted, run_he
 from tests.exporters.firmware.programs import calm_program, loops_of, sparse_raster, tied_program, wide_program
 from tests.exporters.xylo.networks import random_xylo
 from tests.programs import random_program, random_raster
+from tests.rows import listed
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="the sanitizers need gcc or clang")
 MULTIPLIES_IN_PARTS = ("-O1", *SANITIZERS, "-DSNN_LONG_MULTIPLY=0")
@@ -77,7 +79,7 @@ def test_random_programs_take_every_loop():
 def test_sums_of_64_bits_equal_the_reference(seed, tmp_path):
     rng = np.random.default_rng(seed)
     program = wide_program(rng)
-    assert [bank.bits for bank in firmware_plan(program).units[0].banks] == [64]
+    assert [bank.bits for bank in firmware_plan(program).units[0].sums.banks] == [64]
     raster = np.where(np.arange(4) == rng.integers(0, 4, (2, 8, 1)), rng.integers(-1, 2, (2, 8, 1)), 0)
     assert divergence(program, raster, tmp_path) is None
 
@@ -126,26 +128,13 @@ def test_no_input_stands_for_that_of_the_step_before(seed, tmp_path):
     assert list(map(int, said.split())) == run(program, held, record=("v",)).v["out"][0, -1].tolist()
 
 
-MUTANTS = (
-    ("snn_neurons.h", "v >= r->bar", "v > r->bar"),
-    ("snn_neurons.h", "((product >> 31) & rounding)", "0"),
-    ("snn_neurons.h", "((product >> 63) & 4095)", "0"),
-    ("snn_neurons.h", "p->v[n] = fired ?", "p->v[n] = !fired ?"),
-    ("snn_neurons.h", "? 0 : v - count * theta", "? 1 : v - count * theta"),
-    ("snn_neurons.h", "const int32_t below = first - r[0].bar", "const int32_t below = first - r[0].bar - 1"),
-    ("snn_neurons.h", "u - 2 * SNN_WRAP", "u - 2 * SNN_WRAP + 1"),
-    ("snn_neurons.h", "p->rest[n]--;", "p->rest[n] = 0;"),
-    ("snn_sums.h", "pair - (uint32_t)snn_low(pair)", "pair"),
-    ("snn.c", "slot + s->ring - c->lag", "slot + s->ring - c->lag - 1"),
-    ("snn.c", "row->sums + column->sums", "row->sums"),
-    ("snn.c", "input_changed = 0;", "input_changed = 1 - 1 + (uint8_t)(snn_order[0] * 0);\n    slots[0] = 0;"),
-)
+MUTANTS = listed(Path(__file__).with_name("mutants.toml"), "runtime")
 
 
 @needs_compiler
-@pytest.mark.parametrize("mutant", MUTANTS, ids=[m[1] for m in MUTANTS])
+@pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_mistake_in_the_runtime_is_found(mutant, tmp_path):
-    name, right, wrong = mutant
+    name, right, wrong = MUTANTS[mutant]
     cases = [(tied_program(), TIES), (tied_program("subtract"), TIES), _calm(0), _calm(1), _drawn(1), _drawn(2)]
     for k, (program, raster) in enumerate(cases):
         folder = tmp_path / str(k)

@@ -11,7 +11,7 @@ import snn2hw as sw
 from exporters.firmware.emulate import find_qemu
 from exporters.firmware.install import find_python
 from exporters.firmware.plan import firmware_plan
-from exporters.firmware.processors import PROCESSORS, Board
+from exporters.firmware.processors import PROCESSORS, QemuMachine
 from exporters.firmware.sizes import sizes_of_plan
 from exporters.program_file import read_program
 from exporters.to_firmware import execute, export, measure
@@ -152,8 +152,6 @@ def test_a_run_that_leaves_the_machine_is_refused_by_population():
 
 def test_code_for_the_m0_runs_on_an_m0(tmp_path):
     """The Cortex-M3 that usually stands for it would execute more than a Cortex-M0 has."""
-    from dataclasses import replace
-
     from exporters.firmware.build import cross_compile
     from exporters.firmware.emulate import emulate
 
@@ -163,7 +161,7 @@ def test_code_for_the_m0_runs_on_an_m0(tmp_path):
     script = folder / "replay" / "microbit.ld"
     memory = "MEMORY { FLASH (rx) : ORIGIN = 0, LENGTH = 256K  RAM (rw) : ORIGIN = 0x20000000, LENGTH = 16K }\n"
     script.write_text(memory + "INCLUDE sections.ld\n")
-    microbit = replace(PROCESSORS["m0"], qemu=("qemu-system-arm", "-M", "microbit"), board=Board(script.name, 16))
+    microbit = PROCESSORS["m0"]._replace(machine=QemuMachine(("qemu-system-arm", "-M", "microbit"), script.name, 16))
     cross_compile(folder, "check.c", tmp_path / "x.elf", microbit, defines=("SNN_TRACE",), timeout_s=60)
     said = emulate(tmp_path / "x.elf", microbit, folder, program=program, timeout_s=60).said
     assert said.startswith("equal: samples 1, steps 4")

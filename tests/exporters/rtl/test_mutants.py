@@ -1,6 +1,7 @@
 """Each known way to get the core wrong is planted into a copy of it, and the comparison must go red."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,51 +13,9 @@ from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.wiring import output_shape
 from tests.exporters.rtl.bench import divergence, mutated_core, need, roomy
 from tests.exporters.rtl.later_machine import simulate_later
+from tests.rows import listed
 
-MUTANTS = {
-    "threshold reached fires": ("snn_neuron.v", "at_threshold ? v >= theta : v > theta", "v >= theta"),
-    "decay floors": ("snn_neuron.v", "negative ? -kept : kept", "negative ? -kept - (|product[11:0]) : kept"),
-    "du without plus one": ("snn_update.v", "keep_u = {1'b0, r2[11:0]}", "keep_u = {1'b0, r2[11:0]} + 1"),
-    "a lag reads the wrong queue": ("snn_core.v", "external ? input_base : slot_base", "external ? input_base : 0"),
-    "input lag off by one": (
-        "snn_core.v",
-        "input_slot >= back ? input_slot - back",
-        "input_slot > back ? input_slot - back",
-    ),
-    "border is one output further": ("snn_walk.v", "qx < $signed({1'b0, wide})", "qx <= $signed({1'b0, wide})"),
-    "a stride's remainder is ignored": ("snn_walk.v", "ry == 0 && qy >= 0", "qy >= 0"),
-    "dilation is ignored in rows": ("snn_walk.v", "ry - gap_r_y;\n", "ry;\n"),
-    "reset is always to zero": ("snn_update.v", "subtract ? taken : 24'sd0", "24'sd0"),
-    "reset is by subtraction": ("snn_update.v", "subtract ? taken : 24'sd0", "taken"),
-    "u does not wrap": ("snn_neuron.v", "over ? sum - WHOLE : under ? sum + WHOLE : sum", "sum"),
-    "wrap maps 2^23": ("snn_neuron.v", "over  = sum > HALF", "over  = sum >= HALF"),
-    "v does not clip": ("snn_neuron.v", "high ? 24'sh7fffff : low ? 24'sh800001 : sum[23:0]", "sum[23:0]"),
-    "clip is two's complement": ("snn_neuron.v", "low ? 24'sh800001", "low ? 24'sh800000"),
-    "a neuron is lost where the output stands": (
-        "snn_update.v",
-        "assign advance = !(v5 && (more || blocked));",
-        "assign advance = !(v5 && more);",
-    ),
-    "sums are not held where the output stands": ("snn_update.v", "fresh1 ? sums : held1", "sums"),
-    "the input goes on where it is not ready": (
-        "snn_input.v",
-        "take    = s_valid && s_ready",
-        "take    = s_valid && (s_ready || s_kind == MESSAGE)",
-    ),
-    "the barrier lets a third step in": ("snn_input.v", "room    = filled < 2", "room    = filled < 3"),
-    "a queue is one message short": ("snn_queues.v", "full = pushed == cap", "full = pushed == cap - 1"),
-    "messages outlive their sample": ("snn_queues.v", "if (clear) counts[clear_slot] <= 0;\n        else if", "if"),
-    "sums outlive their step": ("snn_update.v", "clear_row = v1 && clear1 && advance", "clear_row = 1'b0"),
-    "the shift to the right rounds": (
-        "snn_accumulate.v",
-        "held_b[i*AB +: AB] + shifted",
-        "held_b[i*AB +: AB] + shifted + o[0]",
-    ),
-    "resting neurons fire": ("snn_update.v", "fires && !resting && !init", "fires && !init"),
-    "spikes are not counted to the most": ("snn_update.v", "spike && spikes != most", "spike && spikes != 1"),
-}
-"""File, what stands there, what takes its place."""
-
+MUTANTS = listed(Path(__file__).with_name("mutants.toml"), "core")
 SEEDS = 8
 
 

@@ -11,21 +11,21 @@ from sim.fast.xylo.engine import simulate
 from sim.request import Request
 from sim.trace import recordable
 from tests.exporters.xylo.networks import random_xylo
+from tests.sim.first_difference import compare
 
 
-def main(count):
-    """Compare ``count`` random cases, every third of populations of several pieces."""
+def difference(program, raster):
+    """Say where the kernel and the reference differ."""
+    request = Request(recordable(program))
+    slow, quick = reference.simulate(program, raster, request), simulate(program, raster, request, threads=1)
+    return first_divergence(program, slow, quick) or count_difference(slow.counts, quick.counts)
+
+
+def drawn(count):
+    """Yield ``count`` random cases, every third of populations of several pieces."""
     for seed in range(count):
-        program, raster = random_xylo(seed, widest=8 if seed % 3 else 80)
-        request = Request(recordable(program))
-        slow, quick = reference.simulate(program, raster, request), simulate(program, raster, request, threads=1)
-        found = first_divergence(program, slow, quick) or count_difference(slow.counts, quick.counts)
-        if found:
-            print(f"seed {seed}: {found}")
-            return 1
-    print(f"{count} cases equal")
-    return 0
+        yield f"seed {seed}", random_xylo(seed, widest=8 if seed % 3 else 80)
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(compare(drawn(int(sys.argv[1])), difference))
