@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import sim.draft_guard
 import sim.files
 from exporters.artifact import read_artifact
 from exporters.program_file import read_program, write_program
@@ -213,3 +214,17 @@ def test_a_raster_is_read_back_as_it_was_written(tmp_path):
     found = read_raster(tmp_path / "x.npz", (4,))
     assert np.array_equal(found.spikes, spikes)
     assert found.decoder == "mean"
+
+
+@pytest.mark.parametrize("shell", ["none", "not executable", "no program"])
+def test_without_a_shell_files_are_written_all_the_same(tmp_path, monkeypatch, shell):
+    path = tmp_path / "shell"
+    if shell != "none":
+        path.write_bytes(b"\0no program")
+        path.chmod(0o755 if shell == "no program" else 0o644)
+    monkeypatch.setattr("sim.draft_guard.SHELL", str(path))
+    monkeypatch.setattr("sim.draft_guard._pipes", {})
+    with atomic_write(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "a.txt").read_text() == "whole"
+    assert list(sim.draft_guard._pipes.values()) == [None]

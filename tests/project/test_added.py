@@ -92,6 +92,11 @@ def test_without_the_package_each_name_is_refused(tmp_path):
             refused("tiny")
 
 
+def test_what_no_package_adds_cannot_be_loaded():
+    with pytest.raises(InputError, match=r"no package adds 'nothing'"):
+        sim.plugins.load_added("snn2hw.chips", "nothing")
+
+
 def test_a_package_replaces_nothing_of_ours(installed):
     installed(("snn2hw.chips", "loihi1", "tiny_chips:CHIP"), ("snn2hw.exporters", "c", "tiny_chips.to_listing"))
     assert get_target("loihi1").title == "Intel Loihi 1"

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from sim import reference
+from sim.engines import run
 from sim.fast import Kernels, simulate
 from sim.fast.kernels import general
 from sim.fast.layout.grid import grid
-from sim.fast.layout.laid_out import lay_out
+from sim.fast.layout.laid_out import LONGEST, lay_out
 from sim.fast.layout.lookup import lookup
 from sim.fast.layout.records import GROUPED, WINDOW
+from sim.fast.readiness import missing
 from sim.program import Connection, Conv, Dense, Input, Population, Program, Wiring
 from sim.raster import check_raster
 from sim.trace import RECORDABLE, SPIKES
@@ -139,3 +141,18 @@ def test_a_lag_beyond_the_last_step_takes_no_memory(monkeypatch):
     monkeypatch.setattr(general, "simulate_samples", lambda *given: (kept.append(given[2]), whole(*given)))
     assert_equal_at(program, 0.5, "general", steps=3)
     assert kept == [4, 4]
+
+
+def test_more_spikes_in_a_step_than_a_list_holds_go_to_the_checking_kernels():
+    wide = 70_000
+    weight = np.full((wide, 1), 127)
+    spiking = Population("p", (wide,), (Connection("input", Dense(weight), 7),), vth=1, most=255, reset="subtract")
+    program = Program(Input((1,)), (spiking,))
+    assert lay_out(program) is None
+    wanted = missing(program, 2, ("spikes",))
+    assert wanted.loops == ()
+    raster = np.ones((1, 2, 1), np.uint8)
+    sent = run(program, raster, engine="fast").spikes["p"]
+    assert (sent == run(program, raster, engine="reference").spikes["p"]).all()
+    assert sent.sum() > LONGEST
+    assert missing(program, 2, ("spikes",)).kernels == 0

@@ -8,7 +8,7 @@ from sim.compare import count_difference, first_divergence
 from sim.engines import run
 from sim.errors import InputError, MachineError
 from sim.fast.readiness import missing
-from sim.fast.vector.isa import AVX512, best
+from sim.fast.vector.isa import AVX512, PORTABLE, best
 from sim.fast.xylo.engine import simulate
 from sim.program import Connection, Conv, Dense, Input, Population, Program
 from sim.request import Request
@@ -112,3 +112,10 @@ def test_it_has_no_kernels_of_64_bits():
     program, raster = random_xylo(5)
     with pytest.raises(InputError, match="arithmetic 'xylo' has vector kernels only"):
         simulate(program, raster, Request(), kernels="general")
+
+
+def test_instructions_that_this_cpu_lacks_are_refused_by_name(monkeypatch):
+    monkeypatch.setattr("sim.fast.xylo.engine.best", lambda: PORTABLE)
+    program, raster = random_xylo(5)
+    with pytest.raises(InputError, match="this CPU has no AVX-512"):
+        simulate(program, raster, Request(), kernels="avx512")
