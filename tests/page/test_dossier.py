@@ -13,15 +13,21 @@ from snn2hw.codec.share import Share
 from snn2hw.page.collect import collect
 from snn2hw.page.compose import answers_of, dossier_of
 from snn2hw.page.render import page_of
+from snn2hw.page.sections import verdict
 from snn2hw.page.sections.accuracy import accuracy_section
 from snn2hw.page.sections.activity import SPIKES, VALUES
 from snn2hw.page.sections.quantisation import quantisation_section
 from snn2hw.page.sections.verdict import verdict_section
 from snn2hw.page.wording import written
 from snn2hw.schemas import get_schema
+from snn2hw.verification.executors import EXECUTORS
 from tests.page.making import EQUAL, charts_of, inputs, section_of, table_of, verdict_of
 
 SCHEMA = get_schema("snn2hw.report/1")
+
+
+def test_every_executor_is_called_by_what_it_is():
+    assert set(EXECUTORS) == {*verdict.EXECUTORS} - {"torch"}
 
 
 def test_the_dossier_keep_their_schema(any_dossier):

@@ -21,6 +21,10 @@ EXECUTORS = {
     "golden": "golden, the exported vectors replayed",
     "xylosim": "xylosim, the simulator of SynSense",
     "rtl": "rtl, the exported core in a logic simulator",
+    "mcu": "mcu, the exported firmware on a Cortex-M4 in QEMU",
+    "mcu-m0": "mcu-m0, the exported firmware as for a Cortex-M0+, in QEMU",
+    "mcu-m33": "mcu-m33, the exported firmware on a Cortex-M33 in QEMU",
+    "mcu-rv32": "mcu-rv32, the exported firmware on RV32IM in QEMU",
 }
 """Executor to what it is; others are called by their names."""
 
