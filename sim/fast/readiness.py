@@ -56,16 +56,20 @@ def missing(program: Program, steps: int, record: tuple[Record, ...]) -> Missing
     laid_out = lay_out(program)
     if laid_out is None:
         return Missing(not _signatures(simulate_samples), ())
-    form: Any = typeof(best())  # type: ignore[no-untyped-call]  # numba's own is untyped
-    entry = not any(arguments[0] == form for arguments in _signatures(run_samples))
+    entry = _to_compile(run_samples)
     recorded = outcome_for(program, step_order(program.populations), (0, steps), record).recorded
     loops = loops_of(laid_out, steps, recorded)
     return Missing(entry, tuple(c for c in loops if c.arguments not in _signatures(c.loop)))
 
 
+def _to_compile(entry: Any) -> bool:
+    """Return whether what walks over the tables is not compiled yet for the best instructions there are."""
+    form: Any = typeof(best())  # type: ignore[no-untyped-call]  # numba's own is untyped
+    return not any(arguments[0] == form for arguments in _signatures(entry))
+
+
 def _missing_for_xylo(program: Program) -> Missing:
-    form: Any = typeof(best())  # type: ignore[no-untyped-call]
-    entry = not any(arguments[0] == form for arguments in _signatures(xylo_kernel.run_samples))
+    entry = _to_compile(xylo_kernel.run_samples)
     laid_out = lay_out_for_xylo(program, best())
     lanes = () if laid_out is None else tuple(dict.fromkeys(laid_out.tables.pieces["lanes"].tolist()))
     loops = tuple(map(adding, lanes))

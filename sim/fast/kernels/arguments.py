@@ -18,6 +18,8 @@ __all__ = [
     "Made",
     "Membranes",
     "Work",
+    "pointer_to",
+    "record_type",
 ]
 
 
@@ -87,21 +89,23 @@ class LoopPlace(NamedTuple):
     since: int  # the first step of the stretch
 
 
-def _to(element: Any) -> Any:
+def pointer_to(element: Any) -> Any:
+    """Return the type of a pointer to elements of a type."""
     pointer: Any = types.CPointer
     return pointer(element)
 
 
-def _record(kind: Any, *fields: Any) -> Any:
+def record_type(kind: Any, *fields: Any) -> Any:
+    """Return the type of a named tuple whose fields are of these types."""
     return types.NamedTuple(fields, kind)  # type: ignore[no-untyped-call]  # numba's own is untyped
 
 
-BYTES, WORDS, WHOLE_NUMBERS = _to(types.uint8), _to(types.uint16), _to(types.int32)
-REALS, LONGS = _to(types.float32), _to(types.int64)
-BROUGHT = _record(Brought, WORDS, WHOLE_NUMBERS, WHOLE_NUMBERS, BYTES, WHOLE_NUMBERS, types.int64)
-MEMORY = _record(LoopMemory, _to(types.int8), WHOLE_NUMBERS, WORDS, BYTES)
-MADE = _record(Made, BYTES, BYTES, BYTES, LONGS)
-MEMBRANES = _record(Membranes, REALS, REALS, REALS, REALS, BYTES, REALS)
+BYTES, WORDS, WHOLE_NUMBERS = pointer_to(types.uint8), pointer_to(types.uint16), pointer_to(types.int32)
+REALS, LONGS = pointer_to(types.float32), pointer_to(types.int64)
+BROUGHT = record_type(Brought, WORDS, WHOLE_NUMBERS, WHOLE_NUMBERS, BYTES, WHOLE_NUMBERS, types.int64)
+MEMORY = record_type(LoopMemory, pointer_to(types.int8), WHOLE_NUMBERS, WORDS, BYTES)
+MADE = record_type(Made, BYTES, BYTES, BYTES, LONGS)
+MEMBRANES = record_type(Membranes, REALS, REALS, REALS, REALS, BYTES, REALS)
 THE_CONNECTION, THE_POPULATION, THE_TILE = (numba.from_dtype(record) for record in (CONNECTION, POPULATION, TILE))
 
 SUM = (THE_CONNECTION, THE_TILE, types.int64, BYTES, types.boolean, BROUGHT, MEMORY)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numba
 from numba.core import types
 
+from sim.fast.kernels.arguments import pointer_to, record_type
 from sim.fast.layout.records import record_of
 from sim.fast.vector.calls import ChosenLoop
 from sim.fast.vector.form import Form, accumulators, settled
@@ -25,16 +26,11 @@ class ChipHeard(NamedTuple):
     values: Any
 
 
-def _to(element: Any) -> Any:
-    pointer: Any = types.CPointer
-    return pointer(element)
-
-
 def _arguments() -> tuple[Any, ...]:
     """Return the types of what the loop is given."""
-    heard = types.NamedTuple((_to(types.uint16), types.int64, _to(types.uint8)), ChipHeard)  # type: ignore[no-untyped-call]
+    heard = record_type(ChipHeard, pointer_to(types.uint16), types.int64, pointer_to(types.uint8))
     connection = numba.from_dtype(record_of(ChipConnection))
-    return heard, _to(types.int8), connection, _to(types.int16), _to(types.int16)
+    return heard, pointer_to(types.int8), connection, pointer_to(types.int16), pointer_to(types.int16)
 
 
 @cache
