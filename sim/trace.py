@@ -1,13 +1,16 @@
 """What a run leaves behind: the recorded registers, and what the run cost in countable things."""
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic.description import Arithmetic, Int, bits_of
-from sim.program import INPUT, Population, Program
+from sim.arithmetic.description import Int, bits_of
+from sim.program import INPUT, Program
 from sim.summary import Shown, Summary, shape_text
 from sim.weight_rule import weight_bits
 
@@ -20,8 +23,10 @@ __all__ = [
     "Record",
     "Tally",
     "Trace",
+    "Words",
     "counts_from",
     "recordable",
+    "words_of",
 ]
 
 Record = str
@@ -61,6 +66,15 @@ class Tally:
     messages: Int  # b: those that are not 0; as many as spikes where a neuron sends one a step
 
 
+class Words(NamedTuple):
+    """A population's neurons, and how wide the words are that it reads and writes."""
+
+    neurons: int
+    heard: tuple[tuple[int, int], ...]  # by connection: a message, a weight
+    states: tuple[tuple[str, int], ...]  # the accumulator, then every state
+    sent: int
+
+
 @dataclass(frozen=True, eq=False)
 class Counts:
     """The cost of a run per population and per sample; every array has the batch as its last axis."""
@@ -74,8 +88,41 @@ class Counts:
     wraps: Mapping[str, Int]  # b
     clips: Mapping[str, Int]  # b
     messages: Mapping[str, Int]  # b
-    reads: Mapping[str, tuple[Access, ...]]
-    writes: Mapping[str, tuple[Access, ...]]
+    words: Mapping[str, Words]
+
+    @cached_property
+    def reads(self) -> Mapping[str, tuple[Access, ...]]:
+        """Return what every population reads."""
+        return {
+            name: (
+                *(
+                    Access(what, bits, counted[index])
+                    for index, heard in enumerate(words.heard)
+                    for what, bits, counted in (
+                        ("message", heard[0], self.events[name]),
+                        ("weight", heard[1], self.synops_by_connection[name]),
+                    )
+                ),
+                *self._states(name, words),
+            )
+            for name, words in self.words.items()
+        }
+
+    @cached_property
+    def writes(self) -> Mapping[str, tuple[Access, ...]]:
+        """Return what every population writes."""
+        return {
+            name: (*self._states(name, words), Access("message", words.sent, self.messages[name]))
+            for name, words in self.words.items()
+        }
+
+    def _states(self, name: str, words: Words) -> tuple[Access, ...]:
+        updates = self.updates[name]
+        accumulator, *states = words.states
+        return (
+            Access(*accumulator, self.synops[name] + updates),
+            *(Access(what, bits, updates) for what, bits in states),
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,48 +169,49 @@ def counts_from(program: Program, steps: int, tallies: Mapping[str, Tally]) -> C
     accumulator; a neuron update reads and clears its accumulator and reads and writes u and v; whatever it sends is one
     message written.
     """
-    pops = program.populations
-    updates = {p.name: np.full_like(tallies[p.name].spikes, p.size * steps) for p in pops}
+    words = words_of(program)
+    sizes = np.array([[word.neurons * steps] for word in words.values()], dtype=np.int64)
+    batch = next(iter(tallies.values())).spikes.shape
+    updates = np.broadcast_to(sizes, (len(words), *batch)).copy()
+    by_name = {name: tallies[name] for name in words}
     return Counts(
-        events={p.name: tallies[p.name].events for p in pops},
-        synops_by_connection={p.name: tallies[p.name].synops for p in pops},
-        synops={p.name: tallies[p.name].synops.sum(axis=0) for p in pops},
-        spikes={p.name: tallies[p.name].spikes for p in pops},
-        updates=updates,
-        active={p.name: tallies[p.name].active for p in pops},
-        wraps={p.name: tallies[p.name].wraps for p in pops},
-        clips={p.name: tallies[p.name].clips for p in pops},
-        messages={p.name: tallies[p.name].messages for p in pops},
-        reads={p.name: _reads(program, p, tallies[p.name], updates[p.name]) for p in pops},
-        writes={p.name: _writes(program, p, tallies[p.name], updates[p.name]) for p in pops},
+        events={name: tally.events for name, tally in by_name.items()},
+        synops_by_connection={name: tally.synops for name, tally in by_name.items()},
+        synops={name: tally.synops.sum(axis=0) for name, tally in by_name.items()},
+        spikes={name: tally.spikes for name, tally in by_name.items()},
+        updates=dict(zip(words, updates, strict=True)),
+        active={name: tally.active for name, tally in by_name.items()},
+        wraps={name: tally.wraps for name, tally in by_name.items()},
+        clips={name: tally.clips for name, tally in by_name.items()},
+        messages={name: tally.messages for name, tally in by_name.items()},
+        words=words,
     )
+
+
+_known: "weakref.WeakKeyDictionary[Program, Mapping[str, Words]]" = weakref.WeakKeyDictionary()
+
+
+def words_of(program: Program) -> Mapping[str, Words]:
+    """Return the words of every population of a program, found once."""
+    if program not in _known:
+        arithmetic = program.described
+        states = (("accumulator", arithmetic.accumulator.bits), *((s.name, s.bits) for s in arithmetic.states))
+        _known[program] = {
+            p.name: Words(
+                neurons=p.size,
+                heard=tuple(
+                    (_message_bits(program, c.source), weight_bits(program, p, index))
+                    for index, c in enumerate(p.inputs)
+                ),
+                states=states,
+                sent=_message_bits(program, p.name),
+            )
+            for p in program.populations
+        }
+    return _known[program]
 
 
 def _message_bits(program: Program, source: str) -> int:
     if source == INPUT:
         return bits_of((program.input.lo, program.input.hi))
     return bits_of((0, program.by_name[source].most_sent))
-
-
-def _reads(program: Program, population: Population, tally: Tally, updates: Int) -> tuple[Access, ...]:
-    per_connection = [
-        access
-        for index, connection in enumerate(population.inputs)
-        for access in (
-            Access("message", _message_bits(program, connection.source), tally.events[index]),
-            Access("weight", weight_bits(program, population, index), tally.synops[index]),
-        )
-    ]
-    return (*per_connection, *_state(program.described, tally, updates))
-
-
-def _writes(program: Program, population: Population, tally: Tally, updates: Int) -> tuple[Access, ...]:
-    sent = Access("message", _message_bits(program, population.name), tally.messages)
-    return (*_state(program.described, tally, updates), sent)
-
-
-def _state(arithmetic: Arithmetic, tally: Tally, updates: Int) -> tuple[Access, ...]:
-    return (
-        Access("accumulator", arithmetic.accumulator.bits, tally.synops.sum(axis=0) + updates),
-        *(Access(state.name, state.bits, updates) for state in arithmetic.states),
-    )

@@ -1,7 +1,7 @@
 """A sound into a network's integers, frame by frame as it arrives: log-mel less a running mean per band.
 
     m[t] = m[t - 1] + (L[t] - m[t - 1]) / min(prior + t + 1, memory)      m[-1]: the mean of the training clips
-    q[t] = clip(round((L[t] - m[t]) / step_db), -limit, limit)
+    q[t] = clip(round((L[t] - m[t]) / step_db), -limit, limit)            from 0 on where messages are events
 
 L are the decibels of `snn2hw.audio.spectra`. The mean is a filter of first order that starts quick and settles at
 ``memory`` frames, so nothing of the future is needed. With ``mean`` "utterance" m is the mean over the whole clip, and
@@ -19,7 +19,7 @@ from sim.errors import InputError
 from snn2hw.audio.spectra import Floats, Spectra, frames_of, power_of, warped_bank
 from snn2hw.audio.stored_front import StoredFront
 
-__all__ = ["FRONT_SCHEMA", "MelFront", "MelStream", "front_from", "front_to", "heard", "less_mean"]
+__all__ = ["FRONT_SCHEMA", "MelFront", "MelStream", "counted", "front_from", "front_to", "heard", "less_mean"]
 
 FRONT_SCHEMA = "snn2hw.mel-front/1"
 Mean = Literal["running", "utterance", "none"]
@@ -37,6 +37,7 @@ class MelFront:
         step_db: decibels per unit of a message.
         limit: greatest message.
         mean: what is taken off.
+        events: only what lies above the mean is sent, as a number of events: for chips without negative messages.
     """
 
     spectra: Spectra = field(default_factory=Spectra)
@@ -46,6 +47,7 @@ class MelFront:
     step_db: float = 1.0
     limit: int = 63
     mean: Mean = "running"
+    events: bool = False
 
     def __post_init__(self) -> None:
         if self.centre_db and len(self.centre_db) != self.spectra.bands:
@@ -56,6 +58,11 @@ class MelFront:
             raise InputError(what, "keep 1 <= prior <= memory, limit >= 1 and step_db > 0")
         if self.mean not in ("running", "utterance", "none"):
             raise InputError(f"mean {self.mean!r}", "choose running, utterance or none")
+
+    @property
+    def messages(self) -> tuple[int, int]:
+        """Return the least and the greatest message."""
+        return (0 if self.events else -self.limit), self.limit
 
     @property
     def centre(self) -> Floats:
@@ -84,8 +91,14 @@ def less_mean(decibels: Floats, front: MelFront, valid: NDArray[np.bool_] | None
     return result
 
 
+def counted(values: Floats, front: MelFront) -> Floats:
+    """Round decibels above the mean to messages, still as floats."""
+    whole: Floats = np.clip(np.rint(values / front.step_db), *front.messages)
+    return whole
+
+
 def _messages(values: Floats, front: MelFront) -> NDArray[np.int8]:
-    return np.clip(np.rint(values / front.step_db), -front.limit, front.limit).astype(np.int8)
+    return counted(values, front).astype(np.int8)
 
 
 class MelStream:
@@ -141,5 +154,6 @@ _STORED = StoredFront(
     kind="a front end",
     absent="holds no front end of a stream",
     fix="use a program that was made with its front end",
+    later=frozenset({"events"}),
 )
 front_to, front_from = _STORED.values, _STORED.read

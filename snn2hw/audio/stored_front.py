@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sim.errors import FileError
@@ -26,6 +26,7 @@ class StoredFront(Generic[F]):
         kind: what an error calls it.
         absent: what an error says of values with another schema, or none.
         fix: what to do then.
+        later: fields that older files do not have: at their default they enter no file, so that one front has one form.
     """
 
     schema: str
@@ -33,10 +34,13 @@ class StoredFront(Generic[F]):
     kind: str
     absent: str
     fix: str
+    later: frozenset[str] = frozenset()
 
     def values(self, front: F) -> dict[str, Any]:
         """Return the front end as JSON values."""
-        values: dict[str, Any] = json.loads(json.dumps({"schema": self.schema} | asdict(front)))
+        usual = {f.name: f.default for f in fields(front)}
+        kept = {n: v for n, v in asdict(front).items() if n not in self.later or v != usual[n]}
+        values: dict[str, Any] = json.loads(json.dumps({"schema": self.schema} | kept))
         return values
 
     def read(self, values: Any, where: str) -> F:

@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stream", action="store_true", help="the streaming network (always, where fsdd, digits and folder are not)"
     )
+    parser.add_argument("--target", choices=("loihi1", "xylo2"), help="xylo2: a stream's network in that chip's terms")
     parser.add_argument("--fold", metavar="N", help="test on one official fold (esc10, esc50, urbansound8k)")
     _configure_network(parser.add_argument_group("network"))
     _configure_training(parser.add_argument_group("training"))
@@ -52,12 +53,13 @@ def _configure_network(group: Any) -> None:
     from snn2hw.codec.encode import Kind
     from snn2hw.models.layout import LAYOUTS
     from snn2hw.models.stream import STREAMS
+    from snn2hw.models.xylo import XYLOS
     from snn2hw.train.network_recipe import NetworkRecipe
 
     usual = NetworkRecipe()
     what = "spiking, or ReLU; vgg where sounds stream; cr-ced and crnn denoise"
     recipe_option(group, usual, "model", what, choices=("scnn", "cnn", "vgg", "cr-ced", "crnn"))
-    sizes = (*LAYOUTS, *STREAMS)
+    sizes = (*LAYOUTS, *STREAMS, *XYLOS)
     group.add_argument(
         "--size", choices=sizes, help="hardware or seed; else of a stream (default: hardware, or its own)"
     )

@@ -21,17 +21,32 @@ SCHEMA = "snn2hw.stream-training/1"
 
 GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "mixup", "teacher_weight")
 OBEYED = frozenset(
-    {*GIVEN, "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size", "leave_out"}
+    {
+        *GIVEN,
+        "target",
+        "dataset",
+        "data",
+        "label",
+        "skip_damaged",
+        "output",
+        "stream",
+        "fold",
+        "model",
+        "size",
+        "leave_out",
+    }
     | {"teacher", "more_epochs", "threads", "json"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
+XYLO = "xylo2"
+"""The chip whose networks are others: the command trains for it by ``--target``."""
 
 
 def streams(args: argparse.Namespace) -> bool:
     """Return whether the streaming network is meant."""
     from snn2hw.train.stream_data import STREAMED
 
-    return bool(args.stream) or args.dataset in STREAMED
+    return bool(args.stream) or args.target == XYLO or args.dataset in STREAMED
 
 
 def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
@@ -42,17 +57,24 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     from snn2hw.commands.identity import identity_of
     from snn2hw.commands.options import refuse_ignored
     from snn2hw.models.stream import STREAMS
+    from snn2hw.models.xylo import XYLOS
     from snn2hw.train.stream_data import stream_recipe_for
 
     refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
     if args.teacher_weight is not None and args.teacher is None:
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
+    kind = KINDS.get(args.model or "scnn", args.model)
+    sizes: dict[str, Any] = dict(STREAMS)
+    if args.target == XYLO:
+        if kind != "snn":
+            raise InputError(f"--model {args.model}: does not run on a Xylo chip", "leave it out, or --target")
+        kind, sizes = "xylo", dict(XYLOS)
     if args.size is not None:
-        if args.size not in STREAMS:
-            raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(STREAMS)}")
-        given["layout"] = STREAMS[args.size]
-    usual = stream_recipe_for(args.dataset, KINDS.get(args.model or "scnn", args.model))
+        if args.size not in sizes:
+            raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(sizes)}")
+        given["xylo" if kind == "xylo" else "layout"] = sizes[args.size]
+    usual = stream_recipe_for(args.dataset, kind)
     return replace(usual, **given, teacher=identity_of(args.teacher))
 
 
@@ -90,7 +112,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
     parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
-    facts = _judged_snn if recipe.model == "snn" else _judged_ann
+    facts = _judged_snn if recipe.model in ("snn", "xylo") else _judged_ann
     said = facts(model, recipe, learnt, parts, corpus.classes, args.output)
     known = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
     summary = {"schema": SCHEMA} | known | said
@@ -122,7 +144,7 @@ def _judged_snn(
     model: Any, recipe: "StreamRecipe", learnt: "Spoken", parts: "Parts", classes: tuple[str, ...], folder: Path
 ) -> dict[str, Any]:
     """Judge the network and its program, which is written."""
-    from snn2hw.train.stream_program import compiled_stream, judged_stream, output_unit, write_stream
+    from snn2hw.train.stream_program import compiled_stream, judged_stream, output_unit, write_raster_of, write_stream
 
     compiled = compiled_stream(model, recipe, learnt)
     said = {
@@ -130,4 +152,6 @@ def _judged_snn(
         for name, part in parts.items()
     }
     write_stream(compiled, recipe, classes, output_unit(model, compiled, recipe, learnt), folder / "program.nir")
+    if "test" in parts:
+        write_raster_of(parts["test"], recipe, classes, folder / "test.npz")
     return {"accuracy": said, "digest": compiled.program.digest}

@@ -64,7 +64,7 @@ def given_registers(layer: RealPopulation, scale: float, target: Target, bits: B
         v0=v0,
         reset=layer.reset,
         fires=layer.fires,
-        most=target.most("most") if layer.many else 1,
+        most=min(target.most("most"), layer.most or target.most("most")) if layer.many else 1,
         at_threshold=layer.fires_at_threshold,
         refractory=layer.refractory,
     )

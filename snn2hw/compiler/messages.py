@@ -38,7 +38,8 @@ def most_sent(prepared: Prepared, layer: RealPopulation) -> int:
     if not layer.many:
         return 1
     seen = prepared.ranges.layers.get(layer.name)
-    return min(prepared.target.most("most"), UNSEEN if seen is None else max(SPARE, SPARE * seen.most))
+    most = min(prepared.target.most("most"), UNSEEN if seen is None else max(SPARE, SPARE * seen.most))
+    return min(most, layer.most) if layer.most else most
 
 
 def _fires_at_threshold(prepared: Prepared, layer: RealPopulation) -> bool:

@@ -93,6 +93,8 @@ class Spiking:
     residue: Literal["kept", "tested_twice"] = "kept"
     refractory: int = 0
     """Steps after a spike in which v stays where the reset left it, and nothing is sent."""
+    most: int = 0
+    """The most spikes in one step, where there may be many; 0: as many as fit."""
 
     @property
     def sends_the_past(self) -> bool:
@@ -206,7 +208,8 @@ def held_message(neuron: Spiking, state: Potentials) -> Float:
 def _fire(neuron: Spiking, v: Float) -> Float:
     over = v > neuron.threshold if neuron.fires_at == ">" else v >= neuron.threshold
     if neuron.spikes_per_step == "many":
-        return np.where(over, np.floor(v / neuron.threshold), 0.0)
+        fitting = np.where(over, np.floor(v / neuron.threshold), 0.0)
+        return np.minimum(fitting, neuron.most) if neuron.most else fitting
     return over.astype(np.float64)
 
 

@@ -118,6 +118,7 @@ def _spiking(node: "nir.NIRNode", source: "Source") -> Spiking:
         spike_read=rules.spike_read,
         residue=rules.residue,
         refractory=int(node.metadata.get("refractory", 0)),
+        most=int(node.metadata.get("most", 0)),
     )
 
 

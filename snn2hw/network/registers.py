@@ -77,6 +77,8 @@ class RealPopulation:
     """Whether it sends as many spikes in a step as its threshold fits into V; each is one threshold taken off."""
     refractory: int = 0
     """Steps after a spike in which V stays where the reset left it, and nothing is sent."""
+    most: int = 0
+    """The most spikes that it sends in one step, where there may be many; 0: as many as fit."""
 
     @property
     def size(self) -> int:
@@ -287,6 +289,7 @@ def _registers(layer: FloatLayer, name: str, shape: Shape) -> RealPopulation:
                 fires_at_threshold=neuron.fires_at == ">=",
                 many=many,
                 refractory=neuron.refractory,
+                most=neuron.most,
             )
         case _:
             assert_never(layer.neuron)

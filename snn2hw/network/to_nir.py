@@ -53,7 +53,7 @@ _READERS: dict[Reader, _Gains] = {
 }
 
 
-KEPT = ("v0", "reset", "reset_at", "refractory")
+KEPT = ("v0", "reset", "reset_at", "refractory", "most")
 """What a neuron's metadata say beside NIR's own fields."""
 
 

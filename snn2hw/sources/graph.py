@@ -24,6 +24,8 @@ MOST_NEURONS = 1 << 26
 
 MOST_REST = 1 << 12
 """Steps that a neuron may rest after a spike, whatever a chip allows."""
+MOST_SPIKES = 255
+"""Spikes that a neuron may send in one step, whatever a chip allows."""
 
 
 def assemble(nodes: "Mapping[str, nir.NIRNode]", edges: Iterable[Edge], origin: str = "graph") -> "nir.NIRGraph":
@@ -117,6 +119,9 @@ def _typed(node: "nir.NIRNode", shape: Shape) -> "tuple[nir.NIRNode, tuple[Shape
     rest = new.metadata.get("refractory", 0)
     if not isinstance(rest, int | np.integer) or isinstance(rest, bool) or not 0 <= rest <= MOST_REST:
         raise InputError(f"metadata refractory is {rest!r}", f"give a number of steps in 0..{MOST_REST}")
+    most = new.metadata.get("most", 0)
+    if not isinstance(most, int | np.integer) or isinstance(most, bool) or not 0 <= most <= MOST_SPIKES:
+        raise InputError(f"metadata most is {most!r}", f"give a number of spikes in 0..{MOST_SPIKES}")
     if kind in NEURON_FIELDS or kind in ("Scale", "Delay"):
         for name in NEURON_FIELDS.get(kind, ("scale",) if kind == "Scale" else ("delay",)):
             setattr(new, name, _full(getattr(node, name), shape, name))

@@ -1,7 +1,7 @@
 """From a corpus to the clips a streaming network learns from, and the usual recipe of every task. No torch."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,16 @@ from snn2hw.audio.disturb import Disturbance
 from snn2hw.audio.mel_stream import MelFront
 from snn2hw.audio.spectra import Spectra, frames_of, power_of, warped_bank
 from snn2hw.models.stream import STREAMS
-from snn2hw.train.stream_recipe import StreamRecipe
+from snn2hw.models.xylo import BANDS, EVENTS
+from snn2hw.train.stream_recipe import Kind, StreamRecipe
 
 __all__ = ["STREAMED", "Spoken", "centred", "spoken", "stream_recipe_for", "stream_split"]
 
 STREAMED = ("keywords", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist")
 """Corpora that only the streaming network is trained on."""
+
+BELOW_DB = 15.0
+"""How far under the mean of its band a sound begins to make events."""
 
 SPOKEN_16K = Spectra()
 SPOKEN_8K = Spectra(rate_hz=8000, window=200, hop=100, highest_hz=3900.0)
@@ -39,10 +43,20 @@ class Spoken:
 
 def stream_recipe_for(task: str, model: str = "snn") -> StreamRecipe:
     """Return what is usual for a corpus and a kind of network; a teacher (``vgg``) hears whole utterances."""
-    usual = replace(_usual_for(task), model=cast("Literal['snn', 'ann', 'vgg']", model))
+    usual = replace(_usual_for(task), model=cast("Kind", model))
+    if model == "xylo":
+        return _for_xylo(usual)
     if model != "vgg":
         return usual
     return replace(usual, front=replace(usual.front, mean="utterance"), mixup=0.3, epochs=45, rate=3e-3)
+
+
+def _for_xylo(usual: StreamRecipe) -> StreamRecipe:
+    """Return what differs on a Xylo chip: 16 bands, 0 to 15 events of 3 dB in each, and variants that are milder."""
+    spectra = replace(usual.front.spectra, bands=BANDS)
+    front = replace(usual.front, spectra=spectra, step_db=3.0, limit=EVENTS, events=True, mean="none")
+    how = Disturbance(speed=0.1, shift=6, warp=0.06, tilt_db=1.5, gain_db=2.0, noise=0.0, mask_bands=1, mask_frames=4)
+    return replace(usual, front=front, how=how, temperature=8.0, rate=8e-3, decay=1e-3, epochs=24)
 
 
 def _usual_for(task: str) -> StreamRecipe:
@@ -95,9 +109,13 @@ def _loudest(energy: NDArray[np.floating], most: int) -> int:
 
 
 def centred(recipe: StreamRecipe, learnt: Spoken) -> StreamRecipe:
-    """Return the recipe with the mean of the training clips, per band, as where the running mean begins."""
+    """Return the recipe with the mean of the training clips, per band, as where the running mean begins.
+
+    Where messages are events, they count from `BELOW_DB` under that mean.
+    """
     spec = recipe.front.spectra
     loud = 10.0 * np.log10(np.matmul(learnt.power.astype(np.float64), warped_bank(spec).T) + spec.floor)
     inside = np.arange(learnt.power.shape[1]) < learnt.lengths[:, None]
-    centre = tuple(np.round(loud[inside].mean(0), 2).tolist())
+    below = BELOW_DB if recipe.front.events else 0.0
+    centre = tuple(np.round(loud[inside].mean(0) - below, 2).tolist())
     return replace(recipe, front=replace(recipe.front, centre_db=centre))

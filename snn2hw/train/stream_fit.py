@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from sim.errors import InputError
 from snn2hw.audio.disturb import disturbed, holes
-from snn2hw.audio.mel_stream import less_mean
+from snn2hw.audio.mel_stream import counted, less_mean
 from snn2hw.audio.spectra import warped_bank
 from snn2hw.train.checkpoint import load_weights, read_checkpoint
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
@@ -23,6 +23,7 @@ from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_recipe import StreamRecipe, stream_recipe_from
 from snn2hw.train.stream_vgg import SoundVgg
 from snn2hw.train.to_the_end import trained_to_the_end
+from snn2hw.train.xylo_net import XyloNet
 
 __all__ = ["StreamTeacher", "answers_to", "fit_stream", "plain_messages", "read_teacher", "stream_model"]
 
@@ -36,6 +37,8 @@ def stream_model(recipe: StreamRecipe, classes: int) -> nn.Module:
     """Return the untrained network of a recipe."""
     if recipe.model == "vgg":
         return SoundVgg(recipe.front.spectra.bands, classes)
+    if recipe.model == "xylo":
+        return XyloNet(recipe.xylo, recipe.front.spectra.bands, classes)
     return stream_net(recipe.layout, recipe.front.spectra.bands, classes, spiking=recipe.model == "snn")
 
 
@@ -106,15 +109,8 @@ def _training(
 
 def in_training(loud: NDArray[np.float64], inside: NDArray[np.bool_], recipe: StreamRecipe, key: int) -> Tensor:
     """Return what a network hears of clips in decibels (n, frames, bands): less the mean, counted, with holes."""
-    heard = _counted(less_mean(loud, recipe.front, inside), recipe)
+    heard = counted(less_mean(loud, recipe.front, inside), recipe.front)
     return _scaled(holes(heard, recipe.how, np.random.default_rng(key)), recipe)
-
-
-def _counted(values: NDArray[np.float64], recipe: StreamRecipe) -> NDArray[np.float64]:
-    """Round to messages, as the front end will."""
-    front = recipe.front
-    counted: NDArray[np.float64] = np.clip(np.rint(values / front.step_db), -front.limit, front.limit)
-    return counted
 
 
 def _scaled(messages: NDArray[Any], recipe: StreamRecipe) -> Tensor:
@@ -127,7 +123,7 @@ def plain_messages(clips: Spoken, recipe: StreamRecipe) -> NDArray[np.int8]:
     bank = warped_bank(spec).T.astype(np.float32)
     loud = 10.0 * np.log10(np.matmul(clips.power, bank).astype(np.float64) + spec.floor)
     inside = np.arange(clips.power.shape[1]) < clips.lengths[:, None]
-    return _counted(less_mean(loud, recipe.front, inside), recipe).astype(np.int8)
+    return counted(less_mean(loud, recipe.front, inside), recipe.front).astype(np.int8)
 
 
 def answers_to(model: nn.Module, recipe: StreamRecipe, messages: NDArray[np.integer]) -> NDArray[np.float32]:

@@ -2,33 +2,37 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.disturb import Disturbance
 from snn2hw.audio.mel_stream import MelFront
 from snn2hw.audio.spectra import Spectra
 from snn2hw.models.stream import StreamLayout
+from snn2hw.models.xylo import XyloLayout
 from snn2hw.train.recipe import Recipe
 
-__all__ = ["KINDS", "StreamRecipe", "stream_recipe_from"]
+__all__ = ["KINDS", "Kind", "StreamRecipe", "stream_recipe_from"]
 
-KINDS = ("snn", "ann", "vgg")
-"""The spiking network, its twin of ReLUs, and a wide network of images that has no twin: a teacher."""
+Kind = Literal["snn", "ann", "vgg", "xylo"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""The spiking network, its twin of ReLUs, a wide network of images that has no twin: a teacher; and one for Xylo."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamRecipe(Recipe):
-    """A streaming network (``snn`` or its ``ann`` twin), or a ``vgg``: what it hears, and how it is trained.
+    """A streaming network (``snn`` or its ``ann`` twin), a ``vgg``, or ``xylo``: what it hears, how it is trained.
 
-    ``frames`` is the longest sample; ``unit_db`` is what 1 stands for at the input in training. With ``mixup`` a clip
-    is l of itself and 1 - l of another one, l from Beta(mixup, mixup), and so is what it should be taken for.
-    ``teacher`` is the SHA-256 of the model whose answers are learnt beside the labels; empty, there is none.
+    ``layout`` is that of the first two kinds, ``xylo`` that of the last. ``frames`` is the longest sample; ``unit_db``
+    is what 1 stands for at the input in training. With ``mixup`` a clip is l of itself and 1 - l of another one, l from
+    Beta(mixup, mixup), and so is what it should be taken for. ``teacher`` is the SHA-256 of the model whose answers are
+    learnt beside the labels; empty, there is none.
     """
 
     task: str = "keywords"
-    model: Literal["snn", "ann", "vgg"] = "snn"
+    model: Kind = "snn"
     layout: StreamLayout = field(default_factory=StreamLayout)
+    xylo: XyloLayout = field(default_factory=XyloLayout)
     front: MelFront = field(default_factory=MelFront)
     how: Disturbance = field(default_factory=Disturbance)
     frames: int = 78
@@ -40,7 +44,7 @@ class StreamRecipe(Recipe):
     mixup: float = 0.0
     teacher: str = ""
 
-    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher"}
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher", "xylo"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,7 +56,7 @@ class StreamRecipe(Recipe):
             raise InputError(f"frames {self.frames}: must be at least 1")
 
 
-_PARTS: dict[str, Callable[..., Any]] = {"layout": StreamLayout, "how": Disturbance}
+_PARTS: dict[str, Callable[..., Any]] = {"layout": StreamLayout, "how": Disturbance, "xylo": XyloLayout}
 
 
 def stream_recipe_from(values: Mapping[str, Any], where: str) -> StreamRecipe:
@@ -62,7 +66,8 @@ def stream_recipe_from(values: Mapping[str, Any], where: str) -> StreamRecipe:
         front = dict(facts["front"])
         front |= {"spectra": Spectra(**front["spectra"]), "centre_db": tuple(front["centre_db"])}
         facts["front"] = MelFront(**front)
-        for name, kind in _PARTS.items():
+        for name in _PARTS.keys() & facts.keys():
+            kind = _PARTS[name]
             facts[name] = kind(**{n: tuple(v) if isinstance(v, list) else v for n, v in facts[name].items()})
         return StreamRecipe(**facts)
     except (TypeError, ValueError, KeyError, AttributeError) as error:

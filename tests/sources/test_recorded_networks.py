@@ -77,10 +77,6 @@ NETWORKS: dict[str, Finding] = {
     "nir/braille_bias": of_corpus("braille_bias_zero", dialect="snntorch", reset="value"),
 }
 
-MEETS_ITS_THRESHOLD = {"lava-dl/tinynet": 0.95}
-"""A net of register values, whose potentials are often equal to a threshold: there the machine's rounding decides, not
-the bits of a weight. What was recorded of it is reproduced spike by spike (tests/compiler/test_recordings.py)."""
-
 QUICK = ("sinabs/lif", "rockpool/lif", "spyx/rif", "snntorch/synaptic_zero", "spikingjelly/conv", "norse/LIFCell")
 """One of each framework; ONNX and C run all of them in the long form of this proof."""
 
@@ -115,7 +111,6 @@ def test_every_layer_agrees_with_the_float_network(name, target, bits, least, tm
     found, x = NETWORKS[name](tmp_path)
     scale = 1 if name.startswith("lava-dl/") else "auto"  # its weights and thresholds are registers already
     made = compile_source(found, target, x, weight_bits=bits, scale=scale)
-    least = min(least, MEETS_ITS_THRESHOLD.get(name, least))
     assert {layer: share for layer, share in agreement(made, x).items() if share < least} == {}
 
 

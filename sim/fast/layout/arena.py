@@ -1,11 +1,12 @@
 """Many arrays in one: what the kernels read lies in a few long arrays, each part at an aligned place."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LINE", "Arena", "aligned"]
+__all__ = ["LINE", "Arena", "aligned", "parted"]
 
 LINE = 64
 """Bytes of a line of the cache, and elements to which the parts of an arena are aligned."""
@@ -15,10 +16,19 @@ SPARE = 4 * LINE
 
 def aligned(size: int, kind: Any) -> NDArray[Any]:
     """Return zeros that start with a line of the cache, so that no vector load crosses into the next line."""
-    kind = np.dtype(kind)
-    raw = np.zeros(size * kind.itemsize + LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % LINE
-    return raw[start : start + size * kind.itemsize].view(kind)
+    return parted(((size, kind),))[0]
+
+
+def parted(sizes: Sequence[tuple[int, Any]]) -> list[NDArray[Any]]:
+    """Return zeros of several sizes and types in one piece of memory, each at the start of a line of the cache."""
+    lengths = [size * np.dtype(kind).itemsize for size, kind in sizes]
+    raw = np.zeros(sum(-(-n // LINE) * LINE for n in lengths) + LINE, dtype=np.uint8)
+    at = -raw.__array_interface__["data"][0] % LINE
+    parts = []
+    for n, (_, kind) in zip(lengths, sizes, strict=True):
+        parts.append(raw[at : at + n].view(kind))
+        at += -(-n // LINE) * LINE
+    return parts
 
 
 class Arena:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sim import reference
 from sim.errors import InputError
 from sim.fast.groups import in_groups
-from sim.fast.layout.arena import aligned
+from sim.fast.layout.arena import parted
 from sim.fast.vector.calls import address
 from sim.fast.vector.isa import AVX512, PORTABLE, Avx512, Portable, best
 from sim.fast.xylo.kernel import ChipMemory, ChipOutcome, run_samples
@@ -95,24 +95,24 @@ def _outcome(layout: ChipLayout, kept: set[str], batch: int, steps: int) -> Chip
 def _memory(layout: ChipLayout, steps: int, slots: int) -> ChipMemory:
     """Return the memory of one thread."""
     lanes, inputs = layout.lanes, layout.inputs
-    return ChipMemory(
-        states=aligned(len(STATES) * lanes, np.int16),
-        clipped=aligned(lanes, np.int16),
-        events=aligned(slots * (lanes + inputs + 64), np.uint16),
-        found=aligned(steps * (1 + len(layout.order)), np.int32),
-        sent=aligned(steps * lanes, np.uint8),
-        heard=aligned(max(lanes, inputs), np.int32),
-    )
+    sizes: dict[str, tuple[int, type[np.generic]]] = {
+        "states": (len(STATES) * lanes, np.int16),
+        "clipped": (lanes, np.int16),
+        "events": (slots * (lanes + inputs + 64), np.uint16),
+        "found": (steps * (1 + len(layout.order)), np.int32),
+        "sent": (steps * lanes, np.uint8),
+        "heard": (max(lanes, inputs), np.int32),
+    }
+    return ChipMemory(**dict(zip(sizes, parted(tuple(sizes.values())), strict=True)))
 
 
 def _tallies(order: tuple[Population, ...], outcome: ChipOutcome) -> dict[str, Tally]:
+    of_connections = outcome.of_connections.transpose(2, 1, 0).copy()
+    of_populations = outcome.of_populations.transpose(1, 2, 0).copy()
     tallies, first = {}, 0
     for place, p in enumerate(order):
-        own = outcome.of_connections[:, first : first + len(p.inputs)]
-        events, synops = (own[..., k].T.copy() for k in (0, 1))
-        tallies[p.name] = Tally(
-            events, synops, *(outcome.of_populations[:, place, k].copy() for k in range(len(TALLIES)))
-        )
+        events, synops = of_connections[:, first : first + len(p.inputs)]
+        tallies[p.name] = Tally(events, synops, *of_populations[place])
         first += len(p.inputs)
     return tallies
 

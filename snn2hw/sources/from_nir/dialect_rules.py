@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import nir
 
 __all__ = [
+    "lava_dl",
     "norse",
     "nothing",
     "rockpool",
@@ -37,6 +38,9 @@ __all__ = [
 
 FLOAT32 = 1e-5
 """How far two float32 expressions of one number may be apart, relative."""
+
+DECAY_UNIT = 4096
+"""A decay of Loihi has 12 bits."""
 
 Values = NDArray[np.float64]
 
@@ -73,6 +77,24 @@ def _float32_decay(node: "nir.NIRNode", dt: float) -> None:
             beta = (1 - dt / _f64(tau)).astype(np.float32)
             near = np.abs(_f64(beta) - (1 - dt / _f64(tau))) < FLOAT32 * 0.01
             setattr(node, name, np.where(near & (beta < 1), dt / (1 - _f64(beta)), _f64(tau)))
+
+
+def lava_dl(graph: "nir.NIRGraph", dt: float, scheme: Scheme, reset: Reset) -> list[str]:
+    """Give decays back what float32 took: SLAYER's are whole 4096ths, and its inputs enter with weight 1.
+
+    Potentials of such a network are often equal to a threshold; a decay that misses by 1e-8 would fire there.
+    """
+    for _, node in _each(graph, "LIF", "LI", "CubaLIF", "CubaLI"):
+        for tau, gain in (("tau", "r"), ("tau_mem", "r"), ("tau_syn", "w_in")):
+            if not hasattr(node, tau):
+                continue
+            share = dt / _f64(getattr(node, tau))
+            whole = np.rint(share * DECAY_UNIT) / DECAY_UNIT
+            share = np.where((whole > 0) & (np.abs(whole - share) < FLOAT32 * 0.1 * share), whole, share)
+            setattr(node, tau, dt / share)
+            gains = _f64(getattr(node, gain))
+            setattr(node, gain, np.where(np.abs(share * gains - 1) < FLOAT32 * 0.1, 1 / share, gains))
+    return []
 
 
 def _unit_gains(node: "nir.NIRNode", dt: float, scheme: Scheme) -> None:

@@ -147,6 +147,7 @@ _ROWS = (
         scheme="euler",
         reset="value",
         semantics=Semantics(name="lava-dl"),
+        adapt=rules.lava_dl,
     ),
 )
 
