@@ -86,6 +86,8 @@ def _configure_training(group: Any) -> None:
     group.add_argument("--teacher", metavar="MODEL", help="learn the answers of this model too (distillation)")
     recipe_option(group, usual, "teacher_weight", "of the teacher's answers in the loss", "SHARE")
     group.add_argument("--mixup", type=float, metavar="A", help="clips of a stream mixed, by shares of Beta(A, A)")
+    what = "longest lag that a stream's dense layer learns for each channel it hears (default: 0, none)"
+    group.add_argument("--delays", type=int, metavar="N", help=what)
     recipe_option(group, usual, "epochs", "passes over the training part, at most")
     recipe_option(group, usual, "patience", "epochs of worse validation before it stops")
     recipe_option(group, usual, "rate", "peak learning rate")
@@ -209,6 +211,8 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
 
     if args.teacher_weight is not None and args.teacher is None:
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    if args.delays is not None:
+        raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
     if args.mixup is not None:
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
     given = given_of(args, ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "variants"))

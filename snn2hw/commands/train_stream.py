@@ -19,7 +19,7 @@ __all__ = ["streams", "train_stream"]
 
 SCHEMA = "snn2hw.stream-training/1"
 
-GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "mixup", "teacher_weight")
+GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "mixup", "teacher_weight", "delays")
 OBEYED = frozenset(
     {
         *GIVEN,

@@ -1,7 +1,8 @@
 """A streaming network: every frame of a sound is one step, and the past is reached through delays.
 
 Three convolutions over the bands (stride 2), each fed by ``taps`` connections of lag 0, d, 2 d, then a dense layer fed
-the same way, then a readout that answers at every step:
+the same way, then a readout that answers at every step. With ``delays`` the dense layer hears every channel and band
+once, by a lag of its own that learns (`snn2hw.train.lags`):
 
     I[t] = norm( sum_k W_k x[t - k d] )       u[t] = s u[t-1] + I[t]      v[t] = m v[t-1] + (1 - m) u[t]
     z[t] = v[t] > 1, then v = 0               answer[t] = R z[t]
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from snn2hw.models.stream import DT_S, KERNEL, StreamLayout, band_counts
+from snn2hw.train.lags import LearntLags
 from snn2hw.train.norse_scan import constants_of, spikes_in_time
 
 __all__ = ["StreamNet", "lif_cell", "stream_net"]
@@ -26,7 +28,7 @@ DRIVE = 0.4
 class StreamNet(nn.Module):
     """Called on (b, T, bands) it returns answers (b, T, classes)."""
 
-    def __init__(self, layout: StreamLayout, bands: int, classes: int, spiking: bool) -> None:
+    def __init__(self, layout: StreamLayout, bands: int, classes: int, spiking: bool, delays: int = 0) -> None:
         super().__init__()
         self.layout, self.spiking = layout, spiking
         before, counts = 1, band_counts(layout, bands)
@@ -35,7 +37,8 @@ class StreamNet(nn.Module):
             kernel = (layout.taps, KERNEL)
             self.maps.append(nn.Conv2d(before, out, kernel, (1, 2), (0, KERNEL // 2), (gap, 1), bias=False))
             before = out
-        wide = (layout.taps, counts[-1])
+        self.lags = LearntLags(before * counts[-1], delays) if delays else None
+        wide = (1 if delays else layout.taps, counts[-1])
         self.maps.append(nn.Conv2d(before, layout.hidden, wide, dilation=(layout.spread[-1], 1), bias=False))
         for size in (*layout.channels, layout.hidden):
             norm = nn.BatchNorm2d(size)
@@ -50,7 +53,10 @@ class StreamNet(nn.Module):
         """Run all steps, layer by layer."""
         y, layout = x[:, None], self.layout  # b c t f
         for i, (linear, norm) in enumerate(zip(self.maps, self.norms, strict=True)):
-            y = functional.pad(y, (0, 0, (layout.taps - 1) * layout.spread[i], 0))
+            taps = layout.taps
+            if self.lags is not None and i == len(self.maps) - 1:
+                y, taps = self._delayed(self.lags, y), 1
+            y = functional.pad(y, (0, 0, (taps - 1) * layout.spread[i], 0))
             y = norm(linear(y))
             y = self._fired(i, y) if self.spiking else functional.relu(y)
             if i >= len(self.maps) - 2:
@@ -58,14 +64,18 @@ class StreamNet(nn.Module):
         answers: Tensor = self.readout(y[..., 0].transpose(1, 2))
         return answers
 
+    def _delayed(self, lags: LearntLags, y: Tensor) -> Tensor:
+        every: Tensor = lags(y.transpose(2, 3).flatten(1, 2))  # b (c f) t
+        return every.unflatten(1, (y.shape[1], y.shape[3])).transpose(2, 3)
+
     def _fired(self, i: int, y: Tensor) -> Tensor:
         drive = y.permute(2, 0, 1, 3).contiguous()
         return spikes_in_time(drive, constants_of(self.cells[i]), len(drive)).permute(1, 2, 0, 3)
 
 
-def stream_net(layout: StreamLayout, bands: int, classes: int, *, spiking: bool = True) -> StreamNet:
+def stream_net(layout: StreamLayout, bands: int, classes: int, *, spiking: bool = True, delays: int = 0) -> StreamNet:
     """Return an untrained network, or its ANN twin."""
-    return StreamNet(layout, bands, classes, spiking)
+    return StreamNet(layout, bands, classes, spiking, delays)
 
 
 def lif_cell(synapse_kept: float, membrane_kept: float) -> nn.Module:

@@ -26,7 +26,8 @@ class StreamRecipe(Recipe):
     ``layout`` is that of the first two kinds, ``xylo`` that of the last. ``frames`` is the longest sample; ``unit_db``
     is what 1 stands for at the input in training. With ``mixup`` a clip is l of itself and 1 - l of another one, l from
     Beta(mixup, mixup), and so is what it should be taken for. ``teacher`` is the SHA-256 of the model whose answers are
-    learnt beside the labels; empty, there is none.
+    learnt beside the labels; empty, there is none. ``delays`` is the longest lag that the dense layer may learn for
+    each channel that it hears; 0: none.
     """
 
     task: str = "keywords"
@@ -43,8 +44,9 @@ class StreamRecipe(Recipe):
     rate: float | None = 3e-3
     mixup: float = 0.0
     teacher: str = ""
+    delays: int = 0
 
-    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher", "xylo"}
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher", "xylo", "delays"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,6 +54,8 @@ class StreamRecipe(Recipe):
             raise InputError(f"there is no model {self.model!r}", f"choose one of {', '.join(KINDS)}")
         if not 0 <= self.mixup < float("inf"):
             raise InputError(f"mixup {self.mixup}: must not be negative", "0 mixes nothing")
+        if not 0 <= self.delays < 64 or (self.delays and self.model in ("vgg", "xylo")):
+            raise InputError(f"delays {self.delays}: not in 0..63, or the model has none", "0 learns none")
         if self.frames < 1:
             raise InputError(f"frames {self.frames}: must be at least 1")
 

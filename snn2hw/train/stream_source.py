@@ -34,14 +34,19 @@ def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, ori
         weight = (linear.weight * scale.view(-1, 1, 1, 1)).detach().double().numpy() * (step if i == 0 else 1.0)
         shape = (layout.hidden,) if last else (layout.channels[i], 1, counts[i + 1])
         nodes[name] = cuba_cells(shape, layout.synapse_kept, layout.membrane_kept)
-        for tap in range(layout.taps):  # tap k of the kernel hears (taps - 1 - k) spreads ago
-            lag = (layout.taps - 1 - tap) * layout.spread[i]
+        heard = (1, 1, bands) if i == 0 else (layout.channels[i - 1], 1, counts[i])
+        taps = weight.shape[2]
+        for tap in range(taps):  # tap k of the kernel hears (taps - 1 - k) spreads ago
+            lag = (taps - 1 - tap) * layout.spread[i]
             here = bias if lag == 0 else np.zeros_like(bias)
             nodes[f"{name}_lag{lag}"] = _tap(weight[:, :, tap], here, last, counts[i])
-            way = [previous, *([f"{name}_wait{lag}"] if lag else []), *([f"{name}_flat{lag}"] if last else [])]
-            if lag:
-                heard = (1, 1, bands) if i == 0 else (layout.channels[i - 1], 1, counts[i])
-                nodes[f"{name}_wait{lag}"] = nir.Delay(np.full(heard, lag * DT_S))
+            waits = np.full(heard, lag)
+            if last and model.lags is not None:  # a single tap, each of whose sources has its own lag
+                waits = model.lags.whole().numpy().reshape(heard)
+            late = bool(waits.any())
+            way = [previous, *([f"{name}_wait{lag}"] if late else []), *([f"{name}_flat{lag}"] if last else [])]
+            if late:
+                nodes[f"{name}_wait{lag}"] = nir.Delay(waits * DT_S)
             if last:
                 nodes[f"{name}_flat{lag}"] = nir.Flatten(
                     {"input": np.array((layout.channels[-1], 1, counts[i]))}, 0, -1
