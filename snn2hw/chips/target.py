@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sim.arithmetic.description import MAX_LAG, Arithmetic, Span
 from sim.arithmetic.registry import ARITHMETICS, get_arithmetic
@@ -19,12 +19,15 @@ from sim.plugins import Group, added, load_added, named
 from sim.summary import Shown, Summary, span_text
 from sim.weight_rule import RULES
 
-__all__ = ["TARGETS", "CoreLimits", "Target", "get_target", "read_target", "target_names"]
+__all__ = ["TARGETS", "CoreLimits", "Target", "Updates", "get_target", "read_target", "target_names"]
 
 TARGETS = ("loihi1", "loihi2", "xylo2", "fixed")
 """The rows that come with the package."""
 
 GROUP: Group = "snn2hw.chips"
+
+Updates = Literal["clocked", "event"]
+"""Whether a neuron at rest is updated in every step, or only where something arrives or is left."""
 
 MOST = 1 << 53
 """No chip holds more of anything."""
@@ -63,6 +66,8 @@ class Target(Shown):
     delay_steps: int
     graded_input: bool
     per_neuron: tuple[str, ...]
+    updates: Updates | None
+    """None where the file does not say."""
     core: CoreLimits
     cores: int | None
     sources: Mapping[str, str]
@@ -85,6 +90,7 @@ class Target(Shown):
                 *((name, span_text(*span)) for name, span in self.properties.items() if span[0] != span[1]),
                 ("longest delay, steps", str(self.delay_steps)),
                 ("graded input", "yes" if self.graded_input else "no"),
+                *([("neurons at rest", self.updates)] if self.updates else []),
                 *((f"{name} of a core", f"{limit:,}") for name, limit in core.items() if limit is not None),
                 *([("cores", f"{self.cores:,}")] if self.cores is not None else []),
             ],
@@ -125,6 +131,7 @@ def _parse(text: bytes, where: str) -> Target:
     read = _Reader(where, parse_toml(text, where, "see docs/targets.md for a whole file"))
     arithmetic = get_arithmetic(read.one_of(None, "arithmetic", tuple(ARITHMETICS)))
     rule = read.one_of("weights", "rule", arithmetic.weight_rules)
+    updates = read.updates()
     target = Target(
         name=read.text("name"),
         title=read.text("title"),
@@ -138,9 +145,10 @@ def _parse(text: bytes, where: str) -> Target:
         delay_steps=read.count("behaviour", "delay_steps", MAX_LAG),
         graded_input=read.flag("behaviour", "graded_input"),
         per_neuron=read.names("behaviour", "per_neuron", tuple(arithmetic.spans)),
+        updates=updates,
         core=CoreLimits(**{f.name: read.optional("core", f.name) for f in fields(CoreLimits)}),
         cores=read.optional("chip", "cores"),
-        sources=read.sources(_sourced(arithmetic)),
+        sources=read.sources((*_sourced(arithmetic), *(["behaviour.updates"] if updates else []))),
     )
     read.refuse_the_rest()
     return target
@@ -234,6 +242,14 @@ class _Reader:
         if not isinstance(value, bool):
             raise self.fail(section, name, value, "true or false")
         return value
+
+    def updates(self) -> Updates | None:
+        value = self.take("behaviour", "updates", needed=False)
+        known: tuple[Updates, ...] = get_args(Updates)
+        found = next((name for name in known if name == value), None)
+        if value is not None and found is None:
+            raise self.fail("behaviour", "updates", value, f"one of: {', '.join(known)}, or leave it out")
+        return found
 
     def optional(self, section: str, name: str) -> int | None:
         value = self.take(section, name, needed=False)
