@@ -4,7 +4,7 @@ A row is a TOML file (`snn2hw/chips`); a user's own chip is one more file of the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from sim.plugins import Group, added, load_added, named
 from sim.summary import Shown, Summary, span_text
 from sim.weight_rule import RULES
 
-__all__ = ["TARGETS", "CoreLimits", "Target", "Updates", "get_target", "read_target", "target_names"]
+__all__ = ["TARGETS", "BlockLimits", "CoreLimits", "Target", "Updates", "get_target", "read_target", "target_names"]
 
 TARGETS = ("loihi1", "loihi2", "xylo2", "fixed")
 """The rows that come with the package."""
@@ -48,6 +48,15 @@ class CoreLimits:
     decay_configs: int | None = None
 
 
+@dataclass(frozen=True)
+class BlockLimits:
+    """What a chip holds that has blocks in place of cores: channels of its input, hidden neurons, outputs."""
+
+    input: int
+    hidden: int
+    output: int
+
+
 @dataclass(frozen=True, repr=False)
 class Target(Shown):
     """A chip's integer machine; every pair is (least, greatest)."""
@@ -69,6 +78,7 @@ class Target(Shown):
     updates: Updates | None
     """None where the file does not say."""
     core: CoreLimits
+    blocks: BlockLimits | None
     cores: int | None
     sources: Mapping[str, str]
     """Field ("weights.rule") to the text that says where its value comes from."""
@@ -92,6 +102,10 @@ class Target(Shown):
                 ("graded input", "yes" if self.graded_input else "no"),
                 *([("neurons at rest", self.updates)] if self.updates else []),
                 *((f"{name} of a core", f"{limit:,}") for name, limit in core.items() if limit is not None),
+                *(
+                    (f"{name} block", f"{limit:,}")
+                    for name, limit in (asdict(self.blocks) if self.blocks else {}).items()
+                ),
                 *([("cores", f"{self.cores:,}")] if self.cores is not None else []),
             ],
         )
@@ -147,6 +161,7 @@ def _parse(text: bytes, where: str) -> Target:
         per_neuron=read.names("behaviour", "per_neuron", tuple(arithmetic.spans)),
         updates=updates,
         core=CoreLimits(**{f.name: read.optional("core", f.name) for f in fields(CoreLimits)}),
+        blocks=_blocks(read),
         cores=read.optional("chip", "cores"),
         sources=read.sources((*_sourced(arithmetic), *(["behaviour.updates"] if updates else []))),
     )
@@ -171,6 +186,13 @@ def _properties(read: "_Reader", arithmetic: Arithmetic) -> Mapping[str, Span]:
         for p in arithmetic.properties
     }
     return MappingProxyType(spans)
+
+
+def _blocks(read: "_Reader") -> BlockLimits | None:
+    """Read the blocks, all of them or none."""
+    if "blocks" not in read.left:
+        return None
+    return BlockLimits(**{f.name: read.block(f.name) for f in fields(BlockLimits)})
 
 
 def _sourced(arithmetic: Arithmetic) -> tuple[str, ...]:
@@ -241,6 +263,12 @@ class _Reader:
         value = self.take(section, name)
         if not isinstance(value, bool):
             raise self.fail(section, name, value, "true or false")
+        return value
+
+    def block(self, name: str) -> int:
+        value: int | None = self.optional("blocks", name)
+        if value is None:
+            raise InputError(f"{self.where}: [blocks] {name} is missing", "write input, hidden and output")
         return value
 
     def updates(self) -> Updates | None:

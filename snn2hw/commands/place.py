@@ -8,10 +8,15 @@ Exit code 0: it is placed. 1: a neuron fits into no core, and the message says w
 """
 
 import argparse
+from typing import TYPE_CHECKING
 
 from snn2hw.commands.options import at_least, option
 from snn2hw.commands.reply import Reply
 from snn2hw.commands.target import configure_target
+
+if TYPE_CHECKING:
+    from sim.program import Program
+    from snn2hw.chips.target import Target
 
 __all__ = ["configure", "execute"]
 
@@ -52,6 +57,8 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         if path:
             check_output(path)
     target, program = get_target(args.target), read_program(args.program)
+    if target.blocks is not None:
+        return _in_blocks(args, program, target, reply)
     shape = program.input.shape
     raster = read_raster(args.input, shape).spikes[: args.samples] if args.input else None
     placement = place(program, target, raster=raster, placer=args.placer, seed=args.seed)
@@ -70,4 +77,22 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         draw_mesh(placement, args.picture)
     for path in filter(None, (args.output, args.picture)):
         reply.wrote(path)
+    return 0
+
+
+def _in_blocks(args: argparse.Namespace, program: "Program", target: "Target", reply: Reply) -> int:
+    """Place on a chip without cores, where nothing is left to choose."""
+    from sim.errors import InputError
+    from snn2hw.files.json_file import write_json
+    from snn2hw.placement.blocks import place_blocks
+
+    given = {"--input": args.input, "--simulate": args.simulate, "--picture": args.picture}
+    if asked := [name for name, value in given.items() if value is not None]:
+        raise InputError(f"{', '.join(asked)}: {target.name} has blocks in place of a mesh", "leave it out")
+    placement = place_blocks(program, target)
+    reply.fact(**placement.to_json())
+    reply.line(placement)
+    if args.output:
+        write_json(args.output, placement.to_json())
+        reply.wrote(args.output)
     return 0

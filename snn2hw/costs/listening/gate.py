@@ -24,7 +24,7 @@ class EnergyGate:
     """When a gate opens; times in frames."""
 
     margin_db: float = 9.0
-    rise_db: float = 0.05
+    rise_db: float = 0.02
     lead: int = 8
     hang: int = 24
 
