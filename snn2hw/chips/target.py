@@ -4,11 +4,11 @@ A row is a TOML file (`snn2hw/chips`); a user's own chip is one more file of the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sim.arithmetic.description import MAX_LAG, Arithmetic, Span
 from sim.arithmetic.registry import ARITHMETICS, get_arithmetic
@@ -19,12 +19,15 @@ from sim.plugins import Group, added, load_added, named
 from sim.summary import Shown, Summary, span_text
 from sim.weight_rule import RULES
 
-__all__ = ["TARGETS", "CoreLimits", "Target", "get_target", "read_target", "target_names"]
+__all__ = ["TARGETS", "BlockLimits", "CoreLimits", "Target", "Updates", "get_target", "read_target", "target_names"]
 
 TARGETS = ("loihi1", "loihi2", "xylo2", "fixed")
 """The rows that come with the package."""
 
 GROUP: Group = "snn2hw.chips"
+
+Updates = Literal["clocked", "event"]
+"""Whether a neuron at rest is updated in every step, or only where something arrives or is left."""
 
 MOST = 1 << 53
 """No chip holds more of anything."""
@@ -45,6 +48,15 @@ class CoreLimits:
     decay_configs: int | None = None
 
 
+@dataclass(frozen=True)
+class BlockLimits:
+    """What a chip holds that has blocks in place of cores: channels of its input, hidden neurons, outputs."""
+
+    input: int
+    hidden: int
+    output: int
+
+
 @dataclass(frozen=True, repr=False)
 class Target(Shown):
     """A chip's integer machine; every pair is (least, greatest)."""
@@ -63,7 +75,10 @@ class Target(Shown):
     delay_steps: int
     graded_input: bool
     per_neuron: tuple[str, ...]
+    updates: Updates | None
+    """None where the file does not say."""
     core: CoreLimits
+    blocks: BlockLimits | None
     cores: int | None
     sources: Mapping[str, str]
     """Field ("weights.rule") to the text that says where its value comes from."""
@@ -85,7 +100,12 @@ class Target(Shown):
                 *((name, span_text(*span)) for name, span in self.properties.items() if span[0] != span[1]),
                 ("longest delay, steps", str(self.delay_steps)),
                 ("graded input", "yes" if self.graded_input else "no"),
+                *([("neurons at rest", self.updates)] if self.updates else []),
                 *((f"{name} of a core", f"{limit:,}") for name, limit in core.items() if limit is not None),
+                *(
+                    (f"{name} block", f"{limit:,}")
+                    for name, limit in (asdict(self.blocks) if self.blocks else {}).items()
+                ),
                 *([("cores", f"{self.cores:,}")] if self.cores is not None else []),
             ],
         )
@@ -125,6 +145,7 @@ def _parse(text: bytes, where: str) -> Target:
     read = _Reader(where, parse_toml(text, where, "see docs/targets.md for a whole file"))
     arithmetic = get_arithmetic(read.one_of(None, "arithmetic", tuple(ARITHMETICS)))
     rule = read.one_of("weights", "rule", arithmetic.weight_rules)
+    updates = read.updates()
     target = Target(
         name=read.text("name"),
         title=read.text("title"),
@@ -138,9 +159,11 @@ def _parse(text: bytes, where: str) -> Target:
         delay_steps=read.count("behaviour", "delay_steps", MAX_LAG),
         graded_input=read.flag("behaviour", "graded_input"),
         per_neuron=read.names("behaviour", "per_neuron", tuple(arithmetic.spans)),
+        updates=updates,
         core=CoreLimits(**{f.name: read.optional("core", f.name) for f in fields(CoreLimits)}),
+        blocks=_blocks(read),
         cores=read.optional("chip", "cores"),
-        sources=read.sources(_sourced(arithmetic)),
+        sources=read.sources((*_sourced(arithmetic), *(["behaviour.updates"] if updates else []))),
     )
     read.refuse_the_rest()
     return target
@@ -163,6 +186,13 @@ def _properties(read: "_Reader", arithmetic: Arithmetic) -> Mapping[str, Span]:
         for p in arithmetic.properties
     }
     return MappingProxyType(spans)
+
+
+def _blocks(read: "_Reader") -> BlockLimits | None:
+    """Read the blocks, all of them or none."""
+    if "blocks" not in read.left:
+        return None
+    return BlockLimits(**{f.name: read.block(f.name) for f in fields(BlockLimits)})
 
 
 def _sourced(arithmetic: Arithmetic) -> tuple[str, ...]:
@@ -234,6 +264,20 @@ class _Reader:
         if not isinstance(value, bool):
             raise self.fail(section, name, value, "true or false")
         return value
+
+    def block(self, name: str) -> int:
+        value: int | None = self.optional("blocks", name)
+        if value is None:
+            raise InputError(f"{self.where}: [blocks] {name} is missing", "write input, hidden and output")
+        return value
+
+    def updates(self) -> Updates | None:
+        value = self.take("behaviour", "updates", needed=False)
+        known: tuple[Updates, ...] = get_args(Updates)
+        found = next((name for name in known if name == value), None)
+        if value is not None and found is None:
+            raise self.fail("behaviour", "updates", value, f"one of: {', '.join(known)}, or leave it out")
+        return found
 
     def optional(self, section: str, name: str) -> int | None:
         value = self.take(section, name, needed=False)

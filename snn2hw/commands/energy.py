@@ -1,7 +1,10 @@
 """Count what a program does on an input, price it by several tables, and put an ANN beside it.
 
   snn2hw energy P.nir --input X.npz --ann CNN.onnx --ann-input F.npz -o ENERGY.json --plots FOLDER
+  snn2hw energy zoo:keywords --stream SOUND.wav --target loihi1 -o LISTENING.json
 
+--stream prices a second of always-on listening to a sound, with an energy gate in front and without; the other side is
+an ANN run every --hop seconds or, without --ann, a network of ReLUs of the program's shape, once a frame.
 Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoever wins.
 """
 
@@ -28,7 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from snn2hw.files.samples import SAMPLES
 
     parser.add_argument("program", metavar="P.nir", help="a program file")
-    parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape)")
+    parser.add_argument("--input", metavar="X.npz", help="array 'spikes' (B, T, *shape)")
+    parser.add_argument("--stream", metavar="SOUND.wav", help="a sound to listen to, in place of --input")
+    parser.add_argument("--hop", type=float, metavar="S", help="with --stream: seconds from run to run of --ann")
+    parser.add_argument("--target", metavar="T", help="with --stream: the chip that updates the neurons (loihi1)")
     parser.add_argument("--ann", metavar="CNN.onnx", help="the conventional network to compare with")
     parser.add_argument(
         "--ann-input", metavar="F.npz", help=f"its samples (n, *shape) as array {' or '.join(map(repr, SAMPLES))}"
@@ -51,6 +57,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.costs.price_files import TABLES
 
     at_least(1, "--samples", args.samples)
+    _refuse_mixed(args)
     if args.ann_input and not args.ann:
         raise InputError("--ann-input without --ann", "name the network that reads these samples: --ann CNN.onnx")
     tables = TABLES if args.tables is None else tuple(t.strip() for t in args.tables.split(",") if t.strip())
@@ -60,6 +67,10 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         check_output(args.output)
     if args.plots:
         check_folder(args.plots)
+    if args.stream is not None:
+        from snn2hw.commands.energy_stream import listen
+
+        return listen(args, tables, _samples(args)[0], reply)
     fed = read_fed(args.program, args.input)
     samples, ann_labels = _samples(args)
     program, spikes = fed.program, fed.spikes[: args.samples]
@@ -81,6 +92,26 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         )
     _tell(report, args, reply)
     return 0
+
+
+def _refuse_mixed(args: argparse.Namespace) -> None:
+    """Refuse options of one way to ask that are given with the other."""
+    from sim.errors import InputError
+
+    if (args.input is None) == (args.stream is None):
+        raise InputError("--input and --stream: exactly one is needed", "name a raster, or a sound to listen to")
+    if args.stream is None:
+        alone = [name for name, value in (("--hop", args.hop), ("--target", args.target)) if value is not None]
+    else:
+        given = (("--plots", args.plots), ("--samples", args.samples))
+        alone = [name for name, value in given if value is not None]
+        if (args.ann is None) != (args.hop is None):
+            raise InputError(
+                "--ann and --hop: a stream needs both or neither", "say how often the ANN is run: --hop 0.1"
+            )
+    if alone:
+        other = "--stream" if args.stream is None else "--input"
+        raise InputError(f"{', '.join(alone)} says something about {other} alone", f"leave it out, or use {other}")
 
 
 def _samples(args: argparse.Namespace) -> "tuple[NDArray[Any] | None, NDArray[Any] | None]":

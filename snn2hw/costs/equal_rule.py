@@ -24,7 +24,7 @@ from snn2hw.costs.pricing import price
 from snn2hw.costs.report_sides import AnnSide
 from snn2hw.costs.workload import ann_workload, spiking_workload
 
-__all__ = ["RULES", "EqualCost", "EqualCount", "Rule", "dense_counts", "equal_costs", "equal_counts"]
+__all__ = ["RULES", "EqualCost", "EqualCount", "Rule", "dense_counts", "dense_synapses", "equal_costs", "equal_counts"]
 
 Rule = Literal["skipping", "dense"]
 RULES: tuple[Rule, ...] = get_args(Rule)
@@ -122,7 +122,7 @@ def dense_counts(program: Program, counts: Counts, steps: int) -> Counts:
         for i, connection in enumerate(p.inputs):
             active = max(steps - connection.lag, 0)
             events[i] = prod(program.shape_of(connection.source)) * active
-            synops[i] = _synapses(program, p, connection) * active
+            synops[i] = dense_synapses(program, p, connection) * active
         tallies[p.name] = Tally(
             events=events,
             synops=synops,
@@ -157,7 +157,7 @@ def _products(ann: AnnSide, rule: Rule) -> Int | None:
             assert_never(rule)
 
 
-def _synapses(program: Program, population: Population, connection: Connection) -> int:
+def dense_synapses(program: Program, population: Population, connection: Connection) -> int:
     """Return the synapses of a connection, those of weight zero included; a product with padding is none."""
     source = program.shape_of(connection.source)
     match connection.wiring:

@@ -8,15 +8,15 @@ from numpy.typing import ArrayLike
 from sim.arithmetic.registry import require_arithmetic
 from sim.cures import one_of
 from sim.errors import InputError, UnsupportedError
-from sim.program import Program, require_program
+from sim.program import Population, Program, require_program
 from snn2hw.chips.target import Target, get_target
 from snn2hw.placement.bound import least_cores
-from snn2hw.placement.cutting import cut, limits_of, reach_of
+from snn2hw.placement.cutting import Reach, cut, limits_of, reach_of, sent
 from snn2hw.placement.mesh import Mesh, hop_weighted, mesh_of
 from snn2hw.placement.packing import Cores, core_needs, first_fit, next_fit
 from snn2hw.placement.placement import Latency, PlacedCore, Placement
 from snn2hw.placement.positions import Positions, anneal, greedy_positions, in_order
-from snn2hw.placement.slices import Slice
+from snn2hw.placement.slices import Slice, slice_of, whole
 from snn2hw.placement.timing import STEP_TIMES
 from snn2hw.placement.traffic import Activity, Flow, by_bound, by_run, flow_between, synops_of
 
@@ -50,10 +50,13 @@ def place(
     ``raster`` is run for the messages that neurons send; without it every neuron is taken to send in every step.
     """
     require_program(program)
+    chip = get_target(target)
+    if chip.blocks is not None:
+        what = f"target {chip.name}: has blocks, no cores of which neurons could choose one"
+        raise UnsupportedError(what, "use snn2hw.placement.blocks.place_blocks, or `snn2hw place`")
     require_arithmetic(program.arithmetic, ("loihi",), "place")
     if placer not in PLACERS:
         raise InputError(f"placer {placer!r} is unknown", f"use {one_of(placer, PLACERS)}")
-    chip = get_target(target)
     if not limits_of(chip):
         fix = "name a chip whose file has a table [core], such as loihi1"
         raise UnsupportedError(f"target {chip.name}: states no limit of a core, so there is nothing to place by", fix)
@@ -130,8 +133,15 @@ def _placement(task: _Task, laid: _Laid, placer: str) -> Placement:
         basis=task.activity.basis,
         latency=_latency(task.target, cores),
         limits=limits,
-        order=tuple(p.name for p in task.program.populations),
+        exceeds={p.name: _exceeds(task, p, reach, limits) for p in task.program.populations},
     )
+
+
+def _exceeds(task: _Task, population: Population, reach: Reach, limits: Mapping[str, int]) -> dict[str, float]:
+    """Return what the whole of a population takes more of than one core has; its axons out are those it takes now."""
+    whole_of = slice_of(task.program, population, whole(population), task.target.core.neurons)
+    needs = {**whole_of.needs, "axons_out": sent(reach, whole_of)}
+    return {name: needs[name] / limit for name, limit in limits.items() if needs[name] > limit}
 
 
 def _latency(target: Target, cores: list[PlacedCore]) -> Latency:

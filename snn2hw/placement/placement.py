@@ -60,8 +60,9 @@ class Placement(Shown):
     basis: str
     latency: Latency
     limits: Mapping[str, int]
-    order: tuple[str, ...]
-    """The populations as the program has them."""
+    exceeds: Mapping[str, Mapping[str, float]]
+    """For every population, in the program's order, what a core has too little of for it, and how many times it takes.
+    """
 
     @property
     def messages(self) -> int:
@@ -126,7 +127,7 @@ class Placement(Shown):
 
     def by_population(self) -> list[dict[str, Any]]:
         """Return for every population into how many slices it was cut, and what fills the cores that hold them."""
-        found: dict[str, list[tuple[Slice, PlacedCore]]] = {name: [] for name in self.order}
+        found: dict[str, list[tuple[Slice, PlacedCore]]] = {name: [] for name in self.exceeds}
         for core in self.cores:
             for part in core.slices:
                 found[part.population].append((part, core))
@@ -138,6 +139,7 @@ class Placement(Shown):
                     "population": name,
                     "neurons": sum(part.box.size for part, _ in held),
                     "slices": len(held),
+                    "exceeds": {limit: round(times, 3) for limit, times in self.exceeds[name].items()},
                     "largest": list(max((part.box for part, _ in held), key=lambda box: box.size).sides),
                     "encodings": sorted({r.encoding for part, _ in held for r in part.readings}),
                     "limited_by": max(sorted(set(limits)), key=limits.count),
@@ -163,19 +165,28 @@ class Placement(Shown):
                 if latency is not None
                 else f"no time of a step: {self.latency.reason}",
             ],
-            header=("population", "neurons", "slices", "largest", "synapses", "fullest core"),
+            header=("population", "neurons", "exceeds a core", "slices", "largest", "synapses", "fullest core"),
             rows=[
                 (
                     row["population"],
                     f"{row['neurons']:,}",
+                    _worst(row["exceeds"]),
                     str(row["slices"]),
                     "x".join(map(str, row["largest"])),
                     ", ".join(row["encodings"]) or "none",
-                    f"{row['fullest']:.0%}, limited by {WORDS[row['limited_by']]}",
+                    f"{row['fullest']:.0%}, {WORDS[row['limited_by']]}",
                 )
                 for row in self.by_population()
             ],
         )
+
+
+def _worst(exceeds: Mapping[str, float]) -> str:
+    """Return the resource of which most cores would be needed."""
+    if not exceeds:
+        return "no"
+    name = max(exceeds, key=lambda n: exceeds[n])
+    return f"{WORDS[name]} {exceeds[name]:,.1f} x"
 
 
 def _threes(words: list[str]) -> list[str]:

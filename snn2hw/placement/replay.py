@@ -1,125 +1,190 @@
-"""A placement with its spikes replayed on SANA-FE's mesh: messages, time and energy by component."""
+"""A placement with its spikes replayed on SANA-FE's mesh: messages, hops, time and energy, step by step."""
 
 import json
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.engines import run
 from sim.errors import InputError, ToolError
-from sim.program import INPUT, Program
-from sim.raster import check_raster
+from sim.program import INPUT, Population, Program
 from sim.wiring import apply
-from snn2hw.placement.mesh import CORES_PER_TILE, Mesh
+from snn2hw.placement.architecture import HOST, architecture
+from snn2hw.placement.mesh import CORES_PER_TILE
+from snn2hw.placement.mesh_prices import MeshPrices, mesh_prices
+from snn2hw.placement.mesh_run import MeshRun, MeshStep
 from snn2hw.placement.placement import Placement
-from snn2hw.placement.sanafe_install import find_python
+from snn2hw.placement.played import TABLE, Played, Sends, band_pj, play, sends_of
+from snn2hw.placement.sanafe_install import SANAFE, find_python
 
-__all__ = ["Replayed", "architecture", "replay"]
+__all__ = ["replay"]
 
 SCRIPT = Path(__file__).parent / "standalone" / "run_sanafe.py"
 MOST_PAIRS = 4_000_000
+"""Pairs of neurons of one connection that are looked at, and synapses of all that are replayed."""
+NOTE = "spikes replayed, times by its simple model: no message waits; a delay moves no message"
+
+Pairs = NDArray[np.int64]
+Edges = tuple[str, str, str, Pairs]
+"""Sending group, reading group, encoding, and the pairs (n, 2) of their neurons."""
 
 
-@dataclass(frozen=True)
-class Replayed:
-    """What SANA-FE finds; energies and times are its own regressions, not measured here."""
-
-    messages: int
-    spikes: int
-    synops: int
-    time_s: float
-    energy_pj: dict[str, float]
-
-
-def architecture(mesh: Mesh, units: int) -> str:
-    """Return SANA-FE's description of a mesh, with the prices that its own file of Loihi has.
-
-    Every neuron that plays spikes has a unit of its own: a core has as many ``units`` as the fullest core needs.
-    """
-    tiles = mesh.width * mesh.height * mesh.chips
-    return f"""architecture:
-  name: mesh
-  attributes: {{topology: mesh, width: {mesh.width * mesh.chips}, height: {mesh.height}, link_buffer_size: 16,
-               sync_model: table, latency_sync: {{1: 0.6e-6, 2: 1.0e-6, 4: 1.4e-6, 29: 1.8e-6}}}}
-  tile:
-    - name: tile[0..{tiles - 1}]
-      attributes: {{energy_north_hop: 4.2e-12, latency_north_hop: 6.5e-9, energy_east_hop: 3.0e-12,
-                   latency_east_hop: 4.1e-9, energy_south_hop: 4.2e-12, latency_south_hop: 6.5e-9,
-                   energy_west_hop: 3.0e-12, latency_west_hop: 4.1e-9}}
-      core:
-        - name: core[0..{CORES_PER_TILE - 1}]
-          attributes: {{buffer_position: soma, buffer_inside_unit: false, max_neurons_supported: {units}}}
-          axon_in:
-            - {{name: axons_in, attributes: {{energy_message_in: 0.0, latency_message_in: 16.0e-9}}}}
-          synapse:
-            - name: synapses
-              attributes: {{model: current_based, energy_process_spike: 35.5e-12, latency_process_spike: 3.8e-9}}
-          dendrite:
-            - {{name: dendrites, attributes: {{model: accumulator, energy_update: 0.0, latency_update: 0.0}}}}
-          soma:
-            - name: replayed[0..{units - 1}]
-              attributes: {{model: input, energy_access_neuron: 51.2e-12, latency_access_neuron: 6.0e-9,
-                           energy_update_neuron: 21.6e-12, latency_update_neuron: 3.7e-9,
-                           energy_spike_out: 69.3e-12, latency_spike_out: 30.0e-9}}
-          axon_out:
-            - {{name: axons_out, attributes: {{energy_message_out: 111.0e-12, latency_message_out: 5.1e-9}}}}
-"""
-
-
-def replay(program: Program, placement: Placement, raster: ArrayLike, *, timeout_s: float = 600) -> Replayed:
-    """Replay the first sample of a raster: what populations send to one another, not what the host sends."""
-    if placement.digest != program.digest:
-        raise InputError("this placement is one of another program", "place this program")
-    spikes = run(program, check_raster(program, raster)[:1], allow_wrap=True).spikes
-    core = {p.name: np.empty(p.shape, dtype=np.int64) for p in program.populations}
-    for placed in placement.cores:
-        for part in placed.slices:
-            core[part.population][part.box.window] = placed.place
-    groups = [
-        {"name": p.name, "core": core[p.name].ravel().tolist(), "spikes": _trains(spikes[p.name])}
-        for p in program.populations
-    ]
-    steps = next(iter(spikes.values())).shape[1]
-    job = {"groups": groups, "edges": sorted(_edges(program)), "steps": steps}
-    with TemporaryDirectory() as folder:
-        (Path(folder) / "job.json").write_text(json.dumps(job))
-        (Path(folder) / "arch.yaml").write_text(
-            architecture(placement.mesh, max(core.needs["neurons"] for core in placement.cores))
-        )
-        words = [str(find_python()), "-I", str(SCRIPT), "job.json", "arch.yaml"]
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False)
-    if done.returncode:
-        raise ToolError(f"SANA-FE: {done.stderr.strip()[-1000:]}", "report it with the placement")
-    found = json.loads(done.stdout.strip().splitlines()[-1])
-    return Replayed(
-        messages=found["packets_sent"],
-        spikes=found["neurons_fired"],
-        synops=found["spikes"],
-        time_s=found["sim_time"],
-        energy_pj={name: 1e12 * joules for name, joules in found["energy"].items()},
+def replay(
+    program: Program,
+    placement: Placement,
+    raster: ArrayLike,
+    prices: MeshPrices | None = None,
+    *,
+    timeout_s: float = 600,
+) -> MeshRun:
+    """Replay the first sample of a raster: what populations send, and what the host sends from beside its readers."""
+    prices = mesh_prices(placement.target) if prices is None else prices
+    python = find_python()
+    sends = sends_of(program, placement, raster)
+    played = play(program, placement, sends)
+    edges = list(_edges(program, placement))
+    if sum(len(pairs) for *_, pairs in edges) > MOST_PAIRS:
+        what = f"{sum(len(pairs) for *_, pairs in edges):,} synapses to replay"
+        raise InputError(what, "replay a smaller program, or simulate by count: SANA-FE wants every synapse by itself")
+    groups = [*_populations(program, placement, sends), *_silent(placement, played), *_host(program, placement, sends)]
+    job = {"groups": groups, "edges": [(*names, pairs.tolist()) for *names, pairs in edges], "steps": sends.steps}
+    units = (
+        int(played.neurons.max()),
+        int(played.idle.max()),
+        max((len(group["neurons"]) for group in groups if group["unit"] == "sender"), default=0),
+    )
+    found = _run(python, job, architecture(placement.mesh, units, prices), timeout_s)
+    return MeshRun(
+        by=SANAFE.replace("sanafe==", "SANA-FE "),
+        note=NOTE,
+        spikes=found["spikes"],
+        steps=tuple(_step(placement, step) for step in found["steps"]),
+        energy_pj=_energy_pj(found, prices),
+        band_pj=band_pj(played, TABLE),
     )
 
 
-def _trains(spikes: NDArray[np.uint8]) -> list[list[int]]:
-    trains: list[list[int]] = spikes[0].reshape(spikes.shape[1], -1).T.tolist()
-    return trains
+def _run(python: Path, job: dict[str, Any], arch: str, timeout_s: float) -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "job.json").write_text(json.dumps(job))
+        (Path(folder) / "arch.yaml").write_text(arch)
+        words = [str(python), "-I", str(SCRIPT), "job.json", "arch.yaml"]
+        try:
+            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False)
+        except subprocess.TimeoutExpired:
+            raise ToolError(
+                f"SANA-FE: not done after {timeout_s:g} s", "replay fewer steps, or a smaller program"
+            ) from None
+    if done.returncode:
+        raise ToolError(f"SANA-FE: {done.stderr.strip()[-1000:]}", "report it with the placement")
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
 
 
-def _edges(program: Program) -> set[tuple[str, int, str, int]]:
-    """Return the pairs of neurons that a synapse of non-zero weight connects, by their numbers in C order."""
-    edges: set[tuple[str, int, str, int]] = set()
-    for population in program.populations:
-        for connection in (c for c in population.inputs if c.source != INPUT):
-            source = program.shape_of(connection.source)
-            count = int(np.prod(source))
-            if count * population.size > MOST_PAIRS:
-                what = f"population {population.name!r}: {count * population.size:,} pairs of neurons to replay"
-                raise InputError(what, "replay a smaller program: SANA-FE wants every synapse by itself")
-            one_each = np.eye(count, dtype=np.int64).reshape(count, *source)
-            met = apply(connection.wiring, one_each, source, population.shape).reshape(count, -1)
-            edges |= {(connection.source, int(s), population.name, int(t)) for s, t in np.argwhere(met)}
-    return edges
+def _energy_pj(found: dict[str, Any], prices: MeshPrices) -> dict[str, float]:
+    """Return what it names synapse, soma and network, the network's hops apart."""
+    energy = {name: 1e12 * found["energy"][name] for name in ("synapse", "soma", "network")}
+    ways = {"across": prices.hop_across, "down": prices.hop_down}
+    hops = sum(step[name] * price.pj for step in found["steps"] for name, price in ways.items())
+    return {"synapse": energy["synapse"], "soma": energy["soma"], "messages": energy["network"] - hops, "hops": hops}
+
+
+def _step(placement: Placement, said: dict[str, Any]) -> MeshStep:
+    tile, core = said["slowest"]
+    return MeshStep(
+        messages=said["messages"],
+        host_messages=said["host"],
+        hops=said["across"] + said["down"],
+        synops=said["synops"],
+        slowest=_places(placement)[tile, core],
+        slowest_s=said["slowest_s"],
+        barrier_s=said["time_s"] - said["slowest_s"],
+    )
+
+
+def _at(placement: Placement, place: int) -> tuple[int, int]:
+    """Return the number of a core's tile and its own number there, as the description has them."""
+    mesh = placement.mesh
+    column, row = mesh.tiles[place].tolist()
+    return column * mesh.height + row, place % mesh.cores % CORES_PER_TILE
+
+
+def _places(placement: Placement) -> dict[tuple[int, int], int]:
+    return {_at(placement, core.place): core.place for core in placement.cores}
+
+
+def _neuron(at: tuple[int, int], train: NDArray[np.bool_]) -> dict[str, Any]:
+    return {"at": at, "spikes": np.flatnonzero(train).tolist()}
+
+
+def _group(name: str, unit: str, steps: int, neurons: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"name": name, "unit": unit, "steps": steps, "neurons": neurons}
+
+
+def _populations(program: Program, placement: Placement, sends: Sends) -> Iterator[dict[str, Any]]:
+    home = {p.name: np.empty(p.shape, dtype=np.int64) for p in program.populations}
+    for core in placement.cores:
+        for part in core.slices:
+            home[part.population][part.box.window] = core.place
+    for p in program.populations:
+        trains = sends.sends[p.name].reshape(sends.steps, -1).T
+        places = home[p.name].ravel().tolist()
+        neurons = [_neuron(_at(placement, place), train) for place, train in zip(places, trains, strict=True)]
+        yield _group(f"population {p.name}", "replayed", sends.steps, neurons)
+
+
+def _silent(placement: Placement, played: Played) -> Iterator[dict[str, Any]]:
+    """Yield for every core as many neurons as are active in silence at once; the first n of them play in a step."""
+    for index, core in enumerate(placement.cores):
+        count = played.idle[:, index]
+        trains = count[None] > np.arange(int(count.max(initial=0)))[:, None]
+        if len(trains):
+            at = _at(placement, core.place)
+            neurons = [_neuron(at, train) for train in trains]
+            yield _group(f"silent {core.place}", "silent", len(count), neurons)
+
+
+def _host(program: Program, placement: Placement, sends: Sends) -> Iterator[dict[str, Any]]:
+    """Yield the input, once in every tile that reads it."""
+    trains = sends.sends[INPUT].reshape(sends.steps, -1).T
+    for tile in sorted({_at(placement, core.place)[0] for core in placement.cores if _reads_input(core.slices)}):
+        neurons = [_neuron((tile, HOST), train) for train in trains]
+        yield _group(f"host {tile}", "sender", sends.steps, neurons)
+
+
+def _reads_input(slices: tuple[Any, ...]) -> bool:
+    return any(reading.source == INPUT for part in slices for reading in part.readings)
+
+
+def _edges(program: Program, placement: Placement) -> Iterator[Edges]:
+    """Yield the synapses of weights that are not zero, slice by slice, by the numbers of neurons in C order."""
+    known: dict[tuple[str, int], Pairs] = {}
+    for core in placement.cores:
+        tile = _at(placement, core.place)[0]
+        for part in core.slices:
+            population = program.by_name[part.population]
+            mine = np.zeros(population.shape, dtype=bool)
+            mine[part.box.window] = True
+            for reading in part.readings:
+                key = population.name, reading.connection
+                pairs = known.setdefault(key, _pairs(program, population, reading.connection))
+                host = reading.source == INPUT
+                source = f"host {tile}" if host else f"population {reading.source}"
+                yield source, f"population {population.name}", reading.encoding, pairs[mine.ravel()[pairs[:, 1]]]
+
+
+def _pairs(program: Program, population: Population, connection: int) -> Pairs:
+    """Return the pairs (source, target) that a connection's synapses of non-zero weight connect."""
+    wired = population.inputs[connection]
+    source = program.shape_of(wired.source)
+    count = int(np.prod(source))
+    if count * population.size > MOST_PAIRS:
+        what = f"population {population.name!r}: {count * population.size:,} pairs of neurons to replay"
+        raise InputError(what, "replay a smaller program, or simulate by count: SANA-FE wants every synapse by itself")
+    one_each = np.eye(count, dtype=np.int64).reshape(count, *source)
+    met = apply(wired.wiring, one_each, source, population.shape).reshape(count, -1)
+    return np.argwhere(met)

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from placers import pilotnet
 
 import snn2hw as sw
 from sim.errors import InputError, UnsupportedError
@@ -172,23 +173,6 @@ def test_a_million_neurons_are_placed_in_a_minute():
     assert time.process_time() - start < 60
     assert sum(core.needs["neurons"] for core in placement.cores) == 1_002_528
     assert placement.mesh.chips == -(-len(placement.cores) // 128)
-
-
-def pilotnet():
-    """PilotNet's sizes with weights of 8 bit drawn at random."""
-    rng, before, shape, populations = np.random.default_rng(0), "input", (3, 66, 200), []
-    for index, (channels, taps, stride) in enumerate([(24, 5, 2), (36, 5, 2), (48, 5, 2), (64, 3, 1), (64, 3, 1)]):
-        conv = sw.Conv(2 * rng.integers(-127, 127, (channels, shape[0], taps, taps)), stride=(stride, stride))
-        shape = (channels, *((side - taps) // stride + 1 for side in shape[1:]))
-        populations.append(sw.Population(f"conv{index + 1}", shape, (sw.Connection(before, conv),), vth=300, du=1024))
-        before = f"conv{index + 1}"
-    width = int(np.prod(shape))
-    for index, size in enumerate([100, 50, 10, 1]):
-        dense = sw.Dense(2 * rng.integers(-127, 127, (size, width)))
-        populations.append(sw.Population(f"fc{index + 1}", (size,), (sw.Connection(before, dense),), vth=300, du=1024))
-        before, width = f"fc{index + 1}", size
-    record = {"weights": {"bits": 8, "rule": "loihi"}}
-    return sw.Program(sw.Input((3, 66, 200)), tuple(populations), record=record)
 
 
 def test_pilotnet_takes_two_chips_of_loihi_1_and_part_of_one_loihi_2():

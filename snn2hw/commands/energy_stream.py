@@ -1,0 +1,37 @@
+"""What `snn2hw energy --stream` does: a sound heard, and a second of it priced on both sides."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snn2hw.commands.reply import Reply
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["listen"]
+
+
+def listen(args: argparse.Namespace, tables: Sequence[str], samples: "NDArray[Any] | None", reply: Reply) -> int:
+    """Hear, count, price, print."""
+    from exporters.program_file import read_program_file
+    from snn2hw.audio.clip import sound_pieces
+    from snn2hw.audio.hear import ear_of
+    from snn2hw.chips.target import get_target
+    from snn2hw.costs.listening.frames import frames_of_sound
+    from snn2hw.costs.listening.listen import AnnFile, listening
+    from snn2hw.files.json_file import write_json
+
+    target = get_target("loihi1" if args.target is None else args.target)
+    found = read_program_file(args.program)
+    front = ear_of(found, args.program).front
+    frames = frames_of_sound(sound_pieces(Path(args.stream), front.spectra.rate_hz), front)
+    ann = None if args.ann is None else AnnFile(args.ann, args.hop, samples)
+    cost = listening(found.program, frames, target=target, ann=ann, tables=tables)
+    reply.fact(**cost.to_json())
+    reply.line(cost)
+    if args.output:
+        write_json(args.output, cost.to_json())
+        reply.wrote(args.output)
+    return 0
