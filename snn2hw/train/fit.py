@@ -21,6 +21,7 @@ from snn2hw.train.judge import Judged, judge
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
 from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 from snn2hw.train.objective import Objective
+from snn2hw.train.pruning import Pruner
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.recipe import recipe_to
 from snn2hw.train.reestimate import reestimate
@@ -110,6 +111,7 @@ def _training(network: _Network, classes: int, teacher: Teacher | None) -> Train
     optimizer = torch.optim.AdamW(network.model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     weights = class_weights(data.train_labels, classes, recipe.class_weights)
     weigh = None if weights is None else torch.from_numpy(weights).to(network.device)
+    pruner = Pruner(network.model, recipe.prune, recipe.prune_scope, recipe.epochs) if recipe.prune else None
     return Training(
         model=network.model,
         optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
@@ -117,8 +119,9 @@ def _training(network: _Network, classes: int, teacher: Teacher | None) -> Train
         labels=data.train_labels,
         draw=_drawer(network, teacher),
         forward=lambda x: _forward(network, x),
-        judge=lambda _: _judged_row(network),
-        keeps=lambda rows, row, _: _within_the_error_of_the_best(rows, row, len(data.validate.labels)),
+        judge=lambda _: _judged_row(network) | ({} if pruner is None else {"pruned": pruner.pruned}),
+        keeps=lambda rows, row, _: _is_kept(rows, row, len(data.validate.labels), 1 if pruner is None else pruner.last),
+        **({} if pruner is None else {"begins": pruner.begin, "stepped": pruner.hold}),
         draws_inside=True,
         least=2,  # a batch of one sample has no spread to normalise by
     )
@@ -177,7 +180,11 @@ def _judged_row(network: _Network) -> EpochRow:
     return {"validate_loss": judged.loss, "validate_accuracy": judged.accuracy}
 
 
-def _within_the_error_of_the_best(rows: Sequence[EpochRow], row: EpochRow, count: int) -> bool:
+def _is_kept(rows: Sequence[EpochRow], row: EpochRow, count: int, first: int) -> bool:
+    """Whether an epoch is kept: each of those before ``first``, then one within the error of the best since."""
+    if row["epoch"] < first:
+        return True
+    rows = [earlier for earlier in rows if earlier["epoch"] >= first]
     accuracy = float(row["validate_accuracy"])
     highest = max([accuracy, *(float(earlier["validate_accuracy"]) for earlier in rows)])
     return accuracy >= highest - standard_error(highest, count)
