@@ -90,7 +90,7 @@ def _configure_training(group: Any) -> None:
     recipe_option(group, usual, "epochs", "passes over the training part, at most")
     recipe_option(group, usual, "patience", "epochs of worse validation before it stops")
     recipe_option(group, usual, "rate", "peak learning rate")
-    recipe_option(group, usual, "quiet", "of one spike per synapse, in the loss", "PRICE")
+    recipe_option(group, usual, "quiet", "of one spike, or product of a CNN, per synapse, in the loss", "PRICE")
     recipe_option(group, usual, "prune", "of the weights that end as zeros, the least, more every epoch", "SHARE")
     recipe_option(group, usual, "prune_scope", "where the least are sought", choices=get_args(PruneScope))
     recipe_option(group, usual, "variants", "augmented variants of every training clip; 0: none")

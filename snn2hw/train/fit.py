@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from snn2hw.audio.augment import masked, shifted
 from snn2hw.audio.features import Features, Labelled
 from snn2hw.audio.front import FrontEnd, to_json
-from snn2hw.train.answers import forward, logits, spikes_per_synapse
+from snn2hw.train.answers import forward, logits, products_per_synapse
 from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import SCHEMA, build, load_weights, read_checkpoint, write_checkpoint
 from snn2hw.train.feed import feed_of
@@ -143,12 +143,12 @@ def _drawer(network: _Network, teacher: Teacher | None) -> Callable[[NDArray[np.
 
 
 def _forward(network: _Network, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return logits, and the price of the spikes where there is one."""
-    spikes: dict[int, Tensor] = {}
-    scores = logits(forward(network.model, x, network.recipe, spikes), network.recipe)
-    if not (network.recipe.quiet and spikes):
+    """Return logits, and the price of what the layers send on where there is one."""
+    sent: dict[int, Tensor] = {}
+    scores = logits(forward(network.model, x, network.recipe, sent), network.recipe)
+    if not (network.recipe.quiet and sent):
         return scores, None
-    return scores, network.recipe.quiet * spikes_per_synapse(spikes, network.recipe, scores.shape[1])
+    return scores, network.recipe.quiet * products_per_synapse(sent, network.recipe, scores.shape[1])
 
 
 def _settle(network: _Network, count: int) -> None:

@@ -21,8 +21,9 @@ class NetworkRecipe(Recipe):
     """A network (``scnn`` or its ``cnn`` twin), its input, and how it is trained.
 
     ``start`` and ``teacher`` are the SHA-256 of the model whose weights it begins with, and whose answers it learns
-    beside the labels; empty, there is none. ``quiet`` is the price, in the loss, of one spike per synapse: it trades
-    accuracy for fewer synops. ``prune`` is the share of weights that end as zeros.
+    beside the labels; empty, there is none. ``quiet`` is the price, in the loss, of one spike (of a CNN: one
+    product that is not zero) per synapse: it trades accuracy for fewer synops. ``prune`` is the share of weights that
+    end as zeros.
     """
 
     model: Literal["scnn", "cnn"] = "scnn"
