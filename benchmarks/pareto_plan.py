@@ -24,7 +24,7 @@ KINDS = ("dense", "lean", "taught")
 STRENGTHS = {"mild": (0.8, 0.1), "medium": (0.9, 0.2), "strong": (0.95, 0.4)}
 """Name -> share of the weights that is pruned, price of one product per synapse; from the weakest to the strongest."""
 TASKS = ("digits", "keywords")
-EPOCHS = {"digits": (24, 16), "keywords": (36, 24)}
+EPOCHS = {"digits": (24, 12), "keywords": (36, 16)}
 """Of a dense network, and of one that begins with it."""
 LEAN_RATE = 5e-3
 VARIANTS = 4
