@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from pareto_plan import TASKS, next_run, train
+from pareto_plan import TASKS, next_run
+from pareto_train import train
 from results import ended
 
 

@@ -1,27 +1,25 @@
 """What the Pareto study trains, in which order, and how the strength of pruning is chosen: on validation data alone.
 
 Of every network there are three kinds: dense; lean, which begins with the dense one, is pruned and pays for what its
-layers send on; and taught, which is the lean one with the dense CNN of its seed as teacher. Spiking networks and the
-CNN get the same options, strengths and epochs.
+layers send on; and, of those of one pass, taught, which is the lean one with the dense CNN of its seed as teacher.
+Spiking networks and the CNN get the same options, strengths and epochs.
 """
 
-import csv
 import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sim.errors import InputError, ToolError
-from sim.files import atomic_write
+from snn2hw.commands.identity import identity_of
 from snn2hw.train.fit import standard_error
+from snn2hw.train.network_recipe import NetworkRecipe
 
 NETS = {"snn8": ("scnn", 8), "snn2": ("scnn", 2), "snn1": ("scnn", 1), "cnn": ("cnn", 1)}
 """Name -> model and time steps. The quick ones come first where there is a choice."""
 KINDS = ("dense", "lean", "taught")
-STRENGTHS = {"mild": (0.8, 0.1), "medium": (0.9, 0.2), "strong": (0.95, 0.4)}
+TAUGHT = ("cnn", "snn1")
+"""Those of one pass are taught too."""
+STRENGTHS = {"medium": (0.9, 0.2), "strong": (0.95, 0.4)}
 """Name -> share of the weights that is pruned, price of one product per synapse; from the weakest to the strongest."""
 TASKS = ("digits", "keywords")
 EPOCHS = {"digits": (24, 12), "keywords": (36, 16)}
@@ -30,8 +28,6 @@ LEAN_RATE = 5e-3
 VARIANTS = 4
 VALIDATION = 0.1
 """Of the training part of digits; keywords come with a part of their own."""
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, order=True)
@@ -84,11 +80,9 @@ def chosen(task: str, net: str, work: Path) -> str | None:
 
 
 def summary_of(run: Run, work: Path) -> dict[str, Any]:
-    """Return what a training said of itself, with the number of clips that it validated on."""
+    """Return what a training left: its accuracies, the clips it was validated on, and its recipe."""
     found: dict[str, Any] = json.loads((run.folder(work) / "summary.json").read_text())
-    tested = sum(map(sum, found["confusion"]))
-    found["validated"] = 270 if run.task == "digits" else 244
-    return found | {"tested": tested}
+    return found
 
 
 def next_run(tasks: tuple[str, ...], seeds: int, work: Path) -> Run | None:
@@ -109,52 +103,35 @@ def _of_seed(task: str, seed: int, work: Path) -> list[Run]:
             runs += candidates(task, net)
         strength = chosen(task, net, work)
         if strength is not None:  # else a candidate is still to be trained, and comes first
-            runs += [Run(task, net, kind, strength, seed) for kind in ("lean", "taught")]
+            kinds = ("lean", "taught") if net in TAUGHT else ("lean",)
+            runs += [Run(task, net, kind, strength, seed) for kind in kinds]
     return list(dict.fromkeys(runs))
 
 
-def train(run: Run, data: Path, work: Path) -> None:
-    """Train in a process of its own, of one thread, at a low priority; a run that was killed goes on where it was."""
-    command = [sys.executable, "-m", "snn2hw", "train", *_corpus(run.task, data, work), *_options(run, work)]
-    command += ["-o", str(run.folder(work)), "--threads", "1"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        ["nice", "-n", "10", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise ToolError(f"{run.task} {run.name}: the training ended with {done.returncode}\n{done.stderr[-2000:]}")
-
-
-def _options(run: Run, work: Path) -> list[str]:
+def recipe_of(run: Run, work: Path) -> NetworkRecipe:
+    """Return how a run is trained; a network begins with, and learns from, what has been trained before."""
     model, steps = NETS[run.net]
     first, more = EPOCHS[run.task]
-    said = ["--model", model, "--seed", str(run.seed), "--variants", str(VARIANTS), "--validation", str(VALIDATION)]
-    said += ["--steps", str(steps)] if model == "scnn" else []
+    usual = NetworkRecipe(
+        model="cnn" if model == "cnn" else "scnn",
+        seed=run.seed,
+        variants=VARIANTS,
+        validation=VALIDATION,
+        epochs=first,
+        **({"steps": steps} if model == "scnn" else {}),
+    )
     if run.kind == "dense":
-        return [*said, "--epochs", str(first)]
+        return usual
     share, price = STRENGTHS[run.strength]
-    begun = dense(run.task, run.net, run.seed).folder(work) / "model.pt"
-    said += ["--epochs", str(more), "--rate", str(LEAN_RATE), "--start", str(begun)]
-    said += ["--prune", str(share), "--quiet", str(price)]
-    if run.kind == "taught":
-        said += ["--teacher", str(dense(run.task, "cnn", run.seed).folder(work) / "model.pt")]
-    return said
+    lean = replace(usual, epochs=more, rate=LEAN_RATE, prune=share, quiet=price, start=identity_of(before(run, work)))
+    return lean if run.kind == "lean" else replace(lean, teacher=identity_of(teacher_of(run, work)))
 
 
-def _corpus(task: str, data: Path, work: Path) -> list[str]:
-    """Return how `snn2hw train` is told the clips: digits with their official split, keywords split by speaker."""
-    if task == "digits":
-        return ["fsdd", "--data", str(data / "fsdd")]
-    table = data / "speech_commands" / "metadata.csv"
-    if not table.is_file():
-        raise InputError(f"{table}: no such file", "name the folder that holds fsdd/ and speech_commands/: --data")
-    with table.open(newline="", encoding="utf-8") as handle:
-        rows = [row for row in csv.DictReader(handle) if row["part"] in ("train", "val", "test")]
-    listed = work / "keywords.csv"
-    with atomic_write(listed) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, ("path", "label", "speaker", "part"))
-        writer.writeheader()
-        for row in rows:
-            path = str(table.parent / row["path"])
-            writer.writerow({"path": path, "label": row["word"], "speaker": row["speaker"], "part": row["part"]})
-    return ["folder", "--data", str(listed)]
+def before(run: Run, work: Path) -> Path:
+    """Return the dense network that a run begins with."""
+    return dense(run.task, run.net, run.seed).folder(work) / "model.pt"
+
+
+def teacher_of(run: Run, work: Path) -> Path:
+    """Return the CNN that a run learns from."""
+    return dense(run.task, "cnn", run.seed).folder(work) / "model.pt"

@@ -158,8 +158,10 @@ def report_of(
     )
     if ann is None:
         return report
-    rows = equal_counts(program, counts, steps, ann, confidence)
-    return replace(report, equal_counts=rows, equal_costs=equal_costs(program, counts, steps, ann, prices, confidence))
+    held = _constant(raster)
+    rows = equal_counts(program, counts, steps, ann, confidence, held=held)
+    priced = equal_costs(program, counts, steps, ann, prices, confidence, held=held)
+    return replace(report, equal_counts=rows, equal_costs=priced)
 
 
 def _refuse_confidence(confidence: float) -> None:
