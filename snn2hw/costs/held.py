@@ -29,8 +29,8 @@ def is_biased(population: Population) -> bool:
 
 def is_at_rest(program: Program, population: Population) -> bool:
     """Return whether every state of a population begins at zero."""
-    initial = (population.neurons[state.initial] for state in program.described.states)
-    return not any(values.any() for values in initial)
+    initial = (population.neurons.registers.get(state.initial) for state in program.described.states)
+    return not any(values is not None and values.any() for values in initial)
 
 
 def can_hold(population: Population, connection: Connection) -> bool:
