@@ -85,14 +85,14 @@ def summary_of(run: Run, work: Path) -> dict[str, Any]:
     return found
 
 
+def study(tasks: tuple[str, ...], seeds: int, work: Path) -> list[Run]:
+    """Return every training of the study as far as it is known: strengths follow from those of the first seed."""
+    return [run for task in tasks for seed in range(seeds) for run in _of_seed(task, seed, work)]
+
+
 def next_run(tasks: tuple[str, ...], seeds: int, work: Path) -> Run | None:
-    """Return the next training of the study that has not ended: seed by seed, all that it depends on before it."""
-    for task in tasks:
-        for seed in range(seeds):
-            for run in _of_seed(task, seed, work):
-                if not run.finished(work):
-                    return run
-    return None
+    """Return the next training that has not ended: task by task, seed by seed, what others begin with before them."""
+    return next((run for run in study(tasks, seeds, work) if not run.finished(work)), None)
 
 
 def _of_seed(task: str, seed: int, work: Path) -> list[Run]:

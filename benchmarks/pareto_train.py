@@ -3,7 +3,6 @@
 import csv
 import json
 import multiprocessing
-import os
 from functools import cache
 from pathlib import Path
 
@@ -23,8 +22,6 @@ from snn2hw.train.teacher import trained_teacher
 
 __all__ = ["corpus_of_task", "features_of", "train"]
 
-NICE = 10
-"""Others come first."""
 CPU = torch.device("cpu")
 
 
@@ -55,7 +52,7 @@ def features_of(task: str, seed: int, data: Path, work: Path) -> Features:
 
 
 def train(run: Run, data: Path, work: Path) -> None:
-    """Train in a process of its own, of one thread, at a low priority; a run that was killed goes on where it was."""
+    """Train in a process of its own, of one thread; a run that was killed goes on where it was."""
     features_of(run.task, run.seed, data, work)  # read once, before the fork
     child = multiprocessing.get_context("fork").Process(target=_train, args=(run, data, work))
     child.start()
@@ -65,7 +62,6 @@ def train(run: Run, data: Path, work: Path) -> None:
 
 
 def _train(run: Run, data: Path, work: Path) -> None:
-    os.nice(NICE)
     torch.set_num_threads(1)
     recipe, classes = recipe_of(run, work), corpus_of_task(run.task, data, work).classes
     features, folder = features_of(run.task, run.seed, data, work), run.folder(work)
