@@ -62,7 +62,8 @@ class TableFronts:
             least, most = min(f for _, f in beaten), max(f for _, f in beaten)
             span = f"{least:.2g}" if f"{least:.2g}" == f"{most:.2g}" else f"{least:.2g} to {most:.2g}"
             return f"{self.table}: at no accuracy does an SNN win; an ANN at least as accurate costs {span} times less"
-        won = [c for c in self.snn if c not in {b for b, _ in beaten}]
+        lost = [c for c, _ in beaten]
+        won = [c for c in self.snn if c not in lost]
         said = ", ".join(f"{c.name} ({c.accuracy:.1%}{self._than(c)})" for c in won)
         rest = f"; elsewhere ANNs at least as accurate cost less ({len(beaten)} of {len(self.snn)})" if beaten else ""
         return f"{self.table}: the SNN wins with {said}{rest}"

@@ -21,7 +21,11 @@ USES = {verb: (f"{verb} {RIGHT[verb]}",) for verb in COMMANDS if verb not in APA
     "compile": ("compile net.nir --dt 1e-3 -o one.nir", f"compile {RIGHT['compile']}"),
     "completion": ("completion bash", "completion zsh", "completion fish"),
     "convert": (f"convert {RIGHT['convert']}", "convert cnn.onnx --data ann.npz -o more.nir"),
-    "energy": ("energy p.nir --input x.npz", f"energy {RIGHT['energy'].replace('--tables prices.toml', '')}"),
+    "energy": (
+        "energy p.nir --input x.npz",
+        f"energy {RIGHT['energy'].replace('--tables prices.toml', '')}",
+        "energy p.nir --input x.npz --ann cnn.onnx --ann-input ann.npz --also p.nir x.npz",
+    ),
     "export": tuple(f"export p.nir --to {to} --input x.npz -o as-{to}" for to in ("c", "onnx", "nir", "rtl")),
     "fuzz": ("fuzz --seconds 0.1 --only files",),
     "help": ("help", "help targets"),
