@@ -9,8 +9,8 @@
 (1880256, True)
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from sim.border import foreign_errors
 from sim.errors import FileError, InputError
 from snn2hw.ann.graph import AnnGraph, AnnNode, load, read_model
 from snn2hw.ann.operators import MOVING, MULTIPLYING, NO_MACS, Multiplier, Operands, operands
+from snn2hw.ann.weight_forms import WeightCensus, census_of
 
 if TYPE_CHECKING:
     import onnx
@@ -95,6 +96,8 @@ class EffectiveMacs:
     per_sample: NDArray[np.int64]
     upper_bound: tuple[str, ...]
     """Nodes for which the count from shapes stands in, because their inner activations are not visible."""
+    weights: Mapping[str, WeightCensus] = field(default_factory=dict)
+    """Of every counted node whose right factor does not depend on the sample: how many weights are zero, and where."""
 
     @property
     def total(self) -> NDArray[np.int64]:
@@ -180,13 +183,32 @@ def effective_macs(path: Path | str, inputs: NDArray[Any]) -> EffectiveMacs:
     counting, names, bounds = _counting_model(path, graph, census)
     rows = np.empty((len(names) + len(bounds), len(inputs)), dtype=np.int64)
     rows[len(names) :] = np.array([n.macs for n in bounds], dtype=np.int64)[:, None]
+    weights: dict[str, WeightCensus] = {}
     if names:
         runner = session(counting.SerializeToString(), optimise=False)
+        fixed = [node for node in names if _right_of(graph, node) in _settled(graph)]
+        arrays = execute(runner, [f"{names[n]}.right" for n in fixed], {fed.name: inputs[:1]}, str(path))
+        weights = {node: census_of(array) for node, array in zip(fixed, arrays, strict=True)}
         for index, sample in enumerate(inputs):
             found = execute(runner, list(names.values()), {fed.name: sample[None]}, str(path))
             rows[: len(names), index] = [int(v) for v in found]
     bounded = tuple(n.name for n in bounds)
-    return EffectiveMacs((*names, *bounded), rows, bounded)
+    return EffectiveMacs((*names, *bounded), rows, bounded, weights)
+
+
+def _right_of(graph: AnnGraph, name: str) -> str:
+    node = next(n for n in graph.nodes if n.name == name)
+    return operands(node, MULTIPLYING[(_domain(node), node.operator)]).right
+
+
+def _settled(graph: AnnGraph) -> set[str]:
+    """Return the tensors that no input reaches: weights, and what is made of them alone."""
+    reached = {value.name for value in graph.inputs}
+    for node in graph.nodes:  # in the order of computation
+        if reached & set(node.inputs) or node.has_body:
+            reached |= set(node.outputs)
+    made = {name for node in graph.nodes for name in node.outputs}
+    return (made | set(graph.constants)) - reached
 
 
 def _counting_model(
@@ -212,6 +234,8 @@ def _counting_model(
         model.graph.node.extend(_twin(protos[node.name], factors, axes, names[node.name]))
     del model.graph.output[:]
     model.graph.output.extend(helper.make_tensor_value_info(n, TensorProto.INT64, []) for n in names.values())
+    rights = (f"{n}.right" for n in names.values())
+    model.graph.output.extend(helper.make_tensor_value_info(r, TensorProto.FLOAT, None) for r in rights)
     return model, names, bounds
 
 

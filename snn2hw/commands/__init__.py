@@ -155,6 +155,14 @@ def _execute(verb: str, words: Sequence[str], *, debug: bool) -> int:
 def _keep_inputs(args: argparse.Namespace) -> None:
     """Refuse an output that is also an input, or another output: writing it would lose what the other holds."""
     named = {name: Path(value) for name, value in vars(args).items() if isinstance(value, str | Path) and value}
+    repeated = [(name, given) for name, given in vars(args).items() if isinstance(given, list)]
+    named |= {
+        f"{name} {path}": Path(path)
+        for name, given in repeated
+        for paths in given
+        if isinstance(paths, list)
+        for path in paths
+    }
     for name in OUTPUTS & named.keys():
         for other in named.keys() - {name}:
             if _same_place(named[name], named[other], both_written=other in OUTPUTS):

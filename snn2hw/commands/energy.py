@@ -1,10 +1,12 @@
 """Count what a program does on an input, price it by several tables, and put an ANN beside it.
 
   snn2hw energy P.nir --input X.npz --ann CNN.onnx --ann-input F.npz -o ENERGY.json --plots FOLDER
+  snn2hw energy P.nir --input X.npz --ann CNN.onnx --ann-input F.npz --also Q.nir Y.npz --also-ann SMALL.onnx F.npz
   snn2hw energy zoo:keywords --stream SOUND.wav --target loihi1 -o LISTENING.json
 
 --stream prices a second of always-on listening to a sound, with an energy gate in front and without; the other side is
 an ANN run every --hop seconds or, without --ann, a network of ReLUs of the program's shape, once a frame.
+With several networks the answer is the front of each kind: accuracy against energy, under every table that prices both.
 Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoever wins.
 """
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from snn2hw.commands.fed import FedProgram
     from snn2hw.costs.report import EnergyReport
 
-__all__ = ["configure", "execute"]
+__all__ = ["configure", "decoder_of", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +41,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ann-input", metavar="F.npz", help=f"its samples (n, *shape) as array {' or '.join(map(repr, SAMPLES))}"
     )
+    also = {"nargs": 2, "action": "append", "default": None}
+    parser.add_argument("--also", metavar=("Q.nir", "Y.npz"), help="another program and its input (repeatable)", **also)
+    parser.add_argument(
+        "--also-ann", metavar=("SMALL.onnx", "F.npz"), help="another ANN and its samples (repeatable)", **also
+    )
     parser.add_argument("--tables", metavar="A,B", help=f"some of {', '.join(table_names())}, or .toml files (all)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
     option(parser, "--confidence", energy, "of the intervals", metavar="P")
     option(parser, "--engine", energy, "the engine that runs the program", metavar="NAME")
-    parser.add_argument("--plots", metavar="FOLDER", help="where to draw energy.png and break_even.png")
+    parser.add_argument("--plots", metavar="FOLDER", help="where to draw energy.png and break_even.png, or fronts.png")
     parser.add_argument("-o", "--output", metavar="ENERGY.json", help="where to write every number")
 
 
@@ -71,6 +78,10 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         from snn2hw.commands.energy_stream import listen
 
         return listen(args, tables, _samples(args)[0], reply)
+    if args.also or args.also_ann:
+        from snn2hw.commands.energy_fronts import compare_many
+
+        return compare_many(args, tables, reply)
     fed = read_fed(args.program, args.input)
     samples, ann_labels = _samples(args)
     program, spikes = fed.program, fed.spikes[: args.samples]
@@ -83,7 +94,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             task=TaskLabels(
                 None if fed.raster.labels is None else fed.raster.labels[: args.samples],
                 None if ann_labels is None else ann_labels[: args.samples],
-                _decoder(fed),
+                decoder_of(fed),
             ),
             tables=tables,
             engine=args.engine,
@@ -103,7 +114,12 @@ def _refuse_mixed(args: argparse.Namespace) -> None:
     if args.stream is None:
         alone = [name for name, value in (("--hop", args.hop), ("--target", args.target)) if value is not None]
     else:
-        given = (("--plots", args.plots), ("--samples", args.samples))
+        given = (
+            ("--plots", args.plots),
+            ("--samples", args.samples),
+            ("--also", args.also),
+            ("--also-ann", args.also_ann),
+        )
         alone = [name for name, value in given if value is not None]
         if (args.ann is None) != (args.hop is None):
             raise InputError(
@@ -145,7 +161,7 @@ def _tell(report: "EnergyReport", args: argparse.Namespace, reply: Reply) -> Non
             reply.wrote(folder / "break_even.png")
 
 
-def _decoder(fed: "FedProgram") -> "Decoder | None":
+def decoder_of(fed: "FedProgram") -> "Decoder | None":
     """Return how the output is read, as raster or program says; a count of what never fires is its mean."""
     said = fed.raster.decoder or fed.purpose.decoder
     return "mean" if said == "count" and not fed.program.output.fires else said

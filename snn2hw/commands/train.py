@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "execute"]
 
+GIVEN = ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "prune", "prune_scope", "variants")
+"""Fields of a recipe that have options here alone."""
+
 SPIKING_STEPS = 24
 """Steps when the input is spikes: the 8 that do for graded input would leave a pixel with five values."""
 
@@ -77,7 +80,7 @@ def _configure_network(group: Any) -> None:
 
 
 def _configure_training(group: Any) -> None:
-    from snn2hw.train.network_recipe import NetworkRecipe
+    from snn2hw.train.network_recipe import NetworkRecipe, PruneScope
 
     usual = NetworkRecipe()
     group.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")
@@ -91,7 +94,9 @@ def _configure_training(group: Any) -> None:
     recipe_option(group, usual, "epochs", "passes over the training part, at most")
     recipe_option(group, usual, "patience", "epochs of worse validation before it stops")
     recipe_option(group, usual, "rate", "peak learning rate")
-    recipe_option(group, usual, "quiet", "of one spike per synapse, in the loss", "PRICE")
+    recipe_option(group, usual, "quiet", "of one spike, or product of a CNN, per synapse, in the loss", "PRICE")
+    recipe_option(group, usual, "prune", "of the weights that end as zeros, the least, more every epoch", "SHARE")
+    recipe_option(group, usual, "prune_scope", "where the least are sought", choices=get_args(PruneScope))
     recipe_option(group, usual, "variants", "augmented variants of every training clip; 0: none")
     recipe_option(group, usual, "validation", "of the training part, for early stopping", "SHARE")
     configure_shared(group, usual)
@@ -215,7 +220,9 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
     if args.mixup is not None:
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
-    given = given_of(args, ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "variants"))
+    if args.prune_scope is not None and not args.prune:
+        raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
+    given = given_of(args, GIVEN)
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)
     layout = layout_of(args.size or "hardware")

@@ -4,6 +4,8 @@ Column by column, each weight goes to the grid and its error, seen through the i
 subtracted from the columns not yet rounded (optimal brain surgeon in the form of GPTQ, Frantar et al. 2022). It makes
 ``E[(sum of error * message)^2]`` far smaller than rounding every weight to its nearest value. Sweeps over the columns
 follow, each moving a weight by one step of the grid where that lowers the expectation still.
+
+A weight of zero is no synapse, and takes over nothing: what was pruned stays pruned.
 """
 
 from dataclasses import dataclass
@@ -68,12 +70,13 @@ def compensating(
     """
     factor = spread.factor
     left = weight[:, spread.order].astype(np.float64)
+    synapse = left != 0
     rounded = np.empty_like(left)
     for start in range(0, left.shape[1], BLOCK):
         stop = min(start + BLOCK, left.shape[1])
         errors = np.empty((left.shape[0], stop - start))
         for j in range(start, stop):
-            rounded[:, j] = to_grid(left[:, j] * r, grid)
+            rounded[:, j] = np.where(synapse[:, j], to_grid(left[:, j] * r, grid), 0)
             errors[:, j - start] = (left[:, j] - rounded[:, j] / r) / factor[j, j]
             left[:, j + 1 : stop] -= errors[:, j - start, None] * factor[j, j + 1 : stop]
         left[:, stop:] -= errors @ factor[start:stop, stop:]
@@ -88,14 +91,15 @@ def _swept(
     """Move single weights by one step while error' M error falls."""
     error = mantissas / r[:, None] - weight
     pull = error @ spread.moments
-    step, (low, high) = grid.step / r, grid.span
+    step, (low, high), synapse = grid.step / r, grid.span, weight != 0
     for _ in range(sweeps):
         moved = False
         for j in spread.order:
             by = -np.sign(pull[:, j]) * step
             gain = 2 * by * pull[:, j] + by * by * spread.moments[j, j]
             after = mantissas[:, j] + np.sign(by) * grid.step
-            better = np.flatnonzero((gain < -1e-12 * np.abs(by * pull[:, j])) & (after >= low) & (after <= high))
+            legal = synapse[:, j] & (after >= low) & (after <= high)
+            better = np.flatnonzero((gain < -1e-12 * np.abs(by * pull[:, j])) & legal)
             if better.size:
                 moved = True
                 mantissas[better, j] = after[better]

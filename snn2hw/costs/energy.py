@@ -24,6 +24,7 @@ from snn2hw.costs.breakdown import memory_rows, population_rows, totals
 from snn2hw.costs.comparison import compare
 from snn2hw.costs.equal_rule import equal_costs, equal_counts
 from snn2hw.costs.estimate import estimate
+from snn2hw.costs.held import is_constant
 from snn2hw.costs.neurobench_rules.program import count_program
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
@@ -124,7 +125,7 @@ def report_of(
     _refuse_confidence(confidence)
     steps = raster.shape[1]
     prices = [get_table(t) for t in tables]
-    workload = spiking_workload(program, counts, steps, held=_constant(raster))
+    workload = spiking_workload(program, counts, steps, held=is_constant(raster))
     costs = tuple(price(workload, t) for t in prices)
     per_synapse = workload.events["synop"] / max(_synapses(program), 1)
     rate = _rate(program, workload.events["spike"], steps)
@@ -158,8 +159,10 @@ def report_of(
     )
     if ann is None:
         return report
-    rows = equal_counts(program, counts, steps, ann, confidence)
-    return replace(report, equal_counts=rows, equal_costs=equal_costs(program, counts, steps, ann, prices, confidence))
+    held = is_constant(raster)
+    rows = equal_counts(program, counts, steps, ann, confidence, held=held)
+    priced = equal_costs(program, counts, steps, ann, prices, confidence, held=held)
+    return replace(report, equal_counts=rows, equal_costs=priced)
 
 
 def _refuse_confidence(confidence: float) -> None:
@@ -187,10 +190,6 @@ def _synapses(program: Program) -> int:
     )
 
 
-def _constant(raster: NDArray[np.integer]) -> bool:
-    return raster.shape[1] > 1 and bool((raster == raster[:, :1]).all())
-
-
 def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: AnnSide | None) -> tuple[str, ...]:
     notes = ["proxy: every amount is counted and priced, nothing was measured; static power is in none of them"]
     if not (program.input.lo >= -1 and program.input.hi <= 1):
@@ -199,7 +198,7 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
             f"input messages are graded ({span}): a synop of one is a multiplication, priced on a chip as a synop"
         )
     notes.extend(added_by_rewrite(program, counts))
-    if _constant(raster):
+    if is_constant(raster):
         reads = [(p.name, i) for p in program.populations for i, c in enumerate(p.inputs) if c.source == INPUT]
         mean = sum(float(counts.synops_by_connection[name][i].mean()) for name, i in reads)
         notes.append(

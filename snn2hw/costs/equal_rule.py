@@ -3,11 +3,14 @@
     skipping   synops(x != 0, w != 0)                    against   MACs(x != 0, w != 0)
     dense      synapses, zero or not, in every step      against   MACs from shapes
 
-A network does not win because its own zeros are left out and the other's are not. Where a step is the first that a lag
-reaches, the steps before it bring nothing: a synapse of lag l has T - l products.
+A network does not win because its own zeros are left out and the other's are not. Under the skipping rule nothing is
+done or stored for nothing: a constant input is summed once where a chip can hold the sum (`held`), u is not stored
+where it is forgotten at once, u and v not in a run of one step from rest (nor multiplied), and weights of
+both networks lie in the form that takes least of those that the price table allows. Where a step is the first that a
+lag reaches, the steps before it bring nothing: a synapse of lag l has T - l products.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Literal, assert_never, get_args
@@ -15,16 +18,30 @@ from typing import Any, Literal, assert_never, get_args
 import numpy as np
 
 from sim.arithmetic.description import Int
+from sim.errors import InputError
 from sim.program import Connection, Conv, Dense, Population, Program
 from sim.trace import Counts, Tally, counts_from
 from sim.wiring import synapse_count
+from snn2hw.ann.weight_forms import Form
 from snn2hw.costs.estimate import Estimate, estimate
+from snn2hw.costs.held import held_synops, is_at_rest, is_biased, summed_once
 from snn2hw.costs.prices import PriceTable
 from snn2hw.costs.pricing import price
 from snn2hw.costs.report_sides import AnnSide
-from snn2hw.costs.workload import ann_workload, spiking_workload
+from snn2hw.costs.workload import Traffic, Workload, ann_workload, spiking_workload
 
-__all__ = ["RULES", "EqualCost", "EqualCount", "Rule", "dense_counts", "dense_synapses", "equal_costs", "equal_counts"]
+__all__ = [
+    "RULES",
+    "EqualCost",
+    "EqualCount",
+    "Rule",
+    "ann_side",
+    "dense_counts",
+    "dense_synapses",
+    "equal_costs",
+    "equal_counts",
+    "spiking_side",
+]
 
 Rule = Literal["skipping", "dense"]
 RULES: tuple[Rule, ...] = get_args(Rule)
@@ -38,11 +55,14 @@ class EqualCount:
     snn: Estimate
     ann: Estimate | None
     ann_complete: bool
+    snn_held: Estimate | None = None
+    """Those of the spiking network where its constant input is summed once; None where it may not be."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        ann = None if self.ann is None else self.ann.to_json()
-        return {"rule": self.rule, "snn": self.snn.to_json(), "ann": ann, "ann_complete": self.ann_complete}
+        ann, held = (None if e is None else e.to_json() for e in (self.ann, self.snn_held))
+        told = {"rule": self.rule, "snn": self.snn.to_json(), "snn_held": held}
+        return {**told, "ann": ann, "ann_complete": self.ann_complete}
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,9 @@ class EqualCost:
     table: str
     ratio: Estimate
     ann_complete: bool
+    snn_forms: tuple[Form, ...] = ()
+    """How each array of the spiking network's weights is held, under a table with memory."""
+    ann_forms: tuple[Form, ...] = ()
 
     @property
     def outcome(self) -> Literal["wins", "loses", "unknown"]:
@@ -63,16 +86,18 @@ class EqualCost:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"rule": self.rule, "table": self.table, "ratio": self.ratio.to_json(), "outcome": self.outcome}
+        told = {"rule": self.rule, "table": self.table, "ratio": self.ratio.to_json(), "outcome": self.outcome}
+        return told | {"weight_forms": {"snn": list(self.snn_forms), "ann": list(self.ann_forms)}}
 
 
 def equal_counts(
-    program: Program, counts: Counts, steps: int, ann: AnnSide, confidence: float
+    program: Program, counts: Counts, steps: int, ann: AnnSide, confidence: float, *, held: bool = False
 ) -> tuple[EqualCount, ...]:
-    """Count both networks by each rule."""
+    """Count both networks by each rule; ``held`` says that the input is constant."""
     made = []
+    once = estimate(held_synops(program, counts, steps), confidence) if held else None
     for rule in RULES:
-        ours = _counts(program, counts, steps, rule)
+        ours = counts if rule == "skipping" else dense_counts(program, counts, steps)
         synops = sum((ours.synops[p.name] for p in program.populations), np.zeros(1, np.int64))
         theirs = _products(ann, rule)
         made.append(
@@ -81,36 +106,85 @@ def equal_counts(
                 snn=estimate(synops, confidence),
                 ann=None if theirs is None else estimate(theirs, confidence),
                 ann_complete=ann.census.complete,
+                snn_held=once if rule == "skipping" else None,
             )
         )
     return tuple(made)
 
 
 def equal_costs(
-    program: Program, counts: Counts, steps: int, ann: AnnSide, tables: Sequence[PriceTable], confidence: float
+    program: Program,
+    counts: Counts,
+    steps: int,
+    ann: AnnSide,
+    tables: Sequence[PriceTable],
+    confidence: float,
+    *,
+    held: bool = False,
 ) -> tuple[EqualCost, ...]:
     """Price both networks by each rule under every table that prices an ANN, as counted."""
     made = []
     for rule in RULES:
-        products = _products(ann, rule)
-        if products is None:
+        if _products(ann, rule) is None:
             continue
-        ours = spiking_workload(program, _counts(program, counts, steps, rule), steps)
+        ours = spiking_side(program, counts, steps, rule, held=held)
         for table in tables:
             if table.view != "arithmetic" or table.value_bits is None:
                 continue
-            effective = ann.effective if rule == "skipping" else None
-            theirs = ann_workload(ann.census, effective, len(products), table.value_bits)
-            if rule == "skipping":
-                theirs = replace(
-                    theirs,
-                    events={**theirs.events, "multiply_accumulate": products},
-                    traffic=tuple(t if t.skipped is None else replace(t, accesses=t.skipped) for t in theirs.traffic),
-                )
-            cost = float(price(theirs, table).total.counted.mean())
-            ratio = estimate(price(ours, table).total.counted / cost, confidence)
-            made.append(EqualCost(rule, table.name, ratio, ann.census.complete))
+            snn, theirs = price(ours, table), price(ann_side(ann, rule, table.value_bits), table)
+            ratio = estimate(snn.total.counted / float(theirs.total.counted.mean()), confidence)
+            made.append(EqualCost(rule, table.name, ratio, ann.census.complete, snn.forms, theirs.forms))
     return tuple(made)
+
+
+def spiking_side(program: Program, counts: Counts, steps: int, rule: Rule, *, held: bool = False) -> Workload:
+    """Return what a spiking network does by a rule; ``held`` says that its input is constant."""
+    match rule:
+        case "dense":
+            return _all_dense(spiking_workload(program, dense_counts(program, counts, steps), steps))
+        case "skipping":
+            settled, sums = summed_once(program, counts, steps) if held else (counts, {})
+            return _nothing_for_nothing(program, spiking_workload(program, settled, steps), steps, sums)
+        case _:
+            assert_never(rule)
+
+
+def ann_side(ann: AnnSide, rule: Rule, value_bits: int) -> Workload:
+    """Return what the ANN does by a rule; by the skipping one its samples must be known."""
+    products = _products(ann, rule)
+    if products is None:
+        raise InputError("the ANN's products with zero are not known", "give its samples: --ann-input")
+    match rule:
+        case "dense":
+            return _all_dense(ann_workload(ann.census, None, len(products), value_bits))
+        case "skipping":
+            work = ann_workload(ann.census, ann.effective, len(products), value_bits)
+            traffic = tuple(t if t.skipped is None else replace(t, accesses=t.skipped) for t in work.traffic)
+            return replace(work, events={**work.events, "multiply_accumulate": products}, traffic=traffic)
+        case _:
+            assert_never(rule)
+
+
+def _all_dense(work: Workload) -> Workload:
+    """Return a workload whose zeros are stored as every weight is."""
+    return replace(work, traffic=tuple(replace(t, weights=None) for t in work.traffic))
+
+
+def _nothing_for_nothing(program: Program, work: Workload, steps: int, sums: Mapping[str, int]) -> Workload:
+    """Return a workload without what no later step reads, and with the held sums: added, written once, and read."""
+    zero = np.zeros(work.samples, dtype=np.int64)
+    events = dict(work.events)
+    if steps == 1 and all(is_at_rest(program, p) for p in program.populations):  # no leak, nothing to add the input to
+        firing = sum(p.size for p in program.populations if p.fires)
+        biased = sum(p.size for p in program.populations if is_biased(p))
+        events |= {"state_multiply": zero, "state_add": zero + firing + biased}
+    events["state_add"] = events["state_add"] + sum(sums.values()) * steps
+    wide = program.described.accumulator.bits
+    held = (
+        Traffic("bias", wide, count * wide, zero + count * (1 + steps), zero + count * (1 + steps), driven=False)
+        for count in sums.values()
+    )
+    return replace(work, events=events, traffic=(*(t for t in work.traffic if t.kept), *held))
 
 
 def dense_counts(program: Program, counts: Counts, steps: int) -> Counts:
@@ -133,16 +207,6 @@ def dense_counts(program: Program, counts: Counts, steps: int) -> Counts:
             messages=counts.messages[p.name],
         )
     return counts_from(program, steps, tallies)
-
-
-def _counts(program: Program, counts: Counts, steps: int, rule: Rule) -> Counts:
-    match rule:
-        case "skipping":
-            return counts
-        case "dense":
-            return dense_counts(program, counts, steps)
-        case _:
-            assert_never(rule)
 
 
 def _products(ann: AnnSide, rule: Rule) -> Int | None:

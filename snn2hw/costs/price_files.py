@@ -8,6 +8,7 @@ from sim.border import TOML_BYTES, parse_toml, read_bytes
 from sim.cures import one_of
 from sim.errors import InputError
 from sim.plugins import Group, added, load_added, named
+from snn2hw.ann.weight_forms import FORMS
 from snn2hw.costs.prices import EVENTS, Kind, MemoryPrice, Price, PriceTable, View
 
 __all__ = ["TABLES", "get_table", "table_names"]
@@ -134,7 +135,7 @@ def _price(row: dict[str, Any], view: View, where: str) -> Price:
 
 def _memory(row: dict[str, Any], where: str) -> MemoryPrice:
     place = f"{where}: [memory]"
-    unknown = sorted(set(row) - {"word_bits", "bytes", "amounts", "kind", "source"})
+    unknown = sorted(set(row) - {"word_bits", "bytes", "amounts", "weight_forms", "kind", "source"})
     if unknown:
         raise InputError(f"{place}: unknown: {', '.join(unknown)}", "check the spelling against docs/energy.md")
     word, sizes, amounts = row.get("word_bits"), row.get("bytes"), row.get("amounts")
@@ -151,4 +152,7 @@ def _memory(row: dict[str, Any], where: str) -> MemoryPrice:
     assert isinstance(sizes, list)
     assert isinstance(amounts, list)
     points = tuple((size, float(amount)) for size, amount in zip(sizes, amounts, strict=True))
-    return MemoryPrice(word, points, *_sourced(row, place))
+    forms = row.get("weight_forms", ["dense"])
+    if not isinstance(forms, list) or not forms or not all(form in FORMS for form in forms):
+        raise InputError(f"{place}: weight_forms {forms!r}", f"list some of: {', '.join(FORMS)}")
+    return MemoryPrice(word, points, *_sourced(row, place), forms=tuple(forms))

@@ -9,6 +9,8 @@ from itertools import pairwise
 from math import exp, log
 from typing import Any, Literal
 
+from snn2hw.ann.weight_forms import Form
+
 __all__ = ["EVENTS", "Event", "Kind", "MemoryPrice", "Price", "PriceTable", "View"]
 
 View = Literal["chip", "arithmetic", "operations"]
@@ -57,11 +59,14 @@ class MemoryPrice:
     """Bytes of a memory, rising, and what an access of it costs."""
     kind: Kind
     source: str
+    forms: tuple[Form, ...] = ("dense",)
+    """How weights may be held: the one that takes least is."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, sizes and amounts as two lists."""
         sizes, amounts = zip(*self.points, strict=True)
         told = {"word_bits": self.word_bits, "bytes": list(sizes), "amounts": list(amounts)}
+        told["weight_forms"] = list(self.forms)
         return {**told, "kind": self.kind, "source": self.source}
 
     def access(self, stored_bits: int) -> float:

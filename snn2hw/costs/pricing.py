@@ -7,15 +7,17 @@ Each factor has a low, a counted and a high end, and so has the cost: three sums
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from snn2hw.ann.weight_forms import Form, smallest_form
 from snn2hw.costs.prices import EVENTS, Event, MemoryPrice, Price, PriceTable
 from snn2hw.costs.workload import Traffic, Workload
 
-__all__ = ["ENDS", "Cost", "Ends", "price"]
+__all__ = ["ENDS", "Cost", "Ends", "forms_of", "price"]
 
 ENDS = ("low", "counted", "high")
 
@@ -46,6 +48,8 @@ class Cost:
     parts: Mapping[str, Ends]
     driven: Ends
     fixed: Ends
+    forms: tuple[Form, ...] = ()
+    """How each array of weights is held: of the forms that the table allows the one that takes least."""
 
     @property
     def total(self) -> Ends:
@@ -75,7 +79,7 @@ def price(workload: Workload, table: PriceTable) -> Cost:
         for traffic in workload.traffic:
             widened = 32 if table.value_bits == 32 and traffic.what != "message" else traffic.bits
             add(f"{traffic.what} memory", _moved(traffic, widened, table.memory), driven=traffic.driven)
-    return Cost(table, parts, driven=sums[True], fixed=sums[False])
+    return Cost(table, parts, driven=sums[True], fixed=sums[False], forms=forms_of(workload, table))
 
 
 def _priced(workload: Workload, event: Event, one: Price) -> Ends:
@@ -85,7 +89,19 @@ def _priced(workload: Workload, event: Event, one: Price) -> Ends:
 
 
 def _moved(traffic: Traffic, bits: int, memory: MemoryPrice) -> Ends:
-    word = memory.access(traffic.stored_bits * bits // traffic.bits)
-    packed, whole = bits / memory.word_bits, -(-bits // memory.word_bits)
+    room, each = traffic.stored_bits * bits // traffic.bits, float(bits)
+    if traffic.weights is not None:  # each product fetches its share of all that is stored, index included
+        room = traffic.weights.bits(smallest_form(traffic.weights, bits, memory.forms), bits)
+        each = room / max(traffic.weights.nonzero, 1)
+    word = memory.access(room)
+    packed, whole = each / memory.word_bits, ceil(each / memory.word_bits)
     least, accesses = traffic.least.astype(np.float64), traffic.accesses.astype(np.float64)
     return Ends(least * (packed * word), accesses * (packed * word), accesses * (whole * word))
+
+
+def forms_of(workload: Workload, table: PriceTable) -> tuple[Form, ...]:
+    """Return how each array of weights is held under a table with memory, in order."""
+    if table.memory is None:
+        return ()
+    arrays = [(t.weights, 32 if table.value_bits == 32 else t.bits) for t in workload.traffic]
+    return tuple(smallest_form(census, bits, table.memory.forms) for census, bits in arrays if census is not None)

@@ -19,6 +19,7 @@ __all__ = [
     "equal_table",
     "memory_table",
     "neurobench_table",
+    "plain_table",
     "population_table",
     "storage_line",
     "totals_table",
@@ -46,12 +47,12 @@ def totals_table(
     rows = [[name.replace("_", " "), f"{e.mean:,.1f}", _interval(e)] for name, e in totals.items()]
     rows.append(["spikes per synapse", f"{spikes_per_synapse.mean:.3g}", _interval(spikes_per_synapse, ".3g")])
     rows.append(["spikes per neuron and step", f"{spike_rate:.3g}", ""])
-    return _table(rows, ["per inference", "mean", f"{confidence:.0%} interval"], "lrr")
+    return plain_table(rows, ["per inference", "mean", f"{confidence:.0%} interval"], "lrr")
 
 
 def population_table(populations: Iterable[PopulationRow]) -> str:
     """Return the counts of every population."""
-    return _table(
+    return plain_table(
         [
             [p.name, p.neurons, f"{p.synops.mean:,.1f}", f"{p.spikes.mean:,.1f}", f"{p.rate:.2%}", f"{p.updates:,}",
              f"{p.active.mean:,.1f}"]
@@ -65,7 +66,7 @@ def population_table(populations: Iterable[PopulationRow]) -> str:
 def memory_table(memory: Iterable[MemoryRow]) -> str:
     """Return the accesses by kind of word."""
     rows = [[m.what, m.bits, f"{m.reads.mean:,.1f}", f"{m.writes.mean:,.1f}"] for m in memory]
-    return _table(rows, ["memory", "bits", "reads", "writes"], "lrrr")
+    return plain_table(rows, ["memory", "bits", "reads", "writes"], "lrrr")
 
 
 def storage_line(storage: WeightStorage) -> str:
@@ -87,7 +88,7 @@ def neurobench_table(n: NeurobenchCounts) -> str:
         ["ConnectionSparsity", sparsity],
         ["Footprint (bytes)", f"{n.footprint:,}"],
     ]
-    return _table(rows, ["NeuroBench's rules, SNN", ""], "lr")
+    return plain_table(rows, ["NeuroBench's rules, SNN", ""], "lr")
 
 
 def ann_table(census: MacCensus, effective: EffectiveMacs | None) -> str:
@@ -102,13 +103,13 @@ def ann_table(census: MacCensus, effective: EffectiveMacs | None) -> str:
     ]
     whole = "" if effective is None else f"{effective.total.mean():,.1f}"
     rows.append(["total", "", f"{at_least}{census.total:,}", f"{sum(n.weights for n in census.nodes):,}", whole])
-    return _table(rows, ["ANN node", "operator", "MACs", "weights", "effective MACs"], "llrrr")
+    return plain_table(rows, ["ANN node", "operator", "MACs", "weights", "effective MACs"], "llrrr")
 
 
 def cost_table(snn: Iterable[Cost], ann: Iterable[Cost]) -> str:
     """Return the band of both networks under every table."""
     rows = [*(_cost_row("SNN", c) for c in snn), *(_cost_row("ANN", c) for c in ann)]
-    return _table(rows, ["proxy per inference", "", "low", "counted", "high", "prices are"], "llrrrl")
+    return plain_table(rows, ["proxy per inference", "", "low", "counted", "high", "prices are"], "llrrrl")
 
 
 def _cost_row(side: str, cost: Cost) -> list[str]:
@@ -134,7 +135,7 @@ def break_even_table(comparisons: Iterable[Comparison], spikes_per_synapse: floa
             else:
                 cells.append(_rate(point.spikes_per_synapse, point.spike_rate))
         rows.append([c.table, *cells, _rate(spikes_per_synapse, spike_rate)])
-    return _table(rows, ["break-even, spikes per synapse (rate)", "low", "counted", "high", "here"], "lrrrr")
+    return plain_table(rows, ["break-even, spikes per synapse (rate)", "low", "counted", "high", "here"], "lrrrr")
 
 
 def equal_table(counts: Iterable[EqualCount], costs: Sequence[EqualCost]) -> str:
@@ -151,7 +152,7 @@ def equal_table(counts: Iterable[EqualCount], costs: Sequence[EqualCost]) -> str
         ]
         for c in counts
     ]
-    return _table(rows, ["both count", "synops", "MACs", *tables], "lrr" + "r" * len(tables))
+    return plain_table(rows, ["both count", "synops", "MACs", *tables], "lrr" + "r" * len(tables))
 
 
 def _rate(spikes_per_synapse: float, spike_rate: float | None) -> str:
@@ -164,7 +165,8 @@ def _interval(estimate: Estimate, form: str = ",.1f") -> str:
     return f"{estimate.low:{form}} .. {estimate.high:{form}}"
 
 
-def _table(rows: Sequence[Sequence[object]], headers: Sequence[str], align: str) -> str:
+def plain_table(rows: Sequence[Sequence[object]], headers: Sequence[str], align: str) -> str:
+    """Return rows of texts under their headers, columns aligned left (l) or right (r)."""
     from tabulate import tabulate
 
     sides = {"l": "left", "r": "right"}

@@ -1,10 +1,4 @@
-"""What weights take in memory: dense, with a bitmap of those that are not zero, or as run lengths of zeros.
-
-dense        n * bits
-bitmap       n + nonzero * bits
-run length   entries * (bits + 4);  an entry is a weight and the zeros before it, at most 15: longer runs take a
-filler, an entry whose weight is zero
-"""
+"""What all weights of a program take in memory, in each form that `snn2hw.ann.weight_forms` knows."""
 
 from dataclasses import dataclass
 
@@ -13,11 +7,9 @@ from numpy.typing import NDArray
 
 from sim.program import Program
 from sim.weight_rule import weight_bits
+from snn2hw.ann.weight_forms import FORMS, census_of
 
-__all__ = ["RUN_BITS", "WeightStorage", "stored", "weight_storage"]
-
-RUN_BITS = 4
-"""Of the field that says how many zeros come before a weight."""
+__all__ = ["WeightStorage", "stored", "weight_storage"]
 
 
 @dataclass(frozen=True)
@@ -61,14 +53,6 @@ def stored(weight: NDArray[np.integer], bits: int) -> WeightStorage:
     >>> stored(np.array([[5, 0, 0, 3]]), bits=8)
     WeightStorage(weights=4, zeros=2, dense=32, bitmap=20, run_length=24)
     """
-    flat = np.asarray(weight).reshape(-1)
-    places = np.flatnonzero(flat)
-    before = np.diff(places, prepend=-1) - 1  # zeros before each weight
-    entries = len(places) + int((before >> RUN_BITS).sum())
-    return WeightStorage(
-        weights=flat.size,
-        zeros=flat.size - len(places),
-        dense=flat.size * bits,
-        bitmap=flat.size + len(places) * bits,
-        run_length=entries * (bits + RUN_BITS),
-    )
+    census = census_of(weight)
+    dense, bitmap, run_length = (census.bits(form, bits) for form in FORMS)
+    return WeightStorage(census.weights, census.weights - census.nonzero, dense, bitmap, run_length)

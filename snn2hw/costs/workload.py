@@ -16,6 +16,8 @@ from sim.program import INPUT, Conv, Dense, Population, Program
 from sim.trace import Counts
 from sim.weight_rule import weight_bits
 from snn2hw.ann.macs import EffectiveMacs, MacCensus
+from snn2hw.ann.weight_forms import WeightCensus, census_of
+from snn2hw.costs.held import can_hold, forgets_u
 from snn2hw.costs.prices import Event
 
 __all__ = ["Side", "Traffic", "Workload", "ann_workload", "spiking_workload"]
@@ -37,6 +39,8 @@ class Traffic:
     least: Int  # b
     driven: bool
     skipped: Int | None = None  # b: where products with zero fetch nothing
+    weights: WeightCensus | None = None  # of an array of weights, which may be held in another form than dense
+    kept: bool = True  # whether a later step reads what is stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +91,12 @@ def spiking_workload(program: Program, counts: Counts, steps: int, *, held: bool
             add(product, synops)
             add("synop", synops)
             add("message", messages)
-            if held and connection.source == INPUT:
+            if held and can_hold(p, connection):
                 kind: Event = "synop_dense" if isinstance(connection.wiring, Dense) else "synop_conv"
-                spared = synops - _summed_once(synops, p.size, steps, connection.lag)
+                spared = synops - _summed_once(synops, p.size, steps)
                 for event in (kind, product, "synop"):
                     saved[event] = saved.get(event, zero) + spared
-                saved["message"] = saved.get("message", zero) + messages - _of_a_step(messages, steps, connection.lag)
+                saved["message"] = saved.get("message", zero) + messages - messages // steps
         for event, (counted, fewest) in _per_update(program, p, counts).items():
             add(event, counted)
             if event in least:
@@ -118,14 +122,9 @@ def _per_update(program: Program, p: Population, counts: Counts) -> dict[Event, 
     }
 
 
-def _of_a_step(amount: Int, steps: int, lag: int) -> Int:
-    """Return one step's share of what a constant input made in every step that its lag leaves."""
-    return amount // max(steps - lag, 1)
-
-
-def _summed_once(synops: Int, neurons: int, steps: int, lag: int) -> Int:
+def _summed_once(synops: Int, neurons: int, steps: int) -> Int:
     """Return the operations where sums are made once and one is added per neuron and step, if those are fewer."""
-    return np.minimum(synops, _of_a_step(synops, steps, lag) + neurons * max(steps - lag, 0))
+    return np.minimum(synops, synops // steps + neurons * steps)
 
 
 _SNN_EVENTS: tuple[Event, ...] = (
@@ -164,19 +163,18 @@ def _traffic(program: Program, population: Population, counts: Counts, steps: in
     for index, connection in enumerate(population.inputs):
         message, weight = next(reads), next(reads)
         source = int(np.prod(program.shape_of(connection.source), dtype=np.int64))
-        still = held and connection.source == INPUT
-        brought = _of_a_step(message.count, steps, connection.lag) if still else message.count
+        still = held and can_hold(population, connection)
+        brought = message.count // steps if still else message.count
         yield Traffic("message", message.bits, source * message.bits, message.count, brought, driven=True)
-        stored = connection.wiring.weight.size
+        census = census_of(connection.wiring.weight)
         bits = weight_bits(program, population, index)
-        once = np.minimum(weight.count, stored * steps)
+        once = np.minimum(weight.count, census.nonzero * steps)
         if still:  # each weight once, and per neuron and step the sum, which is as wide as the accumulator
-            sums = population.size * max(steps - connection.lag, 0)
             wide = -(-program.described.accumulator.bits // bits)
-            once = np.minimum(once, _of_a_step(weight.count, steps, connection.lag) + wide * sums)
-        yield Traffic("weight", bits, stored * bits, weight.count, once, driven=True)
+            once = np.minimum(once, weight.count // steps + wide * population.size * steps)
+        yield Traffic("weight", bits, census.weights * bits, weight.count, once, driven=True, weights=census)
     states = {s.name for s in program.described.states}
-    filtered = bool((get_arithmetic(population.arithmetic).dynamics(population.neurons).share_u != 1).any())
+    filtered = not forgets_u(population)
     for access in counts.writes[name]:
         room = population.size * access.bits
         match access.what:
@@ -186,8 +184,9 @@ def _traffic(program: Program, population: Population, counts: Counts, steps: in
             case "message":
                 yield Traffic("message", access.bits, room, access.count, access.count, driven=True)
             case state if state in states:
-                kept = int(steps > 1 and (state != "u" or filtered))
-                yield Traffic(state, access.bits, room, 2 * updates, 2 * active * kept, driven=False)
+                kept = steps > 1 and (state != "u" or filtered)
+                least = 2 * active * kept
+                yield Traffic(state, access.bits, room, 2 * updates, least, driven=False, kept=kept)
             case _:
                 raise AssertionError(f"population {name!r}: {access.what} is no state that a run writes")
 
@@ -201,15 +200,16 @@ def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: in
     fewest = every if effective is None else effective.total
     simple = np.full(samples, census.simple_operations, dtype=np.int64)
     least_of = {} if effective is None else dict(zip(effective.names, effective.per_sample, strict=True))
+    weights_of = {} if effective is None else effective.weights
     traffic: list[Traffic] = []
     for node in census.nodes:
         counted = np.full(samples, node.macs, dtype=np.int64)
         possible = least_of.get(node.name, counted)
-        for what, values, accesses in (("weight", node.weights, counted), ("activation", node.reads, counted)):
-            once = np.minimum(possible, values)
-            traffic.append(
-                Traffic(what, value_bits, values * value_bits, accesses, once, driven=False, skipped=possible)
-            )
+        census = weights_of.get(node.name)
+        for what, values, held in (("weight", node.weights, census), ("activation", node.reads, None)):
+            once = np.minimum(possible, values if held is None else held.nonzero)
+            room = values * value_bits
+            traffic.append(Traffic(what, value_bits, room, counted, once, driven=False, skipped=possible, weights=held))
         made = np.full(samples, node.writes, dtype=np.int64)
         traffic.append(Traffic("activation", value_bits, node.writes * value_bits, made, made, driven=False))
     events: dict[Event, Int] = {

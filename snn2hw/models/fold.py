@@ -13,7 +13,7 @@ from sim.errors import UnsupportedError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["folded"]
+__all__ = ["folded", "norm_scale"]
 
 
 def folded(model: "nn.Module", levels: int) -> "nn.Module":
@@ -51,6 +51,11 @@ def _absorb(linear: "nn.Module", norm: "nn.Module") -> None:
         shift = linear.bias * scale + (0 if shift is None else shift)
     if shift is not None:
         linear.bias = nn.Parameter(shift)
+
+
+def norm_scale(module: "nn.Module") -> "Tensor | None":
+    """Return what a normalisation multiplies each channel by; None: the module is none."""
+    return _affine(module)[0] if hasattr(module, "num_batches_tracked") else None
 
 
 def _affine(norm: Any) -> "tuple[Tensor, Tensor | None]":

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from snn2hw.audio.augment import masked, shifted
 from snn2hw.audio.features import Features, Labelled
 from snn2hw.audio.front import FrontEnd, to_json
-from snn2hw.train.answers import forward, logits, spikes_per_synapse
+from snn2hw.train.answers import forward, logits, products_per_synapse
 from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import SCHEMA, build, load_weights, read_checkpoint, write_checkpoint
 from snn2hw.train.feed import feed_of
@@ -21,6 +21,7 @@ from snn2hw.train.judge import Judged, judge
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
 from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 from snn2hw.train.objective import Objective
+from snn2hw.train.pruning import Pruner
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.recipe import recipe_to
 from snn2hw.train.reestimate import reestimate
@@ -110,6 +111,7 @@ def _training(network: _Network, classes: int, teacher: Teacher | None) -> Train
     optimizer = torch.optim.AdamW(network.model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     weights = class_weights(data.train_labels, classes, recipe.class_weights)
     weigh = None if weights is None else torch.from_numpy(weights).to(network.device)
+    pruner = Pruner(network.model, recipe.prune, recipe.prune_scope, recipe.epochs) if recipe.prune else None
     return Training(
         model=network.model,
         optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
@@ -117,8 +119,9 @@ def _training(network: _Network, classes: int, teacher: Teacher | None) -> Train
         labels=data.train_labels,
         draw=_drawer(network, teacher),
         forward=lambda x: _forward(network, x),
-        judge=lambda _: _judged_row(network),
-        keeps=lambda rows, row, _: _within_the_error_of_the_best(rows, row, len(data.validate.labels)),
+        judge=lambda _: _judged_row(network) | ({} if pruner is None else {"pruned": pruner.pruned}),
+        keeps=lambda rows, row, _: _is_kept(rows, row, len(data.validate.labels), 1 if pruner is None else pruner.last),
+        **({} if pruner is None else {"begins": pruner.begin, "stepped": pruner.hold}),
         draws_inside=True,
         least=2,  # a batch of one sample has no spread to normalise by
     )
@@ -140,12 +143,12 @@ def _drawer(network: _Network, teacher: Teacher | None) -> Callable[[NDArray[np.
 
 
 def _forward(network: _Network, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return logits, and the price of the spikes where there is one."""
-    spikes: dict[int, Tensor] = {}
-    scores = logits(forward(network.model, x, network.recipe, spikes), network.recipe)
-    if not (network.recipe.quiet and spikes):
+    """Return logits, and the price of what the layers send on where there is one."""
+    sent: dict[int, Tensor] = {}
+    scores = logits(forward(network.model, x, network.recipe, sent), network.recipe)
+    if not (network.recipe.quiet and sent):
         return scores, None
-    return scores, network.recipe.quiet * spikes_per_synapse(spikes, network.recipe, scores.shape[1])
+    return scores, network.recipe.quiet * products_per_synapse(sent, network.recipe, scores.shape[1])
 
 
 def _settle(network: _Network, count: int) -> None:
@@ -177,7 +180,11 @@ def _judged_row(network: _Network) -> EpochRow:
     return {"validate_loss": judged.loss, "validate_accuracy": judged.accuracy}
 
 
-def _within_the_error_of_the_best(rows: Sequence[EpochRow], row: EpochRow, count: int) -> bool:
+def _is_kept(rows: Sequence[EpochRow], row: EpochRow, count: int, first: int) -> bool:
+    """Whether an epoch is kept: each of those before ``first``, then one within the error of the best since."""
+    if row["epoch"] < first:
+        return True
+    rows = [earlier for earlier in rows if earlier["epoch"] >= first]
     accuracy = float(row["validate_accuracy"])
     highest = max([accuracy, *(float(earlier["validate_accuracy"]) for earlier in rows)])
     return accuracy >= highest - standard_error(highest, count)

@@ -67,6 +67,7 @@ class Training:
         forward: from input to logits (b, classes), and what is added to the loss (None: nothing).
         judge: makes the validation part of a row from its training part, with the model as it is.
         keeps: from the earlier rows, this one, and the epoch kept so far: whether this epoch is kept in its place.
+        begins: called with every epoch before its first step.
         stepped: called after every step of the optimiser.
         draws_inside: the forward draws too (dropout), so torch is seeded for every epoch.
         judged_first: the model as it comes is judged too, as epoch 0, and may be what is kept.
@@ -83,6 +84,7 @@ class Training:
     forward: Callable[[Tensor], tuple[Tensor, Tensor | None]]
     judge: Callable[[EpochRow], EpochRow]
     keeps: Callable[[Sequence[EpochRow], EpochRow, int | None], bool]
+    begins: Callable[[int], None] = lambda _: None
     stepped: Callable[[], None] = lambda: None
     draws_inside: bool = False
     judged_first: bool = False
@@ -141,6 +143,7 @@ def _epoch(training: Training, recipe: Recipe, epoch: int, courses: Sequence[ran
     random = np.random.default_rng((recipe.seed, epoch))
     if training.draws_inside:
         torch.manual_seed(int(random.integers(2**62)))
+    training.begins(epoch)
     order = rounds(training.labels, random) if recipe.balanced else random.permutation(len(training.labels))
     batches = batches_of(order, recipe.batch, training.least)
     course = courses[-1]

@@ -1,7 +1,7 @@
 """How a network on spoken words is trained: stored with its checkpoint. No torch."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.augment import Augmentation
@@ -10,7 +10,10 @@ from snn2hw.codec.encode import Encoder, Kind, highest
 from snn2hw.models.layout import Layout, Stage, layout_of
 from snn2hw.train.recipe import Recipe
 
-__all__ = ["NetworkRecipe", "encoder_of", "input_scale", "recipe_from"]
+__all__ = ["NetworkRecipe", "PruneScope", "encoder_of", "input_scale", "recipe_from"]
+
+PruneScope = Literal["layer", "global"]
+"""Among which weights the least are sought: those of a layer, or of the whole network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +21,9 @@ class NetworkRecipe(Recipe):
     """A network (``scnn`` or its ``cnn`` twin), its input, and how it is trained.
 
     ``start`` and ``teacher`` are the SHA-256 of the model whose weights it begins with, and whose answers it learns
-    beside the labels; empty, there is none. ``quiet`` is the price, in the loss, of one spike per synapse: it trades
-    accuracy for fewer synops.
+    beside the labels; empty, there is none. ``quiet`` is the price, in the loss, of one spike (of a CNN: one
+    product that is not zero) per synapse: it trades accuracy for fewer synops. ``prune`` is the share of weights that
+    end as zeros.
     """
 
     model: Literal["scnn", "cnn"] = "scnn"
@@ -35,6 +39,8 @@ class NetworkRecipe(Recipe):
     decay: float = 1e-3
     smoothing: float = 0.0
     quiet: float = 0.0
+    prune: float = 0.0
+    prune_scope: PruneScope = "global"
     variants: int = 12
     augmentation: Augmentation = field(default_factory=Augmentation)
     epochs: int = 120
@@ -42,7 +48,13 @@ class NetworkRecipe(Recipe):
     rate: float = 1e-2
     validation: float = 0.06
 
-    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"teacher", "teacher_weight", "temperature"}
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {
+        "teacher",
+        "teacher_weight",
+        "temperature",
+        "prune",
+        "prune_scope",
+    }
 
     def __post_init__(self) -> None:
         if self.model not in ("scnn", "cnn"):
@@ -52,6 +64,10 @@ class NetworkRecipe(Recipe):
         super().__post_init__()
         if not 0 <= self.quiet < float("inf"):
             raise InputError(f"quiet {self.quiet}: must not be negative", "0 leaves spikes out of the loss")
+        if not 0 <= self.prune < 1:
+            raise InputError(f"prune {self.prune}: must be a share from 0 to below 1", "0 leaves all weights")
+        if self.prune_scope not in get_args(PruneScope):
+            raise InputError(f"prune_scope {self.prune_scope!r}", f"choose {' or '.join(get_args(PruneScope))}")
         if self.variants < 0:
             raise InputError(f"variants {self.variants}: must not be negative", "0 is no augmentation")
         encoder_of(self)  # which refuses what it cannot encode

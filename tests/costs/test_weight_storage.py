@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from snn2hw.costs.weight_storage import RUN_BITS, stored
+from snn2hw.ann.weight_forms import RUN_BITS
+from snn2hw.costs.weight_storage import stored
 
 
 def run_length(weights: list[int], bits: int) -> int:

@@ -25,6 +25,7 @@ USES = {verb: (f"{verb} {RIGHT[verb]}",) for verb in COMMANDS if verb not in APA
         "energy p.nir --input x.npz",
         "energy zoo:digits --stream sound.flac --tables cmos45_int8",
         f"energy {RIGHT['energy'].replace('--tables prices.toml', '')}",
+        "energy p.nir --input x.npz --ann cnn.onnx --ann-input ann.npz --also p.nir x.npz",
     ),
     "export": tuple(f"export p.nir --to {to} --input x.npz -o as-{to}" for to in ("c", "onnx", "nir", "rtl")),
     "fuzz": ("fuzz --seconds 0.1 --only files",),

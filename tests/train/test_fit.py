@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from sim.errors import FileError, InputError
-from snn2hw.train.answers import spikes_per_synapse
+from snn2hw.models.layout import map_synapses
+from snn2hw.train.answers import forward, products_per_synapse
 from snn2hw.train.checkpoint import deployable, load_trained, read_checkpoint, write_checkpoint
 from snn2hw.train.feed import feed_of
 from snn2hw.train.fit import fit
@@ -144,9 +145,36 @@ def test_a_price_on_spikes_makes_them_fewer(tmp_path):
         images = torch.from_numpy(toy_data().test.images).float()[None, :, None]
         with torch.no_grad():
             in_time(deployable(load_trained(finished.checkpoint)), images, RECIPE.steps, record)
-        return float(spikes_per_synapse(record, RECIPE, len(CLASSES)))
+        return float(products_per_synapse(record, RECIPE, len(CLASSES)))
 
     assert 0 < spikes(3.0) < 0.7 * spikes(0.0)
+
+
+def test_a_price_on_products_makes_the_twin_send_less(tmp_path):
+    """The share of its values that are not zero, counted on images that it has not learnt from."""
+
+    def active(price):
+        recipe = replace(RECIPE, model="cnn", quiet=price)
+        finished = fit(recipe, toy_data(), CLASSES, tmp_path / str(price), device=CPU)
+        record = {}
+        with torch.no_grad():
+            forward(
+                load_trained(finished.checkpoint).model, feed_of(recipe, CPU)(toy_data().test.images), recipe, record
+            )
+        return [float((x != 0).float().mean()) for x in record.values()]
+
+    assert sum(active(2.0)[:2]) < 0.8 * sum(active(0.0)[:2])
+
+
+@pytest.mark.parametrize("height", [1.0, 0.01])
+def test_the_share_that_is_priced_is_that_of_values_which_are_not_zero(height):
+    """By hand: a quarter of the first layer's values, half of the second's, and none of the third's."""
+    recipe = replace(RECIPE, model="cnn")
+    first, second, third = torch.zeros(2, 8), torch.zeros(2, 8), torch.zeros(2, 8)
+    first[:, :2], second[:, 4:] = height, height
+    synapses = map_synapses(recipe.layout, 32, 3)
+    expected = (0.25 * synapses[1] + 0.5 * synapses[2]) / sum(synapses)
+    assert float(products_per_synapse({0: first, 1: second, 2: third}, recipe, 3)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path):

@@ -49,11 +49,13 @@ class Synapse(nn.Module):
         stored = torch.from_numpy(connection.wiring.weight.astype(np.float64))
         self.register_buffer("stored", stored, persistent=False)
         self.latent = nn.Parameter(torch.empty(0))
+        self.register_buffer("synapse", torch.empty(0, dtype=torch.bool), persistent=False)
         reach = float(np.abs(connection.wiring.weight.astype(np.int64)).max(initial=0))
         if grid is not None and latent is not None:
             self.length = float(max(-grid.low, grid.high, 1))
             start = _starting(connection.wiring.weight / grid.step, latent / grid.step) / self.length
             self.latent = nn.Parameter(torch.from_numpy(start).to(torch.float32))
+            self.synapse = torch.from_numpy((latent != 0) | (connection.wiring.weight != 0))
             self.project()
             reach = self.length * grid.step
         columns = connection.wiring.weight[0].size
@@ -65,10 +67,10 @@ class Synapse(nn.Module):
         return self.latent.numel() > 0
 
     def project(self) -> None:
-        """Bring latents that left the grid back to its ends."""
+        """Bring latents that left the grid back to its ends; what was pruned is no synapse, and stays at zero."""
         if self.grid is not None and self.learns:
             with torch.no_grad():
-                self.latent.clamp_(self.grid.low / self.length, self.grid.high / self.length)
+                self.latent.clamp_(self.grid.low / self.length, self.grid.high / self.length).mul_(self.synapse)
 
     def weight(self) -> Tensor:
         """Return the mantissas, whole numbers."""

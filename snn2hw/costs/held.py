@@ -1,0 +1,73 @@
+"""An input that does not change, summed once: a chip holds the sum as a bias, where a bias does what the sum did.
+
+That is in a neuron that has a bias register and forgets u at once (its input is then what v gets), and by a connection
+without lag. The sum is made in one step, written once, and from then on read and added once per neuron and step. It is
+held where that makes fewer operations than summing in every step.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.arithmetic.description import Int
+from sim.arithmetic.registry import get_arithmetic
+from sim.program import INPUT, Connection, Population, Program
+from sim.trace import Counts, Tally, counts_from
+
+__all__ = ["can_hold", "forgets_u", "held_synops", "is_at_rest", "is_biased", "is_constant", "summed_once"]
+
+
+def is_constant(raster: NDArray[np.integer]) -> bool:
+    """Return whether a raster (B, T, ...) of several steps does not change over time."""
+    return raster.shape[1] > 1 and bool((raster == raster[:, :1]).all())
+
+
+def forgets_u(population: Population) -> bool:
+    """Return whether u is the new input itself in every neuron: nothing of it has to be stored."""
+    return not (get_arithmetic(population.arithmetic).dynamics(population.neurons).share_u != 1).any()
+
+
+def is_biased(population: Population) -> bool:
+    """Return whether any neuron adds a bias."""
+    return bool(get_arithmetic(population.arithmetic).dynamics(population.neurons).drive.any())
+
+
+def is_at_rest(program: Program, population: Population) -> bool:
+    """Return whether every state of a population begins at zero."""
+    initial = (population.neurons.registers.get(state.initial) for state in program.described.states)
+    return not any(values is not None and values.any() for values in initial)
+
+
+def can_hold(population: Population, connection: Connection) -> bool:
+    """Return whether a bias can stand for what a constant input brings by this connection."""
+    biased = any(r.name.startswith("bias") for r in get_arithmetic(population.arithmetic).registers)
+    return connection.source == INPUT and connection.lag == 0 and biased and forgets_u(population)
+
+
+def summed_once(program: Program, counts: Counts, steps: int) -> tuple[Counts, Mapping[str, int]]:
+    """Return the counts where sums that may be held are made in one step, and how many sums each population holds."""
+    tallies, sums = {}, {}
+    for p in program.populations:
+        events, synops = counts.events[p.name].copy(), counts.synops_by_connection[p.name].copy()
+        for i, connection in enumerate(p.inputs):
+            once = synops[i] // steps
+            if can_hold(p, connection) and float((once + p.size * steps).mean()) < float(synops[i].mean()):
+                events[i], synops[i] = events[i] // steps, once
+                sums[p.name] = sums.get(p.name, 0) + p.size
+        tallies[p.name] = Tally(
+            events=events,
+            synops=synops,
+            spikes=counts.spikes[p.name],
+            active=counts.active[p.name],
+            wraps=counts.wraps[p.name],
+            clips=counts.clips[p.name],
+            messages=counts.messages[p.name],
+        )
+    return counts_from(program, steps, tallies), sums
+
+
+def held_synops(program: Program, counts: Counts, steps: int) -> Int:
+    """Return the synops per sample where a constant input is summed once."""
+    once, _ = summed_once(program, counts, steps)
+    return np.asarray(sum((once.synops[p.name] for p in program.populations), np.zeros(1, np.int64)))
