@@ -1,5 +1,7 @@
-"""The machine in plain loops, and with what other tools do otherwise: a deviation explains a difference if with it the
-machine gives the tool's values, all of them."""
+"""The machine in plain loops, and what other tools do otherwise.
+
+A deviation explains a difference if with it the machine gives the tool's values, all of them.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +24,8 @@ Weights = tuple[Array, int]
 
 NEAR = 1e-4
 """Two float runs are one where values differ by so little of the greatest: float32 has seven digits."""
-FLOAT = "decays are not cut to whole numbers"
+FLOAT = "nothing is cut to whole numbers"
+UNCUT = "a right shift drops nothing"
 SINGLE = "float32"
 AGAIN = "a residue above the threshold is taken off again"
 LOOSE = "nothing wraps or clips"
@@ -88,7 +91,7 @@ class _Machine:
     rest: Array = field(init=False)
 
     def __post_init__(self) -> None:
-        real = np.float64 if FLOAT in self.has else np.int64
+        real = np.float64 if self.has & {FLOAT, UNCUT} else np.int64
         self.u, self.v = (self.full(r).astype(real) for r in (self.p.u0, self.p.v0))
         self.rest = np.zeros(self.p.size, dtype=np.int64)
 
@@ -98,6 +101,8 @@ class _Machine:
     def kept(self, x: Array, share: Array) -> Array:
         if FLOAT in self.has:
             return np.asarray(x * (4096 - share) / 4096)
+        if UNCUT in self.has:
+            return np.asarray(np.sign(x) * np.floor(np.abs(x) * (4096 - share) / 4096))
         return np.sign(x) * ((np.abs(x) * (4096 - share)) >> 12)
 
     def step(self, a: Array) -> tuple[Array, Array, Array]:
@@ -134,7 +139,7 @@ class _Machine:
             z = v > theta
             return z.astype(np.int64), v - (z.astype(np.int64) - before) * theta
         bar = theta if p.properties["at_threshold"] else theta + 1
-        if FLOAT in self.has:
+        if self.has & {FLOAT, UNCUT}:
             z = (v >= theta if p.properties["at_threshold"] else v > theta).astype(np.int64)
         else:
             times = (v - bar) // np.maximum(theta, 1) + 1
@@ -169,7 +174,8 @@ def deviating(program: Program, raster: Any, deviations: Collection[str] = ()) -
                         total = w @ sent[c.source][t - c.lag].astype(np.int64)
                         if "a connection's sum wraps at 24 bits" in has:
                             total = _modulo(total, 24)
-                        a = a + (total << e if e >= 0 else total >> -e)
+                        uncut = total * 2.0**e if has & {FLOAT, UNCUT} else None
+                        a = a + (uncut if uncut is not None else total << e if e >= 0 else total >> -e)
                 values = machines[p.name].step(a)
                 sent[p.name].append(values[0])
                 for kind, one in zip(("spikes", "u", "v"), values, strict=True):

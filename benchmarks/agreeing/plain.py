@@ -17,10 +17,6 @@ __all__ = ["Values", "matrix_of", "needs_of", "plain", "values_of"]
 Values = Mapping[str, NDArray[Any]]
 """(B, T, neuron) by "KIND.POPULATION"."""
 
-EIGHT_BITS = {"loihi": (-256, 255)}
-LARGEST = 1 << 24
-"""Entries of a convolution's matrix; 128 MiB of int64."""
-
 
 def matrix_of(program: Program, population: Population, connection: Connection) -> NDArray[np.int64]:
     """Return a wiring as a matrix (out, in), both in C order."""
@@ -90,9 +86,6 @@ def needs_of(program: Program) -> frozenset[str]:
                 found.add("own lag above 1")
             if c.source not in (INPUT, p.name) and place[c.source] > place[p.name]:
                 found.add("loop of populations")
-            planes = len(program.shape_of(c.source)) == 3 or len(p.shape) == 3
-            if not isinstance(c.wiring, Conv) and planes:
-                found.add("matrix on planes")
     return frozenset(found)
 
 

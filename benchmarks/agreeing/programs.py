@@ -29,9 +29,10 @@ PLAIN = replace(
     weight_limit=200,
 )
 LOIHI = replace(PLAIN, per_neuron=True, initial=True, readouts=True, refractory=True, lags=True, weight_limit=255)
-KINDS = (PLAIN, PLAIN, PLAIN, LOIHI, LOIHI, LOIHI, LOIHI, SMALL, SMALL, None)
-"""Of ten: three that any chip of this kind holds, without a bias; four with what Loihi 1 has beside; two with all there
-is; one of Xylo's (None)."""
+RESTLESS = replace(LOIHI, refractory=False)
+KINDS = (PLAIN, PLAIN, PLAIN, RESTLESS, RESTLESS, LOIHI, LOIHI, SMALL, SMALL, None)
+"""Of ten: three that any chip of this kind holds, without a bias, the first without a synaptic current; four with what
+Loihi 1 has beside, two of them without its rest; two with all there is; one of Xylo's (None)."""
 SAMPLES, STEPS = 2, 12
 
 
@@ -44,7 +45,9 @@ def drawn(count: int = COUNT) -> Iterator[tuple[Program, Any]]:
         else:
             program = random_program(rng, kind)
             if kind is PLAIN:
-                still = [replace(p, bias_mantissa=0, bias_exponent=0) for p in program.populations]
+                plain: dict[str, Any] = {"bias_mantissa": 0, "bias_exponent": 0}
+                plain |= {"du": 4095} if seed % len(KINDS) == 0 else {}
+                still = [replace(p, **plain) for p in program.populations]
                 program = replace(program, populations=tuple(still))
             raster = random_raster(rng, program, SAMPLES, STEPS)
         yield program, np.asarray(raster).astype(np.int32)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from snn2hw.train.network_recipe import NetworkRecipe
     from snn2hw.train.teacher import Teacher
 
-__all__ = ["configure", "execute"]
+__all__ = ["configure", "execute", "summary_in"]
 
 SPIKING_STEPS = 24
 """Steps when the input is spikes: the 8 that do for graded input would leave a pixel with five values."""
@@ -140,7 +140,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         )
     for line in write_report(finished, recipe, data, corpus, args.output):
         reply.line(line)
-    reply.fact(**_summary(args.output))
+    reply.fact(**summary_in(args.output))
     reply.wrote(args.output)
     return 0
 
@@ -156,11 +156,12 @@ def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], i
     return train_stream if streams(args) else None
 
 
-def _summary(folder: Path) -> dict[str, Any]:
-    from sim.border import parse_json
+def summary_in(folder: Path) -> dict[str, Any]:
+    """Return the summary of a run that its folder holds."""
+    from sim.border import JSON_BYTES, parse_json, read_bytes
 
     path = folder / "summary.json"
-    found: dict[str, Any] = parse_json(path.read_bytes(), str(path), "train again")
+    found: dict[str, Any] = parse_json(read_bytes(path, JSON_BYTES, "train again"), str(path), "train again")
     return found
 
 

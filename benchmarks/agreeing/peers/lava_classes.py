@@ -73,7 +73,7 @@ def convolution(link: Link) -> Callable[[Any], Any]:
     kernel = link.matrix[:, :, None, None] if link.kernel is None else link.kernel
     source = (link.matrix.shape[1], 1, 1) if link.kernel is None else link.shapes[0]
     model = PyConvModelFixed({})
-    model.weight = np.ascontiguousarray(kernel.astype(np.int32)[:, :, ::-1, ::-1].transpose(0, 3, 2, 1))
+    model.weight = np.ascontiguousarray(np.asarray(kernel).astype(np.int32)[:, :, ::-1, ::-1].transpose(0, 3, 2, 1))
     model.kernel_size = np.array(model.weight.shape[1:3])
     for name in ("stride", "padding", "dilation"):
         setattr(model, name, np.array(geometry[name][::-1]))
