@@ -84,6 +84,7 @@ def main() -> int:
             mutants = [m for m in mutants if m.key in again]
         before = found.get(room.name) if arguments.survivors else None
         for fresh in _judged(room, mutants, texts):  # kept after every mutant: the next one may be for tomorrow
+            found = _earlier()  # another process may have judged another room meanwhile
             found[room.name] = fresh if before is None else _merged(before, fresh, mutants[: fresh["mutants"]])
             _name_equivalents(found, excused)
             text = json.dumps({"schema": "snn2hw.benchmark.mutants/1", "rooms": found}, indent=1) + "\n"

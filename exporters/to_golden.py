@@ -30,7 +30,7 @@ from sim.order import step_order
 from sim.program import INPUT, Program
 from sim.trace import Trace
 
-__all__ = ["execute", "export"]
+__all__ = ["execute", "export", "extent_of"]
 
 SCHEMA = "snn2hw.golden/1"
 MAX_TEXT_BYTES = 1 << 31
@@ -66,7 +66,7 @@ def execute(
             return execute(program, raster, folder=Path(made) / "golden")
     check_same_program(folder, "golden", program.digest)
     compare(folder, constants(program))
-    memories = recordings(program, *_extent(folder))
+    memories = recordings(program, *extent_of(folder))
     rows = _rows(folder, read_memory(folder, memories.pop((INPUT, "messages"))), raster)
     found = {f"{what}.{name}": read_memory(folder, memory)[rows] for (name, what), memory in memories.items()}
     read_artifact(folder)
@@ -122,7 +122,7 @@ def _write_nir_data(path: Path, program: Program, samples: NDArray[np.integer], 
     fill_file(path, made.getbuffer())
 
 
-def _extent(folder: Path) -> tuple[int, int]:
+def extent_of(folder: Path) -> tuple[int, int]:
     """Return how many samples of how many steps a folder holds."""
     path = folder / "golden.json"
     with foreign_errors(path, "cannot be read", "export again"):

@@ -24,10 +24,11 @@ from exporters.rtl_export.plan import CorePlan, plan_of
 from exporters.rtl_export.simulate import CORE, build_simulator, find_simulator, play
 from exporters.rtl_export.sizes import LANES, Sizes, parameters_vh
 from exporters.rtl_export.stream import expected_lines, stream_lines
+from sim.border import JSON_BYTES, foreign_errors, parse_json, read_bytes
 from sim.errors import FileError, InputError
 from sim.program import Program
 
-__all__ = ["execute", "export"]
+__all__ = ["execute", "export", "lanes_of"]
 
 SCHEMA = "snn2hw.rtl/1"
 DEFAULT_LANES = 4
@@ -55,7 +56,7 @@ def execute(
 ) -> ExecutorTrace:
     """Build the core in a logic simulator and play the raster; ``folder`` gives core and memories."""
     find_simulator()
-    lanes = DEFAULT_LANES if folder is None else _lanes_of(folder, program)
+    lanes = DEFAULT_LANES if folder is None else lanes_of(folder, program.digest)
     plan, images, sizes = _laid_out(program, lanes)
     with tempfile.TemporaryDirectory(prefix="snn2hw-rtl-") as made:
         workspace = Path(made)
@@ -104,12 +105,12 @@ def _write_core(draft: Path, plan: CorePlan, images: Images, sizes: Sizes) -> No
     (draft / "rtl.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def _lanes_of(folder: Path, program: Program) -> int:
-    check_same_program(folder, "rtl", program.digest)
-    try:
-        lanes = json.loads((folder / "rtl.json").read_text(encoding="utf-8"))["sizes"]["lanes"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FileError(f"{folder / 'rtl.json'}: cannot be read ({error})", "export again") from None
-    if lanes not in LANES:
-        raise FileError(f"{folder / 'rtl.json'}: {lanes!r} lanes", "export again")
+def lanes_of(folder: Path, digest: str) -> int:
+    """Return how many synapses a clock the core in a folder adds, which was made from the program of this digest."""
+    check_same_program(folder, "rtl", digest)
+    path = folder / "rtl.json"
+    with foreign_errors(path, "cannot be read", "export again"):
+        lanes = parse_json(read_bytes(path, JSON_BYTES, "export again"), str(path), "export again")["sizes"]["lanes"]
+    if type(lanes) is not int or lanes not in LANES:
+        raise FileError(f"{path}: {lanes!r} lanes", "export again")
     return int(lanes)

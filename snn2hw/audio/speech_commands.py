@@ -5,7 +5,6 @@ others are for training; ``_background_noise_`` holds long recordings. With a ``
 says the parts. A speaker is the hash before ``_nohash_`` and is in one part alone.
 """
 
-import csv
 import re
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sim.errors import InputError
 from snn2hw.audio.clip import length_s
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.rows import Reading, SoundRow, corpus_of
+from snn2hw.files.table_file import read_list, read_table
 
 __all__ = ["KEYWORDS", "SILENCE", "UNKNOWN", "backgrounds", "read_keywords", "read_words"]
 
@@ -62,8 +62,8 @@ def _rows(root: Path) -> list[SoundRow]:
         raise InputError(f"{root}: no such folder", "give the folder that holds one folder per word")
     table = root / "metadata.csv"
     if table.is_file():
-        with table.open(newline="", encoding="utf-8") as handle:
-            listed = [(row["path"], row["part"]) for row in csv.DictReader(handle)]
+        rows_of_table = read_table(table, ("path", "part"), "write a metadata.csv, or keep the official lists")
+        listed = [(row["path"], row["part"]) for row in rows_of_table]
         found = [(root / path, PART_NAMES[part]) for path, part in listed if part in PART_NAMES]
     else:
         lists = {"validate": _list(root / "validation_list.txt"), "test": _list(root / "testing_list.txt")}
@@ -78,9 +78,7 @@ def _rows(root: Path) -> list[SoundRow]:
 
 
 def _list(path: Path) -> frozenset[str]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file", "the official lists come with the data; or write a metadata.csv")
-    return frozenset(path.read_text(encoding="utf-8").split())
+    return frozenset(read_list(path, "the official lists come with the data; or write a metadata.csv"))
 
 
 def _silences(root: Path, part: str, count: int) -> list[SoundRow]:

@@ -6,16 +6,16 @@ AudioMNIST      data/01/0_01_0.wav, data/audioMNIST_meta.txt (JSON)       speake
 CSV             path,label[,part,fold,speaker] beside the files           whatever it says; any column as label
 """
 
-import csv
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sim.border import JSON_BYTES, parse_json, read_bytes
 from sim.errors import FileError, InputError
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.rows import Reading, SoundRow, corpus_of
+from snn2hw.files.table_file import read_table
 
 __all__ = ["read_audiomnist", "read_csv", "read_esc", "read_urbansound"]
 
@@ -23,19 +23,7 @@ _DIGIT = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<take>\d+)\.wav")
 
 
 def _table(path: Path, wanted: tuple[str, ...]) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            rows = list(csv.DictReader(handle))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file", "give the folder of the data set as it is distributed") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileError(f"{path}: not a table ({error})", "write it as CSV in UTF-8") from None
-    found = set(rows[0]) if rows else set()
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        what = f"{path}: no column {', '.join(missing)} (it has {', '.join(sorted(map(str, found))) or 'no rows'})"
-        raise FileError(what, "name the columns in the first line")
-    return rows
+    return read_table(path, wanted, "give the folder of the data set as it is distributed")
 
 
 def _column(row: Mapping[str, Any], name: str, where: Path) -> str:
@@ -98,10 +86,9 @@ def read_audiomnist(root: Path, reading: Reading, label: str = "") -> Corpus:
     about: dict[str, dict[str, Any]] = {}
     table = data / "audioMNIST_meta.txt"
     if table.is_file():
-        try:
-            about = json.loads(table.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise FileError(f"{table}: not JSON ({error})", "fetch it again") from None
+        about = parse_json(read_bytes(table, JSON_BYTES, "fetch it again"), f"{table}: not JSON", "fetch it again")
+        if not isinstance(about, dict) or not all(isinstance(facts, dict) for facts in about.values()):
+            raise FileError(f"{table}: not a table of speakers", "fetch it again")
     found = [
         (path, match)
         for folder in sorted(data.iterdir() if data.is_dir() else [])

@@ -13,7 +13,7 @@ from typing import Any
 
 from snn2hw.commands.reply import Reply
 
-__all__ = ["configure", "execute"]
+__all__ = ["classes_of", "configure", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def draw_relevance(
     from snn2hw.train.stream_fit import answers_to
 
     check_output(output)
-    classes = _classes(model.parent / "summary.json")
+    classes = classes_of(model.parent / "summary.json")
     if label and label not in classes:
         raise InputError(f"--label {label}: no class of {model}", f"choose {one_of(label, classes)}")
     network, recipe = read_stream(model, len(classes))
@@ -65,7 +65,8 @@ def draw_relevance(
     return classes[best], classes[chosen]
 
 
-def _classes(path: Path) -> tuple[str, ...]:
+def classes_of(path: Path) -> tuple[str, ...]:
+    """Return the classes that the summary of a run names."""
     from sim.border import JSON_BYTES, parse_json, read_bytes
     from sim.fields import Fields
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from snn2hw.train.network_recipe import NetworkRecipe
     from snn2hw.train.teacher import Teacher
 
-__all__ = ["configure", "execute"]
+__all__ = ["configure", "execute", "summary_in"]
 
 GIVEN = ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "prune", "prune_scope", "variants")
 """Fields of a recipe that have options here alone."""
@@ -149,7 +149,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         )
     for line in write_report(finished, recipe, data, corpus, args.output):
         reply.line(line)
-    reply.fact(**_summary(args.output))
+    reply.fact(**summary_in(args.output))
     reply.wrote(args.output)
     return 0
 
@@ -165,11 +165,12 @@ def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], i
     return train_stream if streams(args) else None
 
 
-def _summary(folder: Path) -> dict[str, Any]:
-    from sim.border import parse_json
+def summary_in(folder: Path) -> dict[str, Any]:
+    """Return the summary of a run that its folder holds."""
+    from sim.border import JSON_BYTES, parse_json, read_bytes
 
     path = folder / "summary.json"
-    found: dict[str, Any] = parse_json(path.read_bytes(), str(path), "train again")
+    found: dict[str, Any] = parse_json(read_bytes(path, JSON_BYTES, "train again"), str(path), "train again")
     return found
 
 

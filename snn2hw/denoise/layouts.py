@@ -8,7 +8,6 @@
 Where a layout has no pairs to be judged by, they are drawn from its test part, always the same.
 """
 
-import csv
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,8 +20,9 @@ from snn2hw.audio.clip import read_clip
 from snn2hw.audio.digits import trimmed
 from snn2hw.audio.folder import SUFFIXES
 from snn2hw.denoise.mixing import NoisySpeech, Pair, Samples, SpeechAndNoise, fixed_pairs
+from snn2hw.files.table_file import read_table
 
-__all__ = ["LAYOUTS_ON_DISK", "read_noisy"]
+__all__ = ["LAYOUTS_ON_DISK", "read_noisy", "read_ratios"]
 
 LAYOUTS_ON_DISK = {
     "parts": ("clean/train", "noise/train"),
@@ -137,7 +137,7 @@ class _NoisyReader:
     def _pairs(self, noisy: Path, clean: Path, table: Path | None = None) -> tuple[Pair, ...]:
         if not noisy.is_dir() or not clean.is_dir():
             return ()
-        ratios = _ratios(table)
+        ratios = read_ratios(table)
         speech = {_key(path): path for path in _files(clean)}
         pairs = []
         for path in _files(noisy):
@@ -168,14 +168,15 @@ def _said_ratio(name: str) -> float:
     return float(found.group(1)) if found else float("nan")
 
 
-def _ratios(table: Path | None) -> dict[str, float]:
+def read_ratios(table: Path | None) -> dict[str, float]:
+    """Return what a table of ``file`` and ``snr_db`` says; nothing where there is none."""
     if table is None or not table.is_file():
         return {}
+    rows = read_table(table, ("file", "snr_db"), "name the table of the pairs")
     try:
-        with table.open(newline="", encoding="utf-8-sig") as handle:
-            return {row["file"]: float(row["snr_db"]) for row in csv.DictReader(handle)}
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
-        raise FileError(f"{table}: not a table of file and snr_db ({error})", "write it as CSV in UTF-8") from None
+        return {row["file"]: float(row["snr_db"]) for row in rows}
+    except ValueError as error:
+        raise FileError(f"{table}: not a table of file and snr_db ({error})", "write numbers as snr_db") from None
 
 
 def _held_out(whole: SpeechAndNoise) -> tuple[SpeechAndNoise, SpeechAndNoise]:

@@ -1,7 +1,7 @@
 """Every reader of a file from outside, and what it is fed: good files to damage."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snn2hw.fuzz.reader import Reader
+from snn2hw.fuzz.side_readers import SIDE_READERS, SIDE_SEEDS
+
 if TYPE_CHECKING:
     from sim.program import Program
 
-__all__ = ["READERS", "Reader", "available", "write_seeds"]
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A reader: the kind of its files, the packages it needs, and how it reads one."""
-
-    suffix: str
-    needs: tuple[str, ...]
-    read: Callable[[Path], object]
+__all__ = ["READERS", "available", "write_seeds"]
 
 
 def _raster(path: Path) -> object:
@@ -109,6 +103,7 @@ READERS: Mapping[str, Reader] = {
     "checkpoint": Reader(".pt", ("torch", "norse"), _checkpoint),
     "wav": Reader(".wav", ("soundfile", "soxr"), _sound),
     "flac": Reader(".flac", ("soundfile", "soxr"), _sound),
+    **SIDE_READERS,
 }
 """Reader name to what it reads."""
 
@@ -278,4 +273,5 @@ _SEEDS: Mapping[str, Callable[[Path, np.random.Generator], list[Path]]] = {
     "checkpoint": _checkpoint_seeds,
     "wav": _wav_seeds,
     "flac": _flac_seeds,
+    **SIDE_SEEDS,
 }

@@ -14,7 +14,8 @@ from snn2hw.fuzz import file_batch
 from snn2hw.fuzz.campaign import fuzz
 from snn2hw.fuzz.file_batch import Beat, Desk, FileBatch
 from snn2hw.fuzz.program_batch import C_AT_ONCE, program_batch, read_case
-from snn2hw.fuzz.readers import READERS, Reader
+from snn2hw.fuzz.reader import Reader
+from snn2hw.fuzz.readers import READERS
 from snn2hw.verification.executors import find_executor
 
 GOOD = json.dumps({"a": 1, "b": [1, 2, 3]}).encode()
