@@ -99,6 +99,9 @@ def test_the_wheel_offers_its_fixtures_to_pytest(wheel):
         assert "[pytest11]\nsnn2hw = snn2hw.pytest_plugin\n" in archive.read(name).decode()
 
 
+BESIDE = {"lava", "c"}
+"""What needs an environment of its own, or a compiler of the system: a clean one may lack it."""
+
 PYTHONS = [found for minor in (11, 12, 13) if (found := shutil.which(f"python3.{minor}"))]
 
 
@@ -120,5 +123,8 @@ def test_what_is_built_installs_alone_and_shows_that_all_executors_agree(tmp_pat
     done = subprocess.run(words, cwd=tmp_path / "here", capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     verdict = json.loads((tmp_path / "here" / "out" / "verdict.json").read_text(encoding="utf-8"))
-    assert verdict["equal"] is True
-    assert {row["executor"] for row in verdict["rows"] if row["status"] == "equal"} >= {"fast", "onnx"}
+    said = {row["executor"]: row["status"] for row in verdict["rows"]}
+    missing = {name for name, status in said.items() if status == "unavailable"}
+    assert missing <= BESIDE, "what the environment itself brings is there"
+    assert {said[name] for name in said.keys() - missing - {"reference"}} == {"equal"}, said
+    assert said.keys() - missing >= {"reference", "fast", "onnx"}
