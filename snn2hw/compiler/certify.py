@@ -66,6 +66,14 @@ class ProvenBounds:
         return {name: by for name, by in over.items() if by > 0}
 
     @property
+    def reach(self) -> float:
+        """Return how far a and the states that wrap reach towards their limits; where none wraps, those that clip."""
+        limit, wrapping = self.arithmetic.accumulator.limit, dict(_wrapping(self.arithmetic))
+        shares = [] if limit is None else [max(map(abs, self.a)) / limit]
+        ends = wrapping or {s.name: self.arithmetic.limits_of(s)[1] for s in self.arithmetic.states}
+        return max(shares + [max(map(abs, self.states[name])) / end for name, end in ends.items()])
+
+    @property
     def clip_free(self) -> bool:
         """Whether no state clips."""
         return not self.beyond

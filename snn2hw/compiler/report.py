@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arithmetic import A_LIMIT, V_MAX, VTH_SHIFT, WRAP
+from sim.arithmetic import V_MAX, VTH_SHIFT
 from sim.engines import DEFAULT_ENGINE, run
 from sim.program import Json
 from sim.trace import Trace
@@ -48,7 +48,7 @@ class MeasuredPopulation:
     clipped: float
     """Share of neuron-steps in which v clipped; not counted is a clip above threshold that a reset to zero forgets."""
     margin_bits: float
-    """log2 of how far the certified a and u stay below their limits."""
+    """log2 of how far the certified a and u stay below their limits; below 0 where a state that only clips may."""
     warnings: tuple[str, ...]
 
 
@@ -112,21 +112,21 @@ def _row(compiled: Compiled, made: Quantized, ideal: "FloatTrace", trace: Trace)
     bounds = compiled.certificate.bounds[name]
     forgets = population.fires and population.reset == "zero"
     clipped = float((trace.v[name] == -V_MAX).mean() if forgets else counts.clips[name].sum() / updates)
-    worst = max(max(map(abs, bounds.a)) / A_LIMIT, max(map(abs, bounds.u)) / WRAP, 2.0**-23)
+    threshold = population.registers["vth" if "vth" in population.registers else "theta"]
     return MeasuredPopulation(
         name=name,
         neurons=population.size,
         bits=tuple(grid.bits for grid in made.grids),
         exponents=tuple(c.exponent for c in population.inputs),
         scale=(float(made.scale.min()), float(made.scale.max())),
-        vth=(int(population.vth.min()), int(population.vth.max())),
+        vth=(int(threshold.min()), int(threshold.max())),
         sqnr_db=tuple(round(q, 2) if math.isfinite(q) else None for q in made.sqnr_db),
         agreement=float((spikes == wanted).mean()) if population.fires else None,
         correlation=None if population.fires else _correlation(made, ideal, trace),
         rate=float(counts.spikes[name].sum() / updates),
         rate_float=float(wanted.mean()),
         clipped=clipped,
-        margin_bits=round(-math.log2(worst), 2),
+        margin_bits=round(-math.log2(max(bounds.reach, 2.0**-23)), 2),
         warnings=tuple(_warnings(spikes, wanted, clipped, fires=population.fires)),
     )
 

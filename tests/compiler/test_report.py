@@ -10,6 +10,7 @@ from snn2hw.compiler.compile import compile_source
 from snn2hw.compiler.report import measure
 from snn2hw.network.float_reference import float_reference
 from tests.compiler.networks import convolutional, dense, raster
+from tests.compiler.xylo_networks import events, feed_forward
 
 
 @pytest.fixture
@@ -67,3 +68,17 @@ def test_a_saturating_layer_is_named():
     data = raster(source, rng)
     rows = measure(compile_source(source, "loihi1", data), data, engine="reference").rows
     assert rows[0].warnings[0].startswith("SATURATING: ")
+
+
+def test_a_program_of_xylo_is_measured_too_and_its_margin_is_below_0_where_it_may_saturate():
+    source, data = feed_forward(sizes=(16, 20, 4)), events(samples=2, steps=40)
+    made = compile_source(source, "xylo2", data)
+    report = measure(made, data, engine="reference")
+    trace = run(made.program, data, engine="reference")
+    for row, population in zip(report.rows, made.program.populations, strict=True):
+        bounds = made.certificate.bounds[population.name]
+        worst = max(max(-low, high) for low, high in bounds.states.values())
+        assert row.vth == (population.theta.min(), population.theta.max())
+        assert row.rate == trace.counts.spikes[row.name].sum() / (2 * 40 * row.neurons)
+        assert row.margin_bits == round(-np.log2(worst / 32767), 2)
+        assert (row.margin_bits >= 0) == bounds.clip_free

@@ -99,15 +99,26 @@ def test_the_wheel_offers_its_fixtures_to_pytest(wheel):
         assert "[pytest11]\nsnn2hw = snn2hw.pytest_plugin\n" in archive.read(name).decode()
 
 
-PYTHONS = [found for minor in (11, 12, 13) if (found := shutil.which(f"python3.{minor}"))]
+BESIDE = {"lava", "c"}
+"""What needs an environment of its own, or a compiler of the system: a clean one may lack it."""
+
+
+def _python(minor):
+    """Return a Python that runs: on the path, where a shim of pyenv may stand that does not, else one of pyenv's."""
+    name = f"python3.{minor}"
+    places = [shutil.which(name), *(Path.home() / ".pyenv" / "versions").glob(f"3.{minor}.*/bin/{name}")]
+    for place in filter(None, places):
+        if subprocess.run([place, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
+            return str(place)
+    return pytest.skip(f"there is no Python 3.{minor} on this machine")
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("python", PYTHONS, ids=[Path(python).name for python in PYTHONS])
+@pytest.mark.parametrize("minor", [11, 12, 13])
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_what_is_built_installs_alone_and_shows_that_all_executors_agree(tmp_path, request, python, kind):
+def test_what_is_built_installs_alone_and_shows_that_all_executors_agree(tmp_path, request, minor, kind):
     """In an environment with nothing else, on every Python that is here: the demonstration's verdict."""
-    built = request.getfixturevalue(kind)
+    python, built = _python(minor), request.getfixturevalue(kind)
     subprocess.run([python, "-m", "venv", str(tmp_path / "env")], check=True)
     own = tmp_path / "env" / "bin" / "python"
     words = [str(own), "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), f"{built}[demo]"]
@@ -120,5 +131,8 @@ def test_what_is_built_installs_alone_and_shows_that_all_executors_agree(tmp_pat
     done = subprocess.run(words, cwd=tmp_path / "here", capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     verdict = json.loads((tmp_path / "here" / "out" / "verdict.json").read_text(encoding="utf-8"))
-    assert verdict["equal"] is True
-    assert {row["executor"] for row in verdict["rows"] if row["status"] == "equal"} >= {"fast", "onnx"}
+    said = {row["executor"]: row["status"] for row in verdict["rows"]}
+    missing = {name for name, status in said.items() if status == "unavailable"}
+    assert missing <= BESIDE, "what the environment itself brings is there"
+    assert {said[name] for name in said.keys() - missing - {"reference"}} == {"equal"}, said
+    assert said.keys() - missing >= {"reference", "fast", "onnx"}
