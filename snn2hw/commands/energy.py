@@ -8,6 +8,7 @@ Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoev
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from snn2hw.commands.many import INPUT_HELP, check_many, many_options, runner_of
 from snn2hw.commands.options import at_least, option
 from snn2hw.commands.reply import Reply
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snn2hw.codec.decode import Decoder
-    from snn2hw.commands.fed import FedProgram
+    from snn2hw.commands.fed import FedSamples
     from snn2hw.costs.report import EnergyReport
 
 __all__ = ["configure", "execute"]
@@ -28,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from snn2hw.files.samples import SAMPLES
 
     parser.add_argument("program", metavar="P.nir", help="a program file")
-    parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape)")
+    parser.add_argument("--input", required=True, metavar="X.npz", help=INPUT_HELP)
     parser.add_argument("--ann", metavar="CNN.onnx", help="the conventional network to compare with")
     parser.add_argument(
         "--ann-input", metavar="F.npz", help=f"its samples (n, *shape) as array {' or '.join(map(repr, SAMPLES))}"
@@ -38,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     option(parser, "--confidence", energy, "of the intervals", metavar="P")
     option(parser, "--engine", energy, "the engine that runs the program", metavar="NAME")
     parser.add_argument("--plots", metavar="FOLDER", help="where to draw energy.png and break_even.png")
+    many_options(parser)
     parser.add_argument("-o", "--output", metavar="ENERGY.json", help="where to write every number")
 
 
@@ -45,12 +47,13 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Count, price, print."""
     from sim.errors import InputError
     from sim.files import check_folder, check_output
-    from snn2hw.commands.fed import read_fed
+    from snn2hw.commands.fed import read_fed_samples
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.energy import TaskLabels, energy
     from snn2hw.costs.price_files import TABLES
 
     at_least(1, "--samples", args.samples)
+    check_many(args)
     if args.ann_input and not args.ann:
         raise InputError("--ann-input without --ann", "name the network that reads these samples: --ann CNN.onnx")
     tables = TABLES if args.tables is None else tuple(t.strip() for t in args.tables.split(",") if t.strip())
@@ -60,24 +63,28 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         check_output(args.output)
     if args.plots:
         check_folder(args.plots)
-    fed = read_fed(args.program, args.input)
+    fed = read_fed_samples(args.program, args.input)
     samples, ann_labels = _samples(args)
-    program, spikes = fed.program, fed.spikes[: args.samples]
-    with progress_bar(spikes.shape[0] * spikes.shape[1], args.engine, "step") as progress:
+    program, given = fed.program, fed.samples.first(args.samples)
+    with (
+        progress_bar(given.count * given.steps, args.engine, "step") as progress,
+        runner_of(args, progress) as runner,
+    ):
         report = energy(
             program,
-            spikes,
+            given,
             ann=args.ann,
             ann_inputs=None if samples is None else samples[: args.samples],
             task=TaskLabels(
-                None if fed.raster.labels is None else fed.raster.labels[: args.samples],
+                given.facts.labels,
                 None if ann_labels is None else ann_labels[: args.samples],
                 _decoder(fed),
             ),
             tables=tables,
             engine=args.engine,
             confidence=args.confidence,
-            progress=progress,
+            runner=runner,
+            chunk=args.chunk,
         )
     _tell(report, args, reply)
     return 0
@@ -114,7 +121,7 @@ def _tell(report: "EnergyReport", args: argparse.Namespace, reply: Reply) -> Non
             reply.wrote(folder / "break_even.png")
 
 
-def _decoder(fed: "FedProgram") -> "Decoder | None":
+def _decoder(fed: "FedSamples") -> "Decoder | None":
     """Return how the output is read, as raster or program says; a count of what never fires is its mean."""
-    said = fed.raster.decoder or fed.purpose.decoder
+    said = fed.samples.facts.decoder or fed.purpose.decoder
     return "mean" if said == "count" and not fed.program.output.fires else said

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.program import Program
+    from snn2hw.chunks.samples import Samples
 
-__all__ = ["FedProgram", "read_fed"]
+__all__ = ["FedProgram", "FedSamples", "read_fed", "read_fed_samples"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,20 @@ class FedProgram:
         return self.raster.spikes
 
 
+@dataclass(frozen=True, eq=False)
+class FedSamples:
+    """What a verb runs, and on what: samples that need not be in memory at once."""
+
+    file: ProgramFile
+    samples: "Samples"
+    purpose: Purpose
+
+    @property
+    def program(self) -> "Program":
+        """Return the program itself."""
+        return self.file.program
+
+
 def read_fed(program: str, raster: str) -> FedProgram:
     """Read both files; refuse a raster of another front end, and say on standard error what is not known of it."""
     file = read_program_file(program)
@@ -44,3 +59,15 @@ def read_fed(program: str, raster: str) -> FedProgram:
     for note in fit_for(purpose, given, program, raster):
         print(f"note: {note}", file=sys.stderr)
     return FedProgram(file, given, purpose)
+
+
+def read_fed_samples(program: str, raster: str) -> FedSamples:
+    """Do as `read_fed`, where ``raster`` may be a folder of input files too."""
+    from snn2hw.chunks.samples import read_samples_of
+
+    file = read_program_file(program)
+    samples = read_samples_of(raster, file.program)
+    purpose = purpose_in(file.attachments, program)
+    for note in fit_for(purpose, samples.facts, program, raster):
+        print(f"note: {note}", file=sys.stderr)
+    return FedSamples(file, samples, purpose)
