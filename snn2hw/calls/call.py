@@ -56,6 +56,13 @@ class CallAnswer:
     error: str | None = None
     """What the command after the last document said."""
 
+    def told(self, names: Mapping[str, str]) -> "CallAnswer":
+        """Return the answer with places of this machine named as the study names them."""
+        error = self.error
+        for place, name in names.items():
+            error = None if error is None else error.replace(place, name)
+        return CallAnswer(self.documents, error)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {"documents": list(self.documents), "error": self.error}

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.files import scratch_folder
@@ -27,6 +27,7 @@ class Caller:
     def __init__(self, threads: int = 1) -> None:
         self._threads = threads
         self._worker: WorkerProcess | None = None
+        self._closed = False
 
     def __enter__(self) -> "Caller":
         return self
@@ -43,11 +44,13 @@ class Caller:
         """Call the commands in the folder ``out``; where their process dies, begin again in another."""
         said = ""
         for _ in range(TRIES):
+            if self._closed:
+                return CallAnswer((), "stopped")
             worker = self._worker or self._start()
             worker.ask(json.dumps({"commands": call.words(out, inputs), "folder": str(out)}))
             line = worker.answer(time.monotonic() + CALL_S)
             if line:
-                return CallAnswer.read(line)
+                return CallAnswer.read(line).told({f"{out}": "{out}", f"{inputs}/": ""})
             said = worker.log(4 * LOG_CHARACTERS)[-LOG_CHARACTERS:]
             self.end()
         return CallAnswer((), f"ended {TRIES} processes{': ' + said if said else ''}")
@@ -57,24 +60,29 @@ class Caller:
         self._worker = WorkerProcess(Task(SCRIPT, path=import_path(), environment=environment))
         return self._worker
 
-    def end(self) -> None:
-        """End the process."""
+    def end(self, *, for_good: bool = False) -> None:
+        """End the process; ``for_good``: and start no other."""
+        self._closed = self._closed or for_good
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.close_input()
-            worker.end(ENDS_S)
+            worker.end(0.0 if for_good else ENDS_S)
 
 
 _here = Caller()
 _one_at_a_time = threading.Lock()
 
 
-def call_here(call: Call, files: Mapping[str, bytes]) -> CallAnswer:
-    """Call the commands in a folder that is gone afterwards, with these files as their inputs."""
+def call_here(
+    call: Call, files: Mapping[str, bytes], wanted: Sequence[str] = ()
+) -> tuple[CallAnswer, dict[str, bytes]]:
+    """Call the commands in a folder that is gone afterwards; return which of the ``wanted`` files they wrote there."""
     with _one_at_a_time, scratch_folder("snn2hw-call-") as folder:
         out, inputs = folder / "out", folder / "in"
         out.mkdir()
         inputs.mkdir()
         for name, data in files.items():
             (inputs / Path(name).name).write_bytes(data)
-        return _here.call(call, out, inputs)
+        answer = _here.call(call, out, inputs)
+        written = {name: out / Path(name).name for name in wanted}
+        return answer, {name: path.read_bytes() for name, path in written.items() if path.is_file()}

@@ -7,7 +7,7 @@ these. The work of a worker that dies is done again by another; each request is 
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ CONNECTS_S = 10.0
 WORKERS_WITHIN_S = 20.0
 RETRIES = 3
 """How often work is begun again where Dask gave it up, because every worker that had it died."""
-POLL_S = 0.2
+POLL_S, SOON_S = 0.2, 0.02
 AGAIN = "start it, and this command, again"
 
 
@@ -38,7 +38,8 @@ class Cluster:
     @property
     def threads(self) -> int:
         """Return how much work is done at once, now."""
-        return max(1, sum(self._client.nthreads().values()))
+        count: int = sum(self._client.nthreads().values())
+        return max(1, count)
 
     def ordered(self, requests: Iterable[Message], shared: bytes = b"") -> Iterator[Message]:
         """Yield the answer to every request, in their order; ``shared`` goes to each worker that needs it once."""
@@ -56,6 +57,33 @@ class Cluster:
         finally:
             for _, future in waiting:
                 future.cancel()
+
+    def as_done(self, requests: Iterable[tuple[str, Message]], shared: bytes = b"") -> Iterator[tuple[str, Message]]:
+        """Yield (name, answer) for every named request, whichever is answered first."""
+        common = self._client.submit(held, shared, pure=False)
+        waiting: dict[str, tuple[bytes, Any]] = {}
+        source = iter(requests)
+        try:
+            while True:
+                while len(waiting) < AHEAD * self.threads and (asked := next(source, None)) is not None:
+                    data = pack(asked[1])
+                    waiting[asked[0]] = (data, self._submit(data, common))
+                if not waiting:
+                    return
+                name = self._first_done(waiting)
+                yield name, self._answer(*waiting.pop(name), common)
+        finally:
+            for _, future in waiting.values():
+                future.cancel()
+
+    def _first_done(self, waiting: Mapping[str, tuple[bytes, Any]]) -> str:
+        alone_since: float | None = None
+        while True:
+            for name, (_, future) in waiting.items():
+                if future.done():
+                    return name
+            time.sleep(SOON_S)
+            alone_since = self._refuse_alone(alone_since)
 
     def _submit(self, data: bytes, common: Any) -> Any:
         return self._client.submit(perform, data, common, pure=False, retries=RETRIES)
@@ -109,12 +137,12 @@ class Cluster:
 @contextmanager
 def connected(address: str) -> Iterator[Cluster]:
     """Connect with a scheduler that has workers; refuse one that is not there, within bounded time."""
+    require_listener(address)
     try:
         from dask import config
         from distributed import Client
     except ImportError as error:
         raise MissingToolError(f"--scheduler needs Dask ({error})", install("distributed")) from None
-    require_listener(address)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is raised, once
     config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"})  # one large sample is no mistake
     try:

@@ -45,7 +45,7 @@ def run_request(start: int, spikes: NDArray[np.integer[Any]], asked: Asked) -> M
 
 def chunk_message(done: ChunkRun) -> Message:
     """Return what came of a chunk as a message."""
-    arrays = {f"{TALLY}{name}": values for name, values in done.tallies.items()}
+    arrays: dict[str, NDArray[Any]] = {f"{TALLY}{name}": values for name, values in done.tallies.items()}
     arrays |= {f"{ARRAY}{name}": values for name, values in done.arrays.items()}
     said: dict[str, Any] = {"samples": done.samples, "steps": done.steps}
     if done.answers is not None:

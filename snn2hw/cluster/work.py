@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sim.errors import (
     FileError,
     InputError,
@@ -121,7 +123,9 @@ def _call(message: Message, shared: bytes) -> Message:
     from snn2hw.calls.worker import call_here
 
     files = {name: values.tobytes() for name, values in unpack(shared).arrays.items()} if shared else {}
-    return Message({"answer": call_here(Call.of(message.facts["call"]), files).to_json()})
+    answer, written = call_here(Call.of(message.facts["call"]), files, message.facts["wanted"])
+    back = {name: np.frombuffer(data, np.uint8) for name, data in written.items()}
+    return Message({"answer": answer.to_json()}, back)
 
 
 WORKS: dict[str, Callable[[Message, bytes], Message]] = {"run": _run, "verify": _verify, "call": _call}

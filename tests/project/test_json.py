@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("norse")
 
-APART = ("demo", "train", "tune", "ann", "install", "install-lava", "fuzz", "completion", "help")
+APART = ("demo", "train", "tune", "ann", "install", "install-lava", "fuzz", "cluster", "completion", "help")
 USES = {verb: (f"{verb} {RIGHT[verb]}",) for verb in COMMANDS if verb not in APART} | {
     "check": ("check net.nir --dt 1e-3", f"check {RIGHT['check']}", "check net.nir --target xylo2 --dt 1e-3"),
     "compile": ("compile net.nir --dt 1e-3 -o one.nir", f"compile {RIGHT['compile']}"),
@@ -24,6 +24,7 @@ USES = {verb: (f"{verb} {RIGHT[verb]}",) for verb in COMMANDS if verb not in APA
     "energy": ("energy p.nir --input x.npz", f"energy {RIGHT['energy'].replace('--tables prices.toml', '')}"),
     "export": tuple(f"export p.nir --to {to} --input x.npz -o as-{to}" for to in ("c", "onnx", "nir", "rtl")),
     "fuzz": ("fuzz --seconds 0.1 --only files",),
+    "cluster": ("cluster --workers 1 --seconds 0.1",),
     "help": ("help", "help targets"),
     "run": (f"run {RIGHT['run']}", "run p.nir --input x.npz --decoder last --engine reference"),
     "tune": ("tune net.nir --dt 1e-3 --data two.npz --epochs 1 -o tuned.nir",),
@@ -65,6 +66,8 @@ def _answered(home, monkeypatch, capsys, use):
 
 @pytest.mark.parametrize("use", [use for uses in USES.values() for use in uses])
 def test_a_command_answers_with_one_document(home, monkeypatch, capsys, use):
+    if use.startswith("cluster"):
+        pytest.importorskip("distributed")
     document = _answered(home, monkeypatch, capsys, use)
     assert document["schema"] != "snn2hw.refusal/1"
 
