@@ -39,13 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Run the study."""
     from sim.files import check_folder
+    from snn2hw.commands import COMMANDS
     from snn2hw.commands.progress import progress_bar
     from snn2hw.sweep.study import read_study
     from snn2hw.sweep.sweep import sweep
 
     at_least(1, "--processes", args.processes)
     check_many(args)
-    study = read_study(args.study)
+    study = read_study(args.study, [verb for verb in COMMANDS if verb not in NEVER])
     check_study(study, args.study)
     check_folder(args.output)
     search = study.search
@@ -59,15 +60,10 @@ def check_study(study: "Study", where: str) -> None:
     """Hold the commands of a study against their parsers, with every value of every list."""
     from pathlib import Path
 
-    from sim.cures import one_of
     from sim.errors import InputError
-    from snn2hw.commands import COMMANDS, parser_of
+    from snn2hw.commands import parser_of
     from snn2hw.sweep.search import corners
 
-    known = [verb for verb in COMMANDS if verb not in NEVER]
-    for verb in (words[0] for words in study.commands):
-        if verb not in known:
-            raise InputError(f"{where}: run.commands begin with {verb!r}", f"begin with {one_of(verb, known)}")
     parsers = {words[0]: parser_of(words[0])[0] for words in study.commands}
     folder = Path(where).absolute().parent
     for setting in corners(study):

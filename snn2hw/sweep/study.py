@@ -9,7 +9,7 @@
 import math
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,8 +112,8 @@ def _text(value: Value) -> str:
     return f"{value!r}" if isinstance(value, float) else str(value)
 
 
-def read_study(path: Path | str) -> Study:
-    """Read a study and refuse what cannot be meant: names are held against those that there are."""
+def read_study(path: Path | str, verbs: Sequence[str] = ()) -> Study:
+    """Read a study and refuse what cannot be meant: names are held against those that there are, commands' too."""
     where = str(path)
     table = parse_toml(read_bytes(path, TOML_BYTES, FIX), where, FIX)
     _known(where, "", table, ("schema", "title", "run", "measure", "search", "settings", "table", "picture"))
@@ -123,6 +123,10 @@ def read_study(path: Path | str) -> Study:
     _known(where, "run.", run, ("commands", "inputs"))
     axes = _axes(where, _table(where, table, "settings"))
     commands = _commands(where, run.get("commands"), axes)
+    for words in commands:
+        if verbs and words[0] not in verbs:
+            fix = f"begin with {one_of(words[0], verbs)}"
+            raise FileError(f"{where}: run.commands begin with {words[0]!r}", fix)
     measures = _measures(where, _table(where, table, "measure"), commands)
     names = tuple(axis.name for axis in axes)
     listed = _table(where, table, "table")
