@@ -11,6 +11,8 @@ PACKAGES = {
     "explain": ("captum",),
     "scores": ("pesq", "pystoi"),
     "plot": ("matplotlib",),
+    "sweep": ("optuna",),
+    "distributed": ("distributed",),
     "train": ("torch", "norse", "onnxscript"),
 }
 """Extra of snn2hw to the packages that it installs and that are asked for, by the names they are imported under."""

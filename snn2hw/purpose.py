@@ -18,7 +18,7 @@ from snn2hw.codec.decode import DECODERS, Decoder
 
 if TYPE_CHECKING:
     from sim.program import Json
-    from snn2hw.files.rasters import Raster
+    from snn2hw.files.rasters import Raster, RasterFacts
 
 __all__ = [
     "ATTACHMENT",
@@ -122,7 +122,7 @@ def _damaged(where: str, what: str) -> FileError:
     return FileError(f"{where}: the attachment {ATTACHMENT!r} {what}", "compile the network again")
 
 
-def fit_for(purpose: Purpose, raster: "Raster", program: str, where: str) -> tuple[str, ...]:
+def fit_for(purpose: Purpose, raster: "Raster | RasterFacts", program: str, where: str) -> tuple[str, ...]:
     """Refuse a raster that another front end made; return what cannot be known, in words.
 
     Where neither side says anything there is nothing to compare, and nothing to say.
@@ -144,6 +144,6 @@ def fit_for(purpose: Purpose, raster: "Raster", program: str, where: str) -> tup
     return tuple(notes)
 
 
-def same_classes(purpose: Purpose, raster: "Raster") -> bool:
+def same_classes(purpose: Purpose, raster: "Raster | RasterFacts") -> bool:
     """Tell whether labels mean what the output says, as far as both say it."""
     return purpose.classes is None or raster.classes is None or purpose.classes == raster.classes

@@ -56,6 +56,10 @@ COMMANDS = {
     "encode": Command("snn2hw.commands.encode", "turn sounds into the raster a trained network is fed"),
     "ann": Command("snn2hw.commands.ann", "write a trained CNN as ONNX in floats and in 8 bit, and judge both"),
     "convert": Command("snn2hw.commands.convert", "turn a trained network of ReLUs into a spiking one, written as NIR"),
+    "sweep": Command(
+        "snn2hw.commands.sweep", "run a study: the same commands under many settings, and a table of them"
+    ),
+    "cluster": Command("snn2hw.commands.cluster", "start a scheduler and workers on this machine, for --scheduler"),
     "energy": Command("snn2hw.commands.energy", "price what a program does, as a band, beside an ANN"),
     "install": Command("snn2hw.commands.install", "install a simulator or a compiler into an environment of its own"),
     "fuzz": Command("snn2hw.commands.fuzz", "look for mistakes: random programs, damaged files"),

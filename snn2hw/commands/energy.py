@@ -13,6 +13,7 @@ Every amount is a proxy with a band: nothing here is measured. Exit code 0 whoev
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from snn2hw.commands.many import INPUT_HELP, check_many, many_options, runner_of
 from snn2hw.commands.options import at_least, option
 from snn2hw.commands.reply import Reply
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snn2hw.codec.decode import Decoder
-    from snn2hw.commands.fed import FedProgram
+    from snn2hw.commands.fed import FedProgram, FedSamples
     from snn2hw.costs.report import EnergyReport
 
 __all__ = ["configure", "decoder_of", "execute"]
@@ -33,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from snn2hw.files.samples import SAMPLES
 
     parser.add_argument("program", metavar="P.nir", help="a program file")
-    parser.add_argument("--input", metavar="X.npz", help="array 'spikes' (B, T, *shape)")
+    parser.add_argument("--input", metavar="X.npz", help=INPUT_HELP)
     parser.add_argument("--stream", metavar="SOUND.wav", help="a sound to listen to, in place of --input")
     parser.add_argument("--hop", type=float, metavar="S", help="with --stream: seconds from run to run of --ann")
     parser.add_argument("--target", metavar="T", help="with --stream: the chip that updates the neurons (loihi1)")
@@ -51,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     option(parser, "--confidence", energy, "of the intervals", metavar="P")
     option(parser, "--engine", energy, "the engine that runs the program", metavar="NAME")
     parser.add_argument("--plots", metavar="FOLDER", help="where to draw energy.png and break_even.png, or fronts.png")
+    many_options(parser)
     parser.add_argument("-o", "--output", metavar="ENERGY.json", help="where to write every number")
 
 
@@ -58,13 +60,14 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Count, price, print."""
     from sim.errors import InputError
     from sim.files import check_folder, check_output
-    from snn2hw.commands.fed import read_fed
+    from snn2hw.commands.fed import read_fed_samples
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.energy import TaskLabels, energy
     from snn2hw.costs.price_files import TABLES
 
     at_least(1, "--samples", args.samples)
     _refuse_mixed(args)
+    check_many(args)
     if args.ann_input and not args.ann:
         raise InputError("--ann-input without --ann", "name the network that reads these samples: --ann CNN.onnx")
     tables = TABLES if args.tables is None else tuple(t.strip() for t in args.tables.split(",") if t.strip())
@@ -82,24 +85,28 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         from snn2hw.commands.energy_fronts import compare_many
 
         return compare_many(args, tables, reply)
-    fed = read_fed(args.program, args.input)
+    fed = read_fed_samples(args.program, args.input)
     samples, ann_labels = _samples(args)
-    program, spikes = fed.program, fed.spikes[: args.samples]
-    with progress_bar(spikes.shape[0] * spikes.shape[1], args.engine, "step") as progress:
+    program, given = fed.program, fed.samples.first(args.samples)
+    with (
+        progress_bar(given.count * given.steps, args.engine, "step") as progress,
+        runner_of(args, progress) as runner,
+    ):
         report = energy(
             program,
-            spikes,
+            given,
             ann=args.ann,
             ann_inputs=None if samples is None else samples[: args.samples],
             task=TaskLabels(
-                None if fed.raster.labels is None else fed.raster.labels[: args.samples],
+                given.facts.labels,
                 None if ann_labels is None else ann_labels[: args.samples],
                 decoder_of(fed),
             ),
             tables=tables,
             engine=args.engine,
             confidence=args.confidence,
-            progress=progress,
+            runner=runner,
+            chunk=args.chunk,
         )
     _tell(report, args, reply)
     return 0
@@ -119,6 +126,8 @@ def _refuse_mixed(args: argparse.Namespace) -> None:
             ("--samples", args.samples),
             ("--also", args.also),
             ("--also-ann", args.also_ann),
+            ("--scheduler", args.scheduler),
+            ("--chunk", args.chunk),
         )
         alone = [name for name, value in given if value is not None]
         if (args.ann is None) != (args.hop is None):
@@ -161,7 +170,7 @@ def _tell(report: "EnergyReport", args: argparse.Namespace, reply: Reply) -> Non
             reply.wrote(folder / "break_even.png")
 
 
-def decoder_of(fed: "FedProgram") -> "Decoder | None":
+def decoder_of(fed: "FedProgram | FedSamples") -> "Decoder | None":
     """Return how the output is read, as raster or program says; a count of what never fires is its mean."""
-    said = fed.raster.decoder or fed.purpose.decoder
+    said = fed.decoder
     return "mean" if said == "count" and not fed.program.output.fires else said

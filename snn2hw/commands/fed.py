@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.program import Program
+    from snn2hw.chunks.samples import Samples
+    from snn2hw.codec.decode import Decoder
 
-__all__ = ["FedProgram", "read_fed"]
+__all__ = ["FedProgram", "FedSamples", "read_fed", "read_fed_samples"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,30 @@ class FedProgram:
         """Return the raster itself, (B, T, *input shape)."""
         return self.raster.spikes
 
+    @property
+    def decoder(self) -> "Decoder | None":
+        """Return how the output is read, as the raster or else the program says."""
+        return self.raster.decoder or self.purpose.decoder
+
+
+@dataclass(frozen=True, eq=False)
+class FedSamples:
+    """What a verb runs, and on what: samples that need not be in memory at once."""
+
+    file: ProgramFile
+    samples: "Samples"
+    purpose: Purpose
+
+    @property
+    def program(self) -> "Program":
+        """Return the program itself."""
+        return self.file.program
+
+    @property
+    def decoder(self) -> "Decoder | None":
+        """Return how the output is read, as the samples' files or else the program say."""
+        return self.samples.facts.decoder or self.purpose.decoder
+
 
 def read_fed(program: str, raster: str) -> FedProgram:
     """Read both files; refuse a raster of another front end, and say on standard error what is not known of it."""
@@ -44,3 +70,15 @@ def read_fed(program: str, raster: str) -> FedProgram:
     for note in fit_for(purpose, given, program, raster):
         print(f"note: {note}", file=sys.stderr)
     return FedProgram(file, given, purpose)
+
+
+def read_fed_samples(program: str, raster: str) -> FedSamples:
+    """Do as `read_fed`, where ``raster`` may be a folder of input files too."""
+    from snn2hw.chunks.samples import read_samples_of
+
+    file = read_program_file(program)
+    samples = read_samples_of(raster, file.program)
+    purpose = purpose_in(file.attachments, program)
+    for note in fit_for(purpose, samples.facts, program, raster):
+        print(f"note: {note}", file=sys.stderr)
+    return FedSamples(file, samples, purpose)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.compile import bits_option, told
 from snn2hw.commands.device import configure_device, device_of
+from snn2hw.commands.many import check_many, cluster_of, scheduler_option
 from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, rewrite_option, source_of
 from snn2hw.commands.options import at_least
 from snn2hw.commands.progress import StageBars
@@ -45,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     rewrite_option(parser)
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="checkpoints and log; a run there is resumed")
     _configure_training(parser.add_argument_group("training"))
+    scheduler_option(parser)
     parser.add_argument("-o", "--output", required=True, metavar="P.nir", help="where to write the program")
 
 
@@ -73,8 +75,11 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Tune the model."""
     from sim.files import check_output
 
+    check_many(args)
     check_output(args.output)
     at_least(0, "--more-epochs", args.more_epochs)
+    if args.scheduler is not None:
+        return _tune_there(args, reply)
     device = device_of(args)
     from snn2hw.train.tuning.tune import tune
 
@@ -103,6 +108,27 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             on_epoch=lambda row: _show(bar, row),
         )
     _write(tuned, test, args, reply)
+    return 0
+
+
+def _tune_there(args: argparse.Namespace, reply: Reply) -> int:
+    """Have a worker tune, from the same files; its program is written here."""
+    from sim.errors import InputError
+    from sim.files import write_bytes
+    from snn2hw.commands.elsewhere import done_there
+
+    if args.runs is not None:
+        raise InputError("--runs with --scheduler: a worker keeps no checkpoints", "leave one of them out")
+    if ":" in args.model and not Path(args.model).is_file():
+        fix = "write it as NIR first (sw.lower), or tune without --scheduler"
+        raise InputError(f"{args.model} with --scheduler: code of yours is not sent to workers", fix)
+    with cluster_of(args) as cluster:
+        assert cluster is not None
+        said, program = done_there(cluster, "tune", args, "tuned.nir")
+    write_bytes(args.output, program)
+    reply.fact(**{name: value for name, value in said.items() if name not in ("schema", "wrote")})
+    reply.line(f"tuned by a worker of {args.scheduler}, {len(said['epochs'])} epochs noted")
+    reply.wrote(args.output, f", program {said['digest'][:12]}")
     return 0
 
 

@@ -8,6 +8,7 @@ Exit code 0: all agree. 1: one differs, refuses or could not run; the table says
 import argparse
 from pathlib import Path
 
+from snn2hw.commands.many import INPUT_HELP, check_many, cluster_of, many_options
 from snn2hw.commands.options import at_least, default_of, option
 from snn2hw.commands.reply import Reply
 
@@ -21,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     usual = ",".join(default_of(verify, "against"))
     parser.add_argument("program", metavar="P.nir", help="a program file")
-    parser.add_argument("--input", required=True, metavar="X.npz", help="array 'spikes' (B, T, *shape)")
+    parser.add_argument("--input", required=True, metavar="X.npz", help=INPUT_HELP)
     parser.add_argument(
         "--against",
         default=usual,
@@ -39,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
     late = "an executor fails that takes longer for one chunk of samples"
     option(parser, "--timeout", verify, late, parameter="timeout_s", metavar="SECONDS")
+    many_options(parser)
     parser.add_argument("-o", "--output", metavar="VERDICT.json", help="where to write the verdict")
 
 
@@ -53,12 +55,13 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Verify."""
     from sim.errors import InputError
     from sim.files import check_output
-    from snn2hw.commands.fed import read_fed
+    from snn2hw.commands.fed import read_fed_samples
     from snn2hw.commands.progress import progress_bar
     from snn2hw.files.json_file import write_json
     from snn2hw.verification import BASELINE, verify
 
     at_least(1, "--samples", args.samples)
+    check_many(args)
     if not 0 < args.timeout < 1e9:
         raise InputError(f"--timeout {args.timeout:g}", "give a number of seconds above 0 and below 1e9")
     against = [name.strip() for name in args.against.split(",") if name.strip()]
@@ -66,17 +69,18 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         raise InputError(f"--against {args.against!r} compares the reference with nothing", "name another executor")
     if args.output:
         check_output(args.output)
-    fed = read_fed(args.program, args.input)
-    program, spikes = fed.program, fed.spikes[: args.samples]
-    with progress_bar(len(spikes), "verify", "sample") as progress:
-        verdict = verify(
-            program,
-            spikes,
-            against,
-            artifacts=dict(args.artifact),
-            timeout_s=args.timeout,
-            progress=progress,
-        )
+    fed = read_fed_samples(args.program, args.input)
+    samples = fed.samples.first(args.samples)
+    with progress_bar(samples.count, "verify", "sample") as progress, cluster_of(args) as cluster:
+        options = {"timeout_s": args.timeout, "progress": progress, "chunk": args.chunk}
+        if cluster is None:
+            verdict = verify(fed.program, samples, against, artifacts=dict(args.artifact), **options)
+        else:
+            from snn2hw.cluster.verified import verify_there
+
+            if args.artifact:
+                raise InputError("--artifact with --scheduler", "workers have no such folder: leave one of them out")
+            verdict = verify_there(cluster, fed.program, samples, against, **options)
     reply.fact(**verdict.to_json())
     reply.line(f"program {verdict.digest[:12]}, {verdict.samples} samples of {verdict.steps} steps")
     reply.line(verdict)

@@ -15,11 +15,11 @@ from sim.raster import check_raster
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
 from snn2hw.ann.runtime import run as run_ann
+from snn2hw.chunks.input_facts import is_constant
 from snn2hw.codec.decode import Decoder, decide
 from snn2hw.codec.share import Share
 from snn2hw.costs.equal_rule import ann_side, spiking_side
 from snn2hw.costs.fronts import Candidate, Fronts, fronts_of
-from snn2hw.costs.held import is_constant
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
 from snn2hw.costs.pricing import price

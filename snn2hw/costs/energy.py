@@ -10,28 +10,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.arithmetic import Int
-from sim.engines import DEFAULT_ENGINE, run
+from sim.engines import DEFAULT_ENGINE
 from sim.errors import InputError
 from sim.program import INPUT, Program, require_program
-from sim.raster import check_raster
 from sim.trace import Counts
 from sim.wiring import synapse_count
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
 from snn2hw.chips.rewrite import added_by_rewrite
+from snn2hw.chunks.chunked_run import Asked, Here, Runner, RunTotals, run_samples
+from snn2hw.chunks.input_facts import InputFacts, input_facts
+from snn2hw.chunks.samples import Samples, samples_of
 from snn2hw.codec.decode import Decoder
 from snn2hw.costs.breakdown import memory_rows, population_rows, totals
 from snn2hw.costs.comparison import compare
 from snn2hw.costs.equal_rule import equal_costs, equal_counts
 from snn2hw.costs.estimate import estimate
-from snn2hw.costs.held import is_constant
-from snn2hw.costs.neurobench_rules.program import count_program
+from snn2hw.costs.neurobench_rules.program import count_facts
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
 from snn2hw.costs.pricing import Cost, price
 from snn2hw.costs.report import EnergyReport
 from snn2hw.costs.report_sides import AnnSide
-from snn2hw.costs.same_task import SameTask, accuracy_of, judge_task
+from snn2hw.costs.same_task import SameTask, judge_task
 from snn2hw.costs.weight_storage import weight_storage
 from snn2hw.costs.workload import ann_workload, spiking_workload
 
@@ -51,7 +52,7 @@ class TaskLabels:
 
 def energy(
     program: Program,
-    raster: ArrayLike,
+    raster: ArrayLike | Samples,
     *,
     ann: Path | str | None = None,
     ann_inputs: NDArray[Any] | None = None,
@@ -60,51 +61,57 @@ def energy(
     engine: str = DEFAULT_ENGINE,
     confidence: float = 0.95,
     progress: Callable[[int], object] | None = None,
+    runner: Runner | None = None,
+    chunk: int | None = None,
 ) -> EnergyReport:
     """Run ``program`` on ``raster`` (B, T, *input shape) and price it, beside the network in the ONNX file ``ann``.
 
     ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
     out; without them its low end is its dense count. ``task`` are the labels of both, or `TaskLabels` of each:
-    without it there is no verdict. ``tables`` names some, or one.
+    without it there is no verdict. ``tables`` names some, or one. ``chunk`` samples are run at once (as many as fit),
+    by ``runner`` where it is not this process.
     """
     require_program(program)
-    checked = check_raster(program, raster)
+    samples = raster if isinstance(raster, Samples) else samples_of(program, raster)
     _refuse_confidence(confidence)
     tables = (tables,) if isinstance(tables, str | Path | PriceTable) else tables
     if not tables:
         raise InputError("no price table is named", f"name some of: {', '.join(TABLES)}")
     prices, census = [get_table(t) for t in tables], None if ann is None else macs(load(ann))
-    trace = run(program, checked, engine=engine, record=(), progress=progress)
-    if trace.digest != program.digest:
-        raise InputError(f"the run is of program {trace.digest[:12]}, not of {program.digest[:12]}")
+    asked = _asked(task)
+    decoder = None
+    if ann is not None and asked.labels is not None:
+        decoder = asked.decoder or ("count" if program.output.fires else "max")
+    wanted = Asked(engine, decoder=decoder, facts=True)
+    totals = run_samples(program, samples, wanted, runner=runner or Here(progress), size=chunk)
     beside = None
     if census is not None and ann is not None:
         effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
         beside = AnnSide(str(ann), census, effective)
-    report = report_of(program, checked, trace.counts, ann=beside, tables=prices, confidence=confidence)
+    assert totals.facts is not None
+    report = _report(program, totals.facts, totals.counts, ann=beside, tables=prices, confidence=confidence)
     if ann is None:
         return report
-    asked = (
-        task
-        if isinstance(task, TaskLabels)
-        else TaskLabels()
-        if task is None
-        else TaskLabels(np.asarray(task), np.asarray(task))
-    )
-    judged = _judged(program, trace.output, ann, ann_inputs, asked)
+    judged = _judged(program, totals, ann, ann_inputs, asked)
     notes = report.notes if judged.unknown else tuple(n for n in report.notes if n != TASK_UNKNOWN)
     return replace(report, task=judged, notes=notes)
 
 
+def _asked(task: TaskLabels | ArrayLike | None) -> TaskLabels:
+    if task is None or isinstance(task, TaskLabels):
+        return task or TaskLabels()
+    return TaskLabels(np.asarray(task), np.asarray(task))
+
+
 def _judged(
-    program: Program, output: NDArray[Any], ann: Path | str, ann_inputs: NDArray[Any] | None, task: TaskLabels
+    program: Program, totals: RunTotals, ann: Path | str, ann_inputs: NDArray[Any] | None, task: TaskLabels
 ) -> SameTask:
     """Judge both networks by the labels of their inputs."""
     from snn2hw.ann.runtime import run as run_ann
 
     labels, theirs = task.labels, task.ann_labels if ann_inputs is not None else None
-    decoder = task.decoder or ("count" if program.output.fires else "max")
-    right = None if labels is None else accuracy_of(output, labels, decoder)
+    answers = totals.answers
+    right = None if labels is None or answers is None else float((answers == labels).mean())
     found, outputs = None, program.output.size
     if theirs is not None and ann_inputs is not None:
         scores = run_ann(ann, ann_inputs).reshape(len(ann_inputs), -1)
@@ -122,10 +129,23 @@ def report_of(
     confidence: float = 0.95,
 ) -> EnergyReport:
     """Price a run that has been made: ``counts`` of ``program`` on ``raster``."""
+    facts = input_facts(program, raster)
+    return _report(program, facts, counts, ann=ann, tables=tables, confidence=confidence)
+
+
+def _report(
+    program: Program,
+    facts: InputFacts,
+    counts: Counts,
+    *,
+    ann: AnnSide | None,
+    tables: Sequence[str | Path | PriceTable],
+    confidence: float,
+) -> EnergyReport:
     _refuse_confidence(confidence)
-    steps = raster.shape[1]
+    steps = facts.steps
     prices = [get_table(t) for t in tables]
-    workload = spiking_workload(program, counts, steps, held=is_constant(raster))
+    workload = spiking_workload(program, counts, steps, held=facts.held)
     costs = tuple(price(workload, t) for t in prices)
     per_synapse = workload.events["synop"] / max(_synapses(program), 1)
     rate = _rate(program, workload.events["spike"], steps)
@@ -140,7 +160,7 @@ def report_of(
     )
     report = EnergyReport(
         digest=program.digest,
-        samples=len(raster),
+        samples=facts.samples,
         steps=steps,
         confidence=confidence,
         synapses=_synapses(program),
@@ -149,17 +169,17 @@ def report_of(
         spikes_per_synapse=estimate(per_synapse, confidence),
         populations=population_rows(program, counts, steps, confidence),
         memory=memory_rows(counts, confidence),
-        neurobench=count_program(program, raster, counts),
+        neurobench=count_facts(program, facts, counts),
         snn=costs,
         ann=ann,
         ann_costs=theirs,
         comparisons=tuple(here(c, paired[c.table.name]) for c in costs if c.table.name in paired),
-        notes=_notes(program, raster, counts, ann),
+        notes=_notes(program, facts, counts, ann),
         storage=weight_storage(program),
     )
     if ann is None:
         return report
-    held = is_constant(raster)
+    held = facts.held
     rows = equal_counts(program, counts, steps, ann, confidence, held=held)
     priced = equal_costs(program, counts, steps, ann, prices, confidence, held=held)
     return replace(report, equal_counts=rows, equal_costs=priced)
@@ -190,7 +210,7 @@ def _synapses(program: Program) -> int:
     )
 
 
-def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: AnnSide | None) -> tuple[str, ...]:
+def _notes(program: Program, facts: InputFacts, counts: Counts, ann: AnnSide | None) -> tuple[str, ...]:
     notes = ["proxy: every amount is counted and priced, nothing was measured; static power is in none of them"]
     if not (program.input.lo >= -1 and program.input.hi <= 1):
         span = f"{program.input.lo}..{program.input.hi}"
@@ -198,12 +218,12 @@ def _notes(program: Program, raster: NDArray[np.integer], counts: Counts, ann: A
             f"input messages are graded ({span}): a synop of one is a multiplication, priced on a chip as a synop"
         )
     notes.extend(added_by_rewrite(program, counts))
-    if is_constant(raster):
+    if facts.held:
         reads = [(p.name, i) for p in program.populations for i, c in enumerate(p.inputs) if c.source == INPUT]
         mean = sum(float(counts.synops_by_connection[name][i].mean()) for name, i in reads)
         notes.append(
             f"the input is constant in time: {mean:,.0f} of the synops repeat one step's, and hardware that holds "
-            f"their sums as a bias needs {mean / raster.shape[1]:,.0f}"
+            f"their sums as a bias needs {mean / facts.steps:,.0f}"
         )
     if ann is None:
         return tuple(notes)

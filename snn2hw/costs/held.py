@@ -8,19 +8,13 @@ held where that makes fewer operations than summing in every step.
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.arithmetic.description import Int
 from sim.arithmetic.registry import get_arithmetic
 from sim.program import INPUT, Connection, Population, Program
 from sim.trace import Counts, Tally, counts_from
 
-__all__ = ["can_hold", "forgets_u", "held_synops", "is_at_rest", "is_biased", "is_constant", "summed_once"]
-
-
-def is_constant(raster: NDArray[np.integer]) -> bool:
-    """Return whether a raster (B, T, ...) of several steps does not change over time."""
-    return raster.shape[1] > 1 and bool((raster == raster[:, :1]).all())
+__all__ = ["can_hold", "forgets_u", "held_synops", "is_at_rest", "is_biased", "summed_once"]
 
 
 def forgets_u(population: Population) -> bool:

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2hw.codec.decode import Decoder, decide
-
-__all__ = ["SameTask", "accuracy_of", "judge_task"]
+__all__ = ["SameTask", "judge_task"]
 
 Labels = NDArray[np.integer[Any]]
 
@@ -34,11 +32,6 @@ class SameTask:
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {**vars(self), "says": str(self)}
-
-
-def accuracy_of(output: NDArray[np.generic], labels: Labels, decoder: Decoder) -> float:
-    """Return how often the output (B, T, classes) of a spiking network is right."""
-    return float((decide(output.reshape(*output.shape[:2], -1), decoder) == labels).mean())
 
 
 def judge_task(

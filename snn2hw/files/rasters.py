@@ -21,7 +21,17 @@ from sim.trace import Trace
 from snn2hw.codec.decode import DECODERS, Decoder
 from snn2hw.files.archives import Announced, read_npz, write_npz
 
-__all__ = ["Raster", "read_npz", "read_raster", "trace_arrays", "write_npz", "write_raster", "write_trace"]
+__all__ = [
+    "Raster",
+    "RasterFacts",
+    "read_npz",
+    "read_raster",
+    "read_raster_facts",
+    "trace_arrays",
+    "write_npz",
+    "write_raster",
+    "write_trace",
+]
 
 LONGEST_DECODER = 32
 """Characters of the text that names a decoder."""
@@ -41,6 +51,37 @@ class Raster:
     """The identity of the front end that made it (`snn2hw.purpose.front_identity`)."""
     classes: tuple[str, ...] | None = None
     """What each label means."""
+
+
+@dataclass(frozen=True, eq=False)
+class RasterFacts:
+    """What an input file says beside its messages: their shape and type, and what `Raster` has under the same names."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    labels: NDArray[np.integer] | None = None  # b
+    decoder: Decoder | None = None
+    front: str | None = None
+    classes: tuple[str, ...] | None = None
+
+
+def read_raster_facts(path: Path | str, shape: tuple[int, ...] | None = None) -> RasterFacts:
+    """Read all of an input file but its messages."""
+    seen: list[Announced] = []
+
+    def judge(announced: Mapping[str, Announced]) -> None:
+        _judge(str(path), announced, shape)
+        seen.append(announced["spikes"])
+
+    arrays = read_npz(path, names=("labels", "decoder", "front", "classes"), judge=judge)
+    return RasterFacts(
+        shape=seen[0].shape,
+        dtype=seen[0].dtype,
+        labels=arrays.get("labels"),
+        decoder=_decoder(path, arrays.get("decoder")),
+        front=_front(path, arrays.get("front")),
+        classes=_classes(arrays.get("classes")),
+    )
 
 
 def read_raster(path: Path | str, shape: tuple[int, ...] | None = None) -> Raster:

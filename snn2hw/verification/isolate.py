@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from sim.worker_process import Task, WorkerProcess, import_path
 
-__all__ = ["PROGRAM", "RASTER", "Answer", "Isolated"]
+__all__ = ["PROGRAM", "Answer", "Isolated"]
 
 WORKER = Path(__file__).with_name("worker.py")
-PROGRAM, RASTER = "program.nir", "raster.npy"
+PROGRAM = "program.nir"
 """What the worker finds in its scratch folder."""
 LOG_TAIL = 600
 PATIENCE_S = 10.0
@@ -36,15 +36,14 @@ class Isolated:
     """A worker process that runs one executor, chunk by chunk; use it as a context manager.
 
     An executor that takes more than ``timeout_s`` for a chunk has failed, whether it answers late or never: it is told
-    its time, and killed `PATIENCE_S` after it. ``scratch`` holds the program, the raster and whatever the executor
+    its time, and killed `PATIENCE_S` after it. ``scratch`` holds the program, the rasters and whatever the executor
     writes, and goes with this process. Only an executor of the caller's own, ``module:function``, is looked for in the
     working folder, and there last.
     """
 
     def __init__(self, executor: str, scratch: Path, *, timeout_s: float, folder: Path | None) -> None:
         self.timeout_s = timeout_s
-        paths = [str(scratch / PROGRAM), str(scratch / RASTER)]
-        words = [executor, *paths, str(timeout_s), *([str(folder.resolve())] if folder else [])]
+        words = [executor, str(scratch / PROGRAM), str(timeout_s), *([str(folder.resolve())] if folder else [])]
         self._worker = WorkerProcess(
             Task(
                 script=WORKER,
@@ -60,11 +59,11 @@ class Isolated:
         """Return the running worker."""
         return self
 
-    def ask(self, start: int, stop: int, out: Path) -> None:
-        """Hand over one chunk; do not wait."""
+    def ask(self, raster: Path, out: Path) -> None:
+        """Hand over one chunk, a file of messages; do not wait."""
         self._asked_at = time.monotonic()
         self._out = out
-        self._worker.ask(json.dumps([start, stop, str(out)]))
+        self._worker.ask(json.dumps([str(raster), str(out)]))
 
     def answer(self) -> Answer:
         """Wait for the chunk that was asked for."""

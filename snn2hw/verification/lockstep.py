@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from exporters.artifact import read_artifact
+from exporters.program_file import write_program
 from exporters.recording import ExecutorTrace
 from sim.compare import compared_values, first_divergence, flat_difference
 from sim.errors import FileError, InputError
 from sim.files import scratch_folder
 from sim.program import Program, require_program
-from sim.raster import check_raster
+from snn2hw.chunks.samples import Samples, samples_of
 from snn2hw.verification.executors import check_executor
-from snn2hw.verification.isolate import PROGRAM, RASTER, Answer, Isolated
+from snn2hw.verification.isolate import PROGRAM, Answer, Isolated
 from snn2hw.verification.verdict import Status, Verdict, VerdictRow
 
-__all__ = ["BASELINE", "verify"]
+__all__ = ["BASELINE", "InputHash", "chunk_of", "named_executors", "verify"]
 
 CHUNK_BYTES = 128 << 20
 """Recorded values of one chunk of samples: 9 bytes per neuron and step."""
@@ -32,51 +33,69 @@ BASELINE = "reference"
 
 def verify(
     program: Program,
-    raster: ArrayLike,
+    raster: ArrayLike | Samples,
     against: Collection[str] | str = ("reference", "fast"),
     *,
     artifacts: Mapping[str, Path] | None = None,
     timeout_s: float = 600.0,
     progress: Callable[[int], object] | None = None,
+    chunk: int | None = None,
 ) -> Verdict:
     """Return whether every executor named gives each spike, u and v of every population as the reference does.
 
     An executor is a name of `EXECUTORS` or ``module:function`` of the caller's own; ``against`` names some, or one.
     ``artifacts`` maps an executor to the folder of an artifact to run instead of a fresh export. Each executor, our own
     engines too, runs in a process of its own and fails if it takes more than ``timeout_s`` for a chunk of samples.
-    ``progress`` is called with the samples finished.
+    ``progress`` is called with the samples finished. ``chunk`` samples are compared at once (as many as fit).
     """
     require_program(program)
-    checked = check_raster(program, raster)
-    asked = (against,) if isinstance(against, str) else against
-    names = tuple(dict.fromkeys((BASELINE, *asked, *(artifacts or {}))))
-    for name in names:
-        check_executor(name)
+    samples = raster if isinstance(raster, Samples) else samples_of(program, raster)
+    names = named_executors((against,) if isinstance(against, str) else against, artifacts or {})
     folders = _folders(artifacts or {})
     rows = {name: VerdictRow(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}
     with scratch_folder("snn2hw-verifying-") as folder, ExitStack() as stack:
-        _hand_over(program, checked, folder)
+        write_program(program, folder / PROGRAM)
         workers = {
             name: stack.enter_context(Isolated(name, folder, timeout_s=timeout_s, folder=folders.get(name)))
             for name in names
         }
-        for start, stop in _chunks(program, checked):
-            _compare_chunk(program, workers, rows, (start, stop), folder)
-            if progress is not None:
-                progress(stop - start)
+        seen = InputHash()
+        for start, spikes in samples.chunks(program, chunk or chunk_of(program, samples.steps)):
+            seen.add(spikes)
             if rows[BASELINE].status == "failed":
-                break
-    updates = sum(p.size for p in program.populations) * checked.shape[0] * checked.shape[1]
-    sha = hashlib.sha256(np.ascontiguousarray(checked.astype("<i4")).data).hexdigest()
+                continue  # there is nothing to compare with: what is left is only known by its hash
+            _compare_chunk(program, workers, rows, (start, spikes), folder)
+            if progress is not None:
+                progress(len(spikes))
     judged = tuple(_noted(rows[name], folders.get(name)) for name in names)
     return Verdict(
         digest=program.digest,
-        input_sha256=sha,
-        samples=checked.shape[0],
-        steps=checked.shape[1],
-        updates=updates,
+        input_sha256=seen.hexdigest(),
+        samples=samples.count,
+        steps=samples.steps,
+        updates=sum(p.size for p in program.populations) * samples.count * samples.steps,
         rows=judged,
     )
+
+
+class InputHash:
+    """The SHA-256 of all messages as 32-bit integers, however they come in pieces."""
+
+    def __init__(self) -> None:
+        self._sha = hashlib.sha256()
+        self.hexdigest = self._sha.hexdigest
+
+    def add(self, spikes: NDArray[np.integer]) -> None:
+        """Take the next samples."""
+        self._sha.update(np.ascontiguousarray(spikes.astype("<i4")).data)
+
+
+def named_executors(against: Collection[str], artifacts: Mapping[str, Path]) -> tuple[str, ...]:
+    """Return the baseline and all that are compared with it, each known by its name."""
+    names = tuple(dict.fromkeys((BASELINE, *against, *artifacts)))
+    for name in names:
+        check_executor(name)
+    return names
 
 
 def _folders(artifacts: Mapping[str, Path]) -> dict[str, Path]:
@@ -100,27 +119,25 @@ def _noted(row: VerdictRow, folder: Path | None) -> VerdictRow:
     return row
 
 
-def _hand_over(program: Program, raster: NDArray[np.integer], folder: Path) -> None:
-    from exporters.program_file import write_program
-
-    write_program(program, folder / PROGRAM)
-    np.save(folder / RASTER, raster, allow_pickle=False)
-
-
-def _chunks(program: Program, raster: NDArray[np.integer]) -> list[tuple[int, int]]:
-    samples, steps = raster.shape[:2]
-    per_sample = 9 * steps * sum(p.size for p in program.populations)
-    size = max(1, CHUNK_BYTES // per_sample)
-    return [(start, min(start + size, samples)) for start in range(0, samples, size)]
+def chunk_of(program: Program, steps: int) -> int:
+    """Return how many samples are compared at once."""
+    return max(1, CHUNK_BYTES // (9 * steps * sum(p.size for p in program.populations)))
 
 
 def _compare_chunk(
-    program: Program, workers: Mapping[str, Isolated], rows: dict[str, VerdictRow], chunk: tuple[int, int], folder: Path
+    program: Program,
+    workers: Mapping[str, Isolated],
+    rows: dict[str, VerdictRow],
+    chunk: tuple[int, NDArray[np.integer]],
+    folder: Path,
 ) -> None:
     """Run one chunk on every executor that still agrees, all at once, and bring the rows up to date."""
     running = [name for name, row in rows.items() if row.status in ("baseline", "equal")]
+    start, spikes = chunk
+    raster = folder / f"raster-{start}.npy"
+    np.save(raster, spikes, allow_pickle=False)
     for name in running:
-        workers[name].ask(*chunk, folder / _file_name(name))
+        workers[name].ask(raster, folder / _file_name(name))
     answers = {name: workers[name].answer() for name in running}
     expected = _read(answers[BASELINE])
     for name in running:
@@ -129,7 +146,8 @@ def _compare_chunk(
             seconds=rows[name].seconds + answers[name].seconds,
             losses=tuple(dict.fromkeys((*rows[name].losses, *answers[name].losses))),
         )
-        rows[name] = _judge(program, row, answers[name], expected, chunk[0])
+        rows[name] = _judge(program, row, answers[name], expected, start)
+    raster.unlink()
     for name in running:
         (folder / _file_name(name)).unlink(missing_ok=True)
 

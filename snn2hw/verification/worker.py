@@ -1,8 +1,8 @@
 """One executor in a process of its own: whatever it does to the process, it does to this one.
 
-Started by its path (`sim.worker_process`): ``EXECUTOR PROGRAM.nir RASTER.npy TIMEOUT_S [FOLDER]``. Each line on
-standard input is ``[start, stop, "OUT.npz"]``: run those samples and write what was recorded. Each line on standard
-output answers one of them.
+Started by its path (`sim.worker_process`): ``EXECUTOR PROGRAM.nir TIMEOUT_S [FOLDER]``. Each line on standard
+input is ``["RASTER.npy", "OUT.npz"]``: run those samples and write what was recorded. Each line on standard output
+answers one of them.
 """
 
 import json
@@ -24,20 +24,20 @@ def main() -> None:
     """Answer requests until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever an executor prints goes to the log, not into the answers
-    name, program_path, raster_path, timeout_s, *folder = sys.argv[1:]
+    name, program_path, timeout_s, *folder = sys.argv[1:]
     try:
         from exporters.program_file import read_program
         from snn2hw.verification.executors import find_executor
 
         execute = find_executor(name)
         program = read_program(program_path)
-        raster = np.load(raster_path, mmap_mode="r", allow_pickle=False)
         for line in sys.stdin:
-            start, stop, out = json.loads(line)
+            raster_path, out = json.loads(line)
+            raster = np.load(raster_path, allow_pickle=False)
             began = time.perf_counter()
             got = execute(
                 program,
-                np.ascontiguousarray(raster[start:stop]),
+                raster,
                 timeout_s=float(timeout_s),
                 folder=Path(folder[0]) if folder else None,
             )

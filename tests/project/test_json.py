@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("norse")
 
-APART = ("demo", "train", "tune", "ann", "install", "install-lava", "fuzz", "completion", "help")
+APART = ("demo", "train", "tune", "ann", "install", "install-lava", "fuzz", "cluster", "completion", "help")
 USES = {verb: (f"{verb} {RIGHT[verb]}",) for verb in COMMANDS if verb not in APART} | {
     "check": ("check net.nir --dt 1e-3", f"check {RIGHT['check']}", "check net.nir --target xylo2 --dt 1e-3"),
     "compile": ("compile net.nir --dt 1e-3 -o one.nir", f"compile {RIGHT['compile']}"),
@@ -29,6 +29,7 @@ USES = {verb: (f"{verb} {RIGHT[verb]}",) for verb in COMMANDS if verb not in APA
     ),
     "export": tuple(f"export p.nir --to {to} --input x.npz -o as-{to}" for to in ("c", "onnx", "nir", "rtl")),
     "fuzz": ("fuzz --seconds 0.1 --only files",),
+    "cluster": ("cluster --workers 1 --seconds 0.1",),
     "help": ("help", "help targets"),
     "place": (f"place {RIGHT['place']}", f"place {RIGHT['place']} --simulate count"),
     "run": (f"run {RIGHT['run']}", "run p.nir --input x.npz --decoder last --engine reference"),
@@ -71,6 +72,8 @@ def _answered(home, monkeypatch, capsys, use):
 
 @pytest.mark.parametrize("use", [use for uses in USES.values() for use in uses])
 def test_a_command_answers_with_one_document(home, monkeypatch, capsys, use):
+    if use.startswith("cluster"):
+        pytest.importorskip("distributed")
     document = _answered(home, monkeypatch, capsys, use)
     assert document["schema"] != "snn2hw.refusal/1"
 

@@ -270,6 +270,22 @@ energy --samples 0 | --samples 0
 energy --confidence 0 | confidence 0
 energy --confidence 1 | confidence 1
 energy --confidence nan | confidence nan
+run --chunk 0 | --chunk 0
+verify --chunk -1 | --chunk -1
+energy --chunk 0 | --chunk 0
+run --scheduler nowhere | --scheduler 'nowhere': is no address
+run --scheduler tcp://127.0.0.1:99999 | is no address
+run --scheduler http://127.0.0.1:8786 | is no address
+run --scheduler tcp://127.0.0.1:1 | no scheduler answers there
+verify --scheduler tcp://127.0.0.1:1 | no scheduler answers there
+energy --scheduler tcp://127.0.0.1:1 | no scheduler answers there
+sweep --scheduler tcp://127.0.0.1:1 | no scheduler answers there
+sweep --processes 0 | --processes 0
+cluster --workers 0 | --workers 0
+cluster --port 70000 | --port 70000
+cluster --port -1 | --port -1
+cluster --seconds 0 | --seconds 0
+cluster --seconds nan | --seconds nan
 fuzz --seconds 0 | 0 seconds
 fuzz --seconds -1 | -1 seconds
 fuzz --seconds nan | nan seconds
@@ -320,7 +336,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_any_work(refused, verb,
     assert said in refused([place if word == OUTPUTS[verb][0] else word for word in words_of(verb)])
 
 
-@pytest.mark.parametrize("verb", ["demo", "tune", "export", "train", "ann", "energy", "fuzz"])
+@pytest.mark.parametrize("verb", ["demo", "tune", "export", "train", "ann", "energy", "fuzz", "sweep"])
 @pytest.mark.parametrize("place", ["notes.txt", "notes.txt/new", "a_pipe-p.nir", "/dev/null", "x" * 300])
 def test_a_folder_that_cannot_be_made_is_refused_before_any_work(refused, verb, place):
     said = refused([place if word == "new" else word for word in words_of(verb)])
@@ -372,6 +388,16 @@ def test_a_folder_that_cannot_be_made_is_refused_before_any_work(refused, verb, 
         ("encode fsdd --data nowhere --front front.json -o new.npz", "nowhere"),
         ("ann digits --model model.pt -o new", "model.pt"),
         ("fuzz --seconds 1 --only ,", "nothing is called"),
+        ("run p.nir --input folder", "folder: holds no .npz file"),
+        (
+            "tune net.nir --dt 1e-3 --data two.npz --runs new -o new.nir --scheduler tcp://127.0.0.1:1",
+            "keeps no checkpoints",
+        ),
+        ("tune json:f --data two.npz -o new.nir --scheduler tcp://127.0.0.1:1", "code of yours is not sent"),
+        (
+            "tune net.nir --dt 1e-3 --data two.npz -o new.nir --scheduler tcp://127.0.0.1:1",
+            "no scheduler answers there",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(refused, words, said):

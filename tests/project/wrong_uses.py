@@ -38,6 +38,8 @@ RIGHT = {
     "listen": "zoo:digits sound.flac",
     "denoise": "zoo:denoise sound.flac new.wav",
     "relevance": "last.pt sound.flac -o new.png",
+    "sweep": "study.toml --processes 1 --no-pictures -o new",
+    "cluster": "--workers 1 --seconds 1",
     "completion": "bash",
     "help": "targets",
     "install": "sanafe --folder new",
@@ -59,12 +61,20 @@ INPUTS = {
     "convert": ("cnn.onnx", "--data ann.npz", "--test ann.npz"),
     "energy": ("p.nir", "x.npz", "cnn.onnx", "ann.npz", "prices.toml"),
     "place": ("p.nir", "loihi1", "x.npz"),
+    "sweep": ("study.toml",),
     "listen": ("sound.flac",),
     "report": ("p.nir", "x.npz"),
     "denoise": ("sound.flac",),
     "relevance": ("last.pt", "sound.flac"),
 }
 """The files that each command reads, as they stand in its right use."""
+
+STUDY = """schema = "snn2hw.study/1"
+run.commands = ["run p.nir --input x.npz --decoder {decoder}"]
+run.inputs = ["p.nir", "x.npz"]
+measure.right = "run.right"
+settings.decoder = ["max", "last"]
+"""
 
 WRONG = ("missing", "a folder", "a pipe", "empty", "damaged", "of another kind")
 
@@ -95,6 +105,7 @@ def write_files(folder: Path) -> None:
     _write_ann(folder)
     _write_sound(folder / "sound.flac")
     _write_stream(folder)
+    (folder / "study.toml").write_text(STUDY)
     (folder / "notes.txt").write_text("no file of ours\n")
     (folder / "folder").mkdir()
     for verb, pieces in INPUTS.items():

@@ -12,23 +12,29 @@ from sim.errors import InputError
 from sim.program import INPUT, Conv, Dense, Program, Wiring
 from sim.trace import Counts
 from sim.weight_rule import weight_bits
-from sim.wiring import fan_out, synapse_count
+from sim.wiring import synapse_count
+from snn2hw.chunks.input_facts import InputFacts, input_facts
 from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
 
-__all__ = ["count_program"]
+__all__ = ["count_facts", "count_program"]
 
 
 def count_program(program: Program, raster: NDArray[np.integer], counts: Counts) -> NeurobenchCounts:
-    """Count a run of ``raster`` (B, T, *input shape), taken as one batch.
+    """Count a run of ``raster`` (B, T, *input shape), taken as one batch."""
+    return count_facts(program, input_facts(program, raster), counts)
+
+
+def count_facts(program: Program, facts: InputFacts, counts: Counts) -> NeurobenchCounts:
+    """Count a run whose input is known by its facts.
 
     The footprint is weights as stored and the neurons' states, in whole bytes; populations that never fire are no
     activations, since they send nothing.
     """
-    samples, steps = raster.shape[:2]
+    samples, steps = facts.samples, facts.steps
     state_bits = sum(state.bits for state in program.described.states)
     if len(next(iter(counts.spikes.values()))) != samples:
         raise InputError(f"counts and raster hold different numbers of samples ({samples} in the raster)")
-    macs = _graded_synops(program, raster)
+    macs = _graded_synops(program, facts)
     synops = sum(int(n.sum()) for n in counts.synops.values())
     wirings = [(c, p) for p in program.populations for c in p.inputs]
     dense = sum(synapse_count(_full(c.wiring), program.shape_of(c.source), p.shape) for c, p in wirings)
@@ -62,19 +68,9 @@ def _full(wiring: Wiring) -> Wiring:
             return Conv(ones, wiring.stride, wiring.padding, wiring.dilation, wiring.groups)
 
 
-def _graded_synops(program: Program, raster: NDArray[np.integer]) -> int:
+def _graded_synops(program: Program, facts: InputFacts) -> int:
     """Count the synops of those input steps that hold another value than -1, 0 and 1 in any sample."""
-    if program.input.lo >= -1 and program.input.hi <= 1:
-        return 0
-    steps = raster.shape[1]
-    graded = [bool(((raster[:, t] < -1) | (raster[:, t] > 1)).any()) for t in range(steps)]
-    total = 0
-    for population in program.populations:
-        for connection in population.inputs:
-            if connection.source != INPUT:
-                continue
-            reach = fan_out(connection.wiring, program.input.shape, population.shape)
-            for t in range(max(steps - connection.lag, 0)):
-                if graded[t]:
-                    total += int((np.count_nonzero(raster[:, t], axis=0) * reach).sum())
-    return total
+    lags = [c.lag for p in program.populations for c in p.inputs if c.source == INPUT]
+    within = [max(facts.steps - lag, 0) for lag in lags]  # what comes later than the last step is not delivered
+    rows = zip(facts.synops, within, strict=True)
+    return sum(int(row[:last][facts.graded[:last]].sum()) for row, last in rows)
