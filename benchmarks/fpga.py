@@ -73,8 +73,9 @@ def small() -> Program:
 
 def main() -> int:
     arguments = _arguments()
-    name = Path(arguments.program).stem if arguments.program else "small"
-    program = read_program(arguments.program) if arguments.program else small()
+    given = arguments.program
+    name = "small" if given is None else given if given.startswith("zoo:") else Path(given).stem
+    program = small() if given is None else read_program(Path(located(given)))
     raster = _first(np.load(arguments.input)) if arguments.input else _spikes()
     path = RESULTS / "fpga.json"
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
@@ -91,7 +92,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", type=located, help="a file, or zoo:NAME")
+    parser.add_argument("--program", help="a file, or zoo:NAME")
     parser.add_argument("--input", type=Path)
     parser.add_argument("--lanes", default="1,4")
     parser.add_argument("--targets", default=",".join(SYNTHESIS))

@@ -106,8 +106,13 @@ module snn_accumulate #(
             assign p = w * value_b;
         end
 `ifdef SNN_PROVE_PRODUCT
-        wire signed [AB-1:0] wide_w = w, wide_value = value_b;
-        always @* if (MB != 2 || value_b != 2'b10) assert (p == wide_w * wide_value);
+        wire signed [AB-1:0] wide_value = value_b;
+        genvar k;
+        for (k = 0; k < (1 << WB); k = k + 1) begin : weights
+            localparam signed [WB-1:0] K = k;
+            localparam signed [AB-1:0] TIMES = K;
+            always @* if (w == K && (MB != 2 || value_b != 2'b10)) assert (p == TIMES * wide_value);
+        end
 `endif
         assign product_b[i*AB +: AB] = LEFT ? p <<< left[LEFTB-1:0] : p;
         assign total_c[i*AB +: AB] = sum_c[i*AB +: AB] + product_c[i*AB +: AB];

@@ -41,8 +41,10 @@ module snn_queues #(
     wire last = slot == slots - 1;
     wire full = pushed == cap;
 
+    wire takes = push && !full;
+    wire [AW-1:0] place = base + slot_base + pushed[AW-1:0];
     snn_single #(.WIDTH(EB), .DEPTH(DEPTH), .HUGE(HUGE)) messages (
-        .clk(clk), .we(push && !full), .waddr(base + slot_base + pushed[AW-1:0]), .wdata(message), .raddr(raddr), .rdata(rdata)
+        .clk(clk), .we(takes), .waddr(place), .wdata(message), .raddr(raddr), .rdata(rdata)
     );
 
     wire [SW-1:0] closing = first_count + slot;
