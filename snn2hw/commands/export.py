@@ -47,8 +47,11 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         digest=artifact.digest,
         files=[str(f) for f in artifact.files],
         losses=[asdict(loss) for loss in artifact.losses],
+        notes=list(artifact.notes),
     )
     reply.wrote(args.output, f": {len(artifact.files)} files, program {artifact.digest[:12]}")
+    for note in artifact.notes:
+        reply.line(note)
     for loss in artifact.losses:
         reply.line(f"loss: {loss}")
     return 0

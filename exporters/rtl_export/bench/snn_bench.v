@@ -27,7 +27,7 @@ module snn_bench;
     snn_core #(
         .LANES(LANES), .WB(WB), .MB(MB), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .QB(QB), .WEIGHTS(WEIGHTS), .ROWS(ROWS),
         .NEURONS(NEURONS), .REGISTERS(REGISTERS), .INITIAL(INITIAL), .TABLE(TABLE), .PROGRAM(PROGRAM), .SOURCES(SOURCES),
-        .MESSAGES(MESSAGES), .SLOTS(SLOTS), .INPUTS(INPUTS), .INPUT_SLOTS(INPUT_SLOTS), .LEFT(LEFT), .FOLD(FOLD), .CURRENT(CURRENT), .MOST(MOST),
+        .MESSAGES(MESSAGES), .SLOTS(SLOTS), .INPUTS(INPUTS), .INPUT_SLOTS(INPUT_SLOTS), .LEFT(LEFT), .FOLD(FOLD), .UP(UP), .DOWN(DOWN), .CURRENT(CURRENT), .MOST(MOST),
         .REFRACTORY(REFRACTORY)
     ) core (
         .clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready), .s_kind(s_kind), .s_address(s_address), .s_value(s_value),

@@ -15,6 +15,7 @@ module snn_accumulate #(
     parameter WEIGHTS = 16,         // words
     parameter LEFT = 0,             // greatest shift of a single connection
     parameter FOLD = 0,             // 1: there is a bank 1
+    parameter HUGE = 0,             // 1: weights in single-port RAM, loaded before the first sample
     parameter RA = (ROWS > 1) ? $clog2(ROWS) : 1,
     parameter WA = (WEIGHTS > 1) ? $clog2(WEIGHTS) : 1
 ) (
@@ -40,6 +41,7 @@ module snn_accumulate #(
     input      [LANES*WB-1:0]    load_word
 );
     localparam BANKED = FOLD ? 2 * ROWS : ROWS;
+    localparam LEFTB = LEFT > 3 ? 3 : LEFT > 1 ? 2 : 1;
     localparam BA = (BANKED > 1) ? $clog2(BANKED) : 1;
 
     // A: the address, registered.
@@ -64,11 +66,22 @@ module snn_accumulate #(
     wire [BA-1:0] waddr = sweeping ? at : folding ? (phase[0] ? at + upper : at) : clear_row ? {1'b0, clear_at} : row_c;
     wire [LANES*AB-1:0] wdata = valid_c && !sweeping ? total_c : folding && !phase[0] ? folded : {(LANES*AB){1'b0}};
 
+`ifdef SNN_PROVE
+    (* anyconst *) reg [BA-1:0] watched;
+    (* anyseq *) wire [LANES*AB-1:0] another;
+    reg [LANES*AB-1:0] shadow, read_here;
+    always @(posedge clk) begin
+        if (we && waddr == watched) shadow <= wdata;
+        read_here <= raddr == watched ? shadow : another;
+    end
+    assign held_b = read_here;
+`else
     snn_ram #(.WIDTH(LANES*AB), .DEPTH(BANKED)) rows_ram (
         .clk(clk), .we(we), .waddr(waddr), .wdata(wdata), .re(1'b1), .raddr(raddr), .rdata(held_b)
     );
-    snn_ram #(.WIDTH(LANES*WB), .DEPTH(WEIGHTS), .FILE("weights.hex")) weights_ram (
-        .clk(clk), .we(load), .waddr(load_address), .wdata(load_word), .re(1'b1), .raddr(weight_a), .rdata(word_b)
+`endif
+    snn_single #(.WIDTH(LANES*WB), .DEPTH(WEIGHTS), .FILE("weights.hex"), .HUGE(HUGE)) weights_ram (
+        .clk(clk), .we(load), .waddr(load_address), .wdata(load_word), .raddr(weight_a), .rdata(word_b)
     );
     assign sums = held_b;
 
@@ -79,10 +92,29 @@ module snn_accumulate #(
         if (MB == 2) begin : signs
             wire signed [AB-1:0] wide = w;
             assign p = value_b == 0 ? {AB{1'b0}} : value_b[1] ? -wide : wide;
+        end else if (WB <= 5 && LANES > 2) begin : added     // a few bits: shifted and added, no multiplier of the device is spent
+            wire signed [AB-1:0] v = value_b;
+            wire signed [AB-1:0] parts [0:WB];
+            assign parts[0] = {AB{1'b0}};
+            genvar b;
+            for (b = 0; b < WB; b = b + 1) begin : bits
+                wire signed [AB-1:0] part = w[b] ? v <<< b : {AB{1'b0}};
+                assign parts[b+1] = b == WB - 1 ? parts[b] - part : parts[b] + part;
+            end
+            assign p = parts[WB];
         end else begin : times
             assign p = w * value_b;
         end
-        assign product_b[i*AB +: AB] = LEFT ? p <<< left : p;
+`ifdef SNN_PROVE_PRODUCT
+        wire signed [AB-1:0] wide_value = value_b;
+        genvar k;
+        for (k = 0; k < (1 << WB); k = k + 1) begin : weights
+            localparam signed [WB-1:0] K = k;
+            localparam signed [AB-1:0] TIMES = K;
+            always @* if (w == K && (MB != 2 || value_b != 2'b10)) assert (p == TIMES * wide_value);
+        end
+`endif
+        assign product_b[i*AB +: AB] = LEFT ? p <<< left[LEFTB-1:0] : p;
         assign total_c[i*AB +: AB] = sum_c[i*AB +: AB] + product_c[i*AB +: AB];
         wire signed [AB-1:0] o = other[i*AB +: AB];
         wire signed [AB-1:0] shifted = o >>> right;

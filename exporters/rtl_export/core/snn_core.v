@@ -30,9 +30,12 @@ module snn_core #(
     parameter INPUT_SLOTS = 2,
     parameter LEFT = 0,
     parameter FOLD = 0,
+    parameter UP = 15,              // greatest shifts of a whole sum
+    parameter DOWN = 8,
     parameter CURRENT = 1,          // 0: every neuron forgets u, which is not kept
     parameter MOST = 0,             // bits of a count of spikes; 0: one spike a step
     parameter REFRACTORY = 0,
+    parameter HUGE = 0,             // 1: weights and messages of populations in single-port RAM
     parameter EB = YB + XB + CB,
     parameter KB = MOST ? MOST : 1,
     parameter WA = (WEIGHTS > 1) ? $clog2(WEIGHTS) : 1
@@ -121,13 +124,13 @@ module snn_core #(
     localparam VB = MOST ? MOST : 1;
     wire [VB+EB-1:0] queue_message;
     reg close;
-    snn_queues #(.EB(VB + EB), .DEPTH(MESSAGES), .SOURCES(SOURCES), .SLOTS(SLOTS)) queues (
+    snn_queues #(.EB(VB + EB), .DEPTH(MESSAGES), .SOURCES(SOURCES), .SLOTS(SLOTS), .HUGE(HUGE)) queues (
         .clk(clk), .rst(rst), .clear(state == FORGET), .clear_slot(sweep[QS-1:0]),
         .clear_source(sweep[NW-1:0]), .source(source[NW-1:0]), .slot(slot), .slot_base(slot_base),
         .open(go_update && !init && d[0][10]), .push(push), .close(close), .message({done_count, done_y, done_x, done_c}),
         .base(d[1][QA-1:0]), .first_count(d[3][16 +: QS]), .cap(d[2][QA:0]), .slots(d[3][QS:0]),
         .count_slot(queue_read[QS-1:0]), .count(queue_count),
-        .re(1'b1), .raddr(message_address[QA-1:0]), .rdata(queue_message), .overflow(queue_overflow)
+        .raddr(message_address[QA-1:0]), .rdata(queue_message), .overflow(queue_overflow)
     );
 
     // Which queue a walk reads: `back` steps behind the newest one, round the ring.
@@ -167,7 +170,7 @@ module snn_core #(
     );
 
     wire read, clear_row; wire [RA-1:0] read_row, clear_at; wire [LANES*AB-1:0] sums;
-    snn_accumulate #(.LANES(LANES), .WB(WB), .MB(MB), .AB(AB), .ROWS(ROWS), .WEIGHTS(WEIGHTS), .LEFT(LEFT), .FOLD(FOLD)) accumulate (
+    snn_accumulate #(.LANES(LANES), .WB(WB), .MB(MB), .AB(AB), .ROWS(ROWS), .WEIGHTS(WEIGHTS), .LEFT(LEFT), .FOLD(FOLD), .HUGE(HUGE)) accumulate (
         .clk(clk), .rst(rst), .issue(issue), .issue_weight(issue_weight), .issue_row(issue_row), .issue_value(issue_value),
         .left(d[0][9:7]), .bank(d[0][6]), .fold(go_fold), .right(d[0][10:7]), .rows(d[1][RA:0]), .idle(sums_idle),
         .read(read), .read_row(read_row), .sums(sums), .clear_row(clear_row), .clear_at(clear_at),
@@ -193,7 +196,7 @@ module snn_core #(
         assign initials = 0;
     end endgenerate
     snn_update #(
-        .LANES(LANES), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .RA(RA), .SA(SA), .PA(PA), .CURRENT(CURRENT), .MOST(MOST), .REFRACTORY(REFRACTORY)
+        .LANES(LANES), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .RA(RA), .SA(SA), .PA(PA), .UP(UP), .DOWN(DOWN), .CURRENT(CURRENT), .MOST(MOST), .REFRACTORY(REFRACTORY)
     ) update (
         .clk(clk), .rst(rst), .start(go_update), .initial_state(init), .channels(d[4][CB:0]), .high(d[4][16 +: YB+1]),
         .wide(d[5][XB:0]), .state_base(d[6][SA-1:0]), .register_base(d[7][PA-1:0]), .sharing(d[0][21:20]), .shift(d[8][4:0]),

@@ -5,6 +5,7 @@ module snn_queues #(
     parameter DEPTH = 16,
     parameter SOURCES = 2,
     parameter SLOTS = 2,            // of all sources together
+    parameter HUGE = 0,             // 1: in single-port RAM; an update writes, a walk reads, never both
     parameter AW = (DEPTH > 1) ? $clog2(DEPTH) : 1,
     parameter SW = (SLOTS > 1) ? $clog2(SLOTS) : 1,
     parameter NW = (SOURCES > 1) ? $clog2(SOURCES) : 1
@@ -26,26 +27,32 @@ module snn_queues #(
     input      [AW:0]   cap,
     input      [SW:0]   slots,
     input      [SW-1:0] count_slot,
-    output     [AW:0]   count,
-    input               re,
+    output     [AW:0]   count,      // a clock behind count_slot
     input      [AW-1:0] raddr,
     output     [EB-1:0] rdata,
     output reg          overflow
 );
     reg [SW-1:0] newest [0:SOURCES-1];
     reg [AW-1:0] bases  [0:SOURCES-1];
-    reg [AW:0]   counts [0:SLOTS-1];
     reg [AW:0]   pushed;
 
     assign slot      = newest[source];
     assign slot_base = bases[source];
-    assign count     = counts[count_slot];
     wire last = slot == slots - 1;
     wire full = pushed == cap;
 
-    snn_ram #(.WIDTH(EB), .DEPTH(DEPTH)) messages (
-        .clk(clk), .we(push && !full), .waddr(base + slot_base + pushed[AW-1:0]), .wdata(message),
-        .re(re), .raddr(raddr), .rdata(rdata)
+    wire takes = push && !full;
+    wire [AW-1:0] place = base + slot_base + pushed[AW-1:0];
+    snn_single #(.WIDTH(EB), .DEPTH(DEPTH), .HUGE(HUGE)) messages (
+        .clk(clk), .we(takes), .waddr(place), .wdata(message), .raddr(raddr), .rdata(rdata)
+    );
+
+    wire [SW-1:0] closing = first_count + slot;
+    wire [SW-1:0] count_at = clear ? clear_slot : closing;
+    wire [AW:0]   count_in = clear ? {(AW + 1){1'b0}} : pushed;
+    snn_ram #(.WIDTH(AW + 1), .DEPTH(SLOTS)) counts (
+        .clk(clk), .we(clear || close), .waddr(count_at), .wdata(count_in),
+        .re(1'b1), .raddr(count_slot), .rdata(count)
     );
 
     always @(posedge clk) begin
@@ -60,7 +67,9 @@ module snn_queues #(
             newest[source] <= last ? 0 : slot + 1;
             bases[source]  <= last ? 0 : slot_base + cap[AW-1:0];
         end
-        if (clear) counts[clear_slot] <= 0;
-        else if (close) counts[first_count + slot] <= pushed;
     end
+
+`ifdef SNN_PROVE
+    `include "queues_properties.vh"
+`endif
 endmodule

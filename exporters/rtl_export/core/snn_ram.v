@@ -24,7 +24,7 @@ module snn_ram #(
             $readmemh($sformatf("%s/%s", folder, FILE), mem);
         end
 `else
-    `ifndef SNN_PROVE
+    `ifndef SNN_NO_IMAGES
     generate if (FILE != "") begin : image
         initial $readmemh(FILE, mem);
     end endgenerate

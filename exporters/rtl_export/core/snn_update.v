@@ -10,6 +10,8 @@ module snn_update #(
     parameter RA = 8,               // address of an accumulator row
     parameter SA = 8,               // address of a neuron's state
     parameter PA = 8,               // address of a set of registers
+    parameter UP = 15,              // greatest shift of a whole sum to the left, and to the right
+    parameter DOWN = 8,
     parameter CURRENT = 1,          // 0: u is forgotten every step and not kept
     parameter MOST = 0,             // bits of the count of spikes; 0: one spike a step
     parameter REFRACTORY = 0,       // 1: neurons rest after a spike
@@ -63,7 +65,9 @@ module snn_update #(
 );
     localparam LB = (LANES > 1) ? $clog2(LANES) : 1;
     localparam XYC = YB + XB + CB;
-    localparam WIDE = AB + 8 > 24 ? AB + 8 : 24;
+    localparam WIDE = AB + UP + 1 > 24 ? AB + UP + 1 : 24;
+    localparam UPB = UP > 1 ? $clog2(UP + 1) : 1;
+    localparam DOWNB = DOWN > 1 ? $clog2(DOWN + 1) : 1;
 
     // 0: which neuron
     reg           run, init;
@@ -100,7 +104,8 @@ module snn_update #(
     reg signed [UB-1:0] u2; reg signed [23:0] w2; reg [5:0] rest2;
     reg [61:0] r2; reg [UB+23:0] i2;
     wire signed [WIDE-1:0] wide2 = s2;
-    wire signed [WIDE-1:0] a2 = shift < 0 ? wide2 >>> -shift : wide2 <<< shift;
+    wire [4:0] back = -shift;
+    wire signed [WIDE-1:0] a2 = DOWN && shift < 0 ? wide2 >>> back[DOWNB-1:0] : UP ? wide2 <<< shift[UPB-1:0] : wide2;
     localparam signed [WIDE-1:0] LIMIT = 1 << 21;
     wire [12:0] keep_u = {1'b0, r2[11:0]};
     wire [12:0] keep_v = r2[24:12];
@@ -193,4 +198,8 @@ module snn_update #(
             run <= 0; v1 <= 0; v2 <= 0; v3 <= 0; v4 <= 0; v5 <= 0; sum_overflow <= 0; u_overflow <= 0; spikes <= 0;
         end
     end
+
+`ifdef SNN_PROVE
+    `include "update_properties.vh"
+`endif
 endmodule

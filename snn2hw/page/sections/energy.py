@@ -28,7 +28,7 @@ def energy_section(material: Material) -> Section:
         said=tuple(_said(report)),
         missing=beside,
         charts=tuple(_charts(report)),
-        tables=(_costs(report), _events(report), _prices(report)),
+        tables=(_costs(report), *_devices(report), _events(report), _prices(report)),
     )
 
 
@@ -147,6 +147,29 @@ def _costs(report: Recorded) -> Table:
 
 def _amount(value: float, unit: str) -> str:
     return written(value, "energy") if unit == "pJ" else f"{written(value, 'number')} {unit}"
+
+
+def _devices(report: Recorded) -> Iterator[Table]:
+    """Yield what both networks take on a microcontroller, where that was counted."""
+    device = report.get("device")
+    if not device:
+        return
+    columns = columns_of(
+        """
+        network       Network
+        instructions  Instructions  count
+        flash         Flash, bytes  count
+        ram           RAM, bytes    count
+        stack         Stack, bytes  count
+        """
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (name, float(found["instructions"]), *(int(found[part]) for part in ("flash", "ram", "stack")))
+        for name, found in (("this program", device["snn"]), ("ANN, 8 bit", device["ann"]))
+        if found
+    ]
+    note = f"Per inference: {device['note']}."
+    yield Table("energy.device", f"On a {device['title']}", columns, tuple(rows), note)
 
 
 def _events(report: Recorded) -> Table:
