@@ -59,7 +59,7 @@ class StreamNet(nn.Module):
         return answers
 
     def _fired(self, i: int, y: Tensor) -> Tensor:
-        drive = y.permute(2, 0, 1, 3).contiguous()
+        drive = y.permute(2, 0, 1, 3)
         return spikes_in_time(drive, constants_of(self.cells[i]), len(drive)).permute(1, 2, 0, 3)
 
 
