@@ -32,15 +32,15 @@ from snn2hw.train.pairs import DECAY
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
-WIDTHS = {"m5": 1 / 16, "tcy": 1.0, "hjh": 0.5, "piczak": 1 / 16}
+WIDTHS = {"m5": 1 / 16, "tcy": 1.0, "hjh": 0.25, "piczak": 1 / 16}
 OVER_STEPS = ("m5", "tcy")
 """Networks that are trained at every number of steps."""
-STEPS = (1, 2, 4, 8, 16)
+STEPS = (1, 2, 4, 8)
 USUAL_STEPS, FAR = 4, 32
 """Steps of the other networks, and of a conversion that is given time."""
-FURTHER = {"epochs": 4, "rate": 1e-3}
+FURTHER = {"epochs": 3, "rate": 1e-3}
 """How a network is trained that began with its twin's weights."""
-EPOCHS = 12
+EPOCHS = 8
 
 
 def main() -> int:

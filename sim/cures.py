@@ -11,6 +11,7 @@ PACKAGES = {
     "explain": ("captum",),
     "scores": ("pesq", "pystoi"),
     "plot": ("matplotlib",),
+    "vision": ("torchvision",),
     "train": ("torch", "norse", "onnxscript"),
 }
 """Extra of snn2hw to the packages that it installs and that are asked for, by the names they are imported under."""

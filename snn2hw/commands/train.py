@@ -22,6 +22,7 @@ from snn2hw.commands.options import at_least, corpus_named, corpus_options
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 from snn2hw.commands.reply import Reply
 from snn2hw.commands.train_pair import PAIR_MODELS, is_pair
+from snn2hw.commands.train_stream import SOUND_MODELS
 
 if TYPE_CHECKING:
     import torch
@@ -56,8 +57,8 @@ def _configure_network(group: Any) -> None:
     from snn2hw.train.network_recipe import NetworkRecipe
 
     usual = NetworkRecipe()
-    what = "spiking, or ReLU; vgg where sounds stream; cr-ced and crnn denoise; m5, .. as published, X-ann: twins"
-    recipe_option(group, usual, "model", what, choices=("scnn", "cnn", "vgg", "cr-ced", "crnn", *PAIR_MODELS))
+    what = "spiking, or ReLU; vgg to vgg-19 beside streams; cr-ced and crnn denoise; m5, .. as published, X-ann: twins"
+    recipe_option(group, usual, "model", what, choices=("scnn", "cnn", *SOUND_MODELS, "cr-ced", "crnn", *PAIR_MODELS))
     sizes = (*LAYOUTS, *STREAMS)
     group.add_argument(
         "--size", choices=sizes, help="hardware or seed; else of a stream (default: hardware, or its own)"
@@ -68,6 +69,7 @@ def _configure_network(group: Any) -> None:
         metavar="A",
         help=f"dt/tau of the synaptic current, in (0, 1]; 1: none (default: {usual.layout.synapse:g})",
     )
+    group.add_argument("--weights", type=Path, metavar="FILE", help="what a network of torchvision begins with")
     group.add_argument(
         "--width", type=float, metavar="SHARE", help="of the widths of a published network (default: 1/16)"
     )
@@ -218,6 +220,10 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
     if args.mixup is not None:
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
+    if args.weights is not None:
+        raise InputError(
+            f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"
+        )
     if args.width is not None or args.learnt_decay:
         raise InputError("--width and --learnt-decay are of published networks", "choose one, such as --model m5")
     given = given_of(args, ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "variants"))

@@ -1,7 +1,6 @@
 """The part of `snn2hw train` for the streaming network: clips in, checkpoint, integer program and accuracies out."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,23 +14,25 @@ if TYPE_CHECKING:
 
     Parts = Mapping[str, Spoken]
 
-__all__ = ["streams", "train_stream"]
+__all__ = ["SOUND_MODELS", "streams", "train_stream"]
 
 SCHEMA = "snn2hw.stream-training/1"
 
-GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "mixup", "teacher_weight")
+GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "class_weights", "mixup", "teacher_weight")
 OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size", "leave_out"}
-    | {"teacher", "more_epochs", "threads", "json"}
+    | {"teacher", "weights", "more_epochs", "threads", "json"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
+SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
+"""Networks that hear a whole sound, as `snn2hw.train.stream_recipe` has them."""
 
 
 def streams(args: argparse.Namespace) -> bool:
     """Return whether the streaming network is meant."""
     from snn2hw.train.stream_data import STREAMED
 
-    return bool(args.stream) or args.dataset in STREAMED
+    return bool(args.stream) or args.dataset in STREAMED or args.model in SOUND_MODELS
 
 
 def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
@@ -47,21 +48,25 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
     if args.teacher_weight is not None and args.teacher is None:
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    if args.weights is not None and not args.weights.is_file():
+        raise InputError(f"{args.weights}: no such file", "give a file of weights")
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     if args.size is not None:
         if args.size not in STREAMS:
             raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(STREAMS)}")
         given["layout"] = STREAMS[args.size]
     usual = stream_recipe_for(args.dataset, KINDS.get(args.model or "scnn", args.model))
-    return replace(usual, **given, teacher=identity_of(args.teacher))
+    return replace(usual, **given, teacher=identity_of(args.teacher), start=identity_of(args.weights))
 
 
 def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     """Train, compile, judge, and write everything down."""
     import torch
 
-    from sim.files import atomic_write, make_folder
+    from sim.files import make_folder
     from snn2hw.commands.options import corpus_named
+    from snn2hw.files.json_file import write_json
+    from snn2hw.train.pictures import draw_confusion
     from snn2hw.train.stream_data import centred, spoken, stream_split
     from snn2hw.train.stream_fit import fit_stream, read_teacher
 
@@ -86,16 +91,18 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
         len(corpus.classes),
         args.output,
         teacher=teacher,
+        start=_weights(args.weights),
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
     parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
     facts = _judged_snn if recipe.model == "snn" else _judged_ann
     said = facts(model, recipe, learnt, parts, corpus.classes, args.output)
-    known = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
-    summary = {"schema": SCHEMA} | known | said
-    with atomic_write(args.output / "summary.json") as temporary:
-        temporary.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    known = {"schema": SCHEMA, "task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
+    confusion = _confusion(model, recipe, parts["test"], len(corpus.classes))
+    draw_confusion(confusion, corpus.classes, args.output / "confusion.png")
+    summary = known | said | {"confusion": confusion.tolist()}
+    write_json(args.output / "summary.json", summary)
     for name in parts:
         for kind, share in said["accuracy"][name].items():
             low, high = share["interval_95"]
@@ -103,6 +110,26 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     reply.fact(**summary)
     reply.wrote(args.output)
     return 0
+
+
+def _weights(path: Path | None) -> "Mapping[str, Any] | None":
+    """Read what a network of torchvision begins with."""
+    from snn2hw.files.tensor_file import read_tensors
+
+    fix = "give the state_dict of torchvision's network, as torch.save writes it"
+    return None if path is None else read_tensors(path, "file of weights", fix)
+
+
+def _confusion(model: Any, recipe: "StreamRecipe", part: "Spoken", classes: int) -> Any:
+    """Return counts of what was said (rows) against what the network understood."""
+    import numpy as np
+
+    from snn2hw.train.stream_fit import answers_to, plain_messages
+
+    understood = answers_to(model, recipe, plain_messages(part, recipe)).argmax(1)
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (part.labels, understood), 1)
+    return counts
 
 
 def _judged_ann(

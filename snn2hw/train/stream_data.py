@@ -1,7 +1,6 @@
 """From a corpus to the clips a streaming network learns from, and the usual recipe of every task. No torch."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from snn2hw.audio.disturb import Disturbance
 from snn2hw.audio.mel_stream import MelFront
 from snn2hw.audio.spectra import Spectra, frames_of, power_of, warped_bank
 from snn2hw.models.stream import STREAMS
-from snn2hw.train.stream_recipe import StreamRecipe
+from snn2hw.train.stream_recipe import WHOLE, StreamRecipe
 
 __all__ = ["STREAMED", "Spoken", "centred", "spoken", "stream_recipe_for", "stream_split"]
 
@@ -38,9 +37,9 @@ class Spoken:
 
 
 def stream_recipe_for(task: str, model: str = "snn") -> StreamRecipe:
-    """Return what is usual for a corpus and a kind of network; a teacher (``vgg``) hears whole utterances."""
-    usual = replace(_usual_for(task), model=cast("Literal['snn', 'ann', 'vgg']", model))
-    if model != "vgg":
+    """Return what is usual for a corpus and a kind of network; those that answer once hear whole utterances."""
+    usual = replace(_usual_for(task), model=model)
+    if model not in WHOLE:
         return usual
     return replace(usual, front=replace(usual.front, mean="utterance"), mixup=0.3, epochs=45, rate=3e-3)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.disturb import Disturbance
@@ -11,23 +11,28 @@ from snn2hw.audio.spectra import Spectra
 from snn2hw.models.stream import StreamLayout
 from snn2hw.train.recipe import Recipe
 
-__all__ = ["KINDS", "StreamRecipe", "stream_recipe_from"]
+__all__ = ["KINDS", "PRETRAINED", "WHOLE", "StreamRecipe", "stream_recipe_from"]
 
-KINDS = ("snn", "ann", "vgg")
-"""The spiking network, its twin of ReLUs, and a wide network of images that has no twin: a teacher."""
+PRETRAINED = ("efficientnet-b0", "vgg-19")
+"""Networks of torchvision, which may begin with weights from a file."""
+WHOLE = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", *PRETRAINED)
+"""Networks that hear a whole sound, less its own mean, and answer once: classifiers that do not spike, and teachers."""
+KINDS = ("snn", "ann", *WHOLE)
+"""The spiking network, its twin of ReLUs, and those that have no twin."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamRecipe(Recipe):
-    """A streaming network (``snn`` or its ``ann`` twin), or a ``vgg``: what it hears, and how it is trained.
+    """A streaming network (``snn`` or its ``ann`` twin), or one of `WHOLE`: what it hears, and how it is trained.
 
     ``frames`` is the longest sample; ``unit_db`` is what 1 stands for at the input in training. With ``mixup`` a clip
     is l of itself and 1 - l of another one, l from Beta(mixup, mixup), and so is what it should be taken for.
     ``teacher`` is the SHA-256 of the model whose answers are learnt beside the labels; empty, there is none.
+    ``start`` is that of the file of weights that one of `PRETRAINED` began with.
     """
 
     task: str = "keywords"
-    model: Literal["snn", "ann", "vgg"] = "snn"
+    model: str = "snn"
     layout: StreamLayout = field(default_factory=StreamLayout)
     front: MelFront = field(default_factory=MelFront)
     how: Disturbance = field(default_factory=Disturbance)
@@ -39,13 +44,16 @@ class StreamRecipe(Recipe):
     rate: float | None = 3e-3
     mixup: float = 0.0
     teacher: str = ""
+    start: str = ""
 
-    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher"}
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher", "start"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.model not in KINDS:
             raise InputError(f"there is no model {self.model!r}", f"choose one of {', '.join(KINDS)}")
+        if self.start and self.model not in PRETRAINED:
+            raise InputError(f"weights for {self.model}", f"only {' and '.join(PRETRAINED)} begin with a file's")
         if not 0 <= self.mixup < float("inf"):
             raise InputError(f"mixup {self.mixup}: must not be negative", "0 mixes nothing")
         if self.frames < 1:
