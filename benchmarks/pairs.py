@@ -32,7 +32,7 @@ from snn2hw.train.pairs import DECAY
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
-WIDTHS = {"m5": 1 / 16, "tcy": 1.0, "hjh": 0.25, "piczak": 1 / 16}
+WIDTHS = {"tcy": 1.0, "piczak": 1 / 16, "m5": 1 / 16, "hjh": 0.25}
 OVER_STEPS = ("m5", "tcy")
 """Networks that are trained at every number of steps."""
 STEPS = (1, 2, 4, 8)
@@ -51,13 +51,12 @@ def main() -> int:
     found: dict[str, Any] = {"schema": "snn2hw.benchmark.pairs/1", "epochs": EPOCHS, "further": FURTHER, "runs": {}}
     if path.is_file():
         found["runs"] = json.loads(path.read_text())["runs"]
-    for network in WIDTHS:
-        for name, recipe, start in _plan(network):
-            if name in found["runs"]:
-                continue
-            found["runs"][name] = _run(corpus, recipe, given.runs, name, start)
-            print(name, found["runs"][name], flush=True)
-            write(path, json.dumps(found, indent=1) + "\n")
+    for name, recipe, start in _plan():
+        if name in found["runs"]:
+            continue
+        found["runs"][name] = _run(corpus, recipe, given.runs, name, start)
+        print(name, found["runs"][name], flush=True)
+        write(path, json.dumps(found, indent=1) + "\n")
     text = tables(found["runs"])
     write(RESULTS / "pairs.md", text)
     if given.page:
@@ -73,16 +72,21 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _plan(network: str) -> list[tuple[str, PairRecipe, str]]:
-    """Return the runs of one network: name, recipe, and the run it begins with."""
-    usual: dict[str, Any] = {"network": network, "width": WIDTHS[network], "epochs": EPOCHS}
-    runs = [(f"{network}-twin", PairRecipe(**usual, model="ann", steps=1), "")]
-    for steps in STEPS if network in OVER_STEPS else (USUAL_STEPS,):
-        for learnt in (False, True):
-            name = f"{network}-{steps}{'-learnt' if learnt else ''}"
-            runs.append((name, PairRecipe(**usual, steps=steps, learnt=learnt), ""))
-    more = PairRecipe(**{**usual, **FURTHER}, steps=USUAL_STEPS, start="twin")
-    return [*runs, (f"{network}-{USUAL_STEPS}-from-twin", more, f"{network}-twin")]
+def _plan() -> list[tuple[str, PairRecipe, str]]:
+    """Return all runs, name, recipe, and the run it begins with: one of every kind first, then over steps."""
+    runs, over_steps = [], []
+    for network, width in WIDTHS.items():
+        usual: dict[str, Any] = {"network": network, "width": width, "epochs": EPOCHS}
+        twin = f"{network}-twin"
+        runs.append((twin, PairRecipe(**usual, model="ann", steps=1), ""))
+        for steps in STEPS if network in OVER_STEPS else (USUAL_STEPS,):
+            into = runs if steps == USUAL_STEPS else over_steps
+            for learnt in (False, True):
+                name = f"{network}-{steps}{'-learnt' if learnt else ''}"
+                into.append((name, PairRecipe(**usual, steps=steps, learnt=learnt), ""))
+        more = PairRecipe(**{**usual, **FURTHER}, steps=USUAL_STEPS, start="twin")
+        runs.append((f"{network}-{USUAL_STEPS}-from-twin", more, twin))
+    return [*runs, *over_steps]
 
 
 def _run(corpus: Corpus, recipe: PairRecipe, runs: Path, name: str, start: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from snn2hw.commands.reply import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from snn2hw.audio.corpus import Corpus
     from snn2hw.train.stream_data import Spoken
     from snn2hw.train.stream_recipe import StreamRecipe
 
@@ -73,11 +74,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     recipe = recipe_for(args)
     make_folder(args.output)
     corpus = corpus_named(args, recipe.front.spectra.rate_hz)
-    reply.line(
-        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
-    )
-    for note in corpus.notes[:8]:
-        reply.line(f"  {note}")
+    _tell(corpus, reply)
     split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
@@ -103,13 +100,25 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     draw_confusion(confusion, corpus.classes, args.output / "confusion.png")
     summary = known | said | {"confusion": confusion.tolist()}
     write_json(args.output / "summary.json", summary)
-    for name in parts:
-        for kind, share in said["accuracy"][name].items():
-            low, high = share["interval_95"]
-            reply.line(f"{name}, {kind}: {share['accuracy']:.2%} of {share['clips']} clips ({low:.1%} to {high:.1%})")
+    _tell_accuracy(said["accuracy"], reply)
     reply.fact(**summary)
     reply.wrote(args.output)
     return 0
+
+
+def _tell(corpus: "Corpus", reply: Reply) -> None:
+    reply.line(
+        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
+    )
+    for note in corpus.notes[:8]:
+        reply.line(f"  {note}")
+
+
+def _tell_accuracy(accuracy: "Mapping[str, Any]", reply: Reply) -> None:
+    for name, kinds in accuracy.items():
+        for kind, share in kinds.items():
+            low, high = share["interval_95"]
+            reply.line(f"{name}, {kind}: {share['accuracy']:.2%} of {share['clips']} clips ({low:.1%} to {high:.1%})")
 
 
 def _weights(path: Path | None) -> "Mapping[str, Any] | None":
