@@ -15,7 +15,7 @@ from snn2hw.train.stream_recipe import WHOLE, StreamRecipe
 
 __all__ = ["STREAMED", "Spoken", "centred", "spoken", "stream_recipe_for", "stream_split"]
 
-STREAMED = ("keywords", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist")
+STREAMED = ("keywords", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist", "timit")
 """Corpora that only the streaming network is trained on."""
 
 SPOKEN_16K = Spectra()
@@ -54,6 +54,11 @@ def _usual_for(task: str) -> StreamRecipe:
         return StreamRecipe(
             task=task, layout=layout, front=front, how=how, frames=107, epochs=40, batch=32, rate=4e-3, validation=0.0
         )
+    if task == "timit":  # a phone lasts a few frames
+        how = Disturbance(
+            speed=0.1, shift=1, warp=0.1, tilt_db=2.0, gain_db=3.0, noise=0.0, mask_bands=4, mask_frames=1
+        )
+        return StreamRecipe(task=task, front=MelFront(SPOKEN_16K, mean="none"), how=how, frames=16, epochs=20)
     how = Disturbance(gain_db=3.0, noise=0.0)
     if task in ("keywords", "speech-commands", "audiomnist"):
         front = MelFront(replace(SPOKEN_16K, floor=1e-6))
