@@ -84,8 +84,8 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "esc10": {
         "task": "ten environmental sounds, streaming",
         "data": ESC10,
-        "split": "official folds: fold 1 test, folds 2-5 train",
-        "command": "snn2hw train esc10 --data esc10 -o runs/esc10",
+        "split": "official folds: fold 5 test, folds 1-4 train",
+        "command": "snn2hw train esc10 --fold 5 --data esc10 -o runs/esc10-5",
     },
 }
 
