@@ -1,17 +1,20 @@
 """What the programs of the zoo are worth, on their own test parts: the tables of docs/zoo.md.
 
-python benchmarks/hearing.py --data DATA [--only keywords,denoise] [--lava 4] [--page]
+python benchmarks/hearing.py --data DATA [--only keywords,denoise] [--lava 4] [--runs FOLDER] [--page]
 
-DATA holds speech_commands/, fsdd/, esc10/ and denoise_16k/. Of every program: accuracy with Wilson's interval, or the
-gain in SI-SNR with STOI and PESQ where their libraries are installed; the whole test part on every executor, every
-spike, u and v compared (Lava on the first clips); the cores of Loihi 1 that a placement takes, which keeps all limits
-of the chip. Writes benchmarks/results/hearing.{json,md}. A program that has not changed is not judged again.
+DATA holds speech_commands/, fsdd/, digits_ru_synth/, esc10/ and denoise_16k/. Of every program: accuracy with Wilson's
+interval, or the gain in SI-SNR with STOI and PESQ where their libraries are installed; the whole test part on every
+executor, every spike, u and v compared (Lava on the first clips); the cores of Loihi 1 that a placement takes, which
+keeps all limits of the chip. Writes benchmarks/results/hearing.{json,md}. A file that has not changed is not judged
+again. FOLDER holds runs by their names in `RUNS`, whose accuracies stand beside the programs'.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +36,20 @@ RESULTS = Path(__file__).resolve().parent / "results"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "zoo.md"
 SCHEMA = "snn2hw.benchmark.hearing/1"
 CORPORA = {
-    "keywords": ("keywords", "speech_commands"),
-    "digits": ("fsdd", "fsdd"),
-    "esc10": ("esc10", "esc10"),
+    "keywords": ("keywords", "speech_commands", ""),
+    "digits": ("fsdd", "fsdd", ""),
+    "digits-ru": ("digits-ru", "digits_ru_synth", ""),
+    "esc10": ("esc10", "esc10", "5"),
 }
-"""Program to the name and the folder of its data."""
+"""Program to the name and the folder of its data, and the fold that it is tested on, where there are any."""
 EXECUTORS = ("fast", "onnx", "c")
+_ESC = "snn2hw train esc10 --data esc10"
+RUNS = {
+    **{f"esc10-{fold}": f"{_ESC} --fold {fold}" for fold in range(1, 6)},
+    **{f"esc10-twin-{fold}": f"{_ESC} --model cnn --fold {fold}" for fold in range(1, 6)},
+    "fsdd-medium": "snn2hw train fsdd --stream --size medium --epochs 45 --data fsdd",
+}
+"""Runs that are no program of the zoo, or more than one: name to what made it."""
 
 
 def main() -> int:
@@ -48,16 +59,23 @@ def main() -> int:
     for card in cards():
         name = card["name"]
         old = found["programs"].get(name, {})
-        if (given.only and name not in given.only.split(",")) or old.get("digest") == card["digest"]:
+        file = sha256(Path(located(f"zoo:{name}")).read_bytes()).hexdigest()
+        known = old.get("digest") == card["digest"]
+        if (given.only and name not in given.only.split(",")) or (known and old.get("file", file) == file):
             continue
         program = read_program_file(located(f"zoo:{name}"))
         facts, raster = (_denoised if name == "denoise" else _classified)(name, program, given.data)
-        placed = place(program.program, "loihi1", placer="greedy")
-        proof = _proof(program, raster, given.lava)
-        found["programs"][name] = {"digest": card["digest"], **facts, "cores": len(placed.cores), "equal": proof}
+        if not known:  # a file whose program is the same may have another front end
+            old["cores"] = len(place(program.program, "loihi1", placer="greedy").cores)
+            old["equal"] = _proof(program, raster, given.lava)
+        proven = {"cores": old["cores"], "equal": old["equal"]}
+        found["programs"][name] = {"digest": card["digest"], "file": file, **facts, **proven}
         print(name, json.dumps(found["programs"][name]), flush=True)
         write(path, json.dumps(found, indent=1) + "\n")
-    text = _tables(found["programs"])
+    if given.runs:
+        found["runs"] = found.get("runs", {}) | dict(_finished(given.runs))
+        write(path, json.dumps(found, indent=1) + "\n")
+    text = _tables(found["programs"]) + _of_runs(found.get("runs", {}))
     write(RESULTS / "hearing.md", text)
     print(text)
     if given.page:
@@ -70,8 +88,42 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only")
     parser.add_argument("--lava", type=int, default=0)
+    parser.add_argument("--runs", type=Path)
     parser.add_argument("--page", action="store_true")
     return parser.parse_args()
+
+
+def _finished(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return what each run that is there reached on its test part."""
+    for name, command in RUNS.items():
+        summary = folder / name / "summary.json"
+        if summary.is_file():
+            said = json.loads(summary.read_text(encoding="utf-8"))
+            yield name, {"command": command, "seed": 0, "epochs": said["epochs"], **said["accuracy"]["test"]}
+
+
+def _of_runs(runs: dict[str, Any]) -> str:
+    """Return the table of runs; folds of one network end in their mean."""
+    rows = []
+    for stem in dict.fromkeys(name.rstrip("12345") for name in RUNS):
+        found = {name: runs[name] for name in RUNS if name in runs and name.rstrip("12345") == stem}
+        for name, facts in found.items():
+            cells = [_percent(facts[kind]) if kind in facts else "" for kind in ("float", "integer")]
+            rows.append((name, *cells, f"`{facts['command']}`"))
+        if len(found) == 5:
+            means = [
+                [facts[kind]["accuracy"] for facts in found.values() if kind in facts] for kind in ("float", "integer")
+            ]
+            rows.append(
+                (f"{stem}mean", *(f"{np.mean(mean):.1%}" if len(mean) == 5 else "" for mean in means), "five folds")
+            )
+    if not rows:
+        return ""
+    return (
+        "\n"
+        + tabulate(rows, ("run", "float", "integer, 8 bit", "made by"), tablefmt="github", disable_numparse=True)
+        + "\n"
+    )
 
 
 def _classified(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, Any], np.ndarray]:
@@ -82,11 +134,11 @@ def _classified(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, 
     from snn2hw.train.stream_fit import plain_messages
     from snn2hw.train.stream_program import Share
 
-    task, folder = CORPORA[name]
+    task, folder, fold = CORPORA[name]
     ear = ear_of(program, name)
     recipe = replace(stream_recipe_for(task), front=ear.front, frames=ear.frames)
     corpus = read_corpus(task, data / folder, ear.front.spectra.rate_hz)
-    clips = spoken(corpus, recipe).part(stream_split(corpus, recipe).test)
+    clips = spoken(corpus, recipe).part(stream_split(corpus, recipe, fold=fold).test)
     raster = plain_messages(clips, recipe)[:, :, None, None, :].astype(np.int16)
     answers = run(program.program, raster, engine="fast", record=()).output.sum(axis=1).argmax(1)
     return {"integer": Share(int((answers == clips.labels).sum()), len(answers)).to_json()}, raster

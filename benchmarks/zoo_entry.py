@@ -34,6 +34,12 @@ ESC10 = {
     "doi:10.1145/2733373.2806390; clips from freesound.org",
     "used": "354 of 400 clips (those under CC BY and CC0): 280 train, 74 test",
 }
+RUSSIAN = {
+    "name": "Russian digits of 82 synthetic voices",
+    "licence": "CC0 1.0",
+    "attribution": "spoken by eSpeak NG 1.52.0 (espeakng-loader 0.2.4), which is GPL-3.0-or-later itself",
+    "used": "1640 utterances, two takes of ten words a voice: 1320 train, 320 test",
+}
 NOISY_SPEECH = {
     "name": "speech of four speakers in recorded noise, 16 kHz",
     "licence": "CC BY-SA 3.0, CC BY 3.0, CC BY 4.0, CC0, and the BSD-like licence of festvox-ru",
@@ -59,18 +65,27 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "split": "official: takes 0-4 test, 5-49 train; the same six speakers on both sides",
         "command": "snn2hw train fsdd --stream --data fsdd -o runs/digits",
     },
+    "digits-ru": {
+        "task": "spoken Russian digits, streaming",
+        "data": RUSSIAN,
+        "split": "by voice: every fifth is for testing, and none is in two parts",
+        "command": "snn2hw train digits-ru --stream --data digits_ru_synth -o runs/digits-ru",
+        "note": "synthetic voices: no evidence of accuracy on people",
+    },
     "denoise": {
         "task": "a mask for noisy speech, streaming",
         "data": NOISY_SPEECH,
         "split": "no utterance is in two parts; test noise is of other stretches or folds; "
         "the three speakers of the test part are in the training too",
         "command": "snn2hw train denoise --data denoise_16k -o runs/denoise",
+        "note": "trained before masks closed slowly and clear speech passed by: these were chosen on the validation "
+        "pairs afterwards, and the program is the same",
     },
     "esc10": {
         "task": "ten environmental sounds, streaming",
         "data": ESC10,
-        "split": "official folds: fold 1 test, folds 2-5 train",
-        "command": "snn2hw train esc10 --data esc10 -o runs/esc10",
+        "split": "official folds: fold 5 test, folds 1-4 train",
+        "command": "snn2hw train esc10 --fold 5 --data esc10 -o runs/esc10-5",
     },
 }
 

@@ -13,6 +13,7 @@ PACKAGES = {
     "plot": ("matplotlib",),
     "sweep": ("optuna",),
     "distributed": ("distributed",),
+    "vision": ("torchvision",),
     "train": ("torch", "norse", "onnxscript"),
 }
 """Extra of snn2hw to the packages that it installs and that are asked for, by the names they are imported under."""

@@ -19,10 +19,11 @@ CORPORA = {
     "esc10": "ESC-10",
     "esc50": "ESC-50",
     "urbansound8k": "UrbanSound8K",
+    "timit": "TIMIT, every phone a clip",
 }
 """Corpus name to what it is."""
 
-LABELLED = ("folder", "audiomnist", "esc10", "esc50", "urbansound8k")
+LABELLED = ("folder", "audiomnist", "esc10", "esc50", "urbansound8k", "timit")
 """Corpora whose table has more than one column that can be the label."""
 
 SPOKEN_RATE_HZ = 8000
@@ -78,6 +79,10 @@ def _from_disk(name: str, folder: Path, reading: Reading, label: str) -> Corpus:
             return tables.read_esc(folder, reading, label, ten=name == "esc10")
         case "urbansound8k":
             return tables.read_urbansound(folder, reading, label)
+        case "timit":
+            from snn2hw.audio.timit import read_timit
+
+            return read_timit(folder, reading, label)
         case _:
             from snn2hw.audio.folder import read_folder
 

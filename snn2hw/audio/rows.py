@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,10 @@ def corpus_of(
         raise InputError(f"{root}: no sound files of the layout of {name}", "check the folder, see docs/audio.md")
     rate_hz = reading.rate_hz or _usual_rate(rows, reading)
     kept, clips, notes = [], [], []
+    read = lru_cache(maxsize=1)(read_clip)  # segments of one file stand one behind the other
     for row in rows:
         try:
-            clip = _part_of(read_clip(row.path, rate_hz), row)
+            clip = _part_of(read(row.path, rate_hz), row)
         except FileError as error:
             if not reading.skip_damaged:
                 raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None

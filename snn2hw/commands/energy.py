@@ -20,6 +20,8 @@ from snn2hw.commands.reply import Reply
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.program import Program
+    from snn2hw.chunks.samples import Samples
     from snn2hw.codec.decode import Decoder
     from snn2hw.commands.fed import FedProgram, FedSamples
     from snn2hw.costs.report import EnergyReport
@@ -117,14 +119,21 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             runner=runner,
             chunk=args.chunk,
         )
-    device = None
-    if args.device:
-        from snn2hw.costs.on_device import on_device
-
-        chosen = None if samples is None else samples[: args.samples]
-        device = on_device(program, spikes, args.device, ann=args.ann, ann_inputs=chosen)
-    _tell(report, device, args, reply)
+    _tell(report, _on_device(args, program, given, samples), args, reply)
     return 0
+
+
+def _on_device(
+    args: argparse.Namespace, program: "Program", given: "Samples", samples: "NDArray[Any] | None"
+) -> dict[str, Any] | None:
+    """Count both as firmware, where a device is named."""
+    if not args.device:
+        return None
+    from snn2hw.costs.on_device import on_device
+
+    _, spikes = next(given.chunks(program, given.count))
+    chosen = None if samples is None else samples[: args.samples]
+    return on_device(program, spikes, args.device, ann=args.ann, ann_inputs=chosen)
 
 
 def _refuse_mixed(args: argparse.Namespace) -> None:
@@ -141,17 +150,24 @@ def _refuse_mixed(args: argparse.Namespace) -> None:
             ("--samples", args.samples),
             ("--also", args.also),
             ("--also-ann", args.also_ann),
-            ("--scheduler", args.scheduler),
-            ("--chunk", args.chunk),
+            *_for_one(args),
         )
         alone = [name for name, value in given if value is not None]
         if (args.ann is None) != (args.hop is None):
             raise InputError(
                 "--ann and --hop: a stream needs both or neither", "say how often the ANN is run: --hop 0.1"
             )
+    several = [name for name, value in _for_one(args) if value is not None and (args.also or args.also_ann)]
+    if several:
+        raise InputError(f"{', '.join(several)} is of one network alone", "leave it out, or --also and --also-ann")
     if alone:
         other = "--stream" if args.stream is None else "--input"
         raise InputError(f"{', '.join(alone)} says something about {other} alone", f"leave it out, or use {other}")
+
+
+def _for_one(args: argparse.Namespace) -> tuple[tuple[str, object], ...]:
+    """Return the options that mean something where one network is priced on samples."""
+    return (("--device", args.device), ("--scheduler", args.scheduler), ("--chunk", args.chunk))
 
 
 def _samples(args: argparse.Namespace) -> "tuple[NDArray[Any] | None, NDArray[Any] | None]":

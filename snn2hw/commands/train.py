@@ -21,6 +21,8 @@ from snn2hw.commands.identity import identity_of
 from snn2hw.commands.options import at_least, corpus_named, corpus_options
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
 from snn2hw.commands.reply import Reply
+from snn2hw.commands.train_pair import PAIR_MODELS, is_pair
+from snn2hw.commands.train_stream import SOUND_MODELS
 
 if TYPE_CHECKING:
     import torch
@@ -60,8 +62,8 @@ def _configure_network(group: Any) -> None:
     from snn2hw.train.network_recipe import NetworkRecipe
 
     usual = NetworkRecipe()
-    what = "spiking, or ReLU; vgg where sounds stream; cr-ced and crnn denoise"
-    recipe_option(group, usual, "model", what, choices=("scnn", "cnn", "vgg", "cr-ced", "crnn"))
+    what = "spiking, or ReLU; vgg to vgg-19 beside streams; cr-ced and crnn denoise; m5, .. as published, X-ann: twins"
+    recipe_option(group, usual, "model", what, choices=("scnn", "cnn", *SOUND_MODELS, "cr-ced", "crnn", *PAIR_MODELS))
     sizes = (*LAYOUTS, *STREAMS, *XYLOS)
     group.add_argument(
         "--size", choices=sizes, help="hardware or seed; else of a stream (default: hardware, or its own)"
@@ -72,6 +74,11 @@ def _configure_network(group: Any) -> None:
         metavar="A",
         help=f"dt/tau of the synaptic current, in (0, 1]; 1: none (default: {usual.layout.synapse:g})",
     )
+    group.add_argument("--weights", type=Path, metavar="FILE", help="what a network of torchvision begins with")
+    group.add_argument(
+        "--width", type=float, metavar="SHARE", help="of the widths of a published network (default: 1/16)"
+    )
+    group.add_argument("--learnt-decay", action="store_true", help="a published network learns its neurons' decay too")
     recipe_option(group, usual, "encoder", "how the images are fed", choices=get_args(Kind))
     recipe_option(group, usual, "steps", f"steps of a sample; with spikes as input {SPIKING_STEPS}", "T")
     recipe_option(group, usual, "levels", "largest integer of the input images")
@@ -160,6 +167,10 @@ def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], i
         from snn2hw.commands.train_denoise import train_denoise
 
         return train_denoise
+    if is_pair(args):
+        from snn2hw.commands.train_pair import train_pair
+
+        return train_pair
     from snn2hw.commands.train_stream import streams, train_stream
 
     return train_stream if streams(args) else None
@@ -223,6 +234,12 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
     if args.prune_scope is not None and not args.prune:
         raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
+    if args.weights is not None:
+        raise InputError(
+            f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"
+        )
+    if args.width is not None or args.learnt_decay:
+        raise InputError("--width and --learnt-decay are of published networks", "choose one, such as --model m5")
     given = given_of(args, GIVEN)
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)

@@ -1,7 +1,6 @@
 """The part of `snn2hw train` for the streaming network: clips in, checkpoint, integer program and accuracies out."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,34 +9,35 @@ from snn2hw.commands.reply import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from snn2hw.audio.corpus import Corpus
     from snn2hw.train.stream_data import Spoken
     from snn2hw.train.stream_recipe import StreamRecipe
 
     Parts = Mapping[str, Spoken]
 
-__all__ = ["streams", "train_stream"]
+__all__ = ["SOUND_MODELS", "streams", "train_stream"]
 
 SCHEMA = "snn2hw.stream-training/1"
 
-GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "mixup", "teacher_weight", "delays")
+GIVEN = (
+    "epochs",
+    "rate",
+    "seed",
+    "batch",
+    "validation",
+    "balanced",
+    "class_weights",
+    "mixup",
+    "teacher_weight",
+    "delays",
+)
 OBEYED = frozenset(
-    {
-        *GIVEN,
-        "target",
-        "dataset",
-        "data",
-        "label",
-        "skip_damaged",
-        "output",
-        "stream",
-        "fold",
-        "model",
-        "size",
-        "leave_out",
-    }
-    | {"teacher", "more_epochs", "threads", "json"}
+    {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
+    | {"leave_out", "teacher", "weights", "more_epochs", "threads", "json"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
+SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
+"""Networks that hear a whole sound, as `snn2hw.train.stream_recipe` has them."""
 XYLO = "xylo2"
 """The chip whose networks are others: the command trains for it by ``--target``."""
 
@@ -46,7 +46,7 @@ def streams(args: argparse.Namespace) -> bool:
     """Return whether the streaming network is meant."""
     from snn2hw.train.stream_data import STREAMED
 
-    return bool(args.stream) or args.target == XYLO or args.dataset in STREAMED
+    return bool(args.stream) or args.target == XYLO or args.dataset in STREAMED or args.model in SOUND_MODELS
 
 
 def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
@@ -63,6 +63,8 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
     if args.teacher_weight is not None and args.teacher is None:
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    if args.weights is not None and not args.weights.is_file():
+        raise InputError(f"{args.weights}: no such file", "give a file of weights")
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     kind = KINDS.get(args.model or "scnn", args.model)
     sizes: dict[str, Any] = dict(STREAMS)
@@ -75,26 +77,24 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
             raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(sizes)}")
         given["xylo" if kind == "xylo" else "layout"] = sizes[args.size]
     usual = stream_recipe_for(args.dataset, kind)
-    return replace(usual, **given, teacher=identity_of(args.teacher))
+    return replace(usual, **given, teacher=identity_of(args.teacher), start=identity_of(args.weights))
 
 
 def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     """Train, compile, judge, and write everything down."""
     import torch
 
-    from sim.files import atomic_write, make_folder
+    from sim.files import make_folder
     from snn2hw.commands.options import corpus_named
+    from snn2hw.files.json_file import write_json
+    from snn2hw.train.pictures import draw_confusion
     from snn2hw.train.stream_data import centred, spoken, stream_split
     from snn2hw.train.stream_fit import fit_stream, read_teacher
 
     recipe = recipe_for(args)
     make_folder(args.output)
     corpus = corpus_named(args, recipe.front.spectra.rate_hz)
-    reply.line(
-        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
-    )
-    for note in corpus.notes[:8]:
-        reply.line(f"  {note}")
+    _tell(corpus, reply)
     split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
@@ -108,23 +108,57 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
         len(corpus.classes),
         args.output,
         teacher=teacher,
+        start=_weights(args.weights),
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
     parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
     facts = _judged_snn if recipe.model in ("snn", "xylo") else _judged_ann
     said = facts(model, recipe, learnt, parts, corpus.classes, args.output)
-    known = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
-    summary = {"schema": SCHEMA} | known | said
-    with atomic_write(args.output / "summary.json") as temporary:
-        temporary.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for name in parts:
-        for kind, share in said["accuracy"][name].items():
-            low, high = share["interval_95"]
-            reply.line(f"{name}, {kind}: {share['accuracy']:.2%} of {share['clips']} clips ({low:.1%} to {high:.1%})")
+    known = {"schema": SCHEMA, "task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
+    confusion = _confusion(model, recipe, parts["test"], len(corpus.classes))
+    draw_confusion(confusion, corpus.classes, args.output / "confusion.png")
+    summary = known | said | {"confusion": confusion.tolist()}
+    write_json(args.output / "summary.json", summary)
+    _tell_accuracy(said["accuracy"], reply)
     reply.fact(**summary)
     reply.wrote(args.output)
     return 0
+
+
+def _tell(corpus: "Corpus", reply: Reply) -> None:
+    reply.line(
+        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
+    )
+    for note in corpus.notes[:8]:
+        reply.line(f"  {note}")
+
+
+def _tell_accuracy(accuracy: "Mapping[str, Any]", reply: Reply) -> None:
+    for name, kinds in accuracy.items():
+        for kind, share in kinds.items():
+            low, high = share["interval_95"]
+            reply.line(f"{name}, {kind}: {share['accuracy']:.2%} of {share['clips']} clips ({low:.1%} to {high:.1%})")
+
+
+def _weights(path: Path | None) -> "Mapping[str, Any] | None":
+    """Read what a network of torchvision begins with."""
+    from snn2hw.files.tensor_file import read_tensors
+
+    fix = "give the state_dict of torchvision's network, as torch.save writes it"
+    return None if path is None else read_tensors(path, "file of weights", fix)
+
+
+def _confusion(model: Any, recipe: "StreamRecipe", part: "Spoken", classes: int) -> Any:
+    """Return counts of what was said (rows) against what the network understood."""
+    import numpy as np
+
+    from snn2hw.train.stream_fit import answers_to, plain_messages
+
+    understood = answers_to(model, recipe, plain_messages(part, recipe)).argmax(1)
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (part.labels, understood), 1)
+    return counts
 
 
 def _judged_ann(

@@ -10,9 +10,12 @@
 
 N_loud is the mean of N over the quarter of the bands where it is greatest. The program's output v is read as a mask
 
-    g[t, m] = clip(v[t, m] / one, least, 1)              Y[t, f] = X[t, f] sum_m E[f, m] g[t, m]
+    g[t, m] = clip(v[t, m] / one, least, 1)              h[t] = max(g[t], release h[t-1] + (1 - release) g[t])
+    b[t] = bypass clip((c[t] - 30) / 10, 0, 1)           Y[t, f] = X[t, f] sum_m E[f, m] (b[t] + (1 - b[t]) h[t, m])
 
-with E the bands turned back to bins, rows of sum 1. The phase is the noisy one's; w is applied again, halves overlap.
+with c the last message in decibels, how far speech stands above the noise, and E the bands turned back to bins, rows of
+sum 1: a mask closes slowly, and where there is little noise a share of the sound passes as it is. The phase is that of
+the noisy sound; w is applied again, halves overlap.
 """
 
 from dataclasses import dataclass, field
@@ -31,6 +34,7 @@ __all__ = [
     "MaskFront",
     "Tracker",
     "back_to_bins",
+    "laid_over",
     "mask_front_from",
     "mask_front_to",
     "messages_of",
@@ -43,6 +47,12 @@ KEPT = 0.7
 """Share of the smoothed spectrum that stays from frame to frame."""
 CLEAR = 0.3
 """Of a triangle's height: a bin that no band reaches so far takes the mask of its nearest neighbour that one does."""
+
+
+CLEAR_FROM_DB, CLEAR_AT_DB = 30.0, 40.0
+"""Where the bypass begins to open, and where it is open, in decibels of the last message."""
+CLEAR_UNIT_DB = 40.0
+"""Decibels of the last message that are 1."""
 
 
 def _usual() -> Spectra:
@@ -63,6 +73,8 @@ class MaskFront:
         fall_db: how fast the peak is forgotten, per frame.
         range_db: how far below the peak a floor may lie.
         least: the smallest mask.
+        release: share of a larger mask that is kept from frame to frame.
+        bypass: share of the sound that passes whatever the mask is, where speech is clear of noise.
     """
 
     spectra: Spectra = field(default_factory=_usual)
@@ -72,6 +84,8 @@ class MaskFront:
     fall_db: float = 0.02
     range_db: float = 60.0
     least: float = 0.03
+    release: float = 0.0
+    bypass: float = 0.0
 
     def __post_init__(self) -> None:
         spec = self.spectra
@@ -81,6 +95,9 @@ class MaskFront:
         if not 0 <= self.least < 1 or self.limit < 1 or not min(self.unit, self.range_db) > 0:
             what = f"least {self.least}, limit {self.limit}, unit {self.unit}, range_db {self.range_db}"
             raise InputError(what, "keep 0 <= least < 1, limit >= 1, unit > 0 and range_db > 0")
+        if not 0 <= self.release < 1 or not 0 <= self.bypass <= 1:
+            what = f"release {self.release}, bypass {self.bypass}"
+            raise InputError(what, "keep 0 <= release < 1 and 0 <= bypass <= 1")
 
     @property
     def features(self) -> int:
@@ -128,10 +145,32 @@ def messages_of(decibels: Floats, front: MaskFront, state: Tracker) -> Floats:
     quarter = max(1, decibels.shape[-1] // 4)
     loud = np.sort(state.noise, axis=-1)[..., -quarter:].mean(axis=-1, keepdims=True)
     level, above = (decibels - state.peak) / 40.0 + 1.0, (decibels - state.noise) / 20.0
-    clear = (state.peak - loud) / 40.0
+    clear = (state.peak - loud) / CLEAR_UNIT_DB
     values = np.concatenate([np.clip(level, -0.25, 1.0), np.clip(above, -0.3, 2.0), clear], axis=-1)
     whole: Floats = np.clip(np.rint(values * front.unit), -front.limit, front.limit)
     return whole
+
+
+def laid_over(answers: Floats, messages: Floats, front: MaskFront, held: Floats | None) -> tuple[Floats, Floats]:
+    """Return the masks of frames (..., T, bands), and the last one as it is held, which the next frames are given.
+
+    Args:
+        answers: what the program says, over what is a mask of 1.
+        messages: of the same frames, (..., T, features).
+        front: how slowly a mask closes, and how much passes it by.
+        held: the mask before the first frame, None at the beginning of a sound.
+    """
+    masks = np.clip(answers, front.least, 1.0)
+    for t in range(masks.shape[-2]):
+        if held is not None:
+            masks[..., t, :] = np.maximum(
+                masks[..., t, :], front.release * held + (1 - front.release) * masks[..., t, :]
+            )
+        held = masks[..., t, :].copy()
+    clear_db = messages[..., -1:] / front.unit * CLEAR_UNIT_DB
+    passed = front.bypass * np.clip((clear_db - CLEAR_FROM_DB) / (CLEAR_AT_DB - CLEAR_FROM_DB), 0.0, 1.0)
+    assert held is not None
+    return passed + (1 - passed) * masks, held
 
 
 def overlapped(frames: Floats, before: Floats) -> tuple[Floats, Floats]:

@@ -18,6 +18,7 @@ from snn2hw.denoise.mask_front import (
     MaskFront,
     Tracker,
     back_to_bins,
+    laid_over,
     mask_front_from,
     messages_of,
     overlapped,
@@ -64,6 +65,7 @@ class Denoiser:
         self._run, self._tracker = Continued(found.program), Tracker()
         hop = hearing.front.spectra.hop
         self._rest, self._waiting = np.zeros(hop), np.zeros(hop)  # half a window of silence comes first
+        self._held: NDArray[np.float64] | None = None
         self._heard, self._said = 0, 0
 
     def push(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -85,8 +87,8 @@ class Denoiser:
         self._rest = held[len(spectra) * spec.hop :]
         if not len(spectra):
             return np.zeros(0, np.float32)
-        answer = self._run.push(_messages(spectra, front, self._tracker))
-        mask = np.clip(answer / self.hearing.one, front.least, 1.0)
+        messages = _messages(spectra, front, self._tracker)
+        mask, self._held = laid_over(self._run.push(messages) / self.hearing.one, messages, front, self._held)
         turn = back_to_bins(spec)
         window = root_window(spec)
         frames = [np.fft.irfft(x * (turn @ g), spec.window) * window for x, g in zip(spectra, mask, strict=True)]

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from snn2hw.train.learnt_leak import LearntLeak
 from snn2hw.train.norse_scan import constants_of, spikes_in_time
 
 __all__ = ["in_time", "is_spiking"]
@@ -21,7 +22,7 @@ def in_time(model: nn.Module, x: Tensor, steps: int, record: dict[int, Tensor] |
             x = spikes_in_time(x, constants_of(module), steps)
             if record is not None:
                 record[index] = x
-        elif _is_readout(module):
+        elif isinstance(module, LearntLeak) or _is_readout(module):
             x = _step_by_step(module, x, steps)
         elif isinstance(module, nn.Dropout):
             x = x * module(torch.ones_like(x[:1]))

@@ -8,6 +8,9 @@ Forward, operation by operation as in Norse, so that the spikes are equal bit fo
 
 Backward: dz/dv' = 1 / (1 + SHARPNESS |v' - v_th|)^2 (Zenke & Ganguli 2018); the reset is not differentiated. On the CPU
 compiled kernels make one pass over memory; elsewhere the same is done with a few torch operations a step.
+
+A gradient comes back in the memory order of its input. In another order, torch's batch normalisation misreads a batch
+of one whose last side is 1, where that order is no longer told by the strides.
 """
 
 from dataclasses import dataclass
@@ -70,7 +73,7 @@ class _Stepwise(torch.autograd.Function):
                 current = jump + (-k.synapse) * jump
             v = v.masked_fill(v - k.threshold > 0, k.reset)
         ctx.save_for_backward(before_reset)
-        ctx.constants, ctx.constant_input = k, len(x) == 1
+        ctx.constants, ctx.constant_input, ctx.order = k, len(x) == 1, _order_of(x)
         return (before_reset - k.threshold > 0).to(x.dtype)
 
     @staticmethod
@@ -86,7 +89,7 @@ class _Stepwise(torch.autograd.Function):
             grad_current = k.membrane * grad_before + stay_current * grad_current
             local[t] = grad_current
             grad_v = (1 - k.membrane) * grad_before
-        return (local.sum(0, keepdim=True) if ctx.constant_input else local), None, None
+        return _in_order_of(ctx, local.sum(0, keepdim=True) if ctx.constant_input else local), None, None
 
 
 class _Compiled(torch.autograd.Function):
@@ -94,6 +97,7 @@ class _Compiled(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, k: Constants, steps: int) -> Tensor:
         from snn2hw.train.norse_scan_kernels import forward
 
+        ctx.order = _order_of(x)
         x = _ordered(x)
         spikes = torch.empty_strided((steps, *x.shape[1:]), x.stride())
         before_reset = torch.empty_like(spikes)
@@ -117,7 +121,18 @@ class _Compiled(torch.autograd.Function):
         stay_current = 0.0 if k.synapse is None else 1 - k.synapse
         rates = (np.float32(k.membrane), np.float32(1 - k.membrane), np.float32(stay_current))
         backward(_rows(grad), _rows(before_reset), _rows(total), rates, np.float32(k.threshold), np.float32(SHARPNESS))
-        return total, None, None
+        return _in_order_of(ctx, total), None, None
+
+
+def _order_of(x: Tensor) -> tuple[int, ...]:
+    """Return the axes of ``x`` from the one that lies farthest apart in memory to the nearest."""
+    return tuple(sorted(range(x.dim()), key=lambda axis: (-x.stride(axis), axis)))
+
+
+def _in_order_of(ctx: Any, grad: Tensor) -> Tensor:
+    """Return a gradient with its axes in memory as those of the input."""
+    back = sorted(range(grad.dim()), key=ctx.order.__getitem__)
+    return grad.permute(ctx.order).contiguous().permute(back)
 
 
 def _ordered(x: Tensor) -> Tensor:
@@ -126,9 +141,9 @@ def _ordered(x: Tensor) -> Tensor:
     expected = 1
     for stride, size in dense:
         if size != 1 and stride != expected:
-            return x.contiguous()
+            return x.clone(memory_format=torch.contiguous_format)
         expected *= size
-    return x if x.stride(0) == expected else x.contiguous()
+    return x if x.stride(0) == expected else x.clone(memory_format=torch.contiguous_format)
 
 
 def _rows(x: Tensor) -> NDArray[np.float32]:

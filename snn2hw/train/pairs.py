@@ -22,7 +22,7 @@ from snn2hw.models.stream import DT_S
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["PAIRS", "ConvStage", "PairLayout", "answer_of", "pair", "pair_layout", "settled"]
+__all__ = ["DECAY", "PAIRS", "ConvStage", "PairLayout", "answer_of", "pair", "pair_layout", "settled"]
 
 Size = tuple[int, ...]
 

@@ -54,9 +54,8 @@ def relevance(
             raise UnsupportedError("integrated gradients of spikes: a step has none", "use the method gradient")
         found: Tensor = _captum()(answer).attribute(x, target=chosen, n_steps=STEPS)
     else:
-        twice = x.repeat(2, 1, 1).requires_grad_(True)  # of one clip alone torch gives another gradient: see the tests
-        (slope,) = torch.autograd.grad(answer(twice)[0, chosen], twice)
-        found = slope[:1] * x
+        (slope,) = torch.autograd.grad(answer(x.requires_grad_(True))[0, chosen], x)
+        found = slope * x
     picture: NDArray[np.float32] = found.detach().numpy()[0]
     return picture
 

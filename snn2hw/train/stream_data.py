@@ -13,11 +13,11 @@ from snn2hw.audio.mel_stream import MelFront
 from snn2hw.audio.spectra import Spectra, frames_of, power_of, warped_bank
 from snn2hw.models.stream import STREAMS
 from snn2hw.models.xylo import BANDS, EVENTS
-from snn2hw.train.stream_recipe import Kind, StreamRecipe
+from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
 
 __all__ = ["STREAMED", "Spoken", "centred", "spoken", "stream_recipe_for", "stream_split"]
 
-STREAMED = ("keywords", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist")
+STREAMED = ("keywords", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist", "timit")
 """Corpora that only the streaming network is trained on."""
 
 BELOW_DB = 15.0
@@ -42,11 +42,11 @@ class Spoken:
 
 
 def stream_recipe_for(task: str, model: str = "snn") -> StreamRecipe:
-    """Return what is usual for a corpus and a kind of network; a teacher (``vgg``) hears whole utterances."""
+    """Return what is usual for a corpus and a kind of network; those that answer once hear whole utterances."""
     usual = replace(_usual_for(task), model=cast("Kind", model))
     if model == "xylo":
         return _for_xylo(usual)
-    if model != "vgg":
+    if model not in WHOLE:
         return usual
     return replace(usual, front=replace(usual.front, mean="utterance"), mixup=0.3, epochs=45, rate=3e-3)
 
@@ -69,6 +69,11 @@ def _usual_for(task: str) -> StreamRecipe:
         return StreamRecipe(
             task=task, layout=layout, front=front, how=how, frames=107, epochs=40, batch=32, rate=4e-3, validation=0.0
         )
+    if task == "timit":  # a phone lasts a few frames
+        how = Disturbance(
+            speed=0.1, shift=1, warp=0.1, tilt_db=2.0, gain_db=3.0, noise=0.0, mask_bands=4, mask_frames=1
+        )
+        return StreamRecipe(task=task, front=MelFront(SPOKEN_16K, mean="none"), how=how, frames=16, epochs=20)
     how = Disturbance(gain_db=3.0, noise=0.0)
     if task in ("keywords", "speech-commands", "audiomnist"):
         front = MelFront(replace(SPOKEN_16K, floor=1e-6))

@@ -14,15 +14,16 @@ from sim.errors import InputError
 from snn2hw.audio.disturb import disturbed, holes
 from snn2hw.audio.mel_stream import counted, less_mean
 from snn2hw.audio.spectra import warped_bank
+from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import load_weights, read_checkpoint
 from snn2hw.train.lags import LearntLags
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
 from snn2hw.train.rates import Moment, one_cycle
 from snn2hw.train.run_state import RunState
+from snn2hw.train.sound_networks import begin_with, sound_network
 from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_net import stream_net
-from snn2hw.train.stream_recipe import StreamRecipe, stream_recipe_from
-from snn2hw.train.stream_vgg import SoundVgg
+from snn2hw.train.stream_recipe import WHOLE, StreamRecipe, stream_recipe_from
 from snn2hw.train.to_the_end import trained_to_the_end
 from snn2hw.train.xylo_net import XyloNet
 
@@ -36,8 +37,8 @@ AT_ONCE = 100
 
 def stream_model(recipe: StreamRecipe, classes: int) -> nn.Module:
     """Return the untrained network of a recipe."""
-    if recipe.model == "vgg":
-        return SoundVgg(recipe.front.spectra.bands, classes)
+    if recipe.model in WHOLE:
+        return sound_network(recipe.model, recipe.front.spectra.bands, recipe.frames, classes)
     if recipe.model == "xylo":
         return XyloNet(recipe.xylo, recipe.front.spectra.bands, classes)
     spiking, delays = recipe.model == "snn", recipe.delays
@@ -52,12 +53,15 @@ def fit_stream(
     folder: Path,
     *,
     teacher: StreamTeacher | None = None,
+    start: Mapping[str, Tensor] | None = None,
     more_epochs: int = 0,
     on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[nn.Module, RunState]:
     """Train in ``folder``, from its last checkpoint if any; the last epoch is kept: nothing chooses among epochs."""
     torch.manual_seed(recipe.seed)
     model = stream_model(recipe, classes)
+    if start is not None:
+        begin_with(model, start, "weights to begin with")
     training = _training(model, recipe, learnt, judged, classes, teacher)
     return trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
 
@@ -72,6 +76,8 @@ def _training(
 ) -> Training:
     assert recipe.rate is not None
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    rare = class_weights(learnt.labels, classes, recipe.class_weights)
+    weights = None if rare is None else torch.from_numpy(rare.astype(np.float32))
 
     def draw(chosen: NDArray[np.int64], random: np.random.Generator) -> Batch:
         part = learnt.part(chosen)
@@ -104,7 +110,7 @@ def _training(
     return Training(
         model=model,
         optimising=Optimising(optimizer, (recipe.rate,), scheduled),
-        objective=lambda scores, labels, wanted: cross_entropy(scores, labels if wanted is None else wanted),
+        objective=lambda scores, labels, wanted: cross_entropy(scores, labels if wanted is None else wanted, weights),
         labels=learnt.labels,
         draw=draw,
         forward=forward,

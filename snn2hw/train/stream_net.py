@@ -69,7 +69,7 @@ class StreamNet(nn.Module):
         return every.unflatten(1, (y.shape[1], y.shape[3])).transpose(2, 3)
 
     def _fired(self, i: int, y: Tensor) -> Tensor:
-        drive = y.permute(2, 0, 1, 3).contiguous()
+        drive = y.permute(2, 0, 1, 3)
         return spikes_in_time(drive, constants_of(self.cells[i]), len(drive)).permute(1, 2, 0, 3)
 
 

@@ -12,22 +12,29 @@ from snn2hw.models.stream import StreamLayout
 from snn2hw.models.xylo import XyloLayout
 from snn2hw.train.recipe import Recipe
 
-__all__ = ["KINDS", "Kind", "StreamRecipe", "stream_recipe_from"]
+__all__ = ["KINDS", "PRETRAINED", "WHOLE", "Kind", "StreamRecipe", "stream_recipe_from"]
 
-Kind = Literal["snn", "ann", "vgg", "xylo"]
+Pretrained = Literal["efficientnet-b0", "vgg-19"]
+PRETRAINED: tuple[Pretrained, ...] = get_args(Pretrained)
+"""Networks of torchvision, which may begin with weights from a file."""
+Whole = Literal["vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", Pretrained]
+WHOLE: tuple[Whole, ...] = get_args(Whole)
+"""Networks that hear a whole sound, less its own mean, and answer once: classifiers that do not spike, and teachers."""
+Kind = Literal["snn", "ann", "xylo", Whole]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""The spiking network, its twin of ReLUs, a wide network of images that has no twin: a teacher; and one for Xylo."""
+"""The spiking network, its twin of ReLUs, one for Xylo, and those that have no twin."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamRecipe(Recipe):
-    """A streaming network (``snn`` or its ``ann`` twin), a ``vgg``, or ``xylo``: what it hears, how it is trained.
+    """A streaming network (``snn`` or its ``ann`` twin), one for ``xylo``, or one of `WHOLE`, and how it is trained.
 
-    ``layout`` is that of the first two kinds, ``xylo`` that of the last. ``frames`` is the longest sample; ``unit_db``
+    ``layout`` is that of the first two kinds, ``xylo`` that of the third. ``frames`` is the longest sample; ``unit_db``
     is what 1 stands for at the input in training. With ``mixup`` a clip is l of itself and 1 - l of another one, l from
     Beta(mixup, mixup), and so is what it should be taken for. ``teacher`` is the SHA-256 of the model whose answers are
     learnt beside the labels; empty, there is none. ``delays`` is the longest lag that the dense layer may learn for
-    each channel that it hears; 0: none.
+    each channel that it hears; 0: none. ``start`` is the SHA-256 of the file of weights that one of `PRETRAINED` began
+    with.
     """
 
     task: str = "keywords"
@@ -45,16 +52,19 @@ class StreamRecipe(Recipe):
     mixup: float = 0.0
     teacher: str = ""
     delays: int = 0
+    start: str = ""
 
-    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher", "xylo", "delays"}
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher", "xylo", "delays", "start"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.model not in KINDS:
             raise InputError(f"there is no model {self.model!r}", f"choose one of {', '.join(KINDS)}")
+        if self.start and self.model not in PRETRAINED:
+            raise InputError(f"weights for {self.model}", f"only {' and '.join(PRETRAINED)} begin with a file's")
         if not 0 <= self.mixup < float("inf"):
             raise InputError(f"mixup {self.mixup}: must not be negative", "0 mixes nothing")
-        if not 0 <= self.delays < 64 or (self.delays and self.model in ("vgg", "xylo")):
+        if not 0 <= self.delays < 64 or (self.delays and self.model not in ("snn", "ann")):
             raise InputError(f"delays {self.delays}: not in 0..63, or the model has none", "0 learns none")
         if self.frames < 1:
             raise InputError(f"frames {self.frames}: must be at least 1")

@@ -182,3 +182,66 @@ def test_sounds_deeper_than_a_class_are_said_not_ignored(tmp_path):
     write(tmp_path / "b" / "deep" / "z.wav")
     with pytest.raises(InputError, match="deeper than a class"):
         read_corpus("folder", tmp_path)
+
+
+TIMIT = {  # phones of a sentence: first and last sample, as in the files
+    "SI1": [(0, 2000, "h#"), (2000, 3600, "ix"), (3600, 4000, "tcl"), (4000, 4400, "t"), (4400, 5000, "q")],
+    "SX2": [(0, 1000, "pau"), (1000, 2500, "ao"), (2500, 4000, "ax-h"), (4000, 6000, "axr")],
+    "SA1": [(0, 4000, "iy")],
+}
+
+
+@pytest.fixture
+def timit(tmp_path):
+    for part, speakers in (("TRAIN", ("FAAA0", "MBBB0")), ("TEST", ("FCCC0",))):
+        for k, speaker in enumerate(speakers):
+            for sentence, phones in TIMIT.items():
+                path = tmp_path / part / f"DR{k + 1}" / speaker / f"{sentence}.WAV"
+                write(path, seed=k, seconds=0.5)
+                path.with_suffix(".PHN").write_text("".join(f"{a} {b} {phone}\n" for a, b, phone in phones))
+    return tmp_path
+
+
+def test_timit_is_its_segments_folded_to_39(timit):
+    corpus = read_corpus("timit", timit, None)
+    assert len(corpus.classes) == 39
+    said = [corpus.classes[label] for label in corpus.labels[:8]]
+    assert said == ["sil", "ih", "sil", "t", "sil", "aa", "ah", "er"]  # neither the glottal stop nor SA
+    assert [samples.size for samples in corpus.samples[:4]] == [2000, 1600, 400, 400]
+    whole, _ = soundfile.read(timit / "TRAIN" / "DR1" / "FAAA0" / "SI1.WAV", dtype="float32")
+    assert np.array_equal(corpus.samples[1], whole[2000:3600])
+    split = official(corpus)
+    assert (len(split.train), len(split.test)) == (16, 8)
+    assert {corpus.speakers[i] for i in split.test} == {"FCCC0"}
+
+
+def test_timit_has_other_labels(timit):
+    assert read_corpus("timit", timit, None, label="gender").classes == ("F", "M")
+    assert read_corpus("timit", timit, None, label="dialect").classes == ("DR1", "DR2")
+    assert "ax-h" in read_corpus("timit", timit, None, label="phone61").classes
+    with pytest.raises(InputError, match="choose one of phone, phone61, speaker, gender, dialect"):
+        read_corpus("timit", timit, None, label="word")
+
+
+def test_sixty_phones_count_as_thirty_nine():
+    from snn2hw.audio.timit import FOLDED, LEFT_OUT, PHONES_39
+
+    assert (len(FOLDED), len(PHONES_39)) == (60, 39)
+    assert LEFT_OUT not in FOLDED
+    assert set(FOLDED.values()) == set(PHONES_39)
+
+
+@pytest.mark.parametrize("line", ["0 100", "0 100 xx", "100 100 iy", "a b iy"])
+def test_a_line_that_is_no_segment_is_refused(timit, line):
+    table = timit / "TRAIN" / "DR1" / "FAAA0" / "SI1.PHN"
+    table.write_text(f"0 2000 h#\n{line}\n")
+    with pytest.raises(FileError, match=r"SI1\.PHN, line 2: no segment"):
+        read_corpus("timit", timit, None)
+
+
+def test_timit_without_its_parts_or_sounds_is_refused(timit):
+    with pytest.raises(InputError, match="has no TRAIN and TEST"):
+        read_corpus("timit", timit / "TRAIN", None)
+    (timit / "TRAIN" / "DR1" / "FAAA0" / "SI1.WAV").unlink()
+    with pytest.raises(FileError, match=r"SI1\.PHN: no sound beside it"):
+        read_corpus("timit", timit, None)

@@ -1,5 +1,7 @@
 """Denoising as it streams: nothing lost by the window, pieces as the whole, a flat memory, a command."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -30,7 +32,7 @@ def test_a_smaller_mask_makes_it_quieter_and_least_is_the_least(front):
 
 @pytest.fixture
 def trained(front):
-    """Return a program with random weights, which says another mask at every frame."""
+    """Return a program with random weights, which says another mask at every frame; masks close slowly."""
     from sim.program import Connection, Dense, Input, Population, Program
 
     random = np.random.default_rng(0)
@@ -39,7 +41,7 @@ def trained(front):
     spoken = Connection("hidden", Dense(random.integers(-60, 61, (64, 64))), lag=2)
     readout = Population("readout", (64,), (spoken,), fires=False, du=4095, dv=1500, bias_mantissa=60, bias_exponent=6)
     program = Program(Input((front.features,), -front.limit, front.limit), (hidden, readout))
-    attachment = {"front": mask_front_to(front), "one": 6000.0}
+    attachment = {"front": mask_front_to(replace(front, release=0.4, bypass=0.5)), "one": 6000.0}
     return ProgramFile(program, {"denoise": attachment})
 
 

@@ -1,6 +1,7 @@
 """The front end of masks: windows that add up, a floor that follows the noise, frames as in training."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from snn2hw.denoise.mask_front import (
     MaskFront,
     Tracker,
     back_to_bins,
+    laid_over,
     mask_front_from,
     mask_front_to,
     messages_of,
@@ -86,7 +88,51 @@ def test_a_front_end_is_read_as_it_was_written(front):
         mask_front_from({**mask_front_to(front), "unknown": 1}, "p.nir")
 
 
-@pytest.mark.parametrize("wrong", [{"least": 1.0}, {"limit": 0}, {"unit": 0.0}, {"spectra": Spectra()}])
+@pytest.mark.parametrize(
+    "wrong", [{"least": 1.0}, {"limit": 0}, {"unit": 0.0}, {"spectra": Spectra()}, {"release": 1.0}, {"bypass": 1.5}]
+)
 def test_a_front_end_that_cannot_be_is_refused(wrong):
     with pytest.raises(InputError, match="keep"):
         MaskFront(**wrong)
+
+
+def frames_of_clear(front, clear_db):
+    """Messages whose last one says how far speech stands above the noise."""
+    messages = np.zeros((len(clear_db), front.features))
+    messages[:, -1] = np.array(clear_db) / 40 * front.unit
+    return messages
+
+
+def test_a_mask_opens_at_once_and_closes_slowly(front):
+    slow = replace(front, release=0.5)
+    answers = np.repeat([[0.2], [1.4], [0.0], [0.0], [0.8]], slow.spectra.bands, axis=1)
+    masks, held = laid_over(answers, frames_of_clear(slow, [0] * 5), slow, None)
+    least = slow.least
+    closing = [0.5 + 0.5 * least, 0.25 + 0.75 * least]
+    assert masks[:, 3] == pytest.approx([0.2, 1.0, *closing, 0.8])
+    assert (held == masks[-1]).all()
+    first, between = laid_over(answers[:3], frames_of_clear(slow, [0] * 3), slow, None)
+    second, _ = laid_over(answers[3:], frames_of_clear(slow, [0] * 2), slow, between)
+    assert (np.concatenate([first, second]) == masks).all()
+
+
+def test_where_speech_is_clear_a_share_passes(front):
+    open_ = replace(front, bypass=0.6)
+    messages = frames_of_clear(open_, [0, 30, 35, 40, 70])
+    masks, _ = laid_over(np.zeros((5, open_.spectra.bands)), messages, open_, None)
+    shares = np.array([0.0, 0.0, 0.3, 0.6, 0.6])
+    assert masks[:, 0] == pytest.approx(shares + (1 - shares) * open_.least)
+    plain, _ = laid_over(np.zeros((5, front.spectra.bands)), messages, front, None)
+    assert (plain == front.least).all()
+
+
+def test_many_sounds_are_masked_as_each_alone(front):
+    both = replace(front, release=0.4, bypass=0.5)
+    random = np.random.default_rng(0)
+    answers = random.normal(0.5, 0.5, (3, 7, both.spectra.bands))
+    messages = np.stack([frames_of_clear(both, random.uniform(20, 50, 7)) for _ in range(3)])
+    many, held = laid_over(answers, messages, both, None)
+    for k in range(3):
+        alone, last = laid_over(answers[k], messages[k], both, None)
+        assert (many[k] == alone).all()
+        assert (held[k] == last).all()

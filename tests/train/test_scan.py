@@ -1,5 +1,6 @@
 """The scan against Norse: equal spikes bit for bit, and gradients against the recurrence written out."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,8 @@ from sim.errors import UnsupportedError
 from snn2hw.models.fold import folded
 from snn2hw.models.layout import HARDWARE, Layout, Stage
 from snn2hw.models.scnn import scnn
+from snn2hw.models.stream import StreamLayout
+from snn2hw.train import stream_net
 from snn2hw.train.in_time import in_time
 from snn2hw.train.norse_scan import constants_of, spikes_in_time
 from snn2hw.train.reestimate import reestimate
@@ -69,6 +72,44 @@ def test_channels_last_gives_the_same_spikes_and_gradients(cell):
         results.append((spikes.detach(), leaf.grad))
     assert torch.equal(results[0][0], results[1][0])
     assert torch.equal(results[0][1], results[1][1])
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("steps_in", [STEPS, 1])
+@pytest.mark.parametrize("sizes", [(1, 6), (1, 6, 1), (3, 6, 4, 1), (1, 1, 1, 1)])
+def test_a_gradient_lies_in_memory_as_its_input(sizes, steps_in, compiled):
+    """Every order of the axes, in which steps or a batch of one say nothing by their strides."""
+    shape, generator = (steps_in, *sizes), torch.Generator().manual_seed(2)
+    weight = torch.randn(STEPS, *sizes, generator=generator)
+    values = 3 * torch.randn(shape, generator=generator)
+    k = constants_of(CELLS["current"])
+    plain = values.clone().requires_grad_()
+    (spikes_in_time(plain, k, STEPS, compiled=False) * weight).sum().backward()
+    for order in itertools.permutations(range(len(shape))):
+        back = sorted(range(len(shape)), key=order.__getitem__)
+        other = values.permute(order).contiguous().permute(back).requires_grad_()
+        (grad,) = torch.autograd.grad((spikes_in_time(other, k, STEPS, compiled=compiled) * weight).sum(), other)
+        torch.testing.assert_close(grad, plain.grad, rtol=1e-4, atol=1e-6)
+        wide = [axis for axis, size in enumerate(shape) if size > 1]
+        assert [grad.stride(axis) for axis in wide] == [other.stride(axis) for axis in wide]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_batch_of_one_has_the_gradient_of_a_larger_one(compiled, training, monkeypatch):
+    monkeypatch.setattr(
+        stream_net, "spikes_in_time", lambda x, k, steps: spikes_in_time(x, k, steps, compiled=compiled)
+    )
+    torch.manual_seed(0)
+    model = stream_net.stream_net(StreamLayout(dropout=0.0), 40, 3).train(training)
+    x = torch.randn(1, 30, 40)
+    slopes = []
+    for copies in (1, 2):  # the same clip twice leaves the normalisation's mean and variance as they are
+        inputs = x.repeat(copies, 1, 1).requires_grad_()
+        (slope,) = torch.autograd.grad(model(inputs)[:, :, 1].sum(), inputs)
+        slopes.append(slope[0])
+    assert slopes[0].abs().max() > 0
+    torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-3, atol=1e-3 * float(slopes[0].abs().max()))
 
 
 def by_autograd(x, k, steps):

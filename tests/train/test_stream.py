@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 from sim.errors import FileError
@@ -18,6 +17,7 @@ from snn2hw.train.stream_fit import plain_messages
 from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_recipe import stream_recipe_from
 from snn2hw.train.stream_source import stream_source
+from tests.train.tones import write_tones
 
 SMALL = StreamLayout(channels=(3, 4), hidden=6, spread=(1, 2, 3), dropout=0.0)
 BANDS = 12
@@ -75,7 +75,7 @@ def test_the_source_means_what_the_network_computes(model):
 def test_training_and_the_stream_hear_the_same(tmp_path):
     from snn2hw.audio.corpora import read_corpus
 
-    clips(tmp_path)
+    write_tones(tmp_path)
     recipe = stream_recipe_for("keywords")
     corpus = read_corpus("folder", tmp_path / "list.csv", 16000)
     data = spoken(corpus, recipe)
@@ -87,23 +87,9 @@ def test_training_and_the_stream_hear_the_same(tmp_path):
         assert (batch[k, : len(alone)] != alone).mean() < 0.01
 
 
-def clips(root):
-    """Write tones of two pitches, for a network to tell apart."""
-    lines = ["path,label,part"]
-    random = np.random.default_rng(0)
-    for k in range(40):
-        pitch = (400, 1500)[k % 2]
-        t = np.arange(12000) / 16000
-        tone = np.sin(2 * np.pi * pitch * random.uniform(0.9, 1.1) * t) * 0.3 + random.normal(0, 0.01, t.size)
-        soundfile.write(root / f"{k}.wav", tone, 16000)
-        lines.append(f"{k}.wav,{'low' if k % 2 == 0 else 'high'},{'test' if k % 5 == 4 else 'train'}")
-    (root / "list.csv").write_text("\n".join(lines))
-
-
 @pytest.mark.parametrize("model_name", ["scnn", "cnn"])
 def test_train_leaves_a_program_that_listens(tmp_path, capsys, model_name):
-    (tmp_path / "data").mkdir()
-    clips(tmp_path / "data")
+    write_tones(tmp_path / "data")
     where = ["--data", str(tmp_path / "data" / "list.csv"), "-o", str(tmp_path / "run")]
     command = ["train", "folder", "--stream", *where, "--epochs", "1", "--batch", "16", "--model", model_name]
     assert main(command) == 0
@@ -124,8 +110,7 @@ def test_parts_of_clips_stay_together():
 def trained(tmp_path, *options):
     """Train on two tones by the command, and return its exit code."""
     if not (tmp_path / "data").exists():
-        (tmp_path / "data").mkdir()
-        clips(tmp_path / "data")
+        write_tones(tmp_path / "data")
     where = ["--data", str(tmp_path / "data" / "list.csv"), "-o", str(tmp_path / "run")]
     return main(["train", "folder", "--stream", *where, "--batch", "16", *options])
 
@@ -186,7 +171,7 @@ def test_a_recipe_is_read_as_it_was_written():
         ("--encoder lif", "--encoder lif: means nothing to a streaming network"),
         ("--start x.pt", "--start x.pt: means nothing to a streaming network"),
         ("--device cpu", "--device cpu: means nothing to a streaming network"),
-        ("--class-weights balanced", "--class-weights balanced: means nothing"),
+        ("--width 0.5", "--width 0.5: means nothing"),
         ("--size seed", "--size seed: is no size of a streaming network  fix: choose small, medium"),
         ("--teacher-weight 0.2", "there is no teacher"),
         ("--model cr-ced", "there is no model 'cr-ced'"),

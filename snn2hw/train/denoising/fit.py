@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from snn2hw.denoise.mask_front import back_to_bins
+from snn2hw.denoise.mask_front import back_to_bins, laid_over
 from snn2hw.denoise.mixing import NoisySpeech, Pair, drawn
 from snn2hw.denoise.scores import si_snr
 from snn2hw.train.denoising.mask_net import MaskNet
@@ -96,9 +96,13 @@ def _mask(model: nn.Module, recipe: DenoiseRecipe, spectra: Tensor) -> Tensor:
     """Return a mask of the bins, (n, T, bins)."""
     front = recipe.front
     banded = isinstance(model, MaskNet)
-    answer: Tensor = model(messages_in(spectra, front) if banded else spectra.abs())
-    inside = answer.clamp(front.least, 1.0)
-    mask = inside + SLOPE * (answer - inside).clamp(-5.0, 5.0) if model.training else inside
+    heard = messages_in(spectra, front) if banded else spectra.abs()
+    answer: Tensor = model(heard)
+    if model.training or not banded:
+        inside = answer.clamp(front.least, 1.0)
+        mask = inside + SLOPE * (answer - inside).clamp(-5.0, 5.0) if model.training else inside
+    else:
+        mask = torch.from_numpy(laid_over(answer.numpy(), heard.numpy() * front.unit, front, None)[0]).float()
     return mask @ torch.from_numpy(back_to_bins(front.spectra).T.astype(np.float32)) if banded else mask
 
 

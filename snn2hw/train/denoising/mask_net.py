@@ -51,7 +51,7 @@ class MaskNet(nn.Module):
         return leaky(self.readout(y.transpose(1, 2)) + self.skip(x), self.layout.answer_kept)
 
     def _fired(self, i: int, y: Tensor) -> Tensor:
-        drive = y.permute(2, 0, 1).contiguous()
+        drive = y.permute(2, 0, 1)
         return spikes_in_time(drive, constants_of(self.cells[i]), len(drive)).permute(1, 2, 0)
 
 

@@ -1,6 +1,7 @@
 """How a mask-estimating network is trained: stored with its checkpoint. No torch."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from sim.errors import InputError
@@ -24,7 +25,7 @@ class DenoiseRecipe(Recipe):
 
     model: Literal["snn", "ann", "cr-ced", "crnn"] = "snn"
     layout: MaskLayout = field(default_factory=MaskLayout)
-    front: MaskFront = field(default_factory=MaskFront)
+    front: MaskFront = field(default_factory=partial(MaskFront, release=0.4, bypass=0.5))
     mixing: Mixing = field(default_factory=Mixing)
     mixtures: int = 800
     epochs: int = 40

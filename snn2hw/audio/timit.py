@@ -1,0 +1,70 @@
+"""TIMIT as distributed: sentences with their phones, every phone a clip.
+
+TRAIN/DR1/FCJF0/SI1027.WAV and, beside it, SI1027.PHN: lines of first sample, last sample, phone. The 61 phones are
+folded to the 39 of Lee and Hon (1989), and the glottal stop is left out; the two sentences that every speaker says (SA)
+are left out, as is usual. TEST is the test part; no speaker is in both.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.clip import stored_rate_hz
+from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.rows import Reading, SoundRow, corpus_of
+
+__all__ = ["FOLDED", "LABELS", "LEFT_OUT", "PHONES_39", "read_timit"]
+
+_PHONES = "aa ae ah aw ay b ch d dh dx eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh sil t th uh uw v w y z"
+PHONES_39 = tuple(_PHONES.split())
+LEFT_OUT = "q"
+FOLDED = {phone: phone for phone in PHONES_39 if phone != "sil"} | {
+    "ao": "aa", "ax": "ah", "ax-h": "ah", "axr": "er", "el": "l", "em": "m", "en": "n", "eng": "ng", "hv": "hh",
+    "ix": "ih", "nx": "n", "ux": "uw", "zh": "sh",
+    **dict.fromkeys(("bcl", "dcl", "gcl", "kcl", "pcl", "tcl", "epi", "pau", "h#"), "sil"),
+}  # fmt: skip
+"""The 61 phones but for the glottal stop, each with the one of 39 that it counts as."""
+LABELS = ("phone", "phone61", "speaker", "gender", "dialect")
+"""What can be the class of a segment; the first is usual."""
+
+_LINE = re.compile(r"(?P<first>\d+)\s+(?P<last>\d+)\s+(?P<phone>\S+)")
+
+
+def read_timit(root: Path, reading: Reading, label: str = "") -> Corpus:
+    """Read every segment of TRAIN and TEST, in whichever case the folders are written."""
+    if label and label not in LABELS:
+        raise InputError(f"{root}: nothing to read as label {label!r}", f"choose one of {', '.join(LABELS)}")
+    folders = {path.name.lower(): path for path in root.iterdir() if path.is_dir()} if root.is_dir() else {}
+    if not {"train", "test"} <= folders.keys():
+        raise InputError(f"{root}: has no TRAIN and TEST", "give the folder of TIMIT that holds both")
+    rows = [row for part in ("train", "test") for row in _rows(folders[part], part, label or LABELS[0])]
+    classes = PHONES_39 if label in ("", "phone") else None
+    return corpus_of("timit", root, rows, reading, classes)
+
+
+def _rows(folder: Path, part: str, label: str) -> Iterator[SoundRow]:
+    for table in sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".phn"):
+        if table.stem.lower().startswith("sa"):
+            continue
+        sound = next((path for s in (".WAV", ".wav", ".flac") if (path := table.with_suffix(s)).is_file()), None)
+        if sound is None:
+            raise FileError(f"{table}: no sound beside it", "keep every .PHN beside its .WAV")
+        speaker = table.parent.name
+        facts = {"speaker": speaker, "gender": speaker[:1].upper(), "dialect": table.parent.parent.name}
+        rate_hz = stored_rate_hz(sound)
+        for first, last, phone in _segments(table):
+            said = facts | {"phone": FOLDED[phone], "phone61": phone}
+            start, seconds = first / rate_hz, (last - first) / rate_hz
+            yield SoundRow(sound, said[label], part=part, speaker=speaker, start_s=start, seconds=seconds)
+
+
+def _segments(table: Path) -> Iterator[tuple[int, int, str]]:
+    """Return first sample, last sample and phone of every segment that counts."""
+    for number, line in enumerate(table.read_text(encoding="latin-1").splitlines(), 1):
+        match = _LINE.fullmatch(line.strip())
+        known = match and (match["phone"] in FOLDED or match["phone"] == LEFT_OUT)
+        if not match or not known or int(match["first"]) >= int(match["last"]):
+            raise FileError(f"{table}, line {number}: no segment ({line.strip()[:40]!r})", "write: FIRST LAST PHONE")
+        if match["phone"] != LEFT_OUT:
+            yield int(match["first"]), int(match["last"]), match["phone"]

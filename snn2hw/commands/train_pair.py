@@ -1,0 +1,102 @@
+"""The part of `snn2hw train` for published pairs: clips in, checkpoint and accuracies out."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from snn2hw.commands.reply import Reply
+
+if TYPE_CHECKING:
+    from snn2hw.train.pair_recipe import PairRecipe
+
+__all__ = ["PAIR_MODELS", "is_pair", "train_pair"]
+
+TWIN = "-ann"
+PAIR_MODELS = tuple(name + end for name in ("m5", "piczak", "hjh", "tcy") for end in ("", TWIN))
+"""What ``--model`` calls them: each by its name, and its twin of ReLUs."""
+
+GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "class_weights", "width", "steps")
+OBEYED = frozenset(
+    {*GIVEN, "dataset", "data", "label", "skip_damaged", "output", "fold", "model", "leave_out", "start"}
+    | {"learnt_decay", "more_epochs", "threads", "json"}
+)
+
+
+def is_pair(args: argparse.Namespace) -> bool:
+    """Return whether one of the published pairs is meant."""
+    return args.model in PAIR_MODELS
+
+
+def recipe_for(args: argparse.Namespace) -> "PairRecipe":
+    """Return the usual recipe of a network, with what the options change."""
+    from snn2hw.commands.identity import identity_of
+    from snn2hw.commands.options import refuse_ignored
+    from snn2hw.train.pair_recipe import PairRecipe
+
+    refuse_ignored(args, OBEYED, "means nothing to a published pair", "leave it out")
+    given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
+    twin = args.model.endswith(TWIN)
+    if twin:
+        given.setdefault("steps", 1)
+    return PairRecipe(
+        task=args.dataset,
+        network=args.model.removesuffix(TWIN),
+        model="ann" if twin else "snn",
+        learnt=args.learnt_decay,
+        start=identity_of(args.start),
+        **given,
+    )
+
+
+def train_pair(args: argparse.Namespace, reply: Reply) -> int:
+    """Train, judge, and write everything down."""
+    recipe = recipe_for(args)
+    import torch
+
+    from sim.files import make_folder
+    from snn2hw.audio.corpus import holdout, leave_fold_out, leave_out, official
+    from snn2hw.commands.options import corpus_named
+    from snn2hw.files.json_file import write_json
+    from snn2hw.train.pair_fit import fit_pair, pair_clips, taken_over
+
+    make_folder(args.output)
+    torch.set_num_threads(args.threads)
+    corpus = corpus_named(args, recipe.spectra.rate_hz)
+    parted = official(corpus)
+    if args.leave_out or args.fold:
+        parted = leave_out(corpus, args.leave_out) if args.leave_out else leave_fold_out(corpus, args.fold)
+    split = holdout(corpus, parted, recipe.validation, recipe.seed)
+    inputs, labels = pair_clips(corpus, recipe)
+    parts = {name: (inputs[chosen], labels[chosen]) for name, chosen in split._asdict().items() if len(chosen)}
+    classes = len(corpus.classes)
+    start = None if args.start is None else taken_over(args.start, recipe, inputs.shape[1:], classes)
+    model, state = fit_pair(
+        recipe,
+        parts["train"],
+        parts.get("validate"),
+        classes,
+        args.output,
+        start=start,
+        more_epochs=args.more_epochs,
+        on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
+    )
+    known = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
+    said = {"schema": "snn2hw.stream-training/1"} | known | {"accuracy": _judged(model, recipe, parts, reply)}
+    write_json(args.output / "summary.json", said)
+    reply.fact(**said)
+    reply.wrote(args.output)
+    return 0
+
+
+def _judged(model: Any, recipe: "PairRecipe", parts: dict[str, Any], reply: Reply) -> dict[str, Any]:
+    """Return how many clips of the other parts the network gets right."""
+    from snn2hw.codec.share import Share
+    from snn2hw.train.pair_fit import pair_answers
+
+    said = {}
+    for name in [name for name in parts if name != "train"]:
+        inputs, labels = parts[name]
+        right = int((pair_answers(model, recipe, inputs).argmax(1) == labels).sum())
+        share = Share(right, len(labels)).to_json()
+        said[name] = {"float": share}
+        reply.line(f"{name}, float: {share['accuracy']:.2%} of {share['clips']} clips")
+    return said

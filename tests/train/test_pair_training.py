@@ -1,0 +1,169 @@
+"""Published pairs trained by the command: both kinds, a decay that is learnt, weights taken over, runs that go on."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sim.errors import FileError, InputError
+from snn2hw.audio.corpora import read_corpus
+from snn2hw.commands import main
+from snn2hw.train.checkpoint import read_checkpoint
+from snn2hw.train.in_time import in_time
+from snn2hw.train.learnt_leak import LearntLeak
+from snn2hw.train.pair_fit import fit_pair, pair_answers, pair_clips, pair_model, taken_over
+from snn2hw.train.pair_recipe import PairRecipe, pair_recipe_from
+from snn2hw.train.pairs import answer_of
+from snn2hw.train.recipe import recipe_to
+from tests.train.tones import write_tones
+
+WIDTHS = {"m5": 1 / 32, "piczak": 1 / 40, "hjh": 0.5, "tcy": 1.0}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return write_tones(tmp_path_factory.mktemp("tones"), rate_hz=8000, samples=3000)
+
+
+@pytest.fixture(scope="module")
+def corpus(table):
+    return read_corpus("folder", table, 8000)
+
+
+def recipe_of(network, **more):
+    return PairRecipe(network=network, width=WIDTHS[network], epochs=1, batch=16, seconds=0.4, **more)
+
+
+def train(table, run, *options):
+    return main(["train", "folder", "--data", str(table), "-o", str(run), "--batch", "16", *options])
+
+
+@pytest.mark.parametrize("learnt", [False, True])
+@pytest.mark.parametrize("network", WIDTHS)
+def test_all_steps_at_once_are_step_by_step(network, learnt, corpus):
+    recipe = recipe_of(network, learnt=learnt, steps=3)
+    inputs, _ = pair_clips(corpus, recipe)
+    torch.manual_seed(0)
+    model = pair_model(recipe, inputs.shape[1:], 2).eval()
+    x = 3 * torch.from_numpy(inputs[:4])
+    with torch.no_grad():
+        torch.testing.assert_close(in_time(model, x[None], 3).sum(0), answer_of(model, x, 3), rtol=1e-4, atol=1e-5)
+
+
+def test_a_wave_has_a_peak_of_one_and_a_picture_sixty_decibels(corpus):
+    waves, labels = pair_clips(corpus, recipe_of("m5"))
+    assert waves.shape == (40, 1, 3200)
+    assert np.array_equal(np.abs(waves).max(axis=(1, 2)), np.ones(40, np.float32))
+    assert labels.tolist() == corpus.labels.tolist()
+    pictures, _ = pair_clips(corpus, recipe_of("tcy"))
+    assert pictures.shape == (40, 1, 60, 30)
+    assert pictures.max() == 2
+    assert pictures.min() == 0
+    low, high = (pictures[labels == k].mean(axis=(0, 1, 3)).argmax() for k in (1, 0))
+    assert low < high  # classes stand in the order of their names: high, low
+
+
+def test_a_long_clip_is_cut_to_its_loudest_stretch(corpus):
+    from dataclasses import replace
+
+    quiet = np.zeros(9000, np.float32)
+    quiet[5000:6000] = corpus.samples[0][:1000]
+    waves, _ = pair_clips(replace(corpus, samples=(quiet, *corpus.samples[1:])), recipe_of("m5"))
+    assert np.count_nonzero(waves[0]) == np.count_nonzero(quiet)
+    with pytest.raises(InputError, match="corpus at 16000 Hz, network at 8000 Hz"):
+        pair_clips(replace(corpus, rate_hz=16000), recipe_of("m5"))
+
+
+def test_a_pair_learns(corpus, tmp_path):
+    recipe = PairRecipe(network="m5", width=1 / 16, epochs=12, batch=8, seconds=0.4, steps=3)
+    clips = pair_clips(corpus, recipe)
+    model, state = fit_pair(recipe, clips, clips, 2, tmp_path / "run")
+    assert state.epoch == 12
+    assert state.rows[-1]["validate_accuracy"] >= 0.9
+    assert (pair_answers(model, recipe, clips[0]).argmax(1) == clips[1]).mean() >= 0.9
+
+
+def test_a_learnt_decay_moves_and_is_not_pulled_to_zero_by_the_optimiser(corpus, tmp_path):
+    recipe = recipe_of("m5", learnt=True, decay=0.5)
+    model, _ = fit_pair(recipe, pair_clips(corpus, recipe), None, 2, tmp_path / "run")
+    decays = [m.decay for m in model.modules() if isinstance(m, LearntLeak)]
+    assert len(decays) == 4
+    assert all(0.4 < d < 0.6 and d != 0.5 for d in decays)
+
+
+def test_the_command_trains_a_pair_and_takes_its_twin_over(table, tmp_path, capsys):
+    sizes = ("--width", "0.03125", "--epochs", "1", "--class-weights", "balanced", "--validation", "0.2")
+    assert train(table, tmp_path / "twin", "--model", "m5-ann", *sizes) == 0
+    start = ("--start", str(tmp_path / "twin" / "last.pt"))
+    assert train(table, tmp_path / "pair", "--model", "m5", "--steps", "2", "--learnt-decay", *sizes, *start) == 0
+    assert "test, float: " in capsys.readouterr().out
+    summary = json.loads((tmp_path / "pair" / "summary.json").read_text())
+    assert (summary["task"], summary["epochs"]) == ("folder", 1)
+    assert summary["accuracy"]["test"]["float"]["clips"] == 8
+    assert summary["accuracy"]["validate"]["float"]["clips"] == 6
+    stored = read_checkpoint(tmp_path / "pair" / "last.pt")["recipe"]
+    recipe = pair_recipe_from(stored, "last.pt")
+    assert recipe.learnt
+    assert len(recipe.start) == 64
+    assert recipe_to(recipe) == stored
+    assert train(table, tmp_path / "pair", "--model", "m5", "--steps", "3", *sizes) == 2  # another recipe
+
+
+def test_weights_taken_over_are_those_of_the_twin(corpus, tmp_path):
+    recipe = recipe_of("hjh", model="ann", steps=1)
+    inputs, labels = pair_clips(corpus, recipe)
+    twin, _ = fit_pair(recipe, (inputs, labels), None, 2, tmp_path / "twin")
+    spiking = recipe_of("hjh", learnt=True)
+    found = taken_over(tmp_path / "twin" / "last.pt", spiking, inputs.shape[1:], 2)
+    assert any(name.endswith("pressed") for name in found)
+    assert all(torch.equal(found[name], tensor) for name, tensor in twin.state_dict().items())
+    with pytest.raises(InputError, match=r"hjh of width 0\.5, not tcy of 1"):
+        taken_over(tmp_path / "twin" / "last.pt", recipe_of("tcy"), inputs.shape[1:], 2)
+
+
+def test_a_run_that_was_stopped_ends_in_the_same_weights(corpus, tmp_path):
+    from dataclasses import replace
+
+    recipe = replace(recipe_of("tcy"), epochs=3)
+    clips = pair_clips(corpus, recipe)
+
+    def stop(row):
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_pair(recipe, clips, None, 2, tmp_path / "stopped", on_epoch=stop)
+    one, _ = fit_pair(recipe, clips, None, 2, tmp_path / "stopped")
+    two, _ = fit_pair(recipe, clips, None, 2, tmp_path / "whole")
+    for name, tensor in two.state_dict().items():
+        assert torch.equal(one.state_dict()[name], tensor), name
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--model m5 --levels 15", "--levels 15: means nothing to a published pair"),
+        ("--model m5 --width 2", "width 2"),
+        ("--model m5 --steps 0", "steps 0"),
+        ("--model hjh-ann --learnt-decay", "of a network of ReLUs"),
+        ("--model hjh-ann --steps 4", "it sees its input once"),
+        ("--width 0.5", "are of published networks"),
+        ("--stream --width 0.5", "--width 0.5: means nothing to a streaming network"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(options, said, table, tmp_path, capsys):
+    assert train(table, tmp_path / "run", *options.split()) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("change", [{"network": "m6"}, {"model": "cnn"}, {"seconds": 0.0}])
+def test_recipes_that_cannot_be_are_refused(change):
+    with pytest.raises(InputError):
+        PairRecipe(**change)
+
+
+def test_another_recipe_is_no_pairs():
+    with pytest.raises(FileError, match="not the recipe of a published pair"):
+        pair_recipe_from({"spectra": {}, "layout": 3}, "last.pt")
