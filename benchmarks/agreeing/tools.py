@@ -148,8 +148,7 @@ TOOLS: Mapping[str, Tool] = {
             "a model of spikes, latency and energy to study designs; not of a chip's bits",
             "SANA-FE's documentation",
             ("sanafe_soma.py",),
-            lacks=LOIHI_1 - {"reset subtract", "reset none", "wide weights"}
-            | {"rest", "first values", "current"},
+            lacks=LOIHI_1 - {"reset subtract", "reset none", "wide weights"} | {"rest", "first values", "current"},
             deviations=("a right shift drops nothing", "nothing wraps or clips"),
             without=("u",),
             path=(SCRIPTS, Path(np.__file__).parents[1]),  # its environment has no NumPy
