@@ -10,7 +10,7 @@ from typing import Any
 from sim.border import JSON_BYTES, parse_json, read_bytes
 from sim.errors import FileError, InputError
 from sim.files import write_bytes
-from snn2hw.fuzz.trial import TrialResult
+from snn2hw.fuzz.outcome import TrialResult
 
 __all__ = ["LEDGER", "Campaign", "Finding", "read_campaign", "write_campaign"]
 
