@@ -72,7 +72,7 @@ def read_campaign(home: Path, seed: int) -> Campaign:
         if said["schema"] != SCHEMA:
             raise KeyError("schema")
         campaign = _campaign(said)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise FileError(f"{path}: is no campaign of this version", FIX) from None
     if campaign.seed != seed:
         raise InputError(f"{path}: the campaign there has seed {campaign.seed}, not {seed}", f"give it, or {FIX}")
