@@ -1,6 +1,7 @@
 """Mutation testing: small faults put into the project's own code, and whether its tests notice them.
 
 python benchmarks/mutants.py [ROOM ...] [--survivors]
+python benchmarks/mutants.py --tables [--page]    run nothing: equivalents and tables anew, into docs/development.md
 
 benchmarks/mutants.toml names rooms: their files, the tests that judge them, and how many mutants of them are tried. The
 mutants are cosmic-ray's (one for each place and kind of change, drawn with the room's seed). Each is judged in a
@@ -30,13 +31,14 @@ from types import CodeType
 from typing import Any
 
 from mutant_draw import Mutant, drawn, mutated
-from results import ended, write
+from results import ended, into_page, write
 
 from sim.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = ROOT / "benchmarks" / "mutants.toml"
 RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "development.md"
 LIBRARIES = ("numpy", "pytest", "_pytest.assertion.rewrite", "hypothesis", "numba", "h5py", "nir", "scipy", "tabulate")
 """What is loaded before the first fork: none of it imports this project."""
 MEMORY = 8 << 30
@@ -63,6 +65,8 @@ def main() -> int:
     parser.add_argument("room", nargs="*", help="rooms of benchmarks/mutants.toml (default: all)")
     parser.add_argument("--survivors", action="store_true", help="only those that survived last time (default: no)")
     parser.add_argument("--sample", type=int, help="how many mutants of each room (default: what the room says)")
+    parser.add_argument("--tables", action="store_true", help="run nothing: equivalents and tables anew")
+    parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/development.md")
     arguments = parser.parse_args()
     configuration = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
     rooms = [_room(r) for r in configuration["room"] if not arguments.room or r["name"] in arguments.room]
@@ -70,6 +74,10 @@ def main() -> int:
         raise InputError(f"{CONFIGURATION}: has no room {arguments.room}", "name one of its [[room]] entries")
     excused = {(e["file"], e["before"], e["after"]): e["why"] for e in configuration.get("equivalent", ())}
     found = _earlier()
+    if arguments.tables:
+        _name_equivalents(found, excused)
+        _written(found)
+        rooms = []
     os.environ.update({"CI": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(ROOT)
@@ -87,11 +95,17 @@ def main() -> int:
             found = _earlier()  # another process may have judged another room meanwhile
             found[room.name] = fresh if before is None else _merged(before, fresh, mutants[: fresh["mutants"]])
             _name_equivalents(found, excused)
-            text = json.dumps({"schema": "snn2hw.benchmark.mutants/1", "rooms": found}, indent=1) + "\n"
-            write(RESULTS / "mutants.json", text)
-            write(RESULTS / "mutants.md", table(found))
+            _written(found)
     print(table(found))
+    if arguments.page:
+        into_page("mutants.py", table(found).partition("\n\n")[0], PAGE)
     return 0
+
+
+def _written(found: dict[str, Any]) -> None:
+    text = json.dumps({"schema": "snn2hw.benchmark.mutants/1", "rooms": found}, indent=1) + "\n"
+    write(RESULTS / "mutants.json", text)
+    write(RESULTS / "mutants.md", table(found))
 
 
 def _room(entry: dict[str, Any]) -> Room:

@@ -27,7 +27,7 @@ def table(results: dict[str, Any]) -> str:
     tools = results["tools"]
     lines = [
         f"{results['programs']} random programs, {results['samples']} samples each; of the zoo "
-        f"{results['zoo_samples']} samples of {results['zoo_steps']} steps.",
+        f"{results['zoo_samples']} of {results['zoo_steps']} steps.",
         "",
         "| tool | can say | all equal | spikes equal | u and v equal | what it does otherwise (programs) |",
         "|---|---|---|---|---|---|",

@@ -13,7 +13,7 @@ from typing import Any
 
 from snn2hw.commands.reply import Reply
 
-__all__ = ["classes_of", "configure", "execute"]
+__all__ = ["configure", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +50,10 @@ def draw_relevance(
     from snn2hw.audio.mel_stream import heard as messages_of
     from snn2hw.train.relevance import read_stream, relevance
     from snn2hw.train.stream_fit import answers_to
+    from snn2hw.train.summary import classes_in
 
     check_output(output)
-    classes = classes_of(model.parent / "summary.json")
+    classes = classes_in(model.parent)
     if label and label not in classes:
         raise InputError(f"--label {label}: no class of {model}", f"choose {one_of(label, classes)}")
     network, recipe = read_stream(model, len(classes))
@@ -63,16 +64,6 @@ def draw_relevance(
     title = f"{sound.name}, {classes[chosen]}"
     _draw(output, messages * recipe.front.step_db, found, recipe.front.spectra.step_s, title)
     return classes[best], classes[chosen]
-
-
-def classes_of(path: Path) -> tuple[str, ...]:
-    """Return the classes that the summary of a run names."""
-    from sim.border import JSON_BYTES, parse_json, read_bytes
-    from sim.fields import Fields
-
-    fix = "give the last.pt of a finished run in its folder"
-    read = Fields(f"{path}: no summary of a run", parse_json(read_bytes(path, JSON_BYTES, fix), str(path), fix), fix)
-    return read.texts("classes", 10_000)
 
 
 def _draw(path: Path, loud: Any, found: Any, step_s: float, title: str) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from snn2hw.train.network_recipe import NetworkRecipe
     from snn2hw.train.teacher import Teacher
 
-__all__ = ["configure", "execute", "summary_in"]
+__all__ = ["configure", "execute"]
 
 GIVEN = ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "prune", "prune_scope", "variants")
 """Fields of a recipe that have options here alone."""
@@ -126,6 +126,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.train.memory import refuse_too_large
     from snn2hw.train.prepare import split_of
     from snn2hw.train.report import write_report
+    from snn2hw.train.summary import read_summary
 
     device = torch.device(name)
     recipe = recipe_of(args)
@@ -156,7 +157,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         )
     for line in write_report(finished, recipe, data, corpus, args.output):
         reply.line(line)
-    reply.fact(**summary_in(args.output))
+    reply.fact(**read_summary(args.output))
     reply.wrote(args.output)
     return 0
 
@@ -174,15 +175,6 @@ def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], i
     from snn2hw.commands.train_stream import streams, train_stream
 
     return train_stream if streams(args) else None
-
-
-def summary_in(folder: Path) -> dict[str, Any]:
-    """Return the summary of a run that its folder holds."""
-    from sim.border import JSON_BYTES, parse_json, read_bytes
-
-    path = folder / "summary.json"
-    found: dict[str, Any] = parse_json(read_bytes(path, JSON_BYTES, "train again"), str(path), "train again")
-    return found
 
 
 def _tell(corpus: "Corpus", reply: Reply) -> None:

@@ -14,9 +14,10 @@ from sim.files import make_folder, memory_folder, scratch_folder, write_bytes
 from snn2hw.files.archives import write_npz
 from snn2hw.fuzz.ledger import Campaign, Finding, read_campaign, write_campaign
 from snn2hw.fuzz.minimise import Case, smallest_bytes, smallest_case
+from snn2hw.fuzz.outcome import TrialResult
 from snn2hw.fuzz.program_batch import BASELINE, check_executors, executors_there, others_there, read_case, write_case
 from snn2hw.fuzz.readers import READERS, available, write_seeds
-from snn2hw.fuzz.trial import TrialResult, Trials
+from snn2hw.fuzz.trial import Trials
 
 __all__ = ["WHAT", "fuzz"]
 

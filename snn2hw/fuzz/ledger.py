@@ -10,7 +10,7 @@ from typing import Any
 from sim.border import JSON_BYTES, parse_json, read_bytes
 from sim.errors import FileError, InputError
 from sim.files import write_bytes
-from snn2hw.fuzz.trial import TrialResult
+from snn2hw.fuzz.outcome import TrialResult
 
 __all__ = ["LEDGER", "Campaign", "Finding", "read_campaign", "write_campaign"]
 
@@ -72,7 +72,7 @@ def read_campaign(home: Path, seed: int) -> Campaign:
         if said["schema"] != SCHEMA:
             raise KeyError("schema")
         campaign = _campaign(said)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise FileError(f"{path}: is no campaign of this version", FIX) from None
     if campaign.seed != seed:
         raise InputError(f"{path}: the campaign there has seed {campaign.seed}, not {seed}", f"give it, or {FIX}")

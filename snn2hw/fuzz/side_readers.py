@@ -126,11 +126,10 @@ def _memory(path: Path) -> object:
 
 
 def _summary(path: Path) -> object:
-    from snn2hw.commands.relevance import classes_of
-    from snn2hw.commands.train import summary_in
+    from snn2hw.train.summary import classes_in, read_summary
 
-    summary_in(_laid(path, "summary.json"))
-    return classes_of(path)
+    read_summary(_laid(path, "summary.json"))
+    return classes_in(path.parent / "laid")
 
 
 def _campaign(path: Path) -> object:

@@ -12,25 +12,13 @@ from typing import Any, Self
 from sim.worker_process import Task, WorkerProcess, import_path
 from snn2hw.fuzz.file_batch import Beat, case_file
 from snn2hw.fuzz.guards import CASE_S
+from snn2hw.fuzz.outcome import TrialResult
 from snn2hw.fuzz.readers import READERS
 
-__all__ = ["BatchResult", "TrialResult", "Trials"]
+__all__ = ["BatchResult", "Trials"]
 
 CHILD = Path(__file__).with_name("child.py")
 LOG_BYTES = 300
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """How a case ended: ``kind`` is read, refused or equal, or foreign, memory, outside, differs, hang or crash."""
-
-    kind: str
-    error: str
-
-    def like(self, other: "TrialResult") -> bool:
-        """Tell whether two cases fail the same way."""
-        same_place = self.kind != "foreign" or self.error == other.error
-        return self.kind == other.kind and same_place
 
 
 @dataclass(frozen=True)

@@ -253,11 +253,11 @@ def test_a_tool_that_fails_or_is_not_there_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr("agreeing.tools.SCRIPTS", tmp_path)
     tool = Running(SimpleNamespace(**vars(TOOLS["norse"]) | {"script": ("broken.py",), "title": "Broken"}), tmp_path)
     with pytest.raises(ToolError, match="Broken: ZeroDivisionError"):
-        tool.run(one([1]), np.ones((1, 1, 1), np.int32))
+        tool.run(one([1], dv=64), np.ones((1, 1, 1), np.int32))
     tool.close()
     script.write_text("import sys\nsys.exit('gone')\n")
     with pytest.raises(ToolError, match="Broken: gone"):
-        tool.run(one([1]), np.ones((1, 1, 1), np.int32))
+        tool.run(one([1], dv=64), np.ones((1, 1, 1), np.int32))
     monkeypatch.setattr("agreeing.tools.python_of", lambda peer: tmp_path / "nowhere")
     with pytest.raises(Snn2hwError, match=r"is not installed  fix: type: python benchmarks/speed\.py --install nengo"):
         python_for(TOOLS["nengo-loihi"])

@@ -1,12 +1,15 @@
 """The fuzzer has a reader for every place that reads a file from outside, and nothing is read behind the border."""
 
 import ast
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sim.errors import InputError
+from snn2hw.fuzz.ledger import read_campaign
 from snn2hw.fuzz.readers import READERS, available, write_seeds
 
 ROOT = Path(__file__).parents[2]
@@ -132,3 +135,25 @@ def test_nothing_else_is_read_without_the_border():
 def test_the_page_lists_every_reader():
     page = (ROOT / "docs" / "border.md").read_text(encoding="utf-8")
     assert [name for name in READERS if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"batches": [""]},
+        {"seed": "x"},
+        {"seed": 1e300},
+        {"tried": [{"subject": "a", "outcome": "b", "cases": "c"}]},
+        {"tried": 3},
+    ],
+    ids=str,
+)
+def test_a_campaign_of_which_a_field_is_wrong_is_refused(tmp_path, damage):
+    good = {"schema": "snn2hw.fuzz/1", "seed": 3, "batches": {}, "tried": [], "findings": []}
+    (tmp_path / "findings.json").write_text(json.dumps(good))
+    assert read_campaign(tmp_path, 3).seed == 3
+    (tmp_path / "findings.json").write_text(json.dumps(good | damage))
+    with pytest.raises(
+        InputError, match=r"findings\.json: (is no campaign of this version|the campaign there has seed)"
+    ):
+        read_campaign(tmp_path, 3)

@@ -66,7 +66,7 @@ def test_pairs_that_come_with_the_parts_are_the_test(parts):
     (pair,) = read_noisy(parts, RATE).test
     assert (pair.name, pair.snr_db) == ("000.wav", 5.0)
     (parts / "pairs_test.csv").write_text("file,other\n000.wav,5\n")
-    with pytest.raises(FileError, match="not a table of file and snr_db"):
+    with pytest.raises(FileError, match=r"no column snr_db \(it has file, other\)"):
         read_noisy(parts, RATE)
 
 

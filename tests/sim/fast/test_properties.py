@@ -20,7 +20,7 @@ from snn2hw.sources.from_nir import from_nir
 from tests.programs import random_program, random_raster
 from tests.recordings import dense_layer, tinynet
 from tests.sim import battery
-from tests.sim.fast.test_equal_to_reference import KERNELS, asked, assert_equal, outcome
+from tests.sim.fast.test_equal_to_reference import KERNELS, SINGLE, asked, assert_equal, outcome
 
 ROOT = Path(__file__).parents[3]
 TRAINED = (*ROOT.glob("tests/fixtures/trained/*.nir"), *ROOT.glob("snn2hw/demo/data/*.nir"))
@@ -119,3 +119,19 @@ def test_threads_change_nothing(seed):
         for threads in (1, 4)
     )
     assert_equal(program, alone, together)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("record", [("u",), ("v",), ("spikes", "v")], ids=str)
+def test_one_register_alone_is_recorded_where_it_belongs(kernels, record):
+    """Of several populations and steps: what is not recorded takes no place between what is."""
+    for seed in (3, 4, 8):
+        rng = np.random.default_rng(seed)
+        program = random_program(rng, SINGLE)
+        raster = check_raster(program, random_raster(rng, program))
+        expected = outcome(reference.simulate, program, raster, record=RECORDABLE, allow_wrap=True)
+        try:
+            got = outcome(simulate, program, raster, record=record, kernels=kernels, threads=1, allow_wrap=True)
+        except InputError:
+            continue  # these kernels are for programs whose sums a bound keeps small
+        assert_equal(program, expected, got)
