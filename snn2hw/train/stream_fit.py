@@ -15,9 +15,8 @@ from snn2hw.audio.disturb import disturbed, holes
 from snn2hw.audio.mel_stream import counted, less_mean
 from snn2hw.audio.spectra import warped_bank
 from snn2hw.train.checkpoint import load_weights, read_checkpoint
-from snn2hw.train.lags import LearntLags
+from snn2hw.train.lags import settling
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
-from snn2hw.train.rates import Moment, one_cycle
 from snn2hw.train.run_state import RunState
 from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_net import stream_net
@@ -89,12 +88,6 @@ def _training(
     def forward(x: Tensor) -> tuple[Tensor, Tensor | None]:
         return recipe.temperature * model(x).mean(1), None
 
-    def scheduled(peak: float, at: Moment) -> tuple[float, float | None]:
-        for part in model.modules():
-            if isinstance(part, LearntLags):
-                part.settle((at.epoch + at.batch / at.batches) / at.epochs)
-        return one_cycle(peak, at)
-
     def judge(_: EpochRow) -> EpochRow:
         if judged is None:
             return {}
@@ -103,7 +96,7 @@ def _training(
 
     return Training(
         model=model,
-        optimising=Optimising(optimizer, (recipe.rate,), scheduled),
+        optimising=Optimising(optimizer, (recipe.rate,), settling(model)),
         objective=lambda scores, labels, wanted: cross_entropy(scores, labels if wanted is None else wanted),
         labels=learnt.labels,
         draw=draw,
