@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["LearntLags"]
+from snn2hw.train.rates import Moment, RateSchedule, one_cycle
+
+__all__ = ["LearntLags", "settling"]
 
 ROUNDED_FROM = 0.8
 """The share of training after which lags are rounded."""
@@ -50,3 +52,15 @@ class LearntLags(nn.Module):
         near = functional.relu(1 - (steps - self.lag.clamp(0, self.most)[:, None]).abs() / width)
         spread = near / near.sum(1, keepdim=True)
         return spread if self.done < ROUNDED_FROM else nearest + (spread - spread.detach())
+
+
+def settling(model: nn.Module) -> RateSchedule:
+    """Return the usual rates, which tell the lags of ``model`` at every step how far training is."""
+
+    def rates(peak: float, at: Moment) -> tuple[float, float | None]:
+        for part in model.modules():
+            if isinstance(part, LearntLags):
+                part.settle((at.epoch + at.batch / at.batches) / at.epochs)
+        return one_cycle(peak, at)
+
+    return rates

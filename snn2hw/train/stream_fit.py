@@ -16,9 +16,8 @@ from snn2hw.audio.mel_stream import counted, less_mean
 from snn2hw.audio.spectra import warped_bank
 from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import load_weights, read_checkpoint
-from snn2hw.train.lags import LearntLags
+from snn2hw.train.lags import settling
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
-from snn2hw.train.rates import Moment, one_cycle
 from snn2hw.train.run_state import RunState
 from snn2hw.train.sound_networks import begin_with, sound_network
 from snn2hw.train.stream_data import Spoken
@@ -95,12 +94,6 @@ def _training(
     def forward(x: Tensor) -> tuple[Tensor, Tensor | None]:
         return recipe.temperature * model(x).mean(1), None
 
-    def scheduled(peak: float, at: Moment) -> tuple[float, float | None]:
-        for part in model.modules():
-            if isinstance(part, LearntLags):
-                part.settle((at.epoch + at.batch / at.batches) / at.epochs)
-        return one_cycle(peak, at)
-
     def judge(_: EpochRow) -> EpochRow:
         if judged is None:
             return {}
@@ -109,7 +102,7 @@ def _training(
 
     return Training(
         model=model,
-        optimising=Optimising(optimizer, (recipe.rate,), scheduled),
+        optimising=Optimising(optimizer, (recipe.rate,), settling(model)),
         objective=lambda scores, labels, wanted: cross_entropy(scores, labels if wanted is None else wanted, weights),
         labels=learnt.labels,
         draw=draw,

@@ -66,7 +66,7 @@ class StreamNet(nn.Module):
 
     def _delayed(self, lags: LearntLags, y: Tensor) -> Tensor:
         every: Tensor = lags(y.transpose(2, 3).flatten(1, 2))  # b (c f) t
-        return every.unflatten(1, (y.shape[1], y.shape[3])).transpose(2, 3)
+        return every.view(len(y), y.shape[1], y.shape[3], -1).transpose(2, 3)
 
     def _fired(self, i: int, y: Tensor) -> Tensor:
         drive = y.permute(2, 0, 1, 3)

@@ -98,7 +98,14 @@ def xylo_source(model: Any, step: float, origin: str) -> Source:
     nodes["output"] = nir.Output({"output": np.array((model.code.shape[1],))})
     edges = list(zip(way, [*way[1:], "output"], strict=True))
     semantics = dialect_of("rockpool").semantics
-    return Source(assemble(nodes, edges, origin), DT_S, "euler", "subtract", origin, semantics)
+    return Source(
+        graph=assemble(nodes, edges, origin),
+        dt=DT_S,
+        scheme="euler",
+        reset="subtract",
+        origin=origin,
+        semantics=semantics,
+    )
 
 
 def _whole(dash: Tensor, least: int) -> Floats:

@@ -14,6 +14,7 @@ from snn2hw.commands import main
 from snn2hw.files.rasters import read_raster
 from snn2hw.models.xylo import XyloLayout, answer_code
 from snn2hw.network.float_reference import float_reference
+from snn2hw.problems import ProblemsError
 from snn2hw.train.xylo_net import XyloNet, xylo_source
 from snn2hw.train.xylo_scan import xylo_spikes
 from tests.train.test_stream import clips
@@ -163,3 +164,34 @@ def test_what_a_xylo_chip_does_not_run_is_refused(tmp_path, capsys):
     assert "--model cnn: does not run on a Xylo chip" in capsys.readouterr().err
     assert trained(tmp_path, "--size", "medium") == 2
     assert "is no size of a streaming network  fix: choose xylo-small" in capsys.readouterr().err
+
+
+def test_a_front_end_of_before_keeps_its_form():
+    from snn2hw.audio.mel_stream import MelFront, front_from, front_to, heard
+
+    assert "events" not in front_to(MelFront())
+    front = MelFront(events=True, mean="none")
+    assert front_from(front_to(front), "x") == front
+    assert front.messages == (0, 63)
+    assert heard(np.zeros(2000), MelFront(events=True)).min() == 0
+
+
+@pytest.mark.parametrize("most", [True, -1, 256, 1.5])
+def test_a_bound_of_spikes_that_is_none_is_refused(net, most):
+    from snn2hw.sources.graph import assemble
+
+    graph = xylo_source(net, 0.1, "test").graph
+    graph.nodes["hidden1"].metadata["most"] = most
+    with pytest.raises(ProblemsError, match="metadata most is"):
+        assemble(graph.nodes, graph.edges, "test")
+
+
+def test_a_bound_of_spikes_holds_on_other_chips_and_in_nir(net):
+    from snn2hw.compiler.compile import compile_source
+    from snn2hw.network.to_nir import to_nir
+
+    source = xylo_source(net, 0.1, "test")
+    program = compile_source(source, "loihi2", messages=(0, 15), steps=10).program
+    assert program.output.most_sent == 1
+    assert program.by_name["hidden1"].most_sent > 1
+    assert to_nir(source).nodes["output_neurons"].metadata["most"] == 1

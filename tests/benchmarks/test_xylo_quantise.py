@@ -1,0 +1,44 @@
+"""The two published ways of rounding for a Xylo chip, on weights small enough to do by hand."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+WEIGHTS = {"a": np.array([[0.5, -1.0], [0.25, 0.0]]), "b": np.array([[2.0, 0.0]]), "out": np.array([[0.1], [0.2]])}
+THETA = {name: np.ones(len(w)) for name, w in WEIGHTS.items()}
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("xylo_quantise")
+
+
+def test_one_scale_is_for_all_hidden_neurons_and_one_for_the_outputs(benchmark: ModuleType) -> None:
+    found = benchmark.scales(WEIGHTS, THETA, "global", "out")
+    assert {name: scale.tolist() for name, scale in found.items()} == {
+        "a": [63.5, 63.5],
+        "b": [63.5],
+        "out": [635.0, 635.0],
+    }
+
+
+def test_every_neuron_has_its_own_scale(benchmark: ModuleType) -> None:
+    found = benchmark.scales(WEIGHTS, THETA, "channel", "out")
+    assert {name: scale.tolist() for name, scale in found.items()} == {
+        "a": [127.0, 508.0],
+        "b": [63.5],
+        "out": [1270.0, 635.0],
+    }
+
+
+def test_a_threshold_that_leaves_its_register_bounds_the_scale(benchmark: ModuleType) -> None:
+    weights = {"a": np.array([[0.001], [1.0]]), "out": np.array([[1.0]])}
+    theta = {"a": np.ones(2), "out": np.ones(1)}
+    assert benchmark.scales(weights, theta, "channel", "out")["a"].tolist() == [32767.0, 127.0]
+    small = {"a": np.array([[0.001], [0.002]]), "out": np.array([[1.0]])}
+    assert benchmark.scales(small, theta, "global", "out")["a"].tolist() == [32767.0, 32767.0]
