@@ -34,6 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", metavar="X.npz", help="array 'spikes' (B, T, *shape)")
     parser.add_argument("--stream", metavar="SOUND.wav", help="a sound to listen to, in place of --input")
     parser.add_argument("--hop", type=float, metavar="S", help="with --stream: seconds from run to run of --ann")
+    parser.add_argument(
+        "--active", type=float, metavar="SHARE", help="with --stream: of the twin's activations, that are not zero"
+    )
     parser.add_argument("--target", metavar="T", help="with --stream: the chip that updates the neurons (loihi1)")
     parser.add_argument("--ann", metavar="CNN.onnx", help="the conventional network to compare with")
     parser.add_argument(
@@ -101,10 +104,11 @@ def _refuse_mixed(args: argparse.Namespace) -> None:
     if (args.input is None) == (args.stream is None):
         raise InputError("--input and --stream: exactly one is needed", "name a raster, or a sound to listen to")
     if args.stream is None:
-        alone = [name for name, value in (("--hop", args.hop), ("--target", args.target)) if value is not None]
-    else:
-        given = (("--plots", args.plots), ("--samples", args.samples))
+        given = (("--hop", args.hop), ("--target", args.target), ("--active", args.active))
         alone = [name for name, value in given if value is not None]
+    else:
+        named = (("--plots", args.plots), ("--samples", args.samples))
+        alone = [name for name, value in named if value is not None]
         if (args.ann is None) != (args.hop is None):
             raise InputError(
                 "--ann and --hop: a stream needs both or neither", "say how often the ANN is run: --hop 0.1"
