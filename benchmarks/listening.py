@@ -1,6 +1,7 @@
 """What an hour of always-on listening costs where 1, 10 and 50 % of it is speech, on both sides, gated and not.
 
 python benchmarks/listening.py zoo:keywords --data speech_commands -o benchmarks/results --page
+python benchmarks/listening.py zoo:digits --corpus fsdd --data fsdd --noise speech_commands --twin twin/last.pt --page
 
 An hour is made of the set's own recordings of noise, a minute of each at a level of -55 dB give or take 6, joined
 without a click, and of the words of its test part in seconds drawn at random. The share of speech is that of the clips,
