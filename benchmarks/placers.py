@@ -1,6 +1,6 @@
 """Our placers beside METIS, a graph partitioner: cores parted into tiles and tiles halved down the mesh.
 
-python benchmarks/placers.py -o benchmarks/results
+python benchmarks/placers.py -o benchmarks/results --page
 
 The slices are packed into cores as `greedy` does, since a partitioner keeps no limit of a core; METIS then has to say
 where they lie: the cores in parts of four for tiles of the fewest cut messages, and the tiles halved again and again
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from results import ended, write
+from results import ended, into_page, write
 
 from exporters.program_file import read_program
 from sim.errors import MissingToolError
@@ -36,6 +36,7 @@ Graph = NDArray[np.int64]
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", default="benchmarks/results", help="folder of placers.json and placers.md")
+    parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/place.md")
     arguments = parser.parse_args()
     programs = {name: read_program(located(f"zoo:{name}")) for name in zoo_names()} | {"PilotNet's sizes": pilotnet()}
     rows = [_row(name, program) for name, program in programs.items()]
@@ -46,6 +47,8 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "placers.json", json.dumps({"schema": SCHEMA, "rows": rows}, indent=1) + "\n")
     write(folder / "placers.md", head + "\n".join(lines) + "\n")
+    if arguments.page:
+        into_page("placers.py", head + "\n".join(lines), Path(__file__).resolve().parents[1] / "docs" / "place.md")
     print(head + "\n".join(lines))
     return 0
 

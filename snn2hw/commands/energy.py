@@ -40,6 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", metavar="X.npz", help=INPUT_HELP)
     parser.add_argument("--stream", metavar="SOUND.wav", help="a sound to listen to, in place of --input")
     parser.add_argument("--hop", type=float, metavar="S", help="with --stream: seconds from run to run of --ann")
+    parser.add_argument(
+        "--active", type=float, metavar="SHARE", help="with --stream: of the twin's activations, that are not zero"
+    )
     parser.add_argument("--target", metavar="T", help="with --stream: the chip that updates the neurons (loihi1)")
     parser.add_argument("--ann", metavar="CNN.onnx", help="the conventional network to compare with")
     parser.add_argument(
@@ -143,7 +146,12 @@ def _refuse_mixed(args: argparse.Namespace) -> None:
     if (args.input is None) == (args.stream is None):
         raise InputError("--input and --stream: exactly one is needed", "name a raster, or a sound to listen to")
     if args.stream is None:
-        alone = [name for name, value in (("--hop", args.hop), ("--target", args.target)) if value is not None]
+        given: tuple[tuple[str, object], ...] = (
+            ("--hop", args.hop),
+            ("--target", args.target),
+            ("--active", args.active),
+        )
+        alone = [name for name, value in given if value is not None]
     else:
         given = (
             ("--plots", args.plots),

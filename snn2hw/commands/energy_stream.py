@@ -28,7 +28,7 @@ def listen(args: argparse.Namespace, tables: Sequence[str], samples: "NDArray[An
     front = ear_of(found, args.program).front
     frames = frames_of_sound(sound_pieces(Path(args.stream), front.spectra.rate_hz), front)
     ann = None if args.ann is None else AnnFile(args.ann, args.hop, samples)
-    cost = listening(found.program, frames, target=target, ann=ann, tables=tables)
+    cost = listening(found.program, frames, target=target, ann=ann, active=args.active, tables=tables)
     reply.fact(**cost.to_json())
     reply.line(cost)
     if args.output:

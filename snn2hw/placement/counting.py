@@ -11,7 +11,7 @@ from sim.program import Program
 from snn2hw.placement.mesh_prices import MeshPrices, mesh_prices
 from snn2hw.placement.mesh_run import MeshRun, MeshStep
 from snn2hw.placement.placement import Placement
-from snn2hw.placement.played import TABLE, Played, Sends, band_pj, play, sends_of
+from snn2hw.placement.played import TABLE, CoreEvents, Sends, band_pj, play, sends_of
 
 __all__ = ["NOTE", "count_mesh", "counted"]
 
@@ -61,18 +61,18 @@ def counted(program: Program, placement: Placement, sends: Sends, prices: MeshPr
     )
 
 
-def _neurons_ns(played: Played, prices: MeshPrices) -> NDArray[np.float64]:
+def _neurons_ns(played: CoreEvents, prices: MeshPrices) -> NDArray[np.float64]:
     active = played.fired + played.idle
     own = played.neurons * prices.access.ns + active * prices.update.ns + played.fired * prices.spike.ns
     return np.asarray(own + played.sent * prices.message_out.ns)
 
 
-def _messages_ns(played: Played, prices: MeshPrices) -> NDArray[np.float64]:
+def _messages_ns(played: CoreEvents, prices: MeshPrices) -> NDArray[np.float64]:
     looked_up = sum((n * prices.synop[name].ns for name, n in played.synops.items()), np.zeros(played.fired.shape))
     return np.asarray((played.arrived + played.host) * prices.message_in.ns + looked_up)
 
 
-def _energy_pj(played: Played, prices: MeshPrices) -> dict[str, float]:
+def _energy_pj(played: CoreEvents, prices: MeshPrices) -> dict[str, float]:
     fired, active = int(played.fired.sum()), int((played.fired + played.idle).sum())
     accesses = int(played.neurons.sum()) * len(played.fired)
     arrived = int((played.arrived + played.host).sum()) * prices.message_in.pj

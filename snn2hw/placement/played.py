@@ -17,7 +17,7 @@ from snn2hw.placement.encodings import ENCODINGS
 from snn2hw.placement.placement import Placement
 from snn2hw.placement.slices import Window, lines
 
-__all__ = ["TABLE", "Played", "Sends", "band_pj", "play", "sends_of"]
+__all__ = ["TABLE", "CoreEvents", "Sends", "band_pj", "play", "sends_of"]
 
 TABLE = "loihi1_sanafe2025"
 """The price table that stands beside a run on the mesh."""
@@ -38,7 +38,7 @@ class Sends:
 
 
 @dataclass(frozen=True, eq=False)
-class Played:
+class CoreEvents:
     """Counts by step and core, (t, c), but ``neurons`` (c) and the hops (t)."""
 
     neurons: Grid
@@ -69,7 +69,7 @@ def sends_of(program: Program, placement: Placement, raster: ArrayLike) -> Sends
     return Sends({**sends, INPUT: given[0] != 0}, idle, given.shape[1])
 
 
-def play(program: Program, placement: Placement, sends: Sends) -> Played:
+def play(program: Program, placement: Placement, sends: Sends) -> CoreEvents:
     """Count every event where it happens; a delay does not move a message."""
     cores, steps = placement.cores, sends.steps
     owner = {p.name: np.empty(p.shape, dtype=np.int64) for p in program.populations}
@@ -99,7 +99,7 @@ def play(program: Program, placement: Placement, sends: Sends) -> Played:
             for axis in range(2):
                 np.add.at(way[axis], step, np.abs(tiles[sender, axis] - tiles[index, axis]))
     neurons = np.array([core.needs["neurons"] for core in cores], np.int64)
-    return Played(neurons, synops=synops, across=way[0], down=way[1], **grids)
+    return CoreEvents(neurons, synops=synops, across=way[0], down=way[1], **grids)
 
 
 def _per_step(sent: Bits) -> NDArray[np.int64]:
@@ -112,7 +112,7 @@ def _messages(sent: Bits, window: Window, read: Bits, owner: Grid) -> tuple[Grid
     return step, owner[window].ravel()[place]
 
 
-def band_pj(played: Played, table: str) -> tuple[float, float]:
+def band_pj(played: CoreEvents, table: str) -> tuple[float, float]:
     """Return what the events cost under a price table of a chip, low and high; the host's messages and hops are free.
 
     Synapses that are stored as shared rows of a kernel are the table's convolutions, all others its dense ones.

@@ -18,7 +18,7 @@ from snn2hw.placement.mesh import CORES_PER_TILE
 from snn2hw.placement.mesh_prices import MeshPrices, mesh_prices
 from snn2hw.placement.mesh_run import MeshRun, MeshStep
 from snn2hw.placement.placement import Placement
-from snn2hw.placement.played import TABLE, Played, Sends, band_pj, play, sends_of
+from snn2hw.placement.played import TABLE, CoreEvents, Sends, band_pj, play, sends_of
 from snn2hw.placement.sanafe_install import SANAFE, find_python
 
 __all__ = ["replay"]
@@ -137,7 +137,7 @@ def _populations(program: Program, placement: Placement, sends: Sends) -> Iterat
         yield _group(f"population {p.name}", "replayed", sends.steps, neurons)
 
 
-def _silent(placement: Placement, played: Played) -> Iterator[dict[str, Any]]:
+def _silent(placement: Placement, played: CoreEvents) -> Iterator[dict[str, Any]]:
     """Yield for every core as many neurons as are active in silence at once; the first n of them play in a step."""
     for index, core in enumerate(placement.cores):
         count = played.idle[:, index]

@@ -160,6 +160,20 @@ def test_the_rows_are_the_energy_of_the_run_over_the_seconds():
     assert row.ann == pytest.approx(ann_nj(twin_passes(program, messages[open_], "skipping"), INT8) + gate)
 
 
+def test_a_known_share_of_active_values_leaves_nothing_open():
+    program, frames = small(), frames_for(np.ones((40, 3)))
+    open_ = listening(program, frames, tables=("cmos45_int8",))
+    known = listening(program, frames, tables=("cmos45_int8",), active=0.25)
+    for before, row in zip(open_.rows, known.rows, strict=True):
+        assert row.ann == row.ann_least == pytest.approx(before.ann_least + 0.25 * (before.ann - before.ann_least))
+        assert row.outcome in ("wins", "loses")
+        assert row.snn == before.snn
+    assert "25.0% of its hidden activations not zero" in str(known)
+    for active in (-0.1, 1.1):
+        with pytest.raises(InputError, match="a share from 0 to 1"):
+            listening(program, frames, active=active)
+
+
 def test_silence_behind_a_gate_costs_the_gate_alone():
     found = listening(small(), frames_for(np.zeros((40, 3))), tables=("cmos45_int8",))
     for row in (row for row in found.rows if row.gated):
@@ -203,7 +217,15 @@ def test_a_row_says_who_wins_and_on_what_it_depends():
 
     def verdict(*rows):
         gate = EnergyGate()
-        facts = {"digest": "0" * 64, "target": "x", "updates": None, "source": "s", "ann": "a", "ann_hop_s": 1.0}
+        facts = {
+            "digest": "0" * 64,
+            "target": "x",
+            "updates": None,
+            "source": "s",
+            "ann": "a",
+            "active": None,
+            "ann_hop_s": 1.0,
+        }
         return Listening(**facts, seconds=1.0, open_share=0.5, openings=1, gate=gate, rows=rows)
 
     assert verdict(rows[1]).verdict == "of 1 rows the SNN wins in none"
@@ -243,6 +265,7 @@ def test_the_command_listens_and_writes(tmp_path, monkeypatch, capsys):
         ("", "exactly one is needed"),
         ("--input x.npz --stream s.wav", "exactly one is needed"),
         ("--input x.npz --hop 0.1", "--hop says something about --stream alone"),
+        ("--input x.npz --active 0.5", "--active says something about --stream alone"),
         ("--input x.npz --target loihi1", "--target says something about --stream alone"),
         ("--stream s.wav --plots p --samples 2", "--plots, --samples says something about --input alone"),
         ("--stream s.wav --ann a.onnx", "a stream needs both or neither"),

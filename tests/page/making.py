@@ -14,7 +14,7 @@ from snn2hw.files.rasters import write_raster
 from snn2hw.page.lying import ACCURACY
 from snn2hw.placement.place import place
 from snn2hw.verification.verdict import Verdict, VerdictRow
-from tests.placement.test_place import pilotnet
+from tests.placement.pilotnet import pilotnet
 
 EQUAL = 4242
 

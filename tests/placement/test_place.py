@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from placers import pilotnet
 
 import snn2hw as sw
 from sim.errors import InputError, UnsupportedError
@@ -15,6 +14,7 @@ from snn2hw.chips.target import CoreLimits, get_target
 from snn2hw.placement.bound import least_cores
 from snn2hw.placement.place import PLACERS, place
 from tests.placement.checker import RESOURCES, Recount
+from tests.placement.pilotnet import pilotnet
 from tests.programs import random_program, random_raster
 
 ROOMY = CoreLimits(neurons=64, synapse_bits=300_000, axons_in=3000, axons_out=600, vth_configs=16, decay_configs=8)

@@ -53,38 +53,35 @@ def listening(
     target: Target | str = "loihi1",
     ann: AnnFile | None = None,
     gate: EnergyGate | None = None,
+    active: float | None = None,
     tables: Sequence[str | Path | PriceTable] = TABLES,
 ) -> Listening:
     """Price ``program`` stepping every frame, beside an ANN that runs every hop, and both behind an energy gate.
 
     While the gate is shut neither is run: the spiking network's state stays as it is. ``target`` says whether the
-    chip updates neurons at rest. Without ``ann`` the other side is the twin by shape, once a frame.
+    chip updates neurons at rest. Without ``ann`` the other side is the twin by shape, once a frame; ``active`` is the
+    share of its hidden activations that are not zero, where a trained twin has said it.
     """
-    require_program(program)
     chip = get_target(target)
-    if ann is not None and not ann.hop_s > 0:
-        raise InputError(f"hop_s {ann.hop_s}", "give the seconds from one run of the ANN to the next, above 0")
-    shape = (1, len(frames.messages), *program.input.shape)
-    if int(np.prod(program.input.shape)) != frames.messages.shape[1]:
-        what = f"frames of {frames.messages.shape[1]} bands for an input of {program.input.shape}"
-        raise InputError(what, "make them with the front end of this program")
+    _refuse(program, frames, ann, active)
     theirs = None if ann is None else _theirs(ann)
     chosen = [get_table(t) for t in tables]
     keeper = EnergyGate() if gate is None else gate
     opened = keeper.opened(frames.levels)
     rows: list[ListeningRow] = []
-    raster = frames.messages.astype(np.int16).reshape(shape)
+    raster = frames.messages.astype(np.int16).reshape(1, -1, *program.input.shape)
     for gated in (False, True):
         heard = raster[:, opened] if gated else raster
         counts = run(program, heard, record=(), allow_wrap=True).counts if heard.shape[1] else None
         side = _Side(program, counts, frames.messages[opened] if gated else frames.messages, frames, gated=gated)
-        rows += _rows(side, theirs, chosen, chip.updates or "clocked")
+        rows += _rows(side, theirs, chosen, chip.updates or "clocked", active)
     return Listening(
         digest=program.digest,
         target=chip.name,
         updates=chip.updates,
         source=chip.sources.get("behaviour.updates", "its file does not say: every neuron is counted in every step"),
         ann="the twin by shape" if theirs is None else theirs.path,
+        active=active,
         ann_hop_s=frames.hop / frames.rate_hz if theirs is None else theirs.hop_s,
         seconds=frames.seconds,
         open_share=float(opened.mean()),
@@ -92,6 +89,19 @@ def listening(
         gate=keeper,
         rows=tuple(rows),
     )
+
+
+def _refuse(program: Program, frames: Frames, ann: AnnFile | None, active: float | None) -> None:
+    require_program(program)
+    if ann is not None and not ann.hop_s > 0:
+        raise InputError(f"hop_s {ann.hop_s}", "give the seconds from one run of the ANN to the next, above 0")
+    if active is not None and (ann is not None or not 0 <= active <= 1):
+        raise InputError(
+            f"active {active}", "give a share from 0 to 1, of the twin by shape: without an ANN of one's own"
+        )
+    if int(np.prod(program.input.shape)) != frames.messages.shape[1]:
+        what = f"frames of {frames.messages.shape[1]} bands for an input of {program.input.shape}"
+        raise InputError(what, "make them with the front end of this program")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +126,11 @@ def _passes(side: _Side, theirs: _Theirs | None, rule: Rule) -> Passes:
     return onnx_passes(theirs.path, theirs.census, theirs.effective, ceil(heard_s / theirs.hop_s), rule)
 
 
-def _rows(side: _Side, theirs: _Theirs | None, tables: list[PriceTable], updates: Updates) -> Iterator[ListeningRow]:
+def _rows(
+    side: _Side, theirs: _Theirs | None, tables: list[PriceTable], updates: Updates, active: float | None
+) -> Iterator[ListeningRow]:
+    """Yield a row for every rule and table; with a known share of ``active`` values both ends of the ANN are one."""
+    quiet = (1.0, 0.0) if active is None else (1 - active, 1 - active)
     seconds = side.frames.seconds
     for rule in RULES:
         passes = _passes(side, theirs, rule)
@@ -132,7 +146,7 @@ def _rows(side: _Side, theirs: _Theirs | None, tables: list[PriceTable], updates
                 continue
             if not priced:
                 continue
-            ends = ann_nj(passes, table, quiet=1.0), ann_nj(passes, table)
+            ends = [ann_nj(passes, table, quiet=share) for share in quiet]
             yield ListeningRow(
                 table=table.name,
                 unit=table.unit,

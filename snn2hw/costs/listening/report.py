@@ -66,6 +66,8 @@ class Listening(Shown):
     updates: Updates | None
     source: str
     ann: str
+    active: float | None
+    """The share of its hidden activations that are not zero, where somebody has said it."""
     ann_hop_s: float
     seconds: float
     open_share: float
@@ -96,6 +98,7 @@ class Listening(Shown):
             "updates": self.updates,
             "updates_source": self.source,
             "ann": self.ann,
+            "ann_active": self.active,
             "ann_hop_s": self.ann_hop_s,
             "seconds": self.seconds,
             "gate": {**asdict(self.gate), "open_share": self.open_share, "openings": self.openings},
@@ -109,7 +112,8 @@ class Listening(Shown):
             title=f"A second of listening, program {self.digest[:12]} on {self.seconds:,.1f} s of sound",
             facts=[
                 f"neurons at rest on {self.target}: {how}",
-                f"the other side: {self.ann}, every {self.ann_hop_s * 1e3:,.1f} ms",
+                f"the other side: {self.ann}, every {self.ann_hop_s * 1e3:,.1f} ms"
+                + ("" if self.active is None else f", {self.active:.1%} of its hidden activations not zero"),
                 f"gate: open {self.open_share:.1%} of the time, {self.openings:,} times",
                 *wrap(self.verdict, 95),
             ],

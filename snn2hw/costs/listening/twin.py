@@ -48,7 +48,14 @@ def twin_passes(program: Program, messages: NDArray[np.integer], rule: Rule) -> 
     nodes = tuple(_node(program, p, c, messages, rule) for p in program.populations for c in p.inputs)
     neurons = sum(p.size for p in program.populations)
     firing = sum(p.size for p in program.populations if p.fires)
-    return Passes("the twin by shape", len(messages), nodes, neurons, firing, complete=True)
+    return Passes(
+        name="the twin by shape",
+        passes=len(messages),
+        nodes=nodes,
+        values=neurons,
+        simple=firing,
+        complete=True,
+    )
 
 
 def _node(
@@ -89,4 +96,11 @@ def onnx_passes(name: str, census: MacCensus, effective: EffectiveMacs | None, p
         )
         for node in census.nodes
     )
-    return Passes(name, passes, nodes, sum(n.writes for n in census.nodes), census.simple_operations, census.complete)
+    return Passes(
+        name=name,
+        passes=passes,
+        nodes=nodes,
+        values=sum(n.writes for n in census.nodes),
+        simple=census.simple_operations,
+        complete=census.complete,
+    )
