@@ -16,11 +16,9 @@ from snn2hw.commands.reply import Reply
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snn2hw.codec.decode import Decoder
-    from snn2hw.commands.fed import FedProgram
     from snn2hw.costs.report import EnergyReport
 
-__all__ = ["configure", "decoder_of", "execute"]
+__all__ = ["configure", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +81,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             task=TaskLabels(
                 None if fed.raster.labels is None else fed.raster.labels[: args.samples],
                 None if ann_labels is None else ann_labels[: args.samples],
-                decoder_of(fed),
+                fed.decoder,
             ),
             tables=tables,
             engine=args.engine,
@@ -123,9 +121,3 @@ def _tell(report: "EnergyReport", args: argparse.Namespace, reply: Reply) -> Non
         if report.comparisons:
             plot_break_even(report, folder / "break_even.png")
             reply.wrote(folder / "break_even.png")
-
-
-def decoder_of(fed: "FedProgram") -> "Decoder | None":
-    """Return how the output is read, as raster or program says; a count of what never fires is its mean."""
-    said = fed.raster.decoder or fed.purpose.decoder
-    return "mean" if said == "count" and not fed.program.output.fires else said

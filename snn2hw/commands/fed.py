@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.program import Program
+    from snn2hw.codec.decode import Decoder
 
 __all__ = ["FedProgram", "read_fed"]
 
@@ -34,6 +35,12 @@ class FedProgram:
     def spikes(self) -> "NDArray[np.integer]":
         """Return the raster itself, (B, T, *input shape)."""
         return self.raster.spikes
+
+    @property
+    def decoder(self) -> "Decoder | None":
+        """Return how the output is read, as raster or program says; a count of what never fires is its mean."""
+        said = self.raster.decoder or self.purpose.decoder
+        return "mean" if said == "count" and not self.program.output.fires else said
 
 
 def read_fed(program: str, raster: str) -> FedProgram:

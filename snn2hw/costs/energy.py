@@ -159,10 +159,9 @@ def report_of(
     )
     if ann is None:
         return report
-    held = is_constant(raster)
-    rows = equal_counts(program, counts, steps, ann, confidence, held=held)
-    priced = equal_costs(program, counts, steps, ann, prices, confidence, held=held)
-    return replace(report, equal_counts=rows, equal_costs=priced)
+    ruled = {"confidence": confidence, "held": is_constant(raster)}
+    counted = equal_counts(program, counts, steps, ann, **ruled)
+    return replace(report, equal_counts=counted, equal_costs=equal_costs(program, counts, steps, ann, prices, **ruled))
 
 
 def _refuse_confidence(confidence: float) -> None:
