@@ -123,9 +123,8 @@ def report_of(
 ) -> EnergyReport:
     """Price a run that has been made: ``counts`` of ``program`` on ``raster``."""
     _refuse_confidence(confidence)
-    steps = raster.shape[1]
-    prices = [get_table(t) for t in tables]
-    workload = spiking_workload(program, counts, steps, held=is_constant(raster))
+    steps, held, prices = raster.shape[1], is_constant(raster), [get_table(t) for t in tables]
+    workload = spiking_workload(program, counts, steps, held=held)
     costs = tuple(price(workload, t) for t in prices)
     per_synapse = workload.events["synop"] / max(_synapses(program), 1)
     rate = _rate(program, workload.events["spike"], steps)
@@ -159,9 +158,9 @@ def report_of(
     )
     if ann is None:
         return report
-    ruled = {"confidence": confidence, "held": is_constant(raster)}
-    counted = equal_counts(program, counts, steps, ann, **ruled)
-    return replace(report, equal_counts=counted, equal_costs=equal_costs(program, counts, steps, ann, prices, **ruled))
+    counted = equal_counts(program, counts, steps, ann, confidence, held=held)
+    ratios = equal_costs(program, counts, steps, ann, prices, confidence, held=held)
+    return replace(report, equal_counts=counted, equal_costs=ratios)
 
 
 def _refuse_confidence(confidence: float) -> None:
