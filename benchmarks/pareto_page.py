@@ -14,20 +14,20 @@ __all__ = ["draw", "fronts_of_task", "sentences", "table"]
 
 Row = dict[str, Any]
 NETS = {"snn8": "SNN, 8 steps", "snn2": "SNN, 2 steps", "snn1": "SNN, 1 step", "cnn": "CNN twin"}
+KINDS = ("dense", "lean", "taught")
 UNITS = {"cmos45_int8": "pJ", "cmos45_int8_memory": "pJ"}
 SAID = {"cmos45_int8": "by arithmetic alone", "cmos45_int8_memory": "with memory"}
 
 
 def groups(rows: Sequence[Row], task: str) -> Iterator[tuple[str, list[Row]]]:
     """Yield every network of a task with the rows of its seeds."""
-    found: dict[tuple[str, str], list[Row]] = {}
+    found: dict[tuple[int, int, float], list[Row]] = {}
     for row in rows:
-        if row["task"] == task and row["used"]:
-            found.setdefault((row["net"], row["kind"]), []).append(row)
-    for net, name in NETS.items():
-        for kind in ("dense", "lean", "taught"):
-            if (net, kind) in found:
-                yield name + _means(found[net, kind][0]), found[net, kind]
+        if row["task"] == task:
+            order = (list(NETS).index(row["net"]), KINDS.index(row["kind"]), row["prune"])
+            found.setdefault(order, []).append(row)
+    for _, group in sorted(found.items()):
+        yield NETS[group[0]["net"]] + _means(group[0]), group
 
 
 def _means(row: Row) -> str:
@@ -53,10 +53,11 @@ def table(rows: Sequence[Row]) -> str:
             share, every, held = _share(group), _mean(group, "products"), _mean(group, "products_held")
             low, high = share.interval
             products = _thousands(every) + (f" ({_thousands(held)} with the input summed once)" if held < every else "")
-            cells = [task, name, len(group), f"{100 * _mean(group, 'float'):.1f}"]
+            marked = name + (" *" if group[0]["kind"] == "lean" and group[0]["used"] else "")
+            cells = [task, marked, len(group), f"{100 * _mean(group, 'float'):.1f}"]
             cells += [f"{100 * _right(group):.1f} ({100 * low:.1f} to {100 * high:.1f})", products]
             lines.append(_line([*cells, *(f"{_cost(group, name) / 1e3:.3g}" for name in UNITS)]))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n*: the strength that validation chose.\n"
 
 
 def sentences(rows: Sequence[Row]) -> str:
@@ -65,7 +66,7 @@ def sentences(rows: Sequence[Row]) -> str:
 
 
 def _sentence(rows: Sequence[Row], task: str) -> str:
-    seeds = sorted({len(group) for _, group in groups(rows, task)})
+    seeds = sorted({len(group) for _, group in groups(rows, task) if group[0]["used"]})
     over = f"{seeds[0]} seed{'s' if seeds[0] != 1 else ''}" + (f" ({seeds[-1]} of some)" if len(seeds) > 1 else "")
     tested = next(group for _, group in groups(rows, task))[0]["tested"]
     said = ". ".join(

@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 
     from sim.program import Program
     from snn2hw.chunks.samples import Samples
-    from snn2hw.codec.decode import Decoder
-    from snn2hw.commands.fed import FedProgram, FedSamples
     from snn2hw.costs.report import EnergyReport
 
-__all__ = ["configure", "decoder_of", "execute"]
+__all__ = ["configure", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ann-input", metavar="F.npz", help=f"its samples (n, *shape) as array {' or '.join(map(repr, SAMPLES))}"
     )
-    also = {"nargs": 2, "action": "append", "default": None}
+    also: dict[str, Any] = {"nargs": 2, "action": "append", "default": None}
     parser.add_argument("--also", metavar=("Q.nir", "Y.npz"), help="another program and its input (repeatable)", **also)
     parser.add_argument(
         "--also-ann", metavar=("SMALL.onnx", "F.npz"), help="another ANN and its samples (repeatable)", **also
@@ -114,7 +112,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             task=TaskLabels(
                 given.facts.labels,
                 None if ann_labels is None else ann_labels[: args.samples],
-                decoder_of(fed),
+                fed.decoder,
             ),
             tables=tables,
             engine=args.engine,
@@ -216,9 +214,3 @@ def _tell(report: "EnergyReport", device: dict[str, Any] | None, args: argparse.
         if report.comparisons:
             plot_break_even(report, folder / "break_even.png")
             reply.wrote(folder / "break_even.png")
-
-
-def decoder_of(fed: "FedProgram | FedSamples") -> "Decoder | None":
-    """Return how the output is read, as raster or program says; a count of what never fires is its mean."""
-    said = fed.decoder
-    return "mean" if said == "count" and not fed.program.output.fires else said

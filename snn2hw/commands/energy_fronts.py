@@ -11,7 +11,6 @@ __all__ = ["compare_many"]
 def compare_many(args: argparse.Namespace, tables: tuple[str, ...], reply: Reply) -> int:
     """Count, judge and price every network, and print both fronts."""
     from snn2hw.ann.runtime import sample_shape
-    from snn2hw.commands.energy import decoder_of
     from snn2hw.commands.fed import read_fed
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.candidates import AnnEntry, SpikingEntry, energy_fronts
@@ -22,7 +21,7 @@ def compare_many(args: argparse.Namespace, tables: tuple[str, ...], reply: Reply
         fed = read_fed(program, raster)
         labels = None if fed.raster.labels is None else fed.raster.labels[: args.samples]
         spikes = fed.spikes[: args.samples]
-        programs.append(SpikingEntry(_name(program), fed.program, spikes, labels, decoder_of(fed)))
+        programs.append(SpikingEntry(_name(program), fed.program, spikes, labels, fed.decoder))
     anns = []
     for onnx, file in _anns(args):
         samples, labels = read_samples(file, "the ANN's samples", sample_shape(onnx))

@@ -40,7 +40,7 @@ class FedProgram:
     @property
     def decoder(self) -> "Decoder | None":
         """Return how the output is read, as the raster or else the program says."""
-        return self.raster.decoder or self.purpose.decoder
+        return _read_as(self.raster.decoder or self.purpose.decoder, self.program)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,12 @@ class FedSamples:
     @property
     def decoder(self) -> "Decoder | None":
         """Return how the output is read, as the samples' files or else the program say."""
-        return self.samples.facts.decoder or self.purpose.decoder
+        return _read_as(self.samples.facts.decoder or self.purpose.decoder, self.program)
+
+
+def _read_as(said: "Decoder | None", program: "Program") -> "Decoder | None":
+    """Return what was said; a count of what never fires is its mean."""
+    return "mean" if said == "count" and not program.output.fires else said
 
 
 def read_fed(program: str, raster: str) -> FedProgram:

@@ -74,7 +74,7 @@ def energy_fronts(
         made, complete = _conventional(ann, priced)
         candidates.append(made)
         incomplete += [] if complete else [ann.name]
-    asked = [(entry.name, entry.labels) for entry in (*programs, *anns)]
+    asked = [*((p.name, p.labels) for p in programs), *((a.name, a.labels) for a in anns)]
     unknown = _unlike(asked)
     if unknown is None and incomplete:
         unknown = f"{', '.join(incomplete)}: holds operators that no rule counts"

@@ -143,9 +143,8 @@ def _report(
     confidence: float,
 ) -> EnergyReport:
     _refuse_confidence(confidence)
-    steps = facts.steps
-    prices = [get_table(t) for t in tables]
-    workload = spiking_workload(program, counts, steps, held=facts.held)
+    steps, held, prices = facts.steps, facts.held, [get_table(t) for t in tables]
+    workload = spiking_workload(program, counts, steps, held=held)
     costs = tuple(price(workload, t) for t in prices)
     per_synapse = workload.events["synop"] / max(_synapses(program), 1)
     rate = _rate(program, workload.events["spike"], steps)
@@ -179,10 +178,9 @@ def _report(
     )
     if ann is None:
         return report
-    held = facts.held
-    rows = equal_counts(program, counts, steps, ann, confidence, held=held)
-    priced = equal_costs(program, counts, steps, ann, prices, confidence, held=held)
-    return replace(report, equal_counts=rows, equal_costs=priced)
+    counted = equal_counts(program, counts, steps, ann, confidence, held=held)
+    ratios = equal_costs(program, counts, steps, ann, prices, confidence, held=held)
+    return replace(report, equal_counts=counted, equal_costs=ratios)
 
 
 def _refuse_confidence(confidence: float) -> None:

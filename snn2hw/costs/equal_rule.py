@@ -133,7 +133,9 @@ def equal_costs(
                 continue
             snn, theirs = price(ours, table), price(ann_side(ann, rule, table.value_bits), table)
             ratio = estimate(snn.total.counted / float(theirs.total.counted.mean()), confidence)
-            made.append(EqualCost(rule, table.name, ratio, ann.census.complete, snn.forms, theirs.forms))
+            made.append(
+                EqualCost(rule, table.name, ratio, ann.census.complete, snn_forms=snn.forms, ann_forms=theirs.forms)
+            )
     return tuple(made)
 
 

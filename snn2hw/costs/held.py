@@ -41,7 +41,8 @@ def can_hold(population: Population, connection: Connection) -> bool:
 
 def summed_once(program: Program, counts: Counts, steps: int) -> tuple[Counts, Mapping[str, int]]:
     """Return the counts where sums that may be held are made in one step, and how many sums each population holds."""
-    tallies, sums = {}, {}
+    tallies: dict[str, Tally] = {}
+    sums: dict[str, int] = {}
     for p in program.populations:
         events, synops = counts.events[p.name].copy(), counts.synops_by_connection[p.name].copy()
         for i, connection in enumerate(p.inputs):

@@ -205,8 +205,8 @@ def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: in
     for node in census.nodes:
         counted = np.full(samples, node.macs, dtype=np.int64)
         possible = least_of.get(node.name, counted)
-        census = weights_of.get(node.name)
-        for what, values, held in (("weight", node.weights, census), ("activation", node.reads, None)):
+        zeros = weights_of.get(node.name)
+        for what, values, held in (("weight", node.weights, zeros), ("activation", node.reads, None)):
             once = np.minimum(possible, values if held is None else held.nonzero)
             room = values * value_bits
             traffic.append(Traffic(what, value_bits, room, counted, once, driven=False, skipped=possible, weights=held))

@@ -1,7 +1,7 @@
 """Training a network on spoken words: the loop's `Training` for it, and what is left when it has run."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def _training(network: _Network, classes: int, teacher: Teacher | None) -> Train
     weights = class_weights(data.train_labels, classes, recipe.class_weights)
     weigh = None if weights is None else torch.from_numpy(weights).to(network.device)
     pruner = Pruner(network.model, recipe.prune, recipe.prune_scope, recipe.epochs) if recipe.prune else None
-    return Training(
+    training = Training(
         model=network.model,
         optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
         objective=Objective(recipe.teacher_weight, recipe.smoothing, weigh),
@@ -121,10 +121,10 @@ def _training(network: _Network, classes: int, teacher: Teacher | None) -> Train
         forward=lambda x: _forward(network, x),
         judge=lambda _: _judged_row(network) | ({} if pruner is None else {"pruned": pruner.pruned}),
         keeps=lambda rows, row, _: _is_kept(rows, row, len(data.validate.labels), 1 if pruner is None else pruner.last),
-        **({} if pruner is None else {"begins": pruner.begin, "stepped": pruner.hold}),
         draws_inside=True,
         least=2,  # a batch of one sample has no spread to normalise by
     )
+    return training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
 
 
 def _drawer(network: _Network, teacher: Teacher | None) -> Callable[[NDArray[np.int64], np.random.Generator], Batch]:

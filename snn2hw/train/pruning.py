@@ -51,7 +51,7 @@ class Pruner:
             self.masks = [_without_least(score.view(-1), share).view_as(score) for score in scores]
         else:
             whole = _without_least(torch.cat([score.view(-1) for score in scores]), share)
-            parts = whole.split([score.numel() for score in scores])
+            parts = torch.split(whole, [score.numel() for score in scores])
             self.masks = [part.view_as(score) for part, score in zip(parts, scores, strict=True)]
         self.hold()
 

@@ -52,6 +52,17 @@ def test_zeros_of_random_networks_stay_zero(kind, bits, seed):
     assert compared == set(maps.values())
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_zeros_of_a_network_for_xylo_stay_zero(seed):
+    random = np.random.default_rng(seed)
+    source, gone = pruned(dense(random, cuba, reset="subtract"), random, 0.6)
+    program = compile_source(source, "xylo2", raster(source, random)).program
+    for population, name in (("one", "fc1"), ("two", "fc2")):
+        weight = program.by_name[population].inputs[0].wiring.weight
+        assert weight.any()
+        assert not weight[gone[name]].any()
+
+
 @pytest.mark.parametrize("sweeps", [0, 4])
 def test_rounding_that_compensates_leaves_zeros_and_still_beats_the_nearest(sweeps):
     random = np.random.default_rng(0)

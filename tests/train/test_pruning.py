@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sim.errors import InputError
+from snn2hw.commands import main
 from snn2hw.models.fold import folded
 from snn2hw.train.checkpoint import deployable, load_trained, read_checkpoint
 from snn2hw.train.fit import fit
@@ -159,3 +160,16 @@ def test_a_share_that_is_none_is_refused(share):
 def test_a_scope_that_is_none_is_refused():
     with pytest.raises(InputError, match="prune_scope 'row'"):
         replace(RECIPE, prune=0.5, prune_scope="row")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("digits --prune-scope layer", "--prune-scope layer: nothing is pruned  fix: say how much: --prune SHARE"),
+        ("digits --prune 1", "prune 1.0: must be a share from 0 to below 1"),
+        ("esc10 --data . --prune 0.5", "--prune 0.5: means nothing to a streaming network"),
+    ],
+)
+def test_bad_usage_is_one_message(tmp_path, capsys, words, message):
+    assert main(["train", *words.split(), "-o", str(tmp_path / "run")]) == 2
+    assert message in capsys.readouterr().err
