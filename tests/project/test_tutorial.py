@@ -1,4 +1,4 @@
-"""The tutorial, as it stands, in an environment with nothing else, against a clock: every shell line of it, verbatim."""
+"""The tutorial as it stands, in an environment with nothing else, against a clock: every line of shell in it."""
 
 import shutil
 import subprocess
