@@ -34,14 +34,15 @@ def new_figure(
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(which="both", labelsize=8)
-        axes.title.set_fontsize(10)
         for axis in (axes.xaxis, axes.yaxis):
             axis.label.set_fontsize(9)
     return figure, panels
 
 
 def save_figure(figure: Any, path: Path | str) -> None:
-    """Write a PNG atomically."""
+    """Write a PNG atomically; titles are of one size, however they were set."""
+    for axes in figure.axes:
+        axes.title.set_fontsize(10)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
 
