@@ -15,7 +15,7 @@ MEASURED := --cov --cov-report=
 REACHED = $(BIN)/python -m coverage report --include="sim/*" --fail-under=$(SIM_COVERED) && \
 	$(BIN)/python -m coverage report --include="exporters/*,snn2hw/*" --fail-under=$(COVERED)
 
-.PHONY: demo test test-full mutants lint bench clean
+.PHONY: demo test test-full docs mutants lint bench clean
 
 demo: $(VENV)/.demo $(LAVA)
 	$(BIN)/snn2hw demo
@@ -32,6 +32,11 @@ test-full: $(VENV)/.test $(VENV)/.simulators lint
 mutants: $(VENV)/.test
 	$(PIP) --editable ".[mutants]"
 	$(BIN)/python benchmarks/mutants.py $(ROOM)
+
+# The pages as a site, into build/docs/html: its reference is made anew, its notebooks are run, every warning is an error.
+docs: $(VENV)/.docs
+	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m sphinx -W --keep-going -n -b html -d build/docs/doctrees docs build/docs/html
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -51,6 +56,10 @@ $(VENV)/.demo: $(VENV)/bin/python $(SETUP)
 $(VENV)/.test: $(VENV)/bin/python $(SETUP) | $(LAVA)
 	$(PIP) --editable ".[test,lint]"
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(VENV)/.test
+	$(PIP) --editable ".[docs]"
+	touch $@
 
 # Simulators beside us: where one cannot be installed (no C++ compiler, no wheel), its tests are skipped and say so.
 $(VENV)/.simulators: exporters/xylo/install.py snn2hw/placement/sanafe_install.py exporters/firmware/install.py | $(VENV)/.test

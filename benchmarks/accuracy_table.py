@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.files import atomic_write
+from snn2hw.drawing import QUIET, new_figure, save_figure
 
 
 def _losses(runs: dict[str, Any], row: str) -> list[float]:
@@ -59,8 +59,7 @@ def summary(runs: dict[str, Any], all_bits: Sequence[object], all_levels: Sequen
             "",
             *lines,
             "",
-            f"The historic L-level scheme loses {historic}. All rows: [benchmarks/results/accuracy.md]"
-            "(../benchmarks/results/accuracy.md).",
+            f"The historic L-level scheme loses {historic}. All rows: `benchmarks/results/accuracy.md`.",
             "",
         ]
     )
@@ -129,10 +128,7 @@ def _wide_text(wide: list[dict[str, Any]]) -> str:
 
 def plot(runs: dict[str, Any], path: Path) -> None:
     """Draw accuracy against bits: every method's mean, with the spread over the seeds."""
-    from matplotlib.figure import Figure
-
-    figure = Figure((6.4, 3.8), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = new_figure(6.4, 3.8)
     widths = {"8": 8.0, "6": 6.0, "4": 4.0, "3": 3.0, "2": 2.0, "ternary": 1.58}
     series = {"max layer": "max, per layer", "max channel": "max, per channel", "mse channel": "mse, per channel"}
     for suffix, label in (*series.items(), ("tuned", "tuned")):
@@ -145,7 +141,7 @@ def plot(runs: dict[str, Any], path: Path) -> None:
             x, y = [w for w, _ in points], [float(np.mean(v)) for _, v in points]
             axes.errorbar(x, y, [float(np.std(v)) for _, v in points], marker="o", capsize=3, label=label)
     floats = [100 * r["float"]["accuracy"] for r in runs.values() if "float" in r]
-    axes.axhline(float(np.mean(floats)), color="grey", ls=":", label="float")
+    axes.axhline(float(np.mean(floats)), color=QUIET, ls=":", label="float")
     axes.set(
         title="Spoken digits: accuracy of the integer program",
         xlabel="bits per weight",
@@ -156,5 +152,4 @@ def plot(runs: dict[str, Any], path: Path) -> None:
     axes.set_xticklabels(list(widths))
     axes.grid(alpha=0.3)
     axes.legend()
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
+    save_figure(figure, path)

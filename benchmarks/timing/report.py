@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sim.files import atomic_write
+from snn2hw.drawing import QUIET, SERIES, SNN, new_figure, save_figure
 from timing.contestants import PEERS, best
 
 __all__ = ["plot", "table"]
@@ -19,8 +19,7 @@ CURVES = {
     "steps": ("steps", "steps_per_s", "steps of a sample", "steps/s", "length"),
 }
 """Part to the quantities of its axes, their labels, and the title."""
-BLUE, GREY = "#1f5fbf", "#9aa3ad"
-PEER_COLOURS = {"norse": "#d95f02", "snntorch": "#1b9e77", "sinabs": "#7b3294", "spikingjelly": "#c51b7d"}
+PEER_COLOURS = dict(zip(("norse", "snntorch", "sinabs", "spikingjelly"), SERIES[1:], strict=False))
 
 
 def table(parts: Parts) -> str:
@@ -127,12 +126,8 @@ def _number(value: float) -> str:
 
 def plot(parts: Parts, path: Path) -> None:
     """Draw what there is: simulators on the left, how the fast engine scales on the right."""
-    from matplotlib.figure import Figure
-
-    figure = Figure((13.5, 7), layout="constrained")
-    places = figure.subplot_mosaic(
-        [["reference", "batch", "rate"], ["small", "size", "steps"]], width_ratios=[1.5, 1, 1]
-    )
+    figure, panels = new_figure(13.5, 7, rows=2, columns=3, widths=(1.5, 1, 1))
+    places = dict(zip(("reference", "batch", "rate", "small", "size", "steps"), panels, strict=True))
     for net in TITLES:
         _bars(places[net], parts, net)
     found = {name: parts[name]["found"] for name in CURVES if name in parts}
@@ -142,7 +137,7 @@ def plot(parts: Parts, path: Path) -> None:
         axes.grid(alpha=0.3)
         if points:
             axes.set_xscale("log")
-            axes.plot([p[x] for p in points], [p[y] for p in points], "o-", color=BLUE, label="snn2hw")
+            axes.plot([p[x] for p in points], [p[y] for p in points], "o-", color=SNN, label="snn2hw")
             if name == "steps":
                 axes.set_ylim(0, 1.15 * max(p[y] for p in points))
             else:
@@ -153,8 +148,7 @@ def plot(parts: Parts, path: Path) -> None:
         _beside(places["rate"], found["rate"], "rate", "adds_per_s", 1e9, "G additions/s")
     if "steps" in found:
         _beside(places["steps"], found["steps"], "steps", "peak_bytes", 1e6, "peak memory of two samples, MB")
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130)
+    save_figure(figure, path)
 
 
 def _bars(axes: Any, parts: Parts, net: str) -> None:
@@ -170,7 +164,7 @@ def _bars(axes: Any, parts: Parts, net: str) -> None:
     if not bars:
         return
     bars.sort(key=lambda bar: bar[1])
-    axes.barh([b[0] for b in bars], [b[1] for b in bars], color=[BLUE if b[2] else GREY for b in bars])
+    axes.barh([b[0] for b in bars], [b[1] for b in bars], color=[SNN if b[2] else QUIET for b in bars])
     for i, bar in enumerate(bars):
         axes.text(bar[1] * 1.15, i, _number(bar[1]), va="center", fontsize=8)
     axes.set(xscale="log")
@@ -186,12 +180,13 @@ def _peers_by_batch(axes: Any, parts: Parts) -> None:
             points[row["batch"]] = max(points.get(row["batch"], 0.0), 1 / row["seconds_per_sample"])
         if points:
             axes.plot(list(points), list(points.values()), ".--", color=PEER_COLOURS[name], label=name)
-    axes.legend(fontsize=7, loc="best", ncols=2)
+    axes.set_ylim(bottom=axes.get_ylim()[0] / 6)  # room for the legend under every line
+    axes.legend(fontsize=8, loc="lower center", ncols=2)
 
 
 def _beside(axes: Any, points: list[dict[str, Any]], x: str, y: str, unit: float, label: str) -> None:
     """Draw a second quantity over the same axis, dashed."""
     right = axes.twinx()
-    right.plot([p[x] for p in points], [p[y] / unit for p in points], ".--", color=GREY)
+    right.plot([p[x] for p in points], [p[y] / unit for p in points], ".--", color=QUIET)
     right.set(ylabel=f"{label} (dashed)")
     right.set_ylim(bottom=0)

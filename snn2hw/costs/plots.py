@@ -9,11 +9,11 @@ from sim.errors import InputError
 from snn2hw.costs.fronts import Fronts
 from snn2hw.costs.pricing import ENDS, Cost
 from snn2hw.costs.report import EnergyReport
-from snn2hw.drawing import new_figure, save_figure
+from snn2hw.drawing import ANN, INK, SNN, new_figure, save_figure
 
 __all__ = ["plot_band", "plot_break_even", "plot_fronts"]
 
-COLOURS = {"SNN": "#1b7837", "ANN": "#5e3c99"}
+COLOURS = {"SNN": SNN, "ANN": ANN}
 PJ_PER_NJ = 1e3
 
 
@@ -78,7 +78,7 @@ def _panel(axes: Any, snn: Cost, ann: Cost, here: float) -> None:
     low, counted, high = _means_nj(ann)
     axes.axhspan(low, high, color=COLOURS["ANN"], alpha=0.2)
     axes.axhline(counted, color=COLOURS["ANN"], label="ANN, as counted (shade: low to high)")
-    axes.axvline(here, color="black", linestyle=":", label="this network")
+    axes.axvline(here, color=INK, linestyle=":", label="this network")
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from sim.program import Program
 from sim.trace import Trace
-from snn2hw.drawing import new_figure, save_figure
+from snn2hw.drawing import ANN, INK, SNN, layer_title, new_figure, save_figure
 
 __all__ = ["draw_bits", "draw_membrane", "draw_raster"]
 
-INK, ACCENT, OTHER = "#333333", "#1b7837", "#5e3c99"
 MOST_NEURONS = 400
 
 
@@ -27,8 +26,12 @@ def draw_raster(program: Program, image: NDArray[np.integer], trace: Trace, word
         spikes = trace.spikes[population.name][0].reshape(image.shape[0], -1)
         shown = np.linspace(0, spikes.shape[1] - 1, min(MOST_NEURONS, spikes.shape[1])).round().astype(int)
         t, n = np.nonzero(spikes[:, shown])
-        ax.scatter(t, n, s=3, marker="|", color=ACCENT, linewidths=1)
-        ax.set(title=f"{population.name}: {spikes.mean():.1%} a step", xlabel="step", ylabel=_neurons(shown, spikes))
+        ax.scatter(t, n, s=3, marker="|", color=SNN, linewidths=1)
+        ax.set(
+            title=f"{layer_title(population)}\n{spikes.mean():.1%} a step",
+            xlabel="step",
+            ylabel=_neurons(shown, spikes),
+        )
         ax.set_xlim(-0.5, image.shape[0] - 0.5)
     save_figure(figure, path)
 
@@ -44,9 +47,9 @@ def draw_membrane(program: Program, trace: Trace, classes: Sequence[str], word: 
     heights = _spread(output[-1].astype(np.float64), 0.045 * float(np.ptp(output)))
     for column, name in enumerate(classes):
         own = name == word
-        ax.plot(output[:, column], color=ACCENT if own else INK, alpha=1 if own else 0.35, linewidth=2.5 if own else 1)
+        ax.plot(output[:, column], color=SNN if own else INK, alpha=1 if own else 0.35, linewidth=2.5 if own else 1)
         place = (1.01, heights[column])
-        colour = ACCENT if own else INK
+        colour = SNN if own else INK
         ax.annotate(name, place, xycoords=("axes fraction", "data"), fontsize=8, va="center", color=colour)
     low, high = ax.get_ylim()
     ax.set_ylim(low, max(high, float(heights.max())))
@@ -68,9 +71,9 @@ def draw_bits(curve: Mapping[int, float], ideal: float, ann: float, path: Path) 
     """Draw accuracy against weight bits, the float network and the ANN as lines."""
     figure, (ax,) = new_figure(6, 3.8)
     bits = sorted(curve)
-    ax.plot(bits, [100 * curve[b] for b in bits], "o-", color=ACCENT, label="integer program")
+    ax.plot(bits, [100 * curve[b] for b in bits], "o-", color=SNN, label="integer program")
     ax.axhline(100 * ideal, color=INK, linestyle="--", label="float SNN")
-    ax.axhline(100 * ann, color=OTHER, linestyle=":", label="float CNN twin")
+    ax.axhline(100 * ann, color=ANN, linestyle=":", label="float CNN twin")
     ax.set(title="Accuracy against weight bits, no fine-tuning", xlabel="bits per weight", ylabel="accuracy, %")
     ax.set_xticks(bits)
     ax.set_ylim(min(90.0, 100 * min([*curve.values(), ideal, ann]) - 1), 100.6)

@@ -6,21 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2hw.drawing import new_figure, save_figure
+from snn2hw.drawing import SERIES, new_figure, save_figure
 from snn2hw.placement.cutting import WORDS
 from snn2hw.placement.mesh import CORES_PER_TILE
 from snn2hw.placement.placement import Placement
 
 __all__ = ["crossings", "draw_mesh"]
 
-COLOURS = {
-    "neurons": "#1b7837",
-    "synapse_bits": "#5e3c99",
-    "axons_in": "#2166ac",
-    "axons_out": "#e08214",
-    "vth_configs": "#b2182b",
-    "decay_configs": "#8c510a",
-}
+RESOURCES = ("neurons", "synapse_bits", "axons_out", "axons_in", "vth_configs", "decay_configs")
+COLOURS = dict(zip(RESOURCES, SERIES, strict=True))
 TRAFFIC, EMPTY = "#404040", "#f0f0f0"
 CELL, WIDEST_PT = 0.36, 6.0
 
