@@ -90,7 +90,8 @@ def _bayes(study: Study) -> Batches:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = study.search
     sampler = optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=min(10, max(1, search.trials // 2)))
-    asked = optuna.create_study(direction=search.direction, sampler=sampler)
+    direction: Any = search.direction  # Optuna's types want its literals
+    asked = optuna.create_study(direction=direction, sampler=sampler)
     spaces = {axis.name: _distribution(optuna, axis) for axis in study.axes}
     for begun in range(0, search.trials, search.batch):
         trials = [asked.ask(spaces) for _ in range(min(search.batch, search.trials - begun))]
