@@ -8,14 +8,14 @@ from typing import Any
 
 from sim.errors import FileError
 
-__all__ = ["IN", "OUT", "Call", "CallAnswer"]
+__all__ = ["IN", "OUT", "CallAnswer", "CommandCall"]
 
 OUT, IN = "\0out", "\0in/"
 """What stands in a word for the folder of the call, and before the name of an input file: no user types a zero byte."""
 
 
 @dataclass(frozen=True)
-class Call:
+class CommandCall:
     """Commands in their order, each a list of words that begins with its verb."""
 
     commands: tuple[tuple[str, ...], ...]
@@ -24,22 +24,22 @@ class Call:
         """Return the words with both folders in their places."""
         return [[w.replace(OUT, str(out)).replace(IN, f"{inputs}/") for w in words] for words in self.commands]
 
-    def placed(self, files: Mapping[str, Path]) -> "Call":
+    def placed(self, files: Mapping[str, Path]) -> "CommandCall":
         """Return the call with input files named by where they are."""
-        return Call(tuple(tuple(_placed(word, files) for word in words) for words in self.commands))
+        return CommandCall(tuple(tuple(_placed(word, files) for word in words) for words in self.commands))
 
     def to_json(self) -> list[list[str]]:
         """Return plain values."""
         return [list(words) for words in self.commands]
 
     @staticmethod
-    def of(said: Any) -> "Call":
+    def of(said: Any) -> "CommandCall":
         """Read what `to_json` returned."""
         if not isinstance(said, list) or not all(
             isinstance(w, list) and all(isinstance(x, str) for x in w) for w in said
         ):
             raise FileError("a call is no list of commands", "start it with the same version of snn2hw")
-        return Call(tuple(tuple(words) for words in said))
+        return CommandCall(tuple(tuple(words) for words in said))
 
 
 def _placed(word: str, files: Mapping[str, Path]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sim.files import scratch_folder
 from sim.worker_process import Task, WorkerProcess, import_path
-from snn2hw.calls.call import Call, CallAnswer
+from snn2hw.calls.call import CallAnswer, CommandCall
 
 __all__ = ["Caller", "call_here"]
 
@@ -40,7 +40,7 @@ class Caller:
         """Return the process, where one runs."""
         return None if self._worker is None else self._worker.pid
 
-    def call(self, call: Call, out: Path, inputs: Path) -> CallAnswer:
+    def call(self, call: CommandCall, out: Path, inputs: Path) -> CallAnswer:
         """Call the commands in the folder ``out``; where their process dies, begin again in another."""
         said = ""
         for _ in range(TRIES):
@@ -74,7 +74,7 @@ _one_at_a_time = threading.Lock()
 
 
 def call_here(
-    call: Call, files: Mapping[str, bytes], wanted: Sequence[str] = ()
+    call: CommandCall, files: Mapping[str, bytes], wanted: Sequence[str] = ()
 ) -> tuple[CallAnswer, dict[str, bytes]]:
     """Call the commands in a folder that is gone afterwards; return which of the ``wanted`` files they wrote there."""
     with _one_at_a_time, scratch_folder("snn2hw-call-") as folder:

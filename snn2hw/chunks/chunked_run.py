@@ -18,7 +18,7 @@ from sim.errors import InputError, MachineError
 from sim.program import Program
 from sim.trace import Counts, Record, Tally, counts_from
 from snn2hw.chunks.input_facts import InputFacts, input_facts, joined_facts
-from snn2hw.chunks.samples import CHUNK_BYTES, Samples, chunk_size
+from snn2hw.chunks.samples import CHUNK_BYTES, SampleSet, chunk_size
 from snn2hw.codec.decode import Decoder, decide
 from snn2hw.files.rasters import trace_arrays
 
@@ -143,7 +143,7 @@ def later_samples(text: str, start: int) -> str:
 
 def run_samples(
     program: Program,
-    samples: Samples,
+    samples: SampleSet,
     asked: Asked,
     *,
     runner: Runner,

@@ -19,7 +19,7 @@ from sim.program import Program
 from sim.raster import check_raster
 from snn2hw.files.rasters import Raster, RasterFacts, read_raster, read_raster_facts
 
-__all__ = ["CHUNK_BYTES", "Samples", "chunk_size", "read_samples_of", "samples_of"]
+__all__ = ["CHUNK_BYTES", "SampleSet", "chunk_size", "read_samples_of", "samples_of"]
 
 CHUNK_BYTES = 64 << 20
 """What one chunk takes in this process: its messages, and what is recorded of it."""
@@ -29,7 +29,7 @@ SUFFIX = ".npz"
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class SampleSet:
     """(samples, steps, *shape) messages that need not be in memory at once, and what their files say of them."""
 
     count: int
@@ -41,7 +41,7 @@ class Samples:
     checked: bool = False
     """Whether they have been held against the program as a whole."""
 
-    def first(self, count: int | None) -> "Samples":
+    def first(self, count: int | None) -> "SampleSet":
         """Return the first ``count`` samples, or all."""
         if count is None or count >= self.count:
             return self
@@ -80,14 +80,14 @@ def _joined(pieces: list[NDArray[Any]]) -> NDArray[Any]:
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def samples_of(program: Program, raster: ArrayLike) -> Samples:
+def samples_of(program: Program, raster: ArrayLike) -> SampleSet:
     """Return samples that are in memory."""
     array = check_raster(program, raster)
     facts = RasterFacts(array.shape, array.dtype)
-    return Samples(len(array), array.shape[1], array.itemsize, facts, lambda: iter((array,)), checked=True)
+    return SampleSet(len(array), array.shape[1], array.itemsize, facts, lambda: iter((array,)), checked=True)
 
 
-def read_samples_of(path: Path | str, program: Program) -> Samples:
+def read_samples_of(path: Path | str, program: Program) -> SampleSet:
     """Return the samples of an input file, or of a folder of them: messages of a folder are not read yet."""
     shape = program.input.shape
     if not Path(path).is_dir():
@@ -104,7 +104,7 @@ def read_samples_of(path: Path | str, program: Program) -> Samples:
     labels = None if first.labels is None else np.concatenate([f.labels for f in facts if f.labels is not None])
     whole = replace(first, shape=(count, *first.shape[1:]), labels=labels)
     parts = partial(_read_parts, files, shape)
-    return Samples(count, first.shape[1], max(f.dtype.itemsize for f in facts), whole, parts)
+    return SampleSet(count, first.shape[1], max(f.dtype.itemsize for f in facts), whole, parts)
 
 
 def _read_parts(files: list[Path], shape: tuple[int, ...]) -> Iterator[NDArray[np.integer]]:
@@ -114,7 +114,14 @@ def _read_parts(files: list[Path], shape: tuple[int, ...]) -> Iterator[NDArray[n
 
 def _facts_of(raster: Raster) -> RasterFacts:
     spikes = raster.spikes
-    return RasterFacts(spikes.shape, spikes.dtype, raster.labels, raster.decoder, raster.front, raster.classes)
+    return RasterFacts(
+        shape=spikes.shape,
+        dtype=spikes.dtype,
+        labels=raster.labels,
+        decoder=raster.decoder,
+        front=raster.front,
+        classes=raster.classes,
+    )
 
 
 def _refuse_mixed(where: str, first: RasterFacts, other: RasterFacts) -> None:
@@ -132,7 +139,7 @@ def _refuse_mixed(where: str, first: RasterFacts, other: RasterFacts) -> None:
             raise InputError(f"{where}: {what} differ from those of the first file of the folder", fix)
 
 
-def chunk_size(program: Program, samples: Samples, most: int, *, states: int = 0, spikes: bool = False) -> int:
+def chunk_size(program: Program, samples: SampleSet, most: int, *, states: int = 0, spikes: bool = False) -> int:
     """Return how many samples fit into ``most`` bytes, with ``states`` recorded states and the spikes or none."""
     neurons = sum(p.size for p in program.populations)
     messages = int(np.prod(program.input.shape, dtype=np.int64)) * samples.itemsize

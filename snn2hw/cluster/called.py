@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from sim.errors import ToolError
-from snn2hw.calls.call import Call, CallAnswer
+from snn2hw.calls.call import CallAnswer, CommandCall
+from snn2hw.cluster.asking import asked_for
 from snn2hw.cluster.client import Cluster
 from snn2hw.cluster.message import Message, pack
-from snn2hw.cluster.work import asked_for
 
 __all__ = ["call_there", "packed_files"]
 
 
 def call_there(
-    cluster: Cluster, call: Call, files: Sequence[Path], wanted: Sequence[str]
+    cluster: Cluster, call: CommandCall, files: Sequence[Path], wanted: Sequence[str]
 ) -> tuple[list[Mapping[str, Any]], dict[str, bytes]]:
     """Return the documents of a call, and the ``wanted`` files that it wrote."""
     request = Message(asked_for("call", call=call.to_json(), wanted=list(wanted)))

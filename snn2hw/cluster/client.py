@@ -5,16 +5,19 @@ these. The work of a worker that dies is done again by another; each request is 
 """
 
 import logging
+import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from sim.border import reason_of
 from sim.cures import install
 from sim.errors import InputError, MissingToolError, ToolError
-from snn2hw.cluster.address import require_listener
+from snn2hw.cluster.address import START, require_listener
 from snn2hw.cluster.message import Message, pack, unpack
 from snn2hw.cluster.work import held, perform, raise_refusal
 
@@ -134,6 +137,27 @@ class Cluster:
         return now if since is None else since
 
 
+def _client(make: Callable[[], Any], address: str) -> Any:
+    """Make a client in bounded time: Dask's own limit does not hold for every kind of silence."""
+    made: SimpleQueue[Any] = SimpleQueue()
+
+    def attempt() -> None:
+        try:
+            made.put(make())
+        except Exception as error:
+            made.put(error)
+
+    threading.Thread(target=attempt, daemon=True).start()
+    try:
+        client = made.get(timeout=2 * CONNECTS_S)
+    except Empty:
+        client = TimeoutError()
+    if isinstance(client, Exception):
+        what = f"--scheduler {address}: does not answer as a Dask scheduler ({type(client).__name__})"
+        raise InputError(what, START) from None
+    return client
+
+
 @contextmanager
 def connected(address: str) -> Iterator[Cluster]:
     """Connect with a scheduler that has workers; refuse one that is not there, within bounded time."""
@@ -145,11 +169,7 @@ def connected(address: str) -> Iterator[Cluster]:
         raise MissingToolError(f"--scheduler needs Dask ({error})", install("distributed")) from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is raised, once
     config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"})  # one large sample is no mistake
-    try:
-        client = Client(address, timeout=CONNECTS_S, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        what = f"--scheduler {address}: does not answer as a Dask scheduler ({type(error).__name__})"
-        raise InputError(what, "start one: snn2hw cluster, or dask scheduler") from None
+    client = _client(partial(Client, address, timeout=CONNECTS_S, set_as_default=False), address)
     try:
         deadline = time.monotonic() + WORKERS_WITHIN_S
         while not client.nthreads():

@@ -8,11 +8,11 @@ from sim.compare import Divergence
 from sim.errors import InputError
 from sim.program import Program
 from snn2hw.chunks.chunked_run import later_samples
-from snn2hw.chunks.samples import Samples
+from snn2hw.chunks.samples import SampleSet
+from snn2hw.cluster.asking import asked_for
 from snn2hw.cluster.client import Cluster
 from snn2hw.cluster.message import Message
 from snn2hw.cluster.program_bytes import program_bytes
-from snn2hw.cluster.work import asked_for
 from snn2hw.verification.lockstep import BASELINE, InputHash, chunk_of, named_executors
 from snn2hw.verification.verdict import Verdict, VerdictRow
 
@@ -24,7 +24,7 @@ GOES_ON = ("baseline", "equal")
 def verify_there(
     cluster: Cluster,
     program: Program,
-    samples: Samples,
+    samples: SampleSet,
     against: Collection[str],
     *,
     timeout_s: float,

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,11 +24,11 @@ from sim.errors import (
     UnsupportedError,
 )
 from sim.program import Program
-from snn2hw.calls.call import Call
+from snn2hw.calls.call import CommandCall
 from snn2hw.cluster.code import code_digest
 from snn2hw.cluster.message import Message, pack, unpack
 
-__all__ = ["asked_for", "held", "perform", "raise_refusal"]
+__all__ = ["held", "perform", "raise_refusal"]
 
 ERRORS: dict[str, type[Snn2hwError]] = {
     kind.__name__: kind
@@ -104,7 +103,7 @@ def _program(data: bytes) -> Program:
 
 def _run(message: Message, shared: bytes) -> Message:
     from snn2hw.chunks.chunked_run import Asked, run_chunk
-    from snn2hw.cluster.runs import chunk_message
+    from snn2hw.cluster.chunk_messages import chunk_message
 
     asked = Asked(**{**message.facts["asked"], "record": tuple(message.facts["asked"]["record"])})
     return chunk_message(run_chunk(_program(shared), message.arrays["spikes"], asked, int(message.facts["start"])))
@@ -123,16 +122,9 @@ def _call(message: Message, shared: bytes) -> Message:
     from snn2hw.calls.worker import call_here
 
     files = {name: values.tobytes() for name, values in unpack(shared).arrays.items()} if shared else {}
-    answer, written = call_here(Call.of(message.facts["call"]), files, message.facts["wanted"])
+    answer, written = call_here(CommandCall.of(message.facts["call"]), files, message.facts["wanted"])
     back = {name: np.frombuffer(data, np.uint8) for name, data in written.items()}
     return Message({"answer": answer.to_json()}, back)
 
 
 WORKS: dict[str, Callable[[Message, bytes], Message]] = {"run": _run, "verify": _verify, "call": _call}
-
-
-def asked_for(do: str, **facts: Any) -> dict[str, Any]:
-    """Return the facts of a request, with who asks."""
-    from snn2hw import __version__
-
-    return {"do": do, "version": __version__, "code": code_digest(), **facts}

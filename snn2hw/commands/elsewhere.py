@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
-from snn2hw.calls.call import IN, OUT, Call
+from snn2hw.calls.call import IN, OUT, CommandCall
 
 if TYPE_CHECKING:
     from snn2hw.cluster.client import Cluster
@@ -31,7 +31,7 @@ def done_there(
             continue
         said = _said(value, files)
         words += [*action.option_strings[-1:], *([said] if action.nargs != 0 else [])]
-    call = Call(((*words, "--output", f"{OUT}/{written}"),))
+    call = CommandCall(((*words, "--output", f"{OUT}/{written}"),))
     documents, back = call_there(cluster, call, list(files.values()), [written])
     return documents[0], back[written]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.program import Program
-    from snn2hw.chunks.samples import Samples
+    from snn2hw.chunks.samples import SampleSet
     from snn2hw.costs.report import EnergyReport
 
 __all__ = ["configure", "execute"]
@@ -125,7 +125,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
 
 def _on_device(
-    args: argparse.Namespace, program: "Program", given: "Samples", samples: "NDArray[Any] | None"
+    args: argparse.Namespace, program: "Program", given: "SampleSet", samples: "NDArray[Any] | None"
 ) -> dict[str, Any] | None:
     """Count both as firmware, where a device is named."""
     if not args.device:

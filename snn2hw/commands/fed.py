@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.program import Program
-    from snn2hw.chunks.samples import Samples
+    from snn2hw.chunks.samples import SampleSet
     from snn2hw.codec.decode import Decoder
 
 __all__ = ["FedProgram", "FedSamples", "read_fed", "read_fed_samples"]
@@ -48,7 +48,7 @@ class FedSamples:
     """What a verb runs, and on what: samples that need not be in memory at once."""
 
     file: ProgramFile
-    samples: "Samples"
+    samples: "SampleSet"
     purpose: Purpose
 
     @property

@@ -20,7 +20,7 @@ from snn2hw.ann.macs import effective_macs, macs
 from snn2hw.chips.rewrite import added_by_rewrite
 from snn2hw.chunks.chunked_run import Asked, Here, Runner, RunTotals, run_samples
 from snn2hw.chunks.input_facts import InputFacts, input_facts
-from snn2hw.chunks.samples import Samples, samples_of
+from snn2hw.chunks.samples import SampleSet, samples_of
 from snn2hw.codec.decode import Decoder
 from snn2hw.costs.breakdown import memory_rows, population_rows, totals
 from snn2hw.costs.comparison import compare
@@ -52,7 +52,7 @@ class TaskLabels:
 
 def energy(
     program: Program,
-    raster: ArrayLike | Samples,
+    raster: ArrayLike | SampleSet,
     *,
     ann: Path | str | None = None,
     ann_inputs: NDArray[Any] | None = None,
@@ -72,7 +72,7 @@ def energy(
     by ``runner`` where it is not this process.
     """
     require_program(program)
-    samples = raster if isinstance(raster, Samples) else samples_of(program, raster)
+    samples = raster if isinstance(raster, SampleSet) else samples_of(program, raster)
     _refuse_confidence(confidence)
     tables = (tables,) if isinstance(tables, str | Path | PriceTable) else tables
     if not tables:

@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.cures import install
 from sim.errors import InputError, MissingToolError
-from snn2hw.sweep.study import MOST_SETTINGS, Axis, Range, Setting, Study, Value
+from snn2hw.sweep.study import MOST_SETTINGS, Choices, Range, Setting, Study, Value
 
 __all__ = ["Batches", "batches", "corners"]
 
@@ -32,7 +32,7 @@ def batches(study: Study) -> Batches:
 
 def corners(study: Study) -> list[Setting]:
     """Return settings among which every value of every list occurs, and both ends of every range."""
-    ends = {axis.name: axis.values if isinstance(axis, Axis) else _ends(axis) for axis in study.axes}
+    ends = {axis.name: axis.values if isinstance(axis, Choices) else _ends(axis) for axis in study.axes}
     first = {name: values[0] for name, values in ends.items()}
     return [first, *({**first, name: value} for name, values in ends.items() for value in values[1:])]
 
@@ -55,7 +55,7 @@ def _typed(axis: Range, value: float) -> Value:
 
 
 def _grid(study: Study) -> list[Setting]:
-    lists = [axis.values if isinstance(axis, Axis) else _steps(axis) for axis in study.axes]
+    lists = [axis.values if isinstance(axis, Choices) else _steps(axis) for axis in study.axes]
     count = int(np.prod([len(values) for values in lists], dtype=object))
     if count > MOST_SETTINGS:
         raise InputError(f"a grid of {count} settings", f"have at most {MOST_SETTINGS}, or draw some at random")
@@ -68,8 +68,8 @@ def _random(study: Study) -> list[Setting]:
     return [{axis.name: _drawn(axis, rng) for axis in study.axes} for _ in range(study.search.trials)]
 
 
-def _drawn(axis: Axis | Range, rng: np.random.Generator) -> Value:
-    if isinstance(axis, Axis):
+def _drawn(axis: Choices | Range, rng: np.random.Generator) -> Value:
+    if isinstance(axis, Choices):
         return axis.values[int(rng.integers(len(axis.values)))]
     if axis.step is not None:
         steps = _steps(axis)
@@ -90,7 +90,8 @@ def _bayes(study: Study) -> Batches:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = study.search
     sampler = optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=min(10, max(1, search.trials // 2)))
-    asked = optuna.create_study(direction=search.direction, sampler=sampler)
+    direction: Any = search.direction  # Optuna's types want its literals
+    asked = optuna.create_study(direction=direction, sampler=sampler)
     spaces = {axis.name: _distribution(optuna, axis) for axis in study.axes}
     for begun in range(0, search.trials, search.batch):
         trials = [asked.ask(spaces) for _ in range(min(search.batch, search.trials - begun))]
@@ -102,8 +103,8 @@ def _bayes(study: Study) -> Batches:
                 asked.tell(trial, value)
 
 
-def _distribution(optuna: Any, axis: Axis | Range) -> Any:
-    if isinstance(axis, Axis):
+def _distribution(optuna: Any, axis: Choices | Range) -> Any:
+    if isinstance(axis, Choices):
         return optuna.distributions.CategoricalDistribution(list(range(len(axis.values))))
     if axis.whole:
         low, high = int(axis.low), int(axis.high)
@@ -111,5 +112,5 @@ def _distribution(optuna: Any, axis: Axis | Range) -> Any:
     return optuna.distributions.FloatDistribution(axis.low, axis.high, log=axis.log, step=axis.step)
 
 
-def _value(axis: Axis | Range, asked: Any) -> Value:
-    return axis.values[int(asked)] if isinstance(axis, Axis) else _typed(axis, asked)
+def _value(axis: Choices | Range, asked: Any) -> Value:
+    return axis.values[int(asked)] if isinstance(axis, Choices) else _typed(axis, asked)

@@ -17,9 +17,9 @@ from typing import Any
 from sim.border import TOML_BYTES, parse_toml, read_bytes
 from sim.cures import meant, one_of
 from sim.errors import FileError
-from snn2hw.calls.call import IN, OUT, Call
+from snn2hw.calls.call import IN, OUT, CommandCall
 
-__all__ = ["METHODS", "SCHEMA", "Axis", "Measure", "Range", "Search", "Setting", "Study", "Value", "read_study"]
+__all__ = ["METHODS", "SCHEMA", "Choices", "Measure", "Range", "Search", "Setting", "Study", "Value", "read_study"]
 
 SCHEMA = "snn2hw.study/1"
 FIX = "see docs/sweep.md"
@@ -36,7 +36,7 @@ Setting = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
-class Axis:
+class Choices:
     """A setting with a list of values; ``words`` are what a named one stands for."""
 
     name: str
@@ -87,20 +87,22 @@ class Study:
     inputs: Mapping[str, Path]
     measures: tuple[Measure, ...]
     search: Search
-    axes: tuple[Axis | Range, ...]
+    axes: tuple[Choices | Range, ...]
     average: tuple[str, ...] = ()
     """Settings over which the table has means: seeds."""
     picture: tuple[str, str | None] | None = None
     """The setting along the picture, and the one whose values are its lines."""
 
-    def call(self, setting: Setting) -> Call:
+    def call(self, setting: Setting) -> CommandCall:
         """Return the commands with a setting in their places."""
-        return Call(tuple(tuple(w for word in words for w in self._filled(word, setting)) for words in self.commands))
+        return CommandCall(
+            tuple(tuple(w for word in words for w in self._filled(word, setting)) for words in self.commands)
+        )
 
     def _filled(self, word: str, setting: Setting) -> tuple[str, ...]:
         alone = _MARK.fullmatch(word)
         for axis in self.axes:
-            if alone and axis.name == alone[1] and isinstance(axis, Axis) and axis.words is not None:
+            if alone and axis.name == alone[1] and isinstance(axis, Choices) and axis.words is not None:
                 return axis.words[str(setting[axis.name])]
         if word in self.inputs:
             return (f"{IN}{word}",)
@@ -190,27 +192,27 @@ def _inputs(where: str, folder: Path, names: tuple[str, ...]) -> dict[str, Path]
     return found
 
 
-def _axes(where: str, table: Mapping[str, Any]) -> tuple[Axis | Range, ...]:
+def _axes(where: str, table: Mapping[str, Any]) -> tuple[Choices | Range, ...]:
     if not table:
         raise FileError(f"{where}: has no [settings]", "name what is to be tried, such as bits = [2, 4, 8]")
     return tuple(_axis(where, name, value) for name, value in table.items())
 
 
-def _axis(where: str, name: str, value: Any) -> Axis | Range:
+def _axis(where: str, name: str, value: Any) -> Choices | Range:
     if not _NAME.fullmatch(name) or name == "out":
         raise FileError(f"{where}: settings.{name} cannot be a name", "use letters, digits and _, and not out")
     if isinstance(value, dict) and "low" in value:
         return _range(where, name, value)
     if isinstance(value, dict) and value:
         words = {key: _texts(where, f"settings.{key}", value) for key in value}
-        return Axis(name, tuple(words), words)
+        return Choices(name, tuple(words), words)
     ok = isinstance(value, list) and value and all(type(v) in (int, float, str) for v in value)
     if not ok or len(set(value)) < len(value):
         what = f"{where}: settings.{name} is {value!r}"
         raise FileError(
             what, "write a list of different values, { low = 1, high = 9 }, or { yes = ['--flag'], no = [] }"
         )
-    return Axis(name, tuple(value))
+    return Choices(name, tuple(value))
 
 
 def _range(where: str, name: str, value: Mapping[str, Any]) -> Range:
@@ -226,7 +228,7 @@ def _range(where: str, name: str, value: Mapping[str, Any]) -> Range:
     return Range(name, low=low, high=high, step=step, log=log, whole=whole)
 
 
-def _commands(where: str, value: Any, axes: tuple[Axis | Range, ...]) -> tuple[tuple[str, ...], ...]:
+def _commands(where: str, value: Any, axes: tuple[Choices | Range, ...]) -> tuple[tuple[str, ...], ...]:
     if not isinstance(value, list) or not value or not all(isinstance(text, str) and text.strip() for text in value):
         fix = 'write commands = ["compile net.nir --weight-bits {bits} -o {out}/p.nir"]'
         raise FileError(f"{where}: run.commands is {value!r}", fix)
@@ -268,7 +270,7 @@ def _measures(where: str, table: Mapping[str, Any], commands: tuple[tuple[str, .
 
 
 def _search(
-    where: str, table: Mapping[str, Any], measures: tuple[Measure, ...], axes: tuple[Axis | Range, ...]
+    where: str, table: Mapping[str, Any], measures: tuple[Measure, ...], axes: tuple[Choices | Range, ...]
 ) -> Search:
     _known(where, "search.", table, ("method", "trials", "batch", "seed", "objective", "direction"))
     method = _one_of(where, "search.method", table.get("method", "grid"), METHODS)

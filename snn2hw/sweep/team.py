@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from sim.errors import InputError
-from snn2hw.calls.call import IN, Call, CallAnswer
+from snn2hw.calls.call import IN, CallAnswer, CommandCall
 from snn2hw.calls.worker import Caller
+from snn2hw.cluster.asking import asked_for
 from snn2hw.cluster.called import packed_files
 from snn2hw.cluster.client import Cluster
 from snn2hw.cluster.message import Message
-from snn2hw.cluster.work import asked_for
 
 __all__ = ["ProcessTeam", "Team", "TeamThere"]
 
@@ -21,7 +21,7 @@ __all__ = ["ProcessTeam", "Team", "TeamThere"]
 class Team(Protocol):
     """Does calls, each by the name of its setting, and yields (name, answer) as they come."""
 
-    def answers(self, calls: Mapping[str, Call], folder: Path) -> Iterator[tuple[str, CallAnswer]]:
+    def answers(self, calls: Mapping[str, CommandCall], folder: Path) -> Iterator[tuple[str, CallAnswer]]:
         """Do them; ``folder`` holds a folder for each, where what was begun is gone on with."""
 
 
@@ -32,7 +32,7 @@ class ProcessTeam:
     processes: int
     inputs: Mapping[str, Path]
 
-    def answers(self, calls: Mapping[str, Call], folder: Path) -> Iterator[tuple[str, CallAnswer]]:
+    def answers(self, calls: Mapping[str, CommandCall], folder: Path) -> Iterator[tuple[str, CallAnswer]]:
         """Do the calls, each in a folder of its own."""
         callers = [Caller() for _ in range(min(self.processes, len(calls)))]
         free: queue.SimpleQueue[Caller] = queue.SimpleQueue()
@@ -66,7 +66,7 @@ class TeamThere:
     cluster: Cluster
     inputs: Mapping[str, Path]
 
-    def answers(self, calls: Mapping[str, Call], folder: Path) -> Iterator[tuple[str, CallAnswer]]:
+    def answers(self, calls: Mapping[str, CommandCall], folder: Path) -> Iterator[tuple[str, CallAnswer]]:
         """Do the calls; what they write stays with the worker and goes."""
         requests = (
             (name, Message(asked_for("call", call=self._named(call).to_json(), wanted=[])))
@@ -80,5 +80,5 @@ class TeamThere:
         for name, answer in self.cluster.as_done(requests, shared):
             yield name, CallAnswer.of(answer.facts["answer"])
 
-    def _named(self, call: Call) -> Call:
+    def _named(self, call: CommandCall) -> CommandCall:
         return call.placed({name: Path(f"{IN}{path.name}") for name, path in self.inputs.items()})

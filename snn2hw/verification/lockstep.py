@@ -18,7 +18,7 @@ from sim.compare import compared_values, first_divergence, flat_difference
 from sim.errors import FileError, InputError
 from sim.files import scratch_folder
 from sim.program import Program, require_program
-from snn2hw.chunks.samples import Samples, samples_of
+from snn2hw.chunks.samples import SampleSet, samples_of
 from snn2hw.verification.executors import check_executor
 from snn2hw.verification.isolate import PROGRAM, Answer, Isolated
 from snn2hw.verification.verdict import Status, Verdict, VerdictRow
@@ -33,7 +33,7 @@ BASELINE = "reference"
 
 def verify(
     program: Program,
-    raster: ArrayLike | Samples,
+    raster: ArrayLike | SampleSet,
     against: Collection[str] | str = ("reference", "fast"),
     *,
     artifacts: Mapping[str, Path] | None = None,
@@ -49,7 +49,7 @@ def verify(
     ``progress`` is called with the samples finished. ``chunk`` samples are compared at once (as many as fit).
     """
     require_program(program)
-    samples = raster if isinstance(raster, Samples) else samples_of(program, raster)
+    samples = raster if isinstance(raster, SampleSet) else samples_of(program, raster)
     names = named_executors((against,) if isinstance(against, str) else against, artifacts or {})
     folders = _folders(artifacts or {})
     rows = {name: VerdictRow(name, "baseline" if name == BASELINE else "equal", 0, 0.0) for name in names}

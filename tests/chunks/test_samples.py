@@ -13,7 +13,7 @@ from sim.program import Connection, Dense, Input, Population, Program
 from sim.trace import recordable
 from snn2hw.chunks.chunked_run import Asked, Here, run_samples
 from snn2hw.chunks.input_facts import input_facts, joined_facts
-from snn2hw.chunks.samples import Samples, chunk_size, read_samples_of, samples_of
+from snn2hw.chunks.samples import SampleSet, chunk_size, read_samples_of, samples_of
 from snn2hw.chunks.spool import trace_spool
 from snn2hw.codec.decode import decide
 from snn2hw.commands import main
@@ -34,7 +34,7 @@ def _parted(raster, *lengths):
     """Return samples that come in parts of these lengths."""
     parts = np.split(raster, np.cumsum(lengths)[:-1])
     facts = RasterFacts(raster.shape, raster.dtype)
-    return Samples(len(raster), raster.shape[1], raster.itemsize, facts, lambda: iter(parts))
+    return SampleSet(len(raster), raster.shape[1], raster.itemsize, facts, lambda: iter(parts))
 
 
 @pytest.mark.parametrize("lengths", [(7,), (1, 6), (3, 3, 1), (1,) * 7, (2, 0, 5)])

@@ -169,9 +169,9 @@ def test_a_scheduler_without_workers_is_refused_in_bounded_time(monkeypatch, clu
 
 
 def test_a_port_that_is_no_scheduler_is_refused_in_bounded_time(monkeypatch):
-    from snn2hw.cluster import client
+    from snn2hw.cluster import address as addresses
 
-    monkeypatch.setattr(client, "CONNECTS_S", 1.0)
+    monkeypatch.setattr(addresses, "ANSWERS_S", 1.0)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

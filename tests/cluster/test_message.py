@@ -9,11 +9,12 @@ from hypothesis.extra import numpy as arrays
 from sim.errors import FileError, InputError, MachineError
 from snn2hw.chunks.chunked_run import Asked, run_chunk
 from snn2hw.cluster.address import check_address, require_listener
+from snn2hw.cluster.asking import asked_for
+from snn2hw.cluster.chunk_messages import chunk_message, chunk_of_message, run_request
 from snn2hw.cluster.code import code_digest
 from snn2hw.cluster.message import LENGTH_BYTES, Message, pack, unpack
 from snn2hw.cluster.program_bytes import program_bytes
-from snn2hw.cluster.runs import chunk_message, chunk_of_message, run_request
-from snn2hw.cluster.work import asked_for, held, perform, raise_refusal
+from snn2hw.cluster.work import held, perform, raise_refusal
 from tests.programs import Space, random_program, random_raster
 
 NUMBERS = arrays.arrays(

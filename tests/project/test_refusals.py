@@ -33,7 +33,7 @@ def _spikes(steps):
     ("words", "message"),
     [
         (["run", "p.nir", "--input", "x.npz", "--decoder", "count"], "output 'out' never fires"),
-        (["run", "p.nir", "--input", "folder"], "folder: is a folder"),
+        (["run", "p.nir", "--input", "folder"], "folder: holds no .npz file"),
         (["run", "p.nir", "--input", "beyond.npz"], "labels 0..3  fix: the output has 3 neurons: use 0..2"),
         (["run", "p.nir", "--input", "below.npz"], "labels -1..1  fix: the output has 3 neurons: use 0..2"),
         (["convert", "net.onnx", "--data", "x.npz", "-o", "n.nir", "--dt", "0"], "--dt 0"),

@@ -272,18 +272,14 @@ energy --confidence 1 | confidence 1
 energy --confidence nan | confidence nan
 run --chunk 0 | --chunk 0
 verify --chunk -1 | --chunk -1
-energy --chunk 0 | --chunk 0
 run --scheduler nowhere | --scheduler 'nowhere': is no address
 run --scheduler tcp://127.0.0.1:99999 | is no address
-run --scheduler http://127.0.0.1:8786 | is no address
 run --scheduler tcp://127.0.0.1:1 | no scheduler answers there
 verify --scheduler tcp://127.0.0.1:1 | no scheduler answers there
-energy --scheduler tcp://127.0.0.1:1 | no scheduler answers there
 sweep --scheduler tcp://127.0.0.1:1 | no scheduler answers there
 sweep --processes 0 | --processes 0
 cluster --workers 0 | --workers 0
 cluster --port 70000 | --port 70000
-cluster --port -1 | --port -1
 cluster --seconds 0 | --seconds 0
 cluster --seconds nan | --seconds nan
 fuzz --seconds 0 | 0 seconds

@@ -10,7 +10,7 @@ from snn2hw.commands import main
 from snn2hw.commands.sweep import check_study
 from snn2hw.files.rasters import write_raster
 from snn2hw.sweep.search import batches, corners
-from snn2hw.sweep.study import Axis, Range, Search, Study, read_study
+from snn2hw.sweep.study import Choices, Range, Search, Study, read_study
 
 ROOT = Path(__file__).parents[2]
 TEXT = """schema = "snn2hw.study/1"
@@ -65,14 +65,14 @@ def _study(*axes, **search):
 
 
 def test_a_grid_is_every_pair_in_the_order_of_the_file():
-    found = _study(Axis("a", (1, 2)), Range("b", low=0, high=1, step=0.5, log=False, whole=False))
+    found = _study(Choices("a", (1, 2)), Range("b", low=0, high=1, step=0.5, log=False, whole=False))
     (grid,) = batches(found)
     assert grid == [{"a": a, "b": b} for a in (1, 2) for b in (0.0, 0.5, 1.0)]
     assert corners(found) == [{"a": 1, "b": 0.0}, {"a": 2, "b": 0.0}, {"a": 1, "b": 1.0}]
 
 
 AXES = (
-    Axis("kind", ("x", "y", "z")),
+    Choices("kind", ("x", "y", "z")),
     Range("whole", low=3, high=9, step=None, log=False, whole=True),
     Range("even", low=2, high=8, step=2, log=False, whole=True),
     Range("real", low=-1.0, high=1.0, step=None, log=False, whole=False),
@@ -133,7 +133,7 @@ def test_a_bayesian_search_looks_at_what_it_was_told():
 
 def test_a_failed_setting_does_not_end_a_bayesian_search():
     pytest.importorskip("optuna", reason="Optuna is not installed: pip install snn2hw[sweep]")
-    source = batches(_study(Axis("a", (1, 2, 3)), method="bayes", trials=6, batch=3))
+    source = batches(_study(Choices("a", (1, 2, 3)), method="bayes", trials=6, batch=3))
     assert len(next(source)) == 3
     assert len(source.send([None, 1.0, None])) == 3
 

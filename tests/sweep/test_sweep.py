@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snn2hw.calls.call import Call, CallAnswer
+from snn2hw.calls.call import CallAnswer, CommandCall
 from snn2hw.calls.worker import Caller
 from snn2hw.commands import main
 from snn2hw.files.rasters import write_raster
 from snn2hw.schemas import get_schema
 from snn2hw.sweep.results import result_of
-from snn2hw.sweep.study import Axis, Measure, Search, Study
+from snn2hw.sweep.study import Choices, Measure, Search, Study
 from snn2hw.sweep.sweep import sweep
 from tests.border.living import marked
 from tests.project.test_options import _write_network
@@ -164,18 +164,20 @@ def test_two_processes_do_not_do_one_study(home, capsys):
 
 def test_a_process_that_is_killed_within_a_call_is_replaced(tmp_path):
     with Caller() as caller:
-        assert caller.call(Call((("zoo",),)), tmp_path, tmp_path).error is None
+        assert caller.call(CommandCall((("zoo",),)), tmp_path, tmp_path).error is None
         first = caller.pid
         os.kill(first, signal.SIGKILL)
-        answer = caller.call(Call((("zoo",), ("doctor",))), tmp_path, tmp_path)
+        answer = caller.call(CommandCall((("zoo",), ("doctor",))), tmp_path, tmp_path)
         assert [document["schema"] for document in answer.documents] == ["snn2hw.zoo/1", "snn2hw.doctor/1"]
         assert caller.pid != first
-        refused = caller.call(Call((("zoo",), ("run", "none.nir", "--input", "x"), ("zoo",))), tmp_path, tmp_path)
+        refused = caller.call(
+            CommandCall((("zoo",), ("run", "none.nir", "--input", "x"), ("zoo",))), tmp_path, tmp_path
+        )
         assert len(refused.documents) == 1
         assert refused.error.startswith("run: ")
         last = caller.pid
         caller.end(for_good=True)
-        assert caller.call(Call((("zoo",),)), tmp_path, tmp_path).error == "stopped"
+        assert caller.call(CommandCall((("zoo",),)), tmp_path, tmp_path).error == "stopped"
         assert caller.pid is None
     wait_for(lambda: not Path(f"/proc/{last}").exists())
 
@@ -194,7 +196,7 @@ class Counting:
 
 
 def _study(*measures, method="grid", **more):
-    axis = Axis("a", (0, 1, 2))
+    axis = Choices("a", (0, 1, 2))
     found = tuple(measures) or (Measure("value", ("run", "value")),)
     return Study("t", (("run", "{a}"),), {}, found, Search(method, objective=found[0].name, **more), (axis,))
 
