@@ -49,7 +49,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Count, price, print."""
-    from exporters.firmware.processors import get_processor
     from sim.errors import InputError
     from sim.files import check_folder, check_output
     from snn2hw.commands.fed import read_fed
@@ -63,8 +62,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     tables = TABLES if args.tables is None else tuple(t.strip() for t in args.tables.split(",") if t.strip())
     if not tables:
         raise InputError(f"--tables {args.tables!r} names no table", f"name some of: {', '.join(TABLES)}")
-    if args.device:
-        get_processor(args.device)
+    _check_device(args)
     if args.output:
         check_output(args.output)
     if args.plots:
@@ -96,6 +94,22 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         device = on_device(program, spikes, args.device, ann=args.ann, ann_inputs=chosen)
     _tell(report, device, args, reply)
     return 0
+
+
+def _check_device(args: argparse.Namespace) -> None:
+    """Refuse what could not be counted, before anything is."""
+    from exporters.firmware.emulate import find_qemu
+    from exporters.firmware.install import find_python
+    from exporters.firmware.processors import get_processor
+    from sim.errors import InputError
+
+    if not args.device:
+        return
+    chosen = get_processor(args.device)
+    if args.ann and not args.ann_input:
+        raise InputError("--device, and --ann without samples", "name them: --ann-input F.npz")
+    find_qemu(chosen)
+    find_python()
 
 
 def _samples(args: argparse.Namespace) -> "tuple[NDArray[Any] | None, NDArray[Any] | None]":
