@@ -25,6 +25,7 @@ from results import ended, write
 from exporters.program_file import read_program
 from exporters.rtl_export.devices import Fit, fits
 from exporters.rtl_export.images import images_of, sizes_of
+from exporters.rtl_export.memories import varying_bits
 from exporters.rtl_export.plan import plan_of
 from exporters.rtl_export.simulate import build_simulator, play
 from exporters.rtl_export.sizes import Sizes
@@ -110,7 +111,8 @@ def _spikes() -> np.ndarray:
 def measure(program: Program, raster: np.ndarray, lanes: int, target: str) -> dict[str, Any]:
     """Export, simulate one inference, synthesise, and place where there is a tool for it."""
     plan = plan_of(program)
-    sizes = sizes_of(plan, images_of(plan, lanes), lanes)
+    images = images_of(plan, lanes)
+    sizes = sizes_of(plan, images, lanes)
     with tempfile.TemporaryDirectory(prefix="snn2hw-fpga-") as made:
         workspace = Path(made)
         clocks = play(plan, raster, build_simulator(workspace, sizes), workspace).clocks
@@ -118,7 +120,7 @@ def measure(program: Program, raster: np.ndarray, lanes: int, target: str) -> di
         folder = workspace / "rtl"
         for image in (folder / "mem").iterdir():
             shutil.copy(image, folder)
-        device = device_of(sizes, target)
+        device = device_of(sizes, varying_bits(images, sizes), target)
         text = _yosys(folder, target, huge=device is not None and device.single > 0)
         found: dict[str, Any] = {"clocks_per_inference": clocks, "steps": raster.shape[1]}
         found |= {kind: _count(text, pattern) for kind, pattern in KINDS.items()}
@@ -129,10 +131,12 @@ def measure(program: Program, raster: np.ndarray, lanes: int, target: str) -> di
     return found
 
 
-def device_of(sizes: Sizes, target: str) -> Fit | None:
+def device_of(sizes: Sizes, varying: dict[str, int], target: str) -> Fit | None:
     """Return the UP5K, or the smallest ECP5 whose memory holds the core; None where nothing is placed."""
     family = {"ice40": "iCE40 UP5K", "ecp5": "ECP5"}.get(target)
-    return next((one for one in fits(sizes) if family and one.fpga.name.startswith(family) and one.holds), None)
+    return next(
+        (one for one in fits(sizes, varying) if family and one.fpga.name.startswith(family) and one.holds), None
+    )
 
 
 def _yosys(folder: Path, target: str, *, huge: bool) -> str:

@@ -20,7 +20,7 @@ from exporters.golden_vectors import golden_vectors
 from exporters.recording import ExecutorTrace, recording_from
 from exporters.rtl_export.devices import Fit, fits, said_of
 from exporters.rtl_export.images import Images, images_of, sizes_of
-from exporters.rtl_export.memories import write_memories
+from exporters.rtl_export.memories import varying_bits, write_memories
 from exporters.rtl_export.plan import CorePlan, plan_of
 from exporters.rtl_export.simulate import CORE, build_simulator, find_simulator, play
 from exporters.rtl_export.sizes import LANES, Sizes, parameters_vh
@@ -49,7 +49,7 @@ def export(
         with (draft / "golden.expected").open("w", encoding="ascii") as handle:
             handle.writelines(expected_lines(plan, sizes, trace))
 
-    notes = said_of(fits(sizes))
+    notes = said_of(fits(sizes, varying_bits(images, sizes)))
     return write_artifact(folder, format="rtl", digest=program.digest, fill=fill, notes=notes)
 
 
@@ -84,7 +84,7 @@ def _laid_out(program: Program, lanes: int) -> tuple[CorePlan, Images, Sizes]:
 def _write_core(draft: Path, plan: CorePlan, images: Images, sizes: Sizes) -> None:
     for room in ("core", "bench", "board"):
         shutil.copytree(CORE.with_name(room), draft / room, ignore=shutil.ignore_patterns("Makefile", "formal"))
-    found = fits(sizes)
+    found = fits(sizes, varying_bits(images, sizes))
     (draft / "Makefile").write_text(_makefile(found), encoding="utf-8")
     (draft / "parameters.vh").write_text(parameters_vh(sizes), encoding="ascii")
     (draft / "mem").mkdir()

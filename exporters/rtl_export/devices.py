@@ -4,6 +4,7 @@ Sources of the numbers of blocks: Lattice FPGA-DS-02008 (iCE40 UltraPlus), DS104
 Gowin DS117 (GW1N) and DS102 (GW2A), AMD DS180 (7 series).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporters.rtl_export.sizes import Sizes
@@ -15,6 +16,7 @@ LARGE = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 """Words and bits of a block of 4 and of 18 kbit, as they can be shaped."""
 
 SINGLE_WORDS, SINGLE_BITS = 1 << 14, 16
+CLOSE = 0.05
 SINGLE = ("weights", "messages")
 """Memories that are never read and written in one clock."""
 
@@ -57,11 +59,21 @@ class Fit:
         """Return whether the device has that many."""
         return self.blocks <= self.fpga.blocks and self.single <= self.fpga.single
 
+    @property
+    def close(self) -> bool:
+        """Return whether it is short by so little that synthesis, which trims memories, may still bring it in."""
+        short = 0 < self.blocks - self.fpga.blocks <= self.fpga.blocks * CLOSE
+        return short and self.single <= self.fpga.single
 
-def fit(sizes: Sizes, fpga: Fpga) -> Fit:
-    """Count the blocks that each memory takes, every one in the shape that suits it best."""
+
+def fit(sizes: Sizes, fpga: Fpga, varying: Mapping[str, int] | None = None) -> Fit:
+    """Count the blocks that each memory takes, every one in the shape that suits it best.
+
+    ``varying`` says how many bits of a word are not the same in all words, where that is known.
+    """
+    varying = varying or {}
     needed = {
-        name: min(-(-words // depth) * -(-bits // width) for depth, width in fpga.shapes)
+        name: min(-(-words // depth) * -(-varying.get(name, bits) // width) for depth, width in fpga.shapes)
         for name, (words, bits) in sizes.memory_shapes().items()
     }
     plain = Fit(fpga, sum(needed.values()), 0)
@@ -72,9 +84,9 @@ def fit(sizes: Sizes, fpga: Fpga) -> Fit:
     return Fit(fpga, plain.blocks - sum(needed[name] for name in SINGLE), single)
 
 
-def fits(sizes: Sizes) -> tuple[Fit, ...]:
+def fits(sizes: Sizes, varying: Mapping[str, int] | None = None) -> tuple[Fit, ...]:
     """Return what the core needs of every device we know."""
-    return tuple(fit(sizes, fpga) for fpga in FPGAS)
+    return tuple(fit(sizes, fpga, varying) for fpga in FPGAS)
 
 
 def said_of(found: tuple[Fit, ...]) -> tuple[str, ...]:
@@ -84,6 +96,9 @@ def said_of(found: tuple[Fit, ...]) -> tuple[str, ...]:
         of = f"{one.fpga.name} ({one.blocks} of {one.fpga.blocks} blocks"
         return f"{of}, {one.single} of {one.fpga.single} single-port)" if one.single else f"{of})"
 
-    holding, short = ([told(one) for one in found if one.holds is held] for held in (True, False))
-    lines = [f"memory fits: {', '.join(holding)}" if holding else "no FPGA we know has memory enough"]
+    holding = [told(one) for one in found if one.holds]
+    near = [told(one) for one in found if one.close]
+    short = [told(one) for one in found if not one.holds and not one.close]
+    lines = [f"memory fits: {', '.join(holding)}" if holding else "no FPGA we know is sure to have memory enough"]
+    lines += [f"memory may fit, synthesis will tell: {', '.join(near)}"] if near else []
     return (*lines, f"memory does not fit: {', '.join(short)}") if short else tuple(lines)

@@ -80,6 +80,7 @@ def sizes_of(plan: CorePlan, images: Images, lanes: int) -> Sizes:
         yb=_bits(max(s[1] for s in shapes)),
         xb=_bits(max(s[2] for s in shapes)),
         cb=_bits(max(s[0] for s in shapes)),
+        icb=_bits(shapes[0][0]),
         qb=max([2, *(q.bit_length() for _, q, _ in images.table), *(_position_bits(layer) for layer in layers)]),
         weights=len(images.weights),
         rows=max(_rows(layer, lanes) for layer in layers),

@@ -14,8 +14,8 @@ class Sizes:
     """Every parameter of ``snn_core``: widths in bits, depths in words.
 
     ``wb`` a weight, ``mb`` the value of a message, ``ab`` a sum, ``ub`` the register u, ``yb xb cb`` a coordinate,
-    ``qb`` an output position. ``left`` shifts a product, ``up`` and ``down`` a whole sum, as far as they go. ``current`` is 0
-    where every neuron forgets its u, which then needs no memory.
+    ``icb`` the input's c, ``qb`` an output position. ``left`` shifts a product, ``up`` and ``down`` a whole sum, as far
+    as they go. ``current`` is 0 where every neuron forgets its u, which then needs no memory.
     """
 
     lanes: int = 1
@@ -26,6 +26,7 @@ class Sizes:
     yb: int = 1
     xb: int = 1
     cb: int = 1
+    icb: int = 1
     qb: int = 2
     weights: int = 1
     rows: int = 1
@@ -63,7 +64,7 @@ class Sizes:
             "registers": (self.registers, 62),
             "initial": (self.registers * self.initial, self.ub + 24),
             "messages": (self.messages, address + max(self.most, 1)),
-            "inputs": (self.inputs, address + self.mb),
+            "inputs": (self.inputs, self.yb + self.xb + self.icb + self.mb),
             "table": (self.table, row + self.qb + 8),
             "program": (self.program, 32),
         }

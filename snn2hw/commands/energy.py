@@ -67,28 +67,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Count, price, print."""
-    from exporters.firmware.processors import get_processor
-    from sim.errors import InputError
-    from sim.files import check_folder, check_output
     from snn2hw.commands.fed import read_fed_samples
     from snn2hw.commands.progress import progress_bar
     from snn2hw.costs.energy import TaskLabels, energy
-    from snn2hw.costs.price_files import TABLES
 
-    at_least(1, "--samples", args.samples)
-    _refuse_mixed(args)
-    check_many(args)
-    if args.ann_input and not args.ann:
-        raise InputError("--ann-input without --ann", "name the network that reads these samples: --ann CNN.onnx")
-    tables = TABLES if args.tables is None else tuple(t.strip() for t in args.tables.split(",") if t.strip())
-    if not tables:
-        raise InputError(f"--tables {args.tables!r} names no table", f"name some of: {', '.join(TABLES)}")
-    if args.device:
-        get_processor(args.device)
-    if args.output:
-        check_output(args.output)
-    if args.plots:
-        check_folder(args.plots)
+    tables = _checked(args)
     if args.stream is not None:
         from snn2hw.commands.energy_stream import listen
 
@@ -124,6 +107,29 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     return 0
 
 
+def _checked(args: argparse.Namespace) -> tuple[str, ...]:
+    """Refuse what cannot be meant before anything is read; return the names of the price tables."""
+    from sim.errors import InputError
+    from sim.files import check_folder, check_output
+    from snn2hw.commands.energy_checks import check_device, refuse_mixed
+    from snn2hw.costs.price_files import TABLES
+
+    at_least(1, "--samples", args.samples)
+    refuse_mixed(args)
+    check_many(args)
+    if args.ann_input and not args.ann:
+        raise InputError("--ann-input without --ann", "name the network that reads these samples: --ann CNN.onnx")
+    tables = TABLES if args.tables is None else tuple(t.strip() for t in args.tables.split(",") if t.strip())
+    if not tables:
+        raise InputError(f"--tables {args.tables!r} names no table", f"name some of: {', '.join(TABLES)}")
+    check_device(args)
+    if args.output:
+        check_output(args.output)
+    if args.plots:
+        check_folder(args.plots)
+    return tables
+
+
 def _on_device(
     args: argparse.Namespace, program: "Program", given: "SampleSet", samples: "NDArray[Any] | None"
 ) -> dict[str, Any] | None:
@@ -135,45 +141,6 @@ def _on_device(
     _, spikes = next(given.chunks(program, given.count))
     chosen = None if samples is None else samples[: args.samples]
     return on_device(program, spikes, args.device, ann=args.ann, ann_inputs=chosen)
-
-
-def _refuse_mixed(args: argparse.Namespace) -> None:
-    """Refuse options of one way to ask that are given with the other."""
-    from sim.errors import InputError
-
-    if (args.input is None) == (args.stream is None):
-        raise InputError("--input and --stream: exactly one is needed", "name a raster, or a sound to listen to")
-    if args.stream is None:
-        given: tuple[tuple[str, object], ...] = (
-            ("--hop", args.hop),
-            ("--target", args.target),
-            ("--active", args.active),
-        )
-        alone = [name for name, value in given if value is not None]
-    else:
-        given = (
-            ("--plots", args.plots),
-            ("--samples", args.samples),
-            ("--also", args.also),
-            ("--also-ann", args.also_ann),
-            *_for_one(args),
-        )
-        alone = [name for name, value in given if value is not None]
-        if (args.ann is None) != (args.hop is None):
-            raise InputError(
-                "--ann and --hop: a stream needs both or neither", "say how often the ANN is run: --hop 0.1"
-            )
-    several = [name for name, value in _for_one(args) if value is not None and (args.also or args.also_ann)]
-    if several:
-        raise InputError(f"{', '.join(several)} is of one network alone", "leave it out, or --also and --also-ann")
-    if alone:
-        other = "--stream" if args.stream is None else "--input"
-        raise InputError(f"{', '.join(alone)} says something about {other} alone", f"leave it out, or use {other}")
-
-
-def _for_one(args: argparse.Namespace) -> tuple[tuple[str, object], ...]:
-    """Return the options that mean something where one network is priced on samples."""
-    return (("--device", args.device), ("--scheduler", args.scheduler), ("--chunk", args.chunk))
 
 
 def _samples(args: argparse.Namespace) -> "tuple[NDArray[Any] | None, NDArray[Any] | None]":

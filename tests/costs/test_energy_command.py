@@ -55,6 +55,8 @@ def test_energy_without_an_ann_prices_the_program_alone(folder: Path, capsys: py
     [
         (["--samples", "0"], "--samples 0  fix: ask for at least one"),
         (["--ann-input", "f.npz"], "--ann-input without --ann"),
+        (["--device", "m9"], "processor 'm9' is unknown"),
+        (["--device", "m4", "--ann", "cnn.onnx"], "--device, and --ann without samples  fix: name them: --ann-input"),
         (["--ann", "p.nir"], "p.nir: not a valid ONNX file"),
         (
             ["--ann", "cnn.onnx", "--ann-input", "other.npz"],

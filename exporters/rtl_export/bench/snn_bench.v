@@ -25,7 +25,7 @@ module snn_bench;
     wire signed [UB-1:0] probe_u; wire [KB-1:0] probe_count; wire [2:0] error;
 
     snn_core #(
-        .LANES(LANES), .WB(WB), .MB(MB), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .QB(QB), .WEIGHTS(WEIGHTS), .ROWS(ROWS),
+        .LANES(LANES), .WB(WB), .MB(MB), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .ICB(ICB), .QB(QB), .WEIGHTS(WEIGHTS), .ROWS(ROWS),
         .NEURONS(NEURONS), .REGISTERS(REGISTERS), .INITIAL(INITIAL), .TABLE(TABLE), .PROGRAM(PROGRAM), .SOURCES(SOURCES),
         .MESSAGES(MESSAGES), .SLOTS(SLOTS), .INPUTS(INPUTS), .INPUT_SLOTS(INPUT_SLOTS), .LEFT(LEFT), .FOLD(FOLD), .UP(UP), .DOWN(DOWN), .CURRENT(CURRENT), .MOST(MOST),
         .REFRACTORY(REFRACTORY)

@@ -56,7 +56,7 @@ module snn_top #(
     reg [63:0] answer; reg [3:0] out_count; wire out_ready;
     wire m_ready = out_count == 0;
     snn_core #(
-        .LANES(LANES), .WB(WB), .MB(MB), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .QB(QB), .WEIGHTS(WEIGHTS), .ROWS(ROWS),
+        .LANES(LANES), .WB(WB), .MB(MB), .AB(AB), .UB(UB), .YB(YB), .XB(XB), .CB(CB), .ICB(ICB), .QB(QB), .WEIGHTS(WEIGHTS), .ROWS(ROWS),
         .NEURONS(NEURONS), .REGISTERS(REGISTERS), .INITIAL(INITIAL), .TABLE(TABLE), .PROGRAM(PROGRAM), .SOURCES(SOURCES),
         .MESSAGES(MESSAGES), .SLOTS(SLOTS), .INPUTS(INPUTS), .INPUT_SLOTS(INPUT_SLOTS), .LEFT(LEFT), .FOLD(FOLD), .UP(UP), .DOWN(DOWN),
         .CURRENT(CURRENT), .MOST(MOST), .REFRACTORY(REFRACTORY), .HUGE(HUGE)

@@ -15,6 +15,7 @@ module snn_core #(
     parameter YB = 4,
     parameter XB = 4,
     parameter CB = 8,
+    parameter ICB = 8,              // bits of c in the input
     parameter QB = 6,               // bits of an output position of a convolution
     parameter WEIGHTS = 16,         // words of LANES weights
     parameter ROWS = 16,            // accumulator rows of LANES sums
@@ -103,12 +104,14 @@ module snn_core #(
     reg  [IA:0] input_cap; reg [IS:0] input_slots;
     wire start, step, input_overflow; wire [IS-1:0] input_slot; wire [IA-1:0] input_base; wire [IA:0] input_count;
     wire [EA-1:0] message_address;
-    wire [MB+EB-1:0] input_message, message;
+    wire [MB+EB-1:0] message;
+    wire [MB+YB+XB+ICB-1:0] input_message;
+    wire [CB-1:0] input_c = input_message[ICB-1:0];
     wire [15:0] back = d[4][15:0], ring = d[4][31:16];
     wire [15:0] input_read = input_slot >= back ? input_slot - back : input_slot + ring - back;
-    snn_input #(.EB(MB + EB), .DEPTH(INPUTS), .SLOTS(INPUT_SLOTS)) inputs (
+    snn_input #(.EB(MB + YB + XB + ICB), .DEPTH(INPUTS), .SLOTS(INPUT_SLOTS)) inputs (
         .clk(clk), .rst(rst), .cap(input_cap), .slots(input_slots), .enable(configured && state != HALT),
-        .s_valid(s_valid), .s_ready(s_ready), .s_kind(s_kind), .s_message({s_value, s_address}),
+        .s_valid(s_valid), .s_ready(s_ready), .s_kind(s_kind), .s_message({s_value, s_address[EB-1:CB], s_address[ICB-1:0]}),
         .start(start), .started(input_started), .step(step), .step_done(input_step_done),
         .clear(state == FORGET), .clear_slot(sweep[IS-1:0]),
         .slot(input_slot), .slot_base(input_base), .count_slot(input_read[IS-1:0]), .count(input_count),
@@ -136,7 +139,7 @@ module snn_core #(
     // Which queue a walk reads: `back` steps behind the newest one, round the ring.
     wire external = source == 0;
     wire signed [MB-1:0] sent = MOST ? {1'b0, queue_message[EB +: VB]} : 1;
-    assign message = external ? input_message : {sent, queue_message[EB-1:0]};
+    assign message = external ? {input_message[MB+YB+XB+ICB-1:ICB], input_c} : {sent, queue_message[EB-1:0]};
     wire [31:0] here  = external ? input_base : slot_base;
     wire [31:0] first = d[1] + (here >= d[2] ? here - d[2] : here + d[3] - d[2]);
     wire [EA:0] count = external ? input_count : queue_count;

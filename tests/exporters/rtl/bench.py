@@ -23,7 +23,7 @@ FOLDERS: list[str] = []
 
 def roomy(lanes: int, weights: int = 1 << 16) -> Sizes:
     """Return the sizes of a core that runs nearly every random program; what one does not need changes no value."""
-    bits = {"wb": 16, "mb": 10, "ab": 30, "ub": 32, "yb": 8, "xb": 8, "cb": 8, "qb": 8}
+    bits = {"wb": 16, "mb": 10, "ab": 30, "ub": 32, "yb": 8, "xb": 8, "cb": 8, "icb": 8, "qb": 8}
     tables = {"rows": 1 << 12, "neurons": 1 << 13, "registers": 1 << 13, "initial": 1, "table": 1 << 10}
     tables |= {"program": 1 << 9, "sources": 8, "messages": 1 << 13, "slots": 32, "inputs": 1 << 12, "input_slots": 8}
     parts = {"left": 7, "fold": 1, "up": 15, "down": 8, "current": 1, "most": 5, "refractory": 1}

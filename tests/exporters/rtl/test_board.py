@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 
 from exporters import to_rtl
+from exporters.program_file import read_program
+from exporters.rtl_export.devices import FPGAS, fit
 from exporters.rtl_export.images import images_of, sizes_of
 from exporters.rtl_export.plan import plan_of
 from exporters.rtl_export.stream import check_output
+from sim.compare import first_divergence
 from sim.engines import run
 from sim.errors import ToolError
 from sim.program import Connection, Conv, Dense, Input, Population, Program
+from sim.trace import RECORDABLE
+from snn2hw.zoo import located
 from tests.exporters.rtl.bench import need
 
 BOARDS = {"icebreaker": (104, 1), "ulx3s": (217, 0)}
@@ -95,3 +100,18 @@ def test_a_wide_word_of_weights_is_sent_in_pieces(tmp_path):
     to_rtl.export(program, folder, raster, lanes=8)
     assert "done" in talk(folder, build(folder, 12, 1))
     hold_against_the_reference(folder, program, raster, lanes=8)
+
+
+@pytest.mark.full
+def test_the_digits_of_the_zoo_fit_a_up5k_and_run_on_its_core(tmp_path):
+    program = read_program(located("zoo:digits4"))
+    plan = plan_of(program)
+    sizes = sizes_of(plan, images_of(plan, 2), 2)
+    found = fit(sizes, next(fpga for fpga in FPGAS if fpga.name == "iCE40 UP5K"))
+    assert found.holds
+    assert (sizes.wb, found.single) == (4, 3)
+    rng = np.random.default_rng(0)
+    raster = (rng.normal(0, 12, (1, 30, *program.input.shape))).astype(np.int32).clip(-63, 63)
+    trace = run(program, raster, record=RECORDABLE, allow_wrap=True)
+    assert sum(int(spikes.sum()) for spikes in trace.spikes.values()) > 100
+    assert first_divergence(program, trace, to_rtl.execute(program, raster)) is None

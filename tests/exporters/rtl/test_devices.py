@@ -7,6 +7,7 @@ import pytest
 
 from exporters.rtl_export.devices import FPGAS, Fit, fit, fits, said_of
 from exporters.rtl_export.images import images_of, sizes_of
+from exporters.rtl_export.memories import varying_bits
 from exporters.rtl_export.plan import plan_of
 from exporters.rtl_export.sizes import Sizes
 from exporters.to_rtl import export
@@ -41,6 +42,17 @@ def test_a_block_takes_the_shape_that_suits_a_memory_best():
     assert fit(sizes, ECP5_25).blocks == 2 + 3 + 1 + 2 + 1 + 1 + 1 + 1
 
 
+def test_bits_that_are_the_same_in_all_words_take_no_memory():
+    program = dense(16, 16)
+    plan = plan_of(program)
+    images = images_of(plan, 4)
+    sizes = sizes_of(plan, images, 4)
+    varying = varying_bits(images, sizes)
+    assert varying["registers"] == 1  # one set for all
+    assert varying["weights"] == 32  # 36 bits, every weight is odd
+    assert fit(sizes, UP5K, varying).blocks < fit(sizes, UP5K).blocks
+
+
 def test_single_port_memory_is_used_where_the_blocks_alone_do_not_do():
     small, large = fit(sizes_for(dense(16, 16)), UP5K), fit(sizes_for(dense(64, 128)), UP5K)
     assert (small.holds, small.single) == (True, 0)
@@ -68,5 +80,17 @@ def test_the_export_says_which_device_holds_it(tmp_path):
 def test_all_and_none_are_said_in_words(held, lines):
     found = said_of((Fit(ECP5_25, 1 if held else 99, 0),))
     assert len(found) == lines
-    assert held or found == ("no FPGA we know has memory enough", "memory does not fit: ECP5-25 (99 of 56 blocks)")
+    assert held or found == (
+        "no FPGA we know is sure to have memory enough",
+        "memory does not fit: ECP5-25 (99 of 56 blocks)",
+    )
     assert len(fits(Sizes())) == len(FPGAS)
+
+
+def test_a_device_that_is_short_by_a_block_may_hold_it_yet():
+    found = said_of((Fit(ECP5_25, 57, 0), Fit(ECP5_45, 57, 0), Fit(UP5K, 31, 5)))
+    assert found == (
+        "memory fits: ECP5-45 (57 of 108 blocks)",
+        "memory may fit, synthesis will tell: ECP5-25 (57 of 56 blocks)",
+        "memory does not fit: iCE40 UP5K (31 of 30 blocks, 5 of 4 single-port)",
+    )

@@ -14,7 +14,7 @@ from tests.exporters.rtl.bench import mutated_core, need
 
 FORMAL = CORE.with_name("formal")
 SUMS = "-set LANES 4 -set WB 8 -set MB 8 -set AB 62 -set ROWS 1000 -set WEIGHTS 4000"
-NARROW = "-set LANES 4 -set WB 5 -set MB 25 -set AB 30 -set ROWS 2 -set WEIGHTS 2"
+NARROW = "-set LANES 4 -set WB 4 -set MB 7 -set AB 12 -set ROWS 2 -set WEIGHTS 2"
 NEURON = "-set LANES 1 -set SA 3 -set PA 3 -set RA 3 -set AB 24"
 
 
@@ -57,7 +57,7 @@ PROOFS = {
     ),
     "a product of a few bits": Proof("snn_accumulate", ADDERS, NARROW, define="SNN_PROVE_PRODUCT"),
     "the product of a spike": Proof(
-        "snn_accumulate", ADDERS, NARROW.replace("MB 25", "MB 2"), define="SNN_PROVE_PRODUCT"
+        "snn_accumulate", ADDERS, NARROW.replace("MB 7", "MB 2"), define="SNN_PROVE_PRODUCT"
     ),
     "a neuron, all rules": Proof(
         *(STEP.top, STEP.files, f"{NEURON} -set UB 32 -set REFRACTORY 1 -set MOST 2 -set UP 15 -set DOWN 8"),
