@@ -44,7 +44,8 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
 def _said(card: dict[str, Any], kind: str) -> str:
     if "gain_db" in card:
-        return ", ".join(f"{gain:+.1f} dB at {at} dB" for at, gain in list(card["gain_db"]["test"][kind].items())[:3])
+        gains = card["gain_db"]["test"].get(kind, {})
+        return ", ".join(f"{gain:+.1f} dB at {at} dB" for at, gain in list(gains.items())[:3])
     facts = card["accuracy"]["test"][kind]
     low, high = facts["interval_95"]
     return f"{facts['accuracy']:.1%} ({low:.1%} to {high:.1%}, n {facts['clips']})"

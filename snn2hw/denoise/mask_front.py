@@ -20,8 +20,10 @@ the noisy sound; w is applied again, halves overlap.
 
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.errors import InputError
 from snn2hw.audio.spectra import Floats, Spectra, warped_bank
@@ -151,7 +153,7 @@ def messages_of(decibels: Floats, front: MaskFront, state: Tracker) -> Floats:
     return whole
 
 
-def laid_over(answers: Floats, messages: Floats, front: MaskFront, held: Floats | None) -> tuple[Floats, Floats]:
+def laid_over(answers: Floats, messages: NDArray[Any], front: MaskFront, held: Floats | None) -> tuple[Floats, Floats]:
     """Return the masks of frames (..., T, bands), and the last one as it is held, which the next frames are given.
 
     Args:

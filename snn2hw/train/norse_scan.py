@@ -126,7 +126,8 @@ class _Compiled(torch.autograd.Function):
 
 def _order_of(x: Tensor) -> tuple[int, ...]:
     """Return the axes of ``x`` from the one that lies farthest apart in memory to the nearest."""
-    return tuple(sorted(range(x.dim()), key=lambda axis: (-x.stride(axis), axis)))
+    strides = x.stride()
+    return tuple(sorted(range(x.dim()), key=lambda axis: (-strides[axis], axis)))
 
 
 def _in_order_of(ctx: Any, grad: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def _picture(wave: NDArray[np.float32], recipe: PairRecipe) -> NDArray[np.float3
     spec = recipe.spectra
     power = np.stack([power_of(frame, spec) for frame in frames_of(wave, spec)])
     loud = 10.0 * np.log10(power @ warped_bank(spec).T + spec.floor)
-    level = np.clip((loud - loud.max()) / RANGE_DB + 1.0, 0.0, 1.0) * LOUDEST
+    level: NDArray[np.float64] = np.clip((loud - loud.max()) / RANGE_DB + 1.0, 0.0, 1.0) * LOUDEST
     return level[: len(level) // 10 * 10].T.astype(np.float32)
 
 
