@@ -122,7 +122,7 @@ def write_artifact(
         if isinstance(error, InputError) and str(draft) in error.what:
             raise InputError(error.what.replace(str(draft), str(folder)), error.fix) from error
         raise
-    return Artifact(final, format, digest, tuple(sorted(hashes)), tuple(losses), tuple(notes))
+    return Artifact(final, format, digest, files=tuple(sorted(hashes)), losses=tuple(losses), notes=tuple(notes))
 
 
 def read_artifact(folder: Path | str) -> Artifact:
