@@ -62,7 +62,7 @@ def test_twenty_random_programs_cost_the_same(sanafe):
         rng = np.random.default_rng(seed)
         program = random_program(rng)
         raster = random_raster(rng, program, batch=1, steps=4)
-        placement = place(program, chip(ROOMY, cores=16), raster=raster)
+        placement = place(program, chip(ROOMY, cores=16 if seed % 2 else 2), raster=raster)  # one chip, or several
         found = replay(program, placement, raster, LOIHI)
         assert found.messages == placement.messages
         assert found.hops == placement.hops
