@@ -40,13 +40,14 @@ def test_the_cases_that_kill_every_known_mutant_of_the_reference(kernels, monkey
     assert battery.main(150) == 0
 
 
-def one(weight: int, **registers) -> Program:
-    inputs = (Connection("input", Dense([[weight]])),)
-    return Program(Input((1,), 0, 255), (Population("p", (1,), inputs, **registers),))
+def one(weight: int, neurons: int = 1, **registers) -> Program:
+    inputs = (Connection("input", Dense([[weight]] * neurons)),)
+    return Program(Input((1,), 0, 255), (Population("p", (neurons,), inputs, **registers),))
 
 
 REFUSED = {
     "the accumulator": (one(2**20, du=4095, vth=10), [0, 2], {"allow_wrap": True}),
+    "the first of several sums": (one(2**20, 3, du=4095, vth=10), [0, 2], {"allow_wrap": True}),
     "a wrap": (one(2**18, du=4095, vth=10), [1], {}),
     "a later wrap": (one(30_000, du=0, vth=131071), [0, 1, 1, 1, 1, 1, 1], {}),
     "a certified clip": (one(100_000, du=4095, dv=0, vth=10, fires=False), [1, 1, 1], {"clip_free": ["p"]}),
