@@ -76,27 +76,36 @@ def _sentence(rows: Sequence[Row], task: str) -> str:
 
 
 def _who(front: TableFronts) -> str:
-    """Say who wins at which accuracy under one table."""
+    """Say who wins at which accuracy under one table; cheaper and worse than all that the other kind has is no win."""
     if not front.snn or not front.ann:
         return "one of the kinds has not been trained"
-    compared = [(c, front.factor(c)) for c in front.snn]
-    lost = [(c, f[0]) for c, f in compared if f is not None and f[0] >= 1]
-    won = [(c, f) for c, f in compared if f is None or f[0] < 1]
-    said = []
-    if won:
-        beaten = "{name} ({accuracy:.1%}) costs {times:.2g} times less than any CNN at least as accurate"
-        alone = "{name} ({accuracy:.1%}) is more accurate than every CNN here"
-        for c, f in won:
-            form = alone if f is None else beaten
-            said.append(form.format(name=c.name, accuracy=c.accuracy, times=0 if f is None else 1 / f[0]))
-        said = ["the SNN wins where " + " and ".join(said)]
+    factors = {c.name: front.factor(c) for c in front.snn}
+    lost = [f[0] for f in factors.values() if f is not None and f[0] >= 1]
+    cheaper = [c for c in front.snn if (f := factors[c.name]) is None or f[0] < 1]
+    floor = min(front.ann, key=lambda c: c.accuracy)
+    said = [f"an SNN wins: {_won(c, factors[c.name])}" for c in cheaper if c.accuracy >= floor.accuracy]
+    below = [c for c in cheaper if c.accuracy < floor.accuracy]
+    if below:
+        saved = [floor.costs[front.table] / c.costs[front.table] for c in below]
+        names = ", ".join(
+            f"{c.name} ({c.accuracy:.1%}, {times:.2g} times)" for c, times in zip(below, saved, strict=True)
+        )
+        said.append(
+            f"cheaper than the cheapest CNN ({floor.accuracy:.1%}), but less accurate than every CNN here: {names}"
+        )
     if lost:
-        least, most = min(f for _, f in lost), max(f for _, f in lost)
-        span = f"{least:.2g}" if f"{least:.2g}" == f"{most:.2g}" else f"{least:.2g} to {most:.2g}"
-        where = "for the rest of" if won else "at every accuracy that"
-        tail = "its front" if won else "an SNN reaches"
-        said.append(f"{where} {tail} a CNN at least as accurate costs {span} times less")
+        least, most = f"{min(lost):.2g}", f"{max(lost):.2g}"
+        span = least if least == most else f"{least} to {most}"
+        which = "each other SNN of the front" if said else "every SNN of the front"
+        said.append(f"{which} costs {span} times what a CNN at least as accurate does")
     return "; ".join(said)
+
+
+def _won(one: Candidate, factor: tuple[float, Candidate] | None) -> str:
+    if factor is None:
+        return f"{one.name} ({one.accuracy:.1%}) is more accurate than every CNN here"
+    times, other = 1 / factor[0], factor[1]
+    return f"{one.name} ({one.accuracy:.1%}) costs {times:.2g} times less than {other.name} ({other.accuracy:.1%})"
 
 
 def fronts_of_task(rows: Sequence[Row], task: str) -> Fronts:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sim.errors import InputError
-from snn2hw.costs.fronts import Fronts
+from snn2hw.costs.fronts import Fronts, TableFronts
 from snn2hw.costs.pricing import ENDS, Cost
 from snn2hw.costs.report import EnergyReport
 from snn2hw.drawing import ANN, INK, SNN, new_figure, save_figure
@@ -93,29 +93,34 @@ def plot_fronts(fronts: Fronts, path: Path | str, title: str = "") -> None:
     """Draw accuracy with its interval against energy, one panel per table, the front of each kind as a line."""
     rows = -(-len(fronts.tables) // 2)
     columns = 1 if len(fronts.tables) == 1 else 2
-    figure, panels = new_figure(5 * columns, 4 * rows, rows, columns)
+    figure, panels = new_figure(5 * columns, 4 * rows + 0.09 * len(fronts.candidates), rows, columns)
     for axes, table in zip(panels, fronts.tables, strict=False):
-        scale = PJ_PER_NJ if table.unit == "pJ" else 1.0
-        for side, line in (("SNN", table.snn), ("ANN", table.ann)):
-            for c in fronts.candidates:
-                if c.side.upper() != side or c.share is None:
-                    continue
-                x, (low, high) = c.costs[table.table] / scale, c.share.interval
-                axes.plot([x, x], [100 * low, 100 * high], color=COLOURS[side], alpha=0.25, linewidth=1)
-                axes.plot([x], [100 * c.accuracy], "o", color=COLOURS[side], markersize=4)
-                axes.annotate(c.name, (x, 100 * c.accuracy), fontsize=6, xytext=(3, 3), textcoords="offset points")
-            steps = [(c.costs[table.table] / scale, 100 * c.accuracy) for c in line]
-            axes.step(*zip(*steps, strict=True), where="post", color=COLOURS[side], label=f"{side} front")
-        axes.set_xscale("log")
-        axes.set_xlabel(
-            f"{'nJ' if table.unit == 'pJ' else table.unit} per inference (proxy), {table.table}", fontsize=8
-        )
-        axes.set_ylabel("accuracy, %, with its 95 % interval", fontsize=8)
-        axes.tick_params(which="both", labelsize=8)
-        axes.grid(which="both", alpha=0.25)
-        axes.legend(fontsize=8, loc="lower right")
+        _fronts_panel(axes, fronts, table)
     for axes in panels[len(fronts.tables) :]:
         axes.set_axis_off()
+    numbered = [f"{number}: {c.name}" for number, c in enumerate(fronts.candidates, 1)]
+    marks = [panels[0].plot([], [], "o", color=COLOURS[c.side.upper()], markersize=4)[0] for c in fronts.candidates]
+    figure.legend(marks, numbered, loc="outside lower center", ncols=columns + 1, fontsize=7)
     if title:
         figure.suptitle(title, fontsize=10)
     save_figure(figure, path)
+
+
+def _fronts_panel(axes: Any, fronts: Fronts, table: TableFronts) -> None:
+    scale = PJ_PER_NJ if table.unit == "pJ" else 1.0
+    for number, c in enumerate(fronts.candidates, 1):
+        if c.share is None:
+            continue
+        x, (low, high) = c.costs[table.table] / scale, c.share.interval
+        axes.plot([x, x], [100 * low, 100 * high], color=COLOURS[c.side.upper()], alpha=0.25, linewidth=1)
+        axes.plot([x], [100 * c.accuracy], "o", color=COLOURS[c.side.upper()], markersize=4)
+        axes.annotate(str(number), (x, 100 * c.accuracy), fontsize=7, xytext=(3, 3), textcoords="offset points")
+    for side, line in (("SNN", table.snn), ("ANN", table.ann)):
+        steps = [(c.costs[table.table] / scale, 100 * c.accuracy) for c in line]
+        axes.step(*zip(*steps, strict=True), where="post", color=COLOURS[side], label=f"{side} front")
+    axes.set_xscale("log")
+    axes.set_xlabel(f"{'nJ' if table.unit == 'pJ' else table.unit} per inference (proxy), {table.table}", fontsize=8)
+    axes.set_ylabel("accuracy, %, with its 95 % interval", fontsize=8)
+    axes.tick_params(which="both", labelsize=8)
+    axes.grid(which="both", alpha=0.25)
+    axes.legend(fontsize=8, loc="lower right")

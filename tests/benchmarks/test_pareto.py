@@ -84,14 +84,19 @@ def row(net: str, kind: str, right: int, pj: float, seed: int = 0) -> dict[str, 
 
 
 def test_the_sentence_says_who_wins_where_and_by_which_factor() -> None:
-    rows = [row("snn1", "dense", 90, 8000.0), row("snn1", "lean", 80, 500.0), row("cnn", "lean", 95, 2000.0)]
-    said = pareto_page.sentences(rows)
-    assert "the SNN wins where SNN, 1 step, pruned 90%, quiet (80.0%) costs 4 times less than any CNN at least" in said
-    assert "for the rest of its front a CNN at least as accurate costs 4 times less" in said
-    lost = pareto_page.sentences([row("snn1", "dense", 90, 8000.0), row("cnn", "lean", 95, 2000.0)])
-    assert "at every accuracy that an SNN reaches a CNN at least as accurate costs 4 times less" in lost
-    best = pareto_page.sentences([row("snn1", "dense", 99, 8000.0), row("cnn", "lean", 95, 2000.0)])
-    assert "SNN, 1 step (99.0%) is more accurate than every CNN here" in best
+    cnn = row("cnn", "lean", 95, 2000.0)
+    said = pareto_page.sentences([row("snn1", "dense", 90, 8000.0), row("snn1", "lean", 80, 500.0), cnn])
+    assert "each other SNN of the front costs 4 times what a CNN at least as accurate does" in said
+    worse = "less accurate than every CNN here: SNN, 1 step, pruned 90%, quiet (80.0%, 4 times)"
+    assert f"cheaper than the cheapest CNN (95.0%), but {worse}" in said
+    assert "wins" not in said, "cheaper and worse than all that a CNN was made for is no win"
+    lost = pareto_page.sentences([row("snn1", "dense", 90, 8000.0), cnn])
+    assert "By arithmetic alone: every SNN of the front costs 4 times what a CNN at least as accurate does." in lost
+    won = pareto_page.sentences([row("snn1", "dense", 95, 500.0), row("snn2", "dense", 96, 9000.0), cnn])
+    assert "an SNN wins: SNN, 1 step (95.0%) costs 4 times less than CNN twin, pruned 90%, quiet (95.0%)" in won
+    assert "an SNN wins: SNN, 2 steps (96.0%) is more accurate than every CNN here" in won
+    few = pareto_page.sentences([row("snn1", "dense", 90, 8000.0)])
+    assert "one of the kinds has not been trained" in few
 
 
 def test_the_table_gives_means_over_seeds() -> None:
