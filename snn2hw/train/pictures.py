@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import MissingToolError
-from sim.files import atomic_write
+from snn2hw.drawing import new_figure, save_figure
 
 __all__ = ["draw_confusion", "draw_curves"]
 
 
 def draw_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Loss and accuracy over epochs, of the training and the validation part."""
-    figure = _figure(9, 3.4)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = new_figure(9, 3.4, columns=2)
     epochs = [row["epoch"] for row in rows]
     for axes, name in ((left, "loss"), (right, "accuracy")):
         axes.plot(epochs, [row[name] for row in rows], ".-", label="training (augmented)")
@@ -27,13 +25,12 @@ def draw_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
         axes.grid(alpha=0.3)
     left.set_yscale("log")
     right.legend(loc="best")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_confusion(confusion: NDArray[np.int64], classes: Sequence[str], path: Path) -> None:
     """Counts of what was said (rows) against what was understood (columns)."""
-    figure = _figure(*(1.5 + 0.5 * len(classes),) * 2)
-    axes = figure.subplots()
+    figure, (axes,) = new_figure(*(1.5 + 0.5 * len(classes),) * 2)
     share = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(confusion):
@@ -43,17 +40,4 @@ def draw_confusion(confusion: NDArray[np.int64], classes: Sequence[str], path: P
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
     axes.set_yticks(range(len(classes)), classes)
     axes.set(xlabel="understood", ylabel="said", title=f"{np.trace(confusion) / confusion.sum():.1%} right")
-    _save(figure, path)
-
-
-def _figure(width: float, height: float) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingToolError("pictures need matplotlib", 'pip install "snn2hw[plot]"') from None
-    return Figure((width, height), layout="constrained")
-
-
-def _save(figure: Any, path: Path) -> None:
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
+    save_figure(figure, path)

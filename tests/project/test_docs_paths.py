@@ -22,7 +22,8 @@ PATH = re.compile(r"[\w.*-]+(?:/[\w.*-]+)*(?:\.py|\.toml|\.c|\.h|/)|(?:" + "|".j
 PLACEHOLDER = re.compile(r"[A-Z]{3,}|_X|/x_|^x_")
 """What stands for any name: ``VERB.py``, ``to_X.py``."""
 WRITTEN = {"netx.toml", "program.c", "program.h", "snn_program.h", "src/program.c", "src/snn_program.h"}
-"""What an export writes."""
+WRITTEN |= {"mynet.py", "twin.py", "make_program.py", "test_program.py"}
+"""What an export writes, or whoever follows a page."""
 
 NAME_IN = re.compile(r"`(?:sw\.)?(\w+(?:\.\w+)*)(?:\([^`]*\))?` (?:in |\()`([\w./]+\.py)`")
 """`name` in `file.py`, and `name` (`file.py`)."""

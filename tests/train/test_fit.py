@@ -270,7 +270,7 @@ def test_the_feed_gives_what_the_encoder_says(tmp_path):
 
 def test_the_curves_of_one_epoch_are_points_at_a_whole_number(tmp_path, monkeypatch):
     kept = []
-    monkeypatch.setattr("snn2hw.train.pictures._save", lambda figure, _: kept.append(figure))
+    monkeypatch.setattr("snn2hw.train.pictures.save_figure", lambda figure, _: kept.append(figure))
     row = {"epoch": 1, "loss": 2.0, "accuracy": 0.3, "validate_loss": 1.8, "validate_accuracy": 0.4}
     draw_curves([row], tmp_path / "curves.png")
     for axes in kept[0].axes:
