@@ -122,7 +122,8 @@ def write_artifact(
         if isinstance(error, InputError) and str(draft) in error.what:
             raise InputError(error.what.replace(str(draft), str(folder)), error.fix) from error
         raise
-    return Artifact(final, format, digest, tuple(sorted(hashes)), tuple(losses), tuple(notes))
+    files = tuple(sorted(hashes))
+    return Artifact(final, format, digest, files, losses=tuple(losses), notes=tuple(notes))
 
 
 def read_artifact(folder: Path | str) -> Artifact:

@@ -70,7 +70,7 @@ PROOFS = {
         solver="sat",
     ),
     **{
-        f"{what}, u of {bits} bits": Proof(top, ("snn_neuron.v",), f"-set UB {bits}")
+        f"{what}, u of {bits} bits": Proof(top, ("snn_neuron.v",), f"-set UB {bits}", solver="sat" if top == "decay_contract" else "smt")
         for bits in (24, 25, 32)
         for what, top in (("decay", "decay_contract"), ("wrap, clip, compare", "neuron_contract"))
     },
