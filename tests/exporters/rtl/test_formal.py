@@ -1,4 +1,4 @@
-"""What simulation samples, proved for all inputs and for ever, by induction: neuron, sums, queues, barrier.
+"""What simulation samples, proved for all inputs and for ever, by induction: arithmetic, sums, queues, barrier.
 
 A proof by smtbmc has two halves: as many clocks from reset as the induction looks back, and the step. Proofs by yosys'
 own SAT solver (`sat -tempinduct`) do both.
@@ -15,7 +15,6 @@ from tests.exporters.rtl.bench import mutated_core, need
 FORMAL = CORE.with_name("formal")
 SUMS = "-set LANES 4 -set WB 8 -set MB 8 -set AB 62 -set ROWS 1000 -set WEIGHTS 4000"
 NARROW = "-set LANES 4 -set WB 4 -set MB 7 -set AB 12 -set ROWS 2 -set WEIGHTS 2"
-NEURON = "-set LANES 1 -set SA 3 -set PA 3 -set RA 3 -set AB 24"
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,6 @@ class Proof:
 INDUCTION = (("-t", "6"), ("-i", "-t", "4"))
 ADDERS = ("snn_ram.v", "snn_single.v", "snn_accumulate.v")
 PRODUCTS = "cutpoint t:$mul; delete c:*weights_ram*"
-STEP = Proof("snn_update", ("snn_update.v", "snn_neuron.v"), prepared="cutpoint t:$mul c:*decay_* %i", solver="sat")
 PROOFS = {
     "the barrier": Proof(
         "snn_input",
@@ -59,18 +57,10 @@ PROOFS = {
     "the product of a spike": Proof(
         "snn_accumulate", ADDERS, NARROW.replace("MB 7", "MB 2"), define="SNN_PROVE_PRODUCT"
     ),
-    "a neuron, all rules": Proof(
-        *(STEP.top, STEP.files, f"{NEURON} -set UB 32 -set REFRACTORY 1 -set MOST 2 -set UP 15 -set DOWN 8"),
-        STEP.prepared,
-        solver="sat",
-    ),
-    "a neuron, plain": Proof(
-        *(STEP.top, STEP.files, f"{NEURON} -set UB 25 -set REFRACTORY 0 -set MOST 0 -set UP 6 -set DOWN 2"),
-        STEP.prepared,
-        solver="sat",
-    ),
     **{
-        f"{what}, u of {bits} bits": Proof(top, ("snn_neuron.v",), f"-set UB {bits}")
+        f"{what}, u of {bits} bits": Proof(
+            top, ("snn_neuron.v",), f"-set UB {bits}", solver="sat" if top == "decay_contract" else "smt"
+        )
         for bits in (24, 25, 32)
         for what, top in (("decay", "decay_contract"), ("wrap, clip, compare", "neuron_contract"))
     },
@@ -97,12 +87,6 @@ MUTANTS = {
         "decay, u of 24 bits",
         ("snn_neuron.v", "negative ? -kept : kept", "negative ? ~kept : kept"),
     ),
-    "a sum is shifted as if it had no sign": ("a neuron, plain", ("snn_update.v", "wide2 >>> back", "wide2 >> back")),
-    "v moves while a neuron rests": (
-        "a neuron, all rules",
-        ("snn_update.v", "(REFRACTORY && rest4 != 0) ? w4 : v4_new", "v4_new"),
-    ),
-    "what is not taken is lost": ("a neuron, plain", ("snn_update.v", "!(v5 && (more || blocked))", "!(v5 && more)")),
 }
 
 
