@@ -1,6 +1,7 @@
 """Networks that others published, each with its twin, trained once on spoken digits: the tables of docs/training.md.
 
 python benchmarks/pairs.py --data FSDD --runs FOLDER [--page]
+python benchmarks/pairs.py --page                        only the tables, of the runs in pairs.json
 
 M5, Piczak, HJH and TCY at widths that two cores train in minutes: the spiking network against its twin, over numbers of
 steps, with decays as they are and learnt; from random weights, and from the twin's weights, as they are and trained
@@ -46,12 +47,12 @@ EPOCHS = 8
 def main() -> int:
     given = _arguments()
     torch.set_num_threads(1)
-    corpus = read_corpus("fsdd", given.data, 8000)
     path = RESULTS / "pairs.json"
     found: dict[str, Any] = {"schema": "snn2hw.benchmark.pairs/1", "epochs": EPOCHS, "further": FURTHER, "runs": {}}
     if path.is_file():
         found["runs"] = json.loads(path.read_text())["runs"]
-    for name, recipe, start in _plan():
+    corpus = read_corpus("fsdd", given.data, 8000) if given.data and given.runs else None
+    for name, recipe, start in _plan() if corpus else []:
         if name in found["runs"]:
             continue
         found["runs"][name] = _run(corpus, recipe, given.runs, name, start)
@@ -66,8 +67,8 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="the FSDD folder")
-    parser.add_argument("--runs", type=Path, required=True, help="where runs are kept")
+    parser.add_argument("--data", type=Path, help="the FSDD folder")
+    parser.add_argument("--runs", type=Path, help="where runs are kept")
     parser.add_argument("--page", action="store_true", help="put the tables into docs/training.md")
     return parser.parse_args()
 
@@ -125,7 +126,7 @@ def tables(runs: Mapping[str, Any]) -> str:
     for network in OVER_STEPS:
         for end, said in (("", f"decay {DECAY:g}"), ("-learnt", "decay learnt")):
             rows.append((network, said, *(cell(f"{network}-{steps}{end}") for steps in STEPS), cell(f"{network}-twin")))
-    first = tabulate(rows, ("network", "", *(f"{n} steps" for n in STEPS), "twin"), tablefmt="github")
+    first = tabulate(rows, ("network", "", *(f"T = {n}" for n in STEPS), "twin"), tablefmt="github")
     ends = []
     for network in WIDTHS:
         name = f"{network}-{USUAL_STEPS}"

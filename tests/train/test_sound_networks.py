@@ -2,12 +2,14 @@
 
 import json
 
+import jsonschema
 import numpy as np
 import pytest
 import torch
 
 from sim.errors import FileError, InputError, MissingToolError
 from snn2hw.commands import main
+from snn2hw.schemas import get_schema
 from snn2hw.train.sound_networks import begin_with, sound_network
 from snn2hw.train.stream_data import stream_recipe_for
 from snn2hw.train.stream_recipe import PRETRAINED, WHOLE
@@ -77,6 +79,7 @@ def test_the_command_trains_them_and_counts_what_they_confuse(name, table, tmp_p
     options = ("--model", name, "--class-weights", "balanced", "--balanced", "--mixup", "0")
     assert train(table, tmp_path / "run", *options) == 0
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    jsonschema.validate(summary, get_schema(summary["schema"]))
     share, counts = summary["accuracy"]["test"]["float"], np.array(summary["confusion"])
     assert counts.sum() == share["clips"] == 4
     assert counts.trace() == share["right"]
