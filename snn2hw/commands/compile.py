@@ -93,7 +93,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     check_output(args.output)
     target = get_target(args.target)
     machine = machine_for(source_of(args), target, rewrite=args.rewrite)
-    given = None if args.data is None else read_raster(args.data, machine.input_shape)
+    given = None if args.data is None else read_raster(args.data, machine.network.input_shape)
     data = None if given is None else given.spikes
     steps, messages = certified_for(args.model, data, args.steps)
     mixed = args.weight_bits == "mixed"

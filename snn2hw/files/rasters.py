@@ -75,7 +75,7 @@ def read_raster_facts(path: Path | str, shape: tuple[int, ...] | None = None) ->
 
     arrays = read_npz(path, names=("labels", "decoder", "front", "classes"), judge=judge)
     return RasterFacts(
-        shape=seen[0].shape,
+        shape=seen[0].shape if shape is None else (*seen[0].shape[:2], *shape),
         dtype=seen[0].dtype,
         labels=arrays.get("labels"),
         decoder=_decoder(path, arrays.get("decoder")),
@@ -85,19 +85,28 @@ def read_raster_facts(path: Path | str, shape: tuple[int, ...] | None = None) ->
 
 
 def read_raster(path: Path | str, shape: tuple[int, ...] | None = None) -> Raster:
-    """Read an input file; ``shape`` is that of the program's input: others are refused before they are read."""
+    """Read an input file; ``shape`` is that of the input: others are refused before they are read.
+
+    A signal (C, L) and the same with a height of 1, as a program has it, stand for one another.
+    """
     arrays = read_npz(
         path,
         names=("spikes", "labels", "decoder", "front", "classes"),
         judge=lambda announced: _judge(str(path), announced, shape),
     )
+    spikes = arrays["spikes"]
     return Raster(
-        spikes=arrays["spikes"],
+        spikes=spikes if shape is None else spikes.reshape(*spikes.shape[:2], *shape),
         labels=arrays.get("labels"),
         decoder=_decoder(path, arrays.get("decoder")),
         front=_front(path, arrays.get("front")),
         classes=_classes(arrays.get("classes")),
     )
+
+
+def _with_height(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a signal (C, L) as that of an image whose height is 1; another one as it is."""
+    return (shape[0], 1, shape[1]) if len(shape) == 2 else shape
 
 
 def _judge(path: str, announced: Mapping[str, Announced], shape: tuple[int, ...] | None) -> None:
@@ -111,7 +120,7 @@ def _judge(path: str, announced: Mapping[str, Announced], shape: tuple[int, ...]
     assert spikes is not None
     if len(spikes.shape) < 3:
         raise InputError(f"{path}: spikes has shape {spikes.shape}", "save (B, T, *input shape)")
-    if shape is not None and spikes.shape[2:] != shape:
+    if shape is not None and _with_height(spikes.shape[2:]) != _with_height(shape):
         expected = "(B, T, " + ", ".join(map(str, shape)) + ")"
         what = f"{path}: spikes: shape {spikes.shape}, the program reads {expected}"
         raise InputError(what, "add the batch axis, or reshape")
