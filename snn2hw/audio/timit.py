@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from sim.border import read_bytes
 from sim.errors import FileError, InputError
 from snn2hw.audio.clip import stored_rate_hz
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.rows import Reading, SoundRow, corpus_of
+from snn2hw.files.table_file import TABLE_BYTES
 
 __all__ = ["FOLDED", "LABELS", "LEFT_OUT", "PHONES_39", "read_timit"]
 
@@ -28,7 +30,7 @@ FOLDED = {phone: phone for phone in PHONES_39 if phone != "sil"} | {
 LABELS = ("phone", "phone61", "speaker", "gender", "dialect")
 """What can be the class of a segment; the first is usual."""
 
-_LINE = re.compile(r"(?P<first>\d+)\s+(?P<last>\d+)\s+(?P<phone>\S+)")
+_LINE = re.compile(r"(?P<first>[0-9]{1,12})\s+(?P<last>[0-9]{1,12})\s+(?P<phone>\S+)")
 
 
 def read_timit(root: Path, reading: Reading, label: str = "") -> Corpus:
@@ -61,7 +63,8 @@ def _rows(folder: Path, part: str, label: str) -> Iterator[SoundRow]:
 
 def _segments(table: Path) -> Iterator[tuple[int, int, str]]:
     """Return first sample, last sample and phone of every segment that counts."""
-    for number, line in enumerate(table.read_text(encoding="latin-1").splitlines(), 1):
+    text = read_bytes(table, TABLE_BYTES, "give the segments of the sentence").decode("latin-1")
+    for number, line in enumerate(text.splitlines(), 1):
         match = _LINE.fullmatch(line.strip())
         known = match and (match["phone"] in FOLDED or match["phone"] == LEFT_OUT)
         if not match or not known or int(match["first"]) >= int(match["last"]):

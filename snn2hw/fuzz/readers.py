@@ -57,12 +57,6 @@ def _prices(path: Path) -> object:
     return get_table(path)
 
 
-def _study(path: Path) -> object:
-    from snn2hw.sweep.study import read_study
-
-    return read_study(path)
-
-
 def _macs(path: Path) -> object:
     from snn2hw.ann.graph import load
     from snn2hw.ann.macs import macs
@@ -104,7 +98,6 @@ READERS: Mapping[str, Reader] = {
     "report": Reader(".json", (), _reported),
     "target": Reader(".toml", (), _target),
     "prices": Reader(".toml", (), _prices),
-    "study": Reader(".toml", (), _study),
     "macs": Reader(".onnx", ("onnx",), _macs),
     "relus": Reader(".onnx", ("onnx",), _relus),
     "checkpoint": Reader(".pt", ("torch", "norse"), _checkpoint),
@@ -213,25 +206,6 @@ def _price_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
     return _packaged(folder, "snn2hw.costs", "tables/loihi1_davies2018.toml", "tables/cmos45_int8_memory.toml")
 
 
-def _study_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
-    path = folder / "study.toml"
-    path.write_text(_STUDY, encoding="utf-8")
-    return [path]
-
-
-_STUDY = """schema = "snn2hw.study/1"
-title = "bits"
-run.commands = ["compile net.nir --weight-bits {bits} {how} -o {out}/p.nir", "run {out}/p.nir --input x --chunk {n}"]
-measure.share = ["run.right", "run.samples"]
-search = { method = "random", trials = 3, seed = 1, objective = "share", direction = "maximize" }
-settings.bits = [2, 8, "ternary"]
-settings.n = { low = 1, high = 100, log = true }
-settings.how = { plain = [], levels = ["--levels", "4"] }
-table.average = ["n"]
-picture = { x = "bits", lines = "how" }
-"""
-
-
 def _onnx_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -294,7 +268,6 @@ _SEEDS: Mapping[str, Callable[[Path, np.random.Generator], list[Path]]] = {
     "report": _reported_seeds,
     "target": _target_seeds,
     "prices": _price_seeds,
-    "study": _study_seeds,
     "macs": _onnx_seeds,
     "relus": _onnx_seeds,
     "checkpoint": _checkpoint_seeds,

@@ -68,6 +68,14 @@ def _urban(path: Path) -> object:
     return read_urbansound(root, _reading())
 
 
+def _phones(path: Path) -> object:
+    from snn2hw.audio.timit import read_timit
+
+    root = _sounds(_laid(path, "TRAIN", "DR1", "FAB0", "SI1.PHN"), "TRAIN/DR1/FAB0/SI1.WAV", "TEST/DR1/MCD0/SI2.WAV")
+    (root / "TEST" / "DR1" / "MCD0" / "SI2.PHN").write_text(TEXTS["phones"], encoding="ascii")
+    return read_timit(root, _reading())
+
+
 def _speakers(path: Path) -> object:
     from snn2hw.audio.tables import read_audiomnist
 
@@ -132,6 +140,21 @@ def _summary(path: Path) -> object:
     return classes_in(path.parent / "laid")
 
 
+def _study(path: Path) -> object:
+    from snn2hw.sweep.study import read_study
+
+    return read_study(path)
+
+
+def _setting(path: Path) -> object:
+    from snn2hw.sweep.results import read_result
+    from snn2hw.sweep.study import read_study
+
+    study = path.parent / "of-setting.toml"
+    study.write_text(STUDY, encoding="utf-8")
+    return read_result(_laid(path, "0123.json"), "0123", read_study(study), {})
+
+
 def _campaign(path: Path) -> object:
     from snn2hw.fuzz.ledger import read_campaign
 
@@ -176,6 +199,7 @@ def _kind(path: Path) -> object:
 SIDE_READERS: Mapping[str, Reader] = {
     "clips": Reader(".csv", SOUND, _clips),
     "esc": Reader(".csv", SOUND, _esc),
+    "phones": Reader(".txt", SOUND, _phones),
     "urbansound": Reader(".csv", SOUND, _urban),
     "speakers": Reader(".json", SOUND, _speakers),
     "parts": Reader(".csv", SOUND, _parts),
@@ -187,6 +211,8 @@ SIDE_READERS: Mapping[str, Reader] = {
     "memory": Reader(".mem", (), _memory),
     "summary": Reader(".json", (), _summary),
     "campaign": Reader(".json", (), _campaign),
+    "study": Reader(".toml", (), _study),
+    "setting": Reader(".json", (), _setting),
     "samples": Reader(".npz", (), _samples),
     "kind": Reader(".json", (), _kind),
     "state": Reader(".pt", ("torch",), _state),
@@ -194,6 +220,20 @@ SIDE_READERS: Mapping[str, Reader] = {
     "dialects": Reader(".nir", ("h5py", "nir"), _dialects),
 }
 """Reader name to what it reads."""
+
+
+STUDY = """schema = "snn2hw.study/1"
+title = "bits"
+run.commands = ["compile net.nir --weight-bits {bits} {how} -o {out}/p.nir", "run {out}/p.nir --input x --chunk {n}"]
+measure.share = ["run.right", "run.samples"]
+search = { method = "random", trials = 3, seed = 1, objective = "share", direction = "maximize" }
+settings.bits = [2, 8, "ternary"]
+settings.n = { low = 1, high = 100, log = true }
+settings.how = { plain = [], levels = ["--levels", "4"] }
+table.average = ["n"]
+picture = { x = "bits", lines = "how" }
+"""
+"""A study, which a setting is of too."""
 
 
 def _manifest_text(format: str) -> str:
@@ -206,6 +246,7 @@ TEXTS: Mapping[str, str] = {
     "esc": "filename,fold,target,category,esc10,src_file,take\n1.wav,1,0,dog,True,100,A\n2.wav,2,1,rain,False,101,B\n",
     "urbansound": "slice_file_name,fsID,start,end,salience,fold,classID,class\n"
     "1.wav,9,0,4,1,5,3,dog_bark\n2.wav,8,0,4,1,5,2,siren\n",
+    "phones": "0 200 h#\n200 500 sh\n500 700 iy\n700 800 h#\n",
     "speakers": '{"01": {"accent": "german", "age": "30", "gender": "male"}, "02": {"gender": "female"}}',
     "parts": "path,part\nyes/a_nohash_0.wav,train\nno/b_nohash_1.wav,test\n",
     "lists": "yes/a_nohash_0.wav\nno/b_nohash_1.wav\n",
@@ -217,6 +258,9 @@ TEXTS: Mapping[str, str] = {
     "summary": '{"classes": ["no", "yes"], "accuracy": {"test": 0.5}}',
     "campaign": '{"schema": "snn2hw.fuzz/1", "seed": 3, "batches": {"wav": 4}, "tried": [{"subject": "wav", "outcome":'
     ' "read", "cases": 9}], "findings": [{"subject": "wav", "kind": "hang", "error": "", "file": null}]}',
+    "study": STUDY,
+    "setting": '{"schema": "snn2hw.setting/1", "name": "0123", "setting": {"bits": 2}, "measured": {"share": 0.5},'
+    ' "error": null, "seconds": 1.5}',
     "kind": '{"schema": "snn2hw.accuracy/1", "digest": "", "networks": {"float": {"right": 1, "samples": 2}}}',
 }
 """Good files that are text."""

@@ -1,6 +1,7 @@
 """What benchmarks share: a table goes between its marks, and an error is one message."""
 
 import importlib
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -37,8 +38,9 @@ def test_every_benchmark_that_fills_the_page_has_its_marks_there() -> None:
     pages = "".join(page.read_text() for page in (FOLDER.parent / "docs").glob("*.md"))
     for script in FOLDER.glob("*.py"):
         if "into_page(" in (text := script.read_text()) and "def into_page" not in text:
-            assert f"<!-- table of benchmarks/{script.name} -->" in pages
-            assert f"<!-- end of benchmarks/{script.name} -->" in pages
+            part = rf"benchmarks/{re.escape(script.name)}( \w+)? -->"
+            assert re.search(f"<!-- table of {part}", pages), script.name
+            assert len(re.findall(f"<!-- table of {part}", pages)) == len(re.findall(f"<!-- end of {part}", pages))
 
 
 def test_an_error_is_a_message_and_exit_code_2(results: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,6 +50,13 @@ OWN = {
     "exporters/rtl_export/stream.py": "what its own simulation wrote",
     "exporters/to_firmware.py": "files of the package",
     "exporters/xylo/runner.py": "the answer of its own process",
+    "exporters/to_rtl.py": "files of the package",
+    "snn2hw/calls/call.py": "the answer of its own process",
+    "snn2hw/calls/worker.py": "what its own process wrote",
+    "snn2hw/cluster/called.py": "what its own call wrote",
+    "snn2hw/cluster/code.py": "its own sources",
+    "snn2hw/cluster/program_bytes.py": "what it has just written",
+    "snn2hw/commands/answering.py": "what its owner asks, and what it has just said",
 }
 """Modules that read something else than files from outside without the border, and what."""
 

@@ -19,6 +19,9 @@ from snn2hw.placement.place import place
 from snn2hw.zoo import located, zoo_names
 from tests.placement.test_place import ROOMY, chip
 
+STRAIGHT = ("esc10",)
+"""Programs whose cores lie in order as well as anywhere."""
+
 
 @pytest.mark.parametrize("name", zoo_names())
 def test_traffic_over_the_zoo_is_never_worse_than_in_order(name):
@@ -27,7 +30,7 @@ def test_traffic_over_the_zoo_is_never_worse_than_in_order(name):
     raster = np.clip(np.rint(drawn), program.input.lo, program.input.hi).astype(np.int16)
     placed = [place(program, "loihi1", raster=raster, placer=p) for p in ("annealed", "greedy", "in_order")]
     assert all(a.hops <= b.hops for a, b in pairwise(placed))
-    assert placed[0].hops < placed[2].hops
+    assert placed[0].hops < placed[2].hops or name in STRAIGHT
     assert all(len(p.cores) >= least_cores(program, get_target("loihi1")).least for p in placed)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import snn2hw as sw
-from tests.project.test_pages import PAGES, blocks
+from tests.project.pages import blocks
+from tests.project.test_pages import PAGES
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(os.environ.get("SNN2HW_FRAMEWORKS", ROOT / ".venv-frameworks" / "bin" / "python"))
@@ -22,7 +23,7 @@ if "graph" in globals():
 """
 READ = {"rockpool": {"dt": 1e-3}, "spyx": {"dt": 1e-3}}
 """How a page reads what its block has written, beyond the dialect of its name."""
-NEEDING = [page for page in PAGES if any(block.needs == page.stem for block in blocks(page))]
+NEEDING = [page for page in PAGES if any(block.option("needs") == page.stem for block in blocks(page))]
 
 
 def ran(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -36,7 +37,7 @@ def test_what_a_framework_exports_is_read(page, tmp_path):
     missing = ran(f"import importlib.util as u; raise SystemExit(u.find_spec({page.stem!r}) is None)", tmp_path)
     if missing.returncode:
         pytest.skip(f"the environment of the frameworks lacks {page.stem}")
-    code = "\n".join(block.text for block in blocks(page) if block.needs)
+    code = "\n".join(block.text for block in blocks(page) if block.option("needs"))
     done = ran(code + WRITTEN, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     if not (tmp_path / "exported.nir").exists():

@@ -17,7 +17,7 @@ from snn2hw.network.float_reference import float_reference
 from snn2hw.problems import ProblemsError
 from snn2hw.train.xylo_net import XyloNet, xylo_source
 from snn2hw.train.xylo_scan import xylo_spikes
-from tests.train.test_stream import clips
+from tests.train.tones import write_tones
 
 
 def by_hand(x, share_syn, share_mem, most):
@@ -118,9 +118,7 @@ def test_a_layout_that_no_chip_has_is_refused(values, said):
 
 
 def trained(tmp_path, *options):
-    (tmp_path / "data").mkdir(exist_ok=True)
-    clips(tmp_path / "data")
-    where = ["--data", str(tmp_path / "data" / "list.csv"), "-o", str(tmp_path / "run")]
+    where = ["--data", str(write_tones(tmp_path / "data")), "-o", str(tmp_path / "run")]
     return main(["train", "folder", "--target", "xylo2", *where, "--batch", "16", *options])
 
 
