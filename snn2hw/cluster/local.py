@@ -29,6 +29,11 @@ class LocalCluster:
         """How many workers were started in the place of one that died."""
 
     @property
+    def scheduler_pid(self) -> int:
+        """Return the process of the scheduler."""
+        return self._scheduler.pid
+
+    @property
     def pids(self) -> list[int]:
         """Return the processes of the workers."""
         return [worker.pid for worker in self._workers]
@@ -41,9 +46,9 @@ class LocalCluster:
             raise MissingToolError(f"a cluster needs Dask ({error})", install("distributed")) from None
         with self._stack as stack:
             self._folder = stack.enter_context(scratch_folder("snn2hw-cluster-"))
-            scheduler = self._started(["scheduler", self._host, str(self._port)])
-            stack.callback(_end, scheduler)
-            self.address = _address_of(scheduler)
+            self._scheduler = self._started(["scheduler", self._host, str(self._port)])
+            stack.callback(_end, self._scheduler)
+            self.address = _address_of(self._scheduler)
             stack.callback(self._end_workers)
             self._workers += [self._worker() for _ in range(self._count)]
             for worker in self._workers:
@@ -56,7 +61,9 @@ class LocalCluster:
         self._stack.close()
 
     def tend(self) -> None:
-        """Start a worker for every one that has ended."""
+        """Start a worker for every one that has ended; without a scheduler there is nothing to tend."""
+        if self._scheduler.poll() is not None:
+            raise ToolError(f"{self.address}: the scheduler has ended", "start the cluster again")
         for place, worker in enumerate(self._workers):
             if worker.poll() is not None:
                 worker.end(0.0)

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("distributed", reason="Dask is not installed: pip install snn2hw[distributed]")
 
 from exporters.program_file import write_program
-from sim.errors import InputError
+from sim.errors import InputError, ToolError
 from sim.program import Connection, Dense, Input, Population, Program
 from snn2hw.cluster.client import connected
 from snn2hw.cluster.local import LocalCluster
@@ -166,6 +166,17 @@ def test_a_scheduler_without_workers_is_refused_in_bounded_time(monkeypatch, clu
     monkeypatch.setattr(client, "WORKERS_WITHIN_S", 0.5)
     with LocalCluster(0) as empty, pytest.raises(InputError, match="has no workers"), connected(empty.address):
         pass
+
+
+def test_a_cluster_whose_scheduler_is_dead_ends():
+    with LocalCluster(0) as running:
+        running.tend()
+        os.kill(running.scheduler_pid, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        with pytest.raises(ToolError, match="the scheduler has ended"):
+            while time.monotonic() < deadline:
+                running.tend()
+                time.sleep(0.05)
 
 
 def test_a_port_that_is_no_scheduler_is_refused_in_bounded_time(monkeypatch):
