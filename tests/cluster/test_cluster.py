@@ -172,11 +172,9 @@ def test_a_cluster_whose_scheduler_is_dead_ends():
     with LocalCluster(0) as running:
         running.tend()
         os.kill(running.scheduler_pid, signal.SIGKILL)
-        deadline = time.monotonic() + 30
+        time.sleep(1)
         with pytest.raises(ToolError, match="the scheduler has ended"):
-            while time.monotonic() < deadline:
-                running.tend()
-                time.sleep(0.05)
+            running.tend()
 
 
 def test_a_port_that_is_no_scheduler_is_refused_in_bounded_time(monkeypatch):
