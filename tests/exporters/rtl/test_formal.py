@@ -99,7 +99,7 @@ MUTANTS = {
         ("snn_update.v", "resting ? rest5 - 1 : 6'd0", "resting ? rest5 : 6'd0"),
     ),
     "what is not taken is lost": ("an update", ("snn_update.v", "v5 && (more || blocked)", "v5 && more")),
-    "an update wraps at 2^23": ("an update", ("snn_neuron.v", "sum > HALF", "sum >= HALF")),
+    "an update wraps at 2^23": ("an update of several spikes and rest", ("snn_neuron.v", "sum > HALF", "sum >= HALF")),
     "a row that was just written is read stale": (
         "the accumulator",
         ("snn_accumulate.v", "(valid_c && row_c == row_b) ? total_c : ", ""),
