@@ -7,6 +7,7 @@ benchmarks/results/fpga.{json,md}; rows of other programs and lanes stay as they
 """
 
 import argparse
+import itertools
 import json
 import re
 import shutil
@@ -23,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # the modules beside t
 from results import ended, write
 
 from exporters.program_file import read_program
-from exporters.rtl_export.devices import Fit, fits
+from exporters.rtl_export.devices import FPGAS, Fpga, fits
 from exporters.rtl_export.images import images_of, sizes_of
 from exporters.rtl_export.memories import varying_bits
 from exporters.rtl_export.plan import plan_of
@@ -51,6 +52,7 @@ PLACED = {
         ["--package", "CABGA381", "--lpf", "board/ulx3s.lpf", "--timing-allow-fail"],
     ),
 }
+FAMILIES = {"ice40": "iCE40 UP5K", "ecp5": "ECP5"}
 KINDS = {
     "lut": r"SB_LUT4|LUT4|LUT[1-6]|MUX2_LUT[5-8]",
     "ff": r"SB_DFF\w*|TRELLIS_FF|DFF\w*|FD[RSCP]E?(_1)?",
@@ -120,23 +122,29 @@ def measure(program: Program, raster: np.ndarray, lanes: int, target: str) -> di
         folder = workspace / "rtl"
         for image in (folder / "mem").iterdir():
             shutil.copy(image, folder)
-        device = device_of(sizes, varying_bits(images, sizes), target)
-        text = _yosys(folder, target, huge=device is not None and device.single > 0)
+        text = _yosys(folder, target, huge=needs_single_port(sizes, varying_bits(images, sizes), target))
         found: dict[str, Any] = {"clocks_per_inference": clocks, "steps": raster.shape[1]}
         found |= {kind: _count(text, pattern) for kind, pattern in KINDS.items()}
         found["memory_kbit"] = round(sum(sizes.memory_bits().values()) / 1024, 1)
-        found["device"] = device.fpga.name if device else None
-        found["clock_mhz"] = _clock(folder, target, device)
+        placed = placed_on(target, found["block_ram"], found["single_port"])
+        found["device"] = placed.name if placed else None
+        found["clock_mhz"] = _clock(folder, target, placed)
     found["latency_ms"] = round(clocks / found["clock_mhz"] / 1000, 3) if found["clock_mhz"] else None
     return found
 
 
-def device_of(sizes: Sizes, varying: dict[str, int], target: str) -> Fit | None:
-    """Return the UP5K, or the smallest ECP5 whose memory holds the core; None where nothing is placed."""
-    family = {"ice40": "iCE40 UP5K", "ecp5": "ECP5"}.get(target)
-    return next(
-        (one for one in fits(sizes, varying) if family and one.fpga.name.startswith(family) and one.holds), None
-    )
+def needs_single_port(sizes: Sizes, varying: dict[str, int], target: str) -> bool:
+    """Return whether the smallest device of a family that holds the core does so by its single-port memory."""
+    family = FAMILIES.get(target)
+    held = (one for one in fits(sizes, varying) if family and one.fpga.name.startswith(family) and one.holds)
+    return any(one.single > 0 for one in itertools.islice(held, 1))
+
+
+def placed_on(target: str, blocks: int, single: int) -> Fpga | None:
+    """Return the smallest device with as many blocks as synthesis filled; None where nothing is placed."""
+    family = FAMILIES.get(target)
+    ours = (one for one in FPGAS if family and one.name.startswith(family))
+    return next((one for one in ours if one.blocks >= blocks and one.single >= single), None)
 
 
 def _yosys(folder: Path, target: str, *, huge: bool) -> str:
@@ -160,7 +168,7 @@ def _count(text: str, pattern: str) -> int:
     return sum(int(line.groups()[-1]) for line in lines if line)
 
 
-def _clock(folder: Path, target: str, device: Fit | None) -> float | None:
+def _clock(folder: Path, target: str, device: Fpga | None) -> float | None:
     """Return the clock in MHz after place and route; None where no tool is installed, or the design does not fit."""
     if device is None:
         return None
@@ -168,7 +176,7 @@ def _clock(folder: Path, target: str, device: Fit | None) -> float | None:
     tool = shutil.which(name) or shutil.which(f"yowasp-{name}")
     if tool is None:
         return None
-    words = [tool, "--json", "top.json", "--report", "report.json", "-q", device.fpga.flag, *flags]
+    words = [tool, "--json", "top.json", "--report", "report.json", "-q", device.flag, *flags]
     try:
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:

@@ -198,4 +198,8 @@ module snn_update #(
             run <= 0; v1 <= 0; v2 <= 0; v3 <= 0; v4 <= 0; v5 <= 0; sum_overflow <= 0; u_overflow <= 0; spikes <= 0;
         end
     end
+
+`ifdef SNN_PROVE
+    `include "update_properties.vh"
+`endif
 endmodule

@@ -28,12 +28,25 @@ class Proof:
     define: str = "SNN_PROVE"
     flags: tuple[tuple[str, ...], ...] = (("-t", "1"),)
     solver: str = "smt"
+    steps: int = 3
 
 
 INDUCTION = (("-t", "6"), ("-i", "-t", "4"))
 ADDERS = ("snn_ram.v", "snn_single.v", "snn_accumulate.v")
 PRODUCTS = "cutpoint t:$mul; delete c:*weights_ram*"
+SEVERAL = "-set UP 4 -set DOWN 4 -set MOST 2 -set REFRACTORY 1"
+UPDATE = "-set SA 2 -set PA 2 -set RA 2 -set YB 2 -set XB 2 -set CB 2"
+FACTORS = r"cutpoint t:$mul c:*decay_* %i"
+UPDATES = {
+    "an update": f"-set LANES 2 -set AB 24 -set UB 24 -set UP 7 -set DOWN 7 {UPDATE}",
+    "an update of several spikes and rest": f"-set LANES 1 -set AB 20 -set UB 32 {SEVERAL} {UPDATE}",
+    "an update that forgets u": f"-set LANES 1 -set AB 24 -set UB 25 -set UP 0 -set DOWN 0 -set CURRENT 0 {UPDATE}",
+}
 PROOFS = {
+    **{
+        name: Proof("snn_update", ("snn_update.v", "snn_neuron.v"), change, FACTORS, solver="sat", steps=1)
+        for name, change in UPDATES.items()
+    },
     "the barrier": Proof(
         "snn_input",
         ("snn_ram.v", "snn_input.v"),
@@ -66,6 +79,27 @@ PROOFS = {
     },
 }
 MUTANTS = {
+    "v moves while a neuron rests": (
+        "an update of several spikes and rest",
+        ("snn_update.v", "(REFRACTORY && rest4 != 0) ? w4 : v4_new", "v4_new"),
+    ),
+    "a spike too many": (
+        "an update of several spikes and rest",
+        ("snn_update.v", "spike && spikes != most", "spike"),
+    ),
+    "reset to zero subtracts": ("an update", ("snn_update.v", "subtract ? taken : 24'sd0", "taken")),
+    "the bias loses its sign": ("an update", ("snn_update.v", "$signed(r4[36:17])", "{1'b0, r4[36:17]}")),
+    "a sum is shifted as if it had no sign": ("an update", ("snn_update.v", "wide2 >>> back", "wide2 >> back")),
+    "a sum is not held while the pipeline stands": (
+        "an update",
+        ("snn_update.v", "if (fresh1) held1 <= sums", "held1 <= sums"),
+    ),
+    "a neuron rests a step too long": (
+        "an update of several spikes and rest",
+        ("snn_update.v", "resting ? rest5 - 1 : 6'd0", "resting ? rest5 : 6'd0"),
+    ),
+    "what is not taken is lost": ("an update", ("snn_update.v", "v5 && (more || blocked)", "v5 && more")),
+    "an update wraps at 2^23": ("an update of several spikes and rest", ("snn_neuron.v", "sum > HALF", "sum >= HALF")),
     "a row that was just written is read stale": (
         "the accumulator",
         ("snn_accumulate.v", "(valid_c && row_c == row_b) ? total_c : ", ""),
@@ -90,18 +124,22 @@ MUTANTS = {
 }
 
 
-def _prove(name, folder, core=CORE):
-    for tool in ("yosys", "yosys-smtbmc", "z3"):
-        need(tool)
-    proof = PROOFS[name]
+def _prepared(proof, core):
     files = [*(str(core / file) for file in proof.files)]
     files += [str(FORMAL / "neuron_contract.v")] if "contract" in proof.top else []
     script = f"read_verilog -formal -DSNN_NO_IMAGES -D{proof.define} -I{FORMAL} {' '.join(files)}; "
     script += f"chparam {proof.change} {proof.top}; " if proof.change else ""
     script += f"prep -top {proof.top} -flatten; {proof.prepared}; memory_map; opt -full; async2sync; dffunmap; "
+    return script if proof.solver == "smt" else script + "opt_clean; techmap; opt -full; "
+
+
+def _prove(name, folder, core=CORE):
+    for tool in ("yosys", "yosys-smtbmc", "z3"):
+        need(tool)
+    proof = PROOFS[name]
+    script = _prepared(proof, core)
     if proof.solver != "smt":
-        script += "opt_clean; techmap; opt -full; "
-        script += "sat -tempinduct -seq 0 -maxsteps 3 -prove-asserts -set-assumes -verify"
+        script += f"sat -tempinduct -seq 0 -maxsteps {proof.steps} -prove-asserts -set-assumes -verify"
         done = subprocess.run(["yosys", "-q", "-p", script], capture_output=True, text=True, timeout=1800)
         assert done.returncode == 0 or "proof failed" in done.stdout + done.stderr or "proof did fail" in done.stderr
         return done.returncode == 0
@@ -126,3 +164,15 @@ def test_it_is_proved(proof, tmp_path):
 def test_a_planted_mistake_is_not_proved(mutant, tmp_path):
     proof, change = MUTANTS[mutant]
     assert not _prove(proof, tmp_path, mutated_core(tmp_path, *change))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("update", UPDATES)
+def test_what_is_proved_of_an_update_is_reached(update):
+    """Every kind of neuron of `reached` comes out within ten clocks of a start that the assumptions allow."""
+    need("yosys")
+    kinds = range(6)
+    script = _prepared(PROOFS[update], CORE)
+    script += "; ".join(f"sat -seq 10 -set-assumes -set-at 10 reached[{kind}] 1" for kind in kinds)
+    done = subprocess.run(["yosys", "-p", script], capture_output=True, text=True, timeout=900, check=True)
+    assert done.stdout.count("SAT solving finished - model found") == len(kinds), done.stdout[-2000:]
