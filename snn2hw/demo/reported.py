@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.files import atomic_write
 from sim.program import Program
@@ -9,9 +10,15 @@ from snn2hw.demo.exhibit import Exhibit
 from snn2hw.files.json_file import write_json
 from snn2hw.files.rasters import write_raster
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = ["REPORT", "report_of_demo"]
 
 REPORT = "report.html"
+PLACED = 16
+"""Samples whose messages the placement counts."""
 
 
 def report_of_demo(folder: Path, exhibit: Exhibit, program: Program, accuracy: Mapping[str, float]) -> Path:
@@ -26,7 +33,8 @@ def report_of_demo(folder: Path, exhibit: Exhibit, program: Program, accuracy: M
     samples = len(exhibit.labels)
     networks = {name: {"right": round(share * samples), "samples": samples} for name, share in accuracy.items()}
     write_json(folder / "accuracy.json", {"schema": ACCURACY, "digest": program.digest, "networks": networks})
-    write_json(folder / "place.json", place(program, "loihi1").to_json())
+    heard = _spikes(exhibit, program)[:PLACED]
+    write_json(folder / "place.json", place(program, "loihi1", raster=heard).to_json())
     return write_report(collect([folder]), folder / REPORT).page
 
 
@@ -35,9 +43,13 @@ def _write_input(folder: Path, exhibit: Exhibit, program: Program) -> None:
     from snn2hw.purpose import purpose_of_front
 
     front = exhibit.front
-    spikes = exhibit.test.reshape(*exhibit.test.shape[:2], *program.input.shape)
+    spikes = _spikes(exhibit, program)
     identity = purpose_of_front(to_json(front)).identity
     write_raster(folder / "test.npz", spikes, exhibit.labels, front.decoder, front=identity, classes=front.classes)
+
+
+def _spikes(exhibit: Exhibit, program: Program) -> "NDArray[np.integer]":
+    return exhibit.test.reshape(*exhibit.test.shape[:2], *program.input.shape)
 
 
 def _write_sounds(folder: Path, exhibit: Exhibit) -> None:

@@ -15,6 +15,7 @@ from snn2hw.page.sections.quantisation import quantisation_section
 from snn2hw.page.sections.resources import fit_said, resources_section
 from snn2hw.page.sections.verdict import executors_by, verdict_section
 from snn2hw.page.wording import listed, plural, written
+from snn2hw.placement.timing import is_seen
 
 __all__ = ["answers_of", "dossier_of"]
 
@@ -52,8 +53,9 @@ def _whole(sections: tuple[Section, ...]) -> ShortAnswer:
     question = "What is missing?"
     missing = [(section, part) for section in sections for part in section.missing]
     if not missing:
-        said = "Everything that a report can hold is here."
-        return ShortAnswer("answer.missing", question, word="Nothing", tone="good", said=said, section="made")
+        said = "Everything that a report can hold is here. No chip was run, no time and no energy measured."
+        word = "Nothing of the page"
+        return ShortAnswer("answer.missing", question, word=word, tone="good", said=said, section="made")
     names = listed([f"{part.what[0].lower()}{part.what[1:]}" for _, part in missing], most=4)
     return ShortAnswer(
         id="answer.missing",
@@ -92,7 +94,8 @@ def _same(material: Material) -> tuple[str, Tone, str]:
     values = max(int(row["values"]) for row in verdict["rows"] if row["status"] == "equal")
     tone: Tone = "mixed" if silent else "good"
     over = f"{plural(verdict['samples'], 'sample')} of {plural(verdict['steps'], 'step')}"
-    said = f"{values:,} spikes and states of {over} are equal on {listed(equal)}.{beside}"
+    where = f"{listed(equal)}: programs on this machine, no chip"
+    said = f"{values:,} spikes and states of {over} are equal on {where}.{beside}"
     return "Yes, bit for bit", tone, said
 
 
@@ -133,6 +136,10 @@ def _time(material: Material) -> tuple[str, Tone, str]:
         places = placement is None and material.program.arithmetic == "loihi"
         why = "It was not placed." if places else f"No time of an operation of {material.chip} is published."
         return "Not known", "unknown", f"{why} A sample has {plural(steps, 'step')}." if steps else why
+    assert placement is not None
+    if not is_seen(str(placement["traffic"]["basis"])):
+        said = f"A step in which every neuron fires takes at least {written(seconds, 'seconds')}; no run was counted."
+        return "Not counted", "unknown", said
     if steps is None:
         return f"At least {written(seconds, 'seconds')}", "mixed", "Per step: a lower bound from published times."
     said = (
@@ -158,7 +165,8 @@ def _energy(material: Material) -> tuple[str, Tone, str]:
         wins, loses = judged.count("wins"), judged.count("loses")
         less = f" Counted by one rule, the ANN costs less under {loses} of {len(judged)} tables"
         beside = f"{less}, and more under {wins}." if wins else f"{less}."
-    return f"{low} to {high}", "mixed", f"Estimate per inference, over {tables}{whole}; not measured.{beside}"
+    how = "not measured, without static power"
+    return f"{low} to {high}", "mixed", f"Estimate per inference, over {tables}{whole}; {how}.{beside}"
 
 
 def _headline(material: Material, answers: tuple[ShortAnswer, ...]) -> str:

@@ -11,6 +11,7 @@ from snn2hw.chips.capacity import CoresNeeded
 from snn2hw.placement.cutting import WORDS
 from snn2hw.placement.mesh import CORES_PER_TILE, Mesh
 from snn2hw.placement.slices import Slice
+from snn2hw.placement.timing import is_seen
 from snn2hw.placement.traffic import Flow
 
 __all__ = ["SCHEMA", "Latency", "PlacedCore", "Placement"]
@@ -161,7 +162,8 @@ class Placement(Shown):
                 f"traffic by {self.basis}",
                 f"{self.messages / self.steps:,.1f} messages between cores a step, "
                 f"{self.hops / self.steps:,.1f} hops; {self.flow.arriving.sum() / self.steps:,.1f} from the host",
-                f"a step takes at least {latency * 1e6:,.2f} us in the slowest core, barrier included"
+                f"a step{'' if is_seen(self.basis) else ' in which all fire'} takes at least {latency * 1e6:,.2f} us "
+                "in the slowest core, barrier included"
                 if latency is not None
                 else f"no time of a step: {self.latency.reason}",
             ],

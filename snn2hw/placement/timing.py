@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["STEP_TIMES", "StepTimes"]
+__all__ = ["STEP_TIMES", "StepTimes", "is_seen"]
 
 
 @dataclass(frozen=True)
@@ -29,3 +29,12 @@ STEP_TIMES: Mapping[str, StepTimes] = MappingProxyType(
     }
 )
 """By the name of the target. None is published of Loihi 2."""
+
+
+def is_seen(basis: str) -> bool:
+    """Return whether the traffic behind a time was that of a run; else it is that of every neuron firing in every step.
+
+    From what was seen follows a least time; from all that could be, the least time of a step that a network hardly ever
+    has.
+    """
+    return basis.startswith("run")

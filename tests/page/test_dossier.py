@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import jsonschema
@@ -16,6 +17,7 @@ from snn2hw.page.render import page_of
 from snn2hw.page.sections import verdict
 from snn2hw.page.sections.accuracy import accuracy_section
 from snn2hw.page.sections.activity import SPIKES, VALUES
+from snn2hw.page.sections.latency import latency_section
 from snn2hw.page.sections.quantisation import quantisation_section
 from snn2hw.page.sections.verdict import verdict_section
 from snn2hw.page.wording import written
@@ -271,3 +273,18 @@ def test_a_name_out_of_a_file_is_only_a_name(evil, whole):
 
 def test_a_share_that_is_not_all_is_not_written_as_all():
     assert [written(share, "percent") for share in (0.99999, 1.0, 1.548)] == ["99.9990 %", "100 %", "154.8 %"]
+
+
+@pytest.mark.parametrize(
+    ("basis", "word"), [("run: 2 samples of 4 steps", "At least"), ("bound: all fire", "Not counted")]
+)
+def test_only_the_traffic_of_a_run_gives_a_time_of_a_sample(basis, word, whole_folder, tmp_path):
+    folder = shutil.copytree(whole_folder, tmp_path / "copy")
+    placed = json.loads((folder / "place.json").read_text())
+    placed["traffic"]["basis"] = basis
+    (folder / "place.json").write_text(json.dumps(placed))
+    material = collect([folder])
+    time = next(answer for answer in answers_of(material) if answer.id == "answer.time")
+    assert time.word.startswith(word)
+    said = " ".join(latency_section(material).said)
+    assert ("in which every neuron fires" in said) == ("A sample of" not in said) == (word == "Not counted")

@@ -3,7 +3,7 @@
 from snn2hw.page.dossier import BarChart, Cell, Mark, NotRun, Section, Table, columns_of
 from snn2hw.page.material import Material, Recorded
 from snn2hw.page.wording import plural, said_of, written
-from snn2hw.placement.timing import STEP_TIMES, StepTimes
+from snn2hw.placement.timing import STEP_TIMES, StepTimes, is_seen
 
 __all__ = ["latency_section", "steps_of"]
 
@@ -37,17 +37,22 @@ def latency_section(material: Material) -> Section:
     marks, rows = _by_layer(placement, times)
     slowest = max(marks, key=lambda mark: mark.value or 0)
     seconds = float(seconds)
+    seen = is_seen(str(placement["traffic"]["basis"]))
+    step = "A step" if seen else "A step in which every neuron fires"
     bounds = [
-        f"A step takes at least {written(seconds, 'seconds')}, set by the slowest core, in layer {slowest.label}; "
+        f"{step} takes at least {written(seconds, 'seconds')}, set by the slowest core, in layer {slowest.label}; "
         f"{written(times.barrier_ns * 1e-9, 'seconds')} of it are the barrier that ends a step.",
         f"A lower bound from published times, not a measurement: {placement['latency_reason']}.",
     ]
+    if not seen:
+        how = f"snn2hw place {material.program_file} --target {placement['target']} --input {material.input_file}"
+        bounds.append(f"No run was counted: such a step hardly ever comes. What an input takes: {how} -o place.json.")
     steps = steps_of(material)
-    if steps is not None:
+    if steps is not None and seen:
         bounds.insert(1, f"A sample of {plural(steps, 'step')} takes at least {written(seconds * steps, 'seconds')}.")
     chart = BarChart(
         id="latency.layers",
-        title="The slowest core of each layer, time per step at least",
+        title=f"The slowest core of each layer, time per {'step' if seen else 'step in which all fire'} at least",
         said=said_of(marks, "seconds"),
         form="seconds",
         marks=marks,
