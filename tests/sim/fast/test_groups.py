@@ -73,10 +73,10 @@ def test_memory_that_is_too_large_to_keep_is_taken_anew_and_changes_nothing(monk
     assert (again.output == kept.output).all()
 
 
-def test_a_program_of_several_spikes_a_message_needs_the_kernels_that_check_everything_and_no_others():
+def test_nothing_is_missing_of_a_program_of_several_spikes_a_message_that_has_been_run():
     several = Program(Input((1,)), (Population("p", (1,), (Connection("input", Dense([[9]])),), most=3, vth=1),))
-    assert missing(several, 5, ("spikes",)).loops == ()
     engine.simulate(several, np.ones((1, 5, 1), np.uint8), Request())
+    assert missing(several, 5, ("spikes",)).loops == ()
     assert missing(several, 5, ("spikes",)).kernels == 0
 
 
