@@ -93,3 +93,21 @@ def test_a_million_neurons_take_less_than_a_minute_and_two_gigabytes():
     print(f"{took:.1f} s, {kilobytes / 1e6:.2f} GB")
     assert took < 60
     assert kilobytes < 2e6
+
+
+def test_lags_of_their_own_cost_a_field_a_weight_and_no_axon():
+    """Channels of different lags are parallel connections, kept as one with a delay for every axon would be."""
+    kernel = np.random.default_rng(0).integers(1, 9, (32, 8)) * 2
+    lags = np.array([0, 1, 1, 2, 2, 5, 5, 0])
+    groups = [(lag, np.where(lags == lag, kernel, 0)) for lag in sorted({*lags.tolist()})]
+    parallel = tuple(sw.Connection("input", sw.Dense(weight), lag=lag) for lag, weight in groups)
+
+    def needs(*inputs):
+        out = sw.Population("out", (32,), inputs, fires=False)
+        placed = place(sw.Program(sw.Input((8,)), (out,)), "loihi1", placer="in_order")
+        return placed.cores[0].needs
+
+    together, apart = needs(sw.Connection("input", sw.Dense(kernel))), needs(*parallel)
+    assert apart["axons_in"] == together["axons_in"] == 8
+    words = [-(-(32 * bits + 10) // 64) for bits in (6, 6 + 6)]  # that an axon fills
+    assert apart["synapse_bits"] - together["synapse_bits"] == 64 * (lags > 1).sum() * (words[1] - words[0]) > 0
