@@ -22,12 +22,6 @@ TAUGHT = ("cnn", "snn1")
 STRENGTHS = {"medium": (0.9, 0.2), "strong": (0.95, 0.4)}
 """Name -> share of the weights that is pruned, price of one product per synapse; from the weakest to the strongest."""
 TASKS = ("digits", "keywords")
-EPOCHS = {"digits": (24, 12), "keywords": (36, 16)}
-"""Of a dense network, and of one that begins with it."""
-LEAN_RATE = 5e-3
-VARIANTS = 4
-VALIDATION = 0.1
-"""Of the training part of digits; keywords come with a part of their own."""
 
 
 @dataclass(frozen=True, order=True)
@@ -106,6 +100,14 @@ def _of_seed(task: str, seed: int, work: Path) -> list[Run]:
             kinds = ("lean", "taught") if net in TAUGHT else ("lean",)
             runs += [Run(task, net, kind, strength, seed) for kind in kinds]
     return list(dict.fromkeys(runs))
+
+
+EPOCHS = {"digits": (24, 12), "keywords": (36, 16)}
+"""Of a dense network, and of one that begins with it."""
+LEAN_RATE = 5e-3
+VARIANTS = 4
+VALIDATION = 0.1
+"""Of the training part of digits; keywords come with a part of their own."""
 
 
 def recipe_of(run: Run, work: Path) -> NetworkRecipe:

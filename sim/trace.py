@@ -116,6 +116,11 @@ class Counts:
             for name, words in self.words.items()
         }
 
+    def tally(self, name: str) -> Tally:
+        """Return what was counted for one population, as an engine hands it to `counts_from`."""
+        counted = {what: getattr(self, what)[name] for what in TALLIES}
+        return Tally(self.events[name], self.synops_by_connection[name], **counted)
+
     def _states(self, name: str, words: Words) -> tuple[Access, ...]:
         updates = self.updates[name]
         accumulator, *states = words.states

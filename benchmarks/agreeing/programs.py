@@ -13,23 +13,10 @@ from snn2hw.fuzz.draw_xylo import random_xylo
 __all__ = ["COUNT", "drawn"]
 
 COUNT = 200
-PLAIN = replace(
-    SMALL,
-    graded=False,
-    lags=False,
-    feedback=False,
-    subtract=False,
-    unreset=False,
-    many=False,
-    at_threshold=False,
-    refractory=False,
-    per_neuron=False,
-    initial=False,
-    readouts=False,
-    weight_limit=200,
-)
-LOIHI = replace(PLAIN, per_neuron=True, initial=True, readouts=True, refractory=True, lags=True, weight_limit=255)
-RESTLESS = replace(LOIHI, refractory=False)
+BEYOND_LOIHI = ("graded", "feedback", "subtract", "unreset", "many", "at_threshold")
+LOIHI = replace(SMALL, weight_limit=255).without(*BEYOND_LOIHI)
+RESTLESS = LOIHI.without("refractory")
+PLAIN = replace(RESTLESS, weight_limit=200).without("lags", "per_neuron", "initial", "readouts")
 KINDS = (PLAIN, PLAIN, PLAIN, RESTLESS, RESTLESS, LOIHI, LOIHI, SMALL, SMALL, None)
 """Of ten: three that any chip of this kind holds, without a bias, the first without a synaptic current; four with what
 Loihi 1 has beside, two of them without its rest; two with all there is; one of Xylo's (None)."""

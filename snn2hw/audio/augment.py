@@ -15,7 +15,7 @@ from snn2hw.audio.logmel import LogMel, decibels
 __all__ = ["Augmentation", "masked", "shifted", "variant"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """Ranges that variants are drawn from; all zero leaves the clip as it is."""
 

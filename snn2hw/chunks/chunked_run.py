@@ -114,9 +114,7 @@ def run_chunk(
             progress=progress,
         )
     except MachineError as error:
-        raise MachineError(
-            re.sub(r"(?<=sample )\d+", lambda n: str(int(n[0]) + start), error.what), error.fix
-        ) from None
+        raise MachineError(later_samples(error.what, start), error.fix) from None
     if trace.digest != program.digest:
         raise InputError(f"the run is of program {trace.digest[:12]}, not of {program.digest[:12]}")
     output = trace.output.reshape(*trace.output.shape[:2], -1)

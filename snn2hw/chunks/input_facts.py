@@ -14,16 +14,20 @@ __all__ = ["InputFacts", "input_facts", "is_constant", "joined_facts"]
 
 @dataclass(frozen=True, eq=False)
 class InputFacts:
-    """Facts of so many ``samples`` of so many ``steps``."""
+    """Facts of so many ``samples``."""
 
     samples: int
-    steps: int
     held: bool
     """Whether every step repeats the first one, and there is more than one."""
     graded: NDArray[np.bool_]
     """(steps): whether any message of that step is neither -1 nor 0 nor 1."""
     synops: NDArray[np.int64]
     """(connections that read the input, steps): synops of that step's messages; zero for an input of -1, 0 and 1."""
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps each sample has."""
+        return len(self.graded)
 
 
 def is_constant(raster: NDArray[np.integer[Any]]) -> bool:
@@ -42,7 +46,7 @@ def input_facts(program: Program, raster: NDArray[np.integer[Any]]) -> InputFact
         for row, (population, connection) in enumerate(reads):
             reach = fan_out(connection.wiring, program.input.shape, population.shape)
             synops[row] = [int((n * reach).sum()) for n in sent]
-    return InputFacts(samples, steps, is_constant(raster), graded, synops)
+    return InputFacts(samples, is_constant(raster), graded, synops)
 
 
 def joined_facts(first: InputFacts | None, more: InputFacts) -> InputFacts:
@@ -51,7 +55,6 @@ def joined_facts(first: InputFacts | None, more: InputFacts) -> InputFacts:
         return more
     return InputFacts(
         samples=first.samples + more.samples,
-        steps=more.steps,
         held=first.held and more.held,
         graded=first.graded | more.graded,
         synops=first.synops + more.synops,

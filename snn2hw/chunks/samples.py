@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sim.errors import InputError
 from sim.program import Program
 from sim.raster import check_raster
-from snn2hw.files.rasters import Raster, RasterFacts, read_raster, read_raster_facts
+from snn2hw.files.rasters import RasterFacts, read_raster, read_raster_facts
 
 __all__ = ["CHUNK_BYTES", "SampleSet", "chunk_size", "read_samples_of", "samples_of"]
 
@@ -32,21 +32,28 @@ SUFFIX = ".npz"
 class SampleSet:
     """(samples, steps, *shape) messages that need not be in memory at once, and what their files say of them."""
 
-    count: int
-    steps: int
-    itemsize: int
     facts: RasterFacts
     parts: Callable[[], Iterator[NDArray[np.integer]]]
     """Read them from the first on, in arrays of any length."""
     checked: bool = False
     """Whether they have been held against the program as a whole."""
 
+    @property
+    def count(self) -> int:
+        """Return how many samples there are."""
+        return self.facts.shape[0]
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps each of them has."""
+        return self.facts.shape[1]
+
     def first(self, count: int | None) -> "SampleSet":
         """Return the first ``count`` samples, or all."""
         if count is None or count >= self.count:
             return self
         labels = None if self.facts.labels is None else self.facts.labels[:count]
-        return replace(self, count=count, facts=replace(self.facts, labels=labels))
+        return replace(self, facts=replace(self.facts, shape=(count, *self.facts.shape[1:]), labels=labels))
 
     def chunks(self, program: Program, size: int) -> Iterator[tuple[int, NDArray[np.integer]]]:
         """Yield (number of its first sample, messages) for every ``size`` samples, each checked against the program."""
@@ -83,8 +90,7 @@ def _joined(pieces: list[NDArray[Any]]) -> NDArray[Any]:
 def samples_of(program: Program, raster: ArrayLike) -> SampleSet:
     """Return samples that are in memory."""
     array = check_raster(program, raster)
-    facts = RasterFacts(array.shape, array.dtype)
-    return SampleSet(len(array), array.shape[1], array.itemsize, facts, lambda: iter((array,)), checked=True)
+    return SampleSet(RasterFacts(array.shape, array.dtype), lambda: iter((array,)), checked=True)
 
 
 def read_samples_of(path: Path | str, program: Program) -> SampleSet:
@@ -92,7 +98,7 @@ def read_samples_of(path: Path | str, program: Program) -> SampleSet:
     shape = program.input.shape
     if not Path(path).is_dir():
         raster = read_raster(path, shape)
-        return replace(samples_of(program, raster.spikes), facts=_facts_of(raster))
+        return replace(samples_of(program, raster.spikes), facts=raster.facts)
     files = sorted(p for p in Path(path).iterdir() if p.suffix == SUFFIX and not p.name.startswith("."))
     if not files:
         raise InputError(f"{path}: holds no {SUFFIX} file", "name a folder of input files, or one file")
@@ -103,25 +109,12 @@ def read_samples_of(path: Path | str, program: Program) -> SampleSet:
     count = sum(f.shape[0] for f in facts)
     labels = None if first.labels is None else np.concatenate([f.labels for f in facts if f.labels is not None])
     whole = replace(first, shape=(count, *first.shape[1:]), labels=labels)
-    parts = partial(_read_parts, files, shape)
-    return SampleSet(count, first.shape[1], max(f.dtype.itemsize for f in facts), whole, parts)
+    return SampleSet(whole, partial(_read_parts, files, shape))
 
 
 def _read_parts(files: list[Path], shape: tuple[int, ...]) -> Iterator[NDArray[np.integer]]:
     for file in files:
         yield read_raster(file, shape).spikes
-
-
-def _facts_of(raster: Raster) -> RasterFacts:
-    spikes = raster.spikes
-    return RasterFacts(
-        shape=spikes.shape,
-        dtype=spikes.dtype,
-        labels=raster.labels,
-        decoder=raster.decoder,
-        front=raster.front,
-        classes=raster.classes,
-    )
 
 
 def _refuse_mixed(where: str, first: RasterFacts, other: RasterFacts) -> None:
@@ -142,7 +135,7 @@ def _refuse_mixed(where: str, first: RasterFacts, other: RasterFacts) -> None:
 def chunk_size(program: Program, samples: SampleSet, most: int, *, states: int = 0, spikes: bool = False) -> int:
     """Return how many samples fit into ``most`` bytes, with ``states`` recorded states and the spikes or none."""
     neurons = sum(p.size for p in program.populations)
-    messages = int(np.prod(program.input.shape, dtype=np.int64)) * samples.itemsize
+    messages = int(np.prod(program.input.shape, dtype=np.int64)) * samples.facts.dtype.itemsize
     recorded = neurons * (STATE_BYTES * states + int(spikes))
     per_sample = samples.steps * (messages + recorded + STATE_BYTES * program.output.size)
     return max(1, most // max(per_sample, 1))

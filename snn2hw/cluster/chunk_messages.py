@@ -49,10 +49,4 @@ def chunk_of_message(message: Message) -> ChunkRun:
 
 def _input_facts(message: Message) -> InputFacts:
     facts, arrays = message.facts, message.arrays
-    return InputFacts(
-        samples=int(facts["samples"]),
-        steps=int(facts["steps"]),
-        held=bool(facts["held"]),
-        graded=arrays["graded"],
-        synops=arrays["synops"],
-    )
+    return InputFacts(int(facts["samples"]), bool(facts["held"]), arrays["graded"], arrays["synops"])

@@ -13,7 +13,7 @@ from snn2hw.cluster.asking import asked_for
 from snn2hw.cluster.client import Cluster
 from snn2hw.cluster.message import Message
 from snn2hw.cluster.program_bytes import program_bytes
-from snn2hw.verification.lockstep import BASELINE, InputHash, chunk_of, named_executors
+from snn2hw.verification.lockstep import BASELINE, InputHash, chunk_of, named_executors, verdict_of
 from snn2hw.verification.verdict import Verdict, VerdictRow
 
 __all__ = ["verify_there"]
@@ -53,14 +53,7 @@ def verify_there(
                 rows[said["executor"]] = _joined(rows[said["executor"]], _row(said), start)
         start += sizes[number]
         progress(sizes[number])
-    return Verdict(
-        digest=program.digest,
-        input_sha256=seen.hexdigest(),
-        samples=samples.count,
-        steps=samples.steps,
-        updates=sum(p.size for p in program.populations) * samples.count * samples.steps,
-        rows=tuple(rows.values()),
-    )
+    return verdict_of(program, samples, seen, rows.values())
 
 
 def _row(said: dict[str, Any]) -> VerdictRow:

@@ -13,16 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.errors import (
-    FileError,
-    InputError,
-    MachineError,
-    MissingToolError,
-    ProgramError,
-    Snn2hwError,
-    ToolError,
-    UnsupportedError,
-)
+from sim import errors
+from sim.errors import InputError, Snn2hwError, ToolError
 from sim.program import Program
 from snn2hw.calls.call import CommandCall
 from snn2hw.cluster.code import code_digest
@@ -30,19 +22,8 @@ from snn2hw.cluster.message import Message, pack, unpack
 
 __all__ = ["held", "perform", "raise_refusal"]
 
-ERRORS: dict[str, type[Snn2hwError]] = {
-    kind.__name__: kind
-    for kind in (
-        FileError,
-        InputError,
-        MachineError,
-        MissingToolError,
-        ProgramError,
-        Snn2hwError,
-        ToolError,
-        UnsupportedError,
-    )
-}
+ERRORS: dict[str, type[Snn2hwError]] = {name: getattr(errors, name) for name in errors.__all__}
+"""What a worker may refuse with, by name."""
 _programs: dict[str, Program] = {}
 """The program that was asked for last, by the SHA-256 of its file: chunks of one run follow one another."""
 

@@ -31,13 +31,7 @@ def compare_many(args: argparse.Namespace, tables: tuple[str, ...], reply: Reply
     steps = sum(p.raster.shape[0] * p.raster.shape[1] for p in programs)
     with progress_bar(steps, args.engine, "step") as progress:
         fronts = energy_fronts(programs, anns, tables=tables, engine=args.engine, progress=progress)
-    reply.fact(**fronts.to_json())
-    reply.line(fronts)
-    if args.output:
-        from snn2hw.files.json_file import write_json
-
-        write_json(args.output, fronts.to_json())
-        reply.wrote(args.output)
+    reply.found(fronts, args.output)
     if args.plots:
         from sim.files import make_folder
         from snn2hw.costs.plots import plot_fronts

@@ -21,7 +21,6 @@ def listen(args: argparse.Namespace, tables: Sequence[str], samples: "NDArray[An
     from snn2hw.chips.target import get_target
     from snn2hw.costs.listening.frames import frames_of_sound
     from snn2hw.costs.listening.listen import AnnFile, listening
-    from snn2hw.files.json_file import write_json
 
     target = get_target("loihi1" if args.target is None else args.target)
     found = read_program_file(args.program)
@@ -29,9 +28,5 @@ def listen(args: argparse.Namespace, tables: Sequence[str], samples: "NDArray[An
     frames = frames_of_sound(sound_pieces(Path(args.stream), front.spectra.rate_hz), front)
     ann = None if args.ann is None else AnnFile(args.ann, args.hop, samples)
     cost = listening(found.program, frames, target=target, ann=ann, active=args.active, tables=tables)
-    reply.fact(**cost.to_json())
-    reply.line(cost)
-    if args.output:
-        write_json(args.output, cost.to_json())
-        reply.wrote(args.output)
+    reply.found(cost, args.output)
     return 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporters.program_file import ProgramFile, read_program_file
-from snn2hw.files.rasters import Raster, read_raster
+from snn2hw.files.rasters import Raster, RasterFacts, read_raster
 from snn2hw.purpose import Purpose, fit_for, purpose_in
 
 if TYPE_CHECKING:
@@ -16,21 +16,32 @@ if TYPE_CHECKING:
     from snn2hw.chunks.samples import SampleSet
     from snn2hw.codec.decode import Decoder
 
-__all__ = ["FedProgram", "FedSamples", "read_fed", "read_fed_samples"]
+__all__ = ["FedFile", "FedProgram", "FedSamples", "read_fed", "read_fed_samples"]
 
 
 @dataclass(frozen=True, eq=False)
-class FedProgram:
-    """What a verb runs, and on what."""
+class FedFile:
+    """What a verb runs: a program out of a file, and what it is for."""
 
     file: ProgramFile
-    raster: Raster
     purpose: Purpose
 
     @property
     def program(self) -> "Program":
         """Return the program itself."""
         return self.file.program
+
+    def read_as(self, said: "Decoder | None") -> "Decoder | None":
+        """Return how the output is read, by default as the program says; what never fires has a mean for a count."""
+        rule = said or self.purpose.decoder
+        return "mean" if rule == "count" and not self.program.output.fires else rule
+
+
+@dataclass(frozen=True, eq=False)
+class FedProgram(FedFile):
+    """What a verb runs, and on what."""
+
+    raster: Raster
 
     @property
     def spikes(self) -> "NDArray[np.integer]":
@@ -40,41 +51,26 @@ class FedProgram:
     @property
     def decoder(self) -> "Decoder | None":
         """Return how the output is read, as the raster or else the program says."""
-        return _read_as(self.raster.decoder or self.purpose.decoder, self.program)
+        return self.read_as(self.raster.decoder)
 
 
 @dataclass(frozen=True, eq=False)
-class FedSamples:
+class FedSamples(FedFile):
     """What a verb runs, and on what: samples that need not be in memory at once."""
 
-    file: ProgramFile
     samples: "SampleSet"
-    purpose: Purpose
-
-    @property
-    def program(self) -> "Program":
-        """Return the program itself."""
-        return self.file.program
 
     @property
     def decoder(self) -> "Decoder | None":
         """Return how the output is read, as the samples' files or else the program say."""
-        return _read_as(self.samples.facts.decoder or self.purpose.decoder, self.program)
-
-
-def _read_as(said: "Decoder | None", program: "Program") -> "Decoder | None":
-    """Return what was said; a count of what never fires is its mean."""
-    return "mean" if said == "count" and not program.output.fires else said
+        return self.read_as(self.samples.facts.decoder)
 
 
 def read_fed(program: str, raster: str) -> FedProgram:
     """Read both files; refuse a raster of another front end, and say on standard error what is not known of it."""
     file = read_program_file(program)
     given = read_raster(raster, file.program.input.shape)
-    purpose = purpose_in(file.attachments, program)
-    for note in fit_for(purpose, given, program, raster):
-        print(f"note: {note}", file=sys.stderr)
-    return FedProgram(file, given, purpose)
+    return FedProgram(file, _fitting(file, given, program, raster), given)
 
 
 def read_fed_samples(program: str, raster: str) -> FedSamples:
@@ -83,7 +79,12 @@ def read_fed_samples(program: str, raster: str) -> FedSamples:
 
     file = read_program_file(program)
     samples = read_samples_of(raster, file.program)
+    return FedSamples(file, _fitting(file, samples.facts, program, raster), samples)
+
+
+def _fitting(file: ProgramFile, given: Raster | RasterFacts, program: str, raster: str) -> Purpose:
+    """Return what a program is for, once what it is given was found to be for that."""
     purpose = purpose_in(file.attachments, program)
-    for note in fit_for(purpose, samples.facts, program, raster):
+    for note in fit_for(purpose, given, program, raster):
         print(f"note: {note}", file=sys.stderr)
-    return FedSamples(file, samples, purpose)
+    return purpose

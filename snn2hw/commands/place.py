@@ -83,16 +83,10 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 def _in_blocks(args: argparse.Namespace, program: "Program", target: "Target", reply: Reply) -> int:
     """Place on a chip without cores, where nothing is left to choose."""
     from sim.errors import InputError
-    from snn2hw.files.json_file import write_json
     from snn2hw.placement.blocks import place_blocks
 
     given = {"--input": args.input, "--simulate": args.simulate, "--picture": args.picture}
     if asked := [name for name, value in given.items() if value is not None]:
         raise InputError(f"{', '.join(asked)}: {target.name} has blocks in place of a mesh", "leave it out")
-    placement = place_blocks(program, target)
-    reply.fact(**placement.to_json())
-    reply.line(placement)
-    if args.output:
-        write_json(args.output, placement.to_json())
-        reply.wrote(args.output)
+    reply.found(place_blocks(program, target), args.output)
     return 0

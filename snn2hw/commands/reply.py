@@ -8,13 +8,21 @@ nothing      the lines, as they are said                                bars, re
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 __all__ = ["REFUSAL", "Reply", "refusal", "reply_option"]
 
 REFUSAL = "snn2hw.refusal/1"
+
+
+class Result(Protocol):
+    """A result: text for people, plain values for programs."""
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return all of it as plain values."""
 
 
 @dataclass
@@ -38,6 +46,17 @@ class Reply:
         """Say what was written."""
         self.facts.setdefault("wrote", []).append(str(path))
         self.line(f"wrote {path}{more}")
+
+    def found(self, what: Result, path: Path | str | None = None) -> None:
+        """Say a result to whoever asks; with a ``path``, write it down too."""
+        document = what.to_json()
+        self.fact(**document)
+        self.line(what)
+        if path:
+            from snn2hw.files.json_file import write_json
+
+            write_json(path, document)
+            self.wrote(path)
 
     def end(self) -> None:
         """Print the document, if one is wanted."""

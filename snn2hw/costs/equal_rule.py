@@ -20,7 +20,7 @@ import numpy as np
 from sim.arithmetic.description import Int
 from sim.errors import InputError
 from sim.program import Connection, Conv, Dense, Population, Program
-from sim.trace import Counts, Tally, counts_from
+from sim.trace import Counts, counts_from
 from sim.wiring import synapse_count
 from snn2hw.ann.weight_forms import Form
 from snn2hw.costs.estimate import Estimate, estimate
@@ -199,15 +199,7 @@ def dense_counts(program: Program, counts: Counts, steps: int) -> Counts:
             active = max(steps - connection.lag, 0)
             events[i] = prod(program.shape_of(connection.source)) * active
             synops[i] = dense_synapses(program, p, connection) * active
-        tallies[p.name] = Tally(
-            events=events,
-            synops=synops,
-            spikes=counts.spikes[p.name],
-            active=counts.updates[p.name],
-            wraps=counts.wraps[p.name],
-            clips=counts.clips[p.name],
-            messages=counts.messages[p.name],
-        )
+        tallies[p.name] = replace(counts.tally(p.name), events=events, synops=synops, active=counts.updates[p.name])
     return counts_from(program, steps, tallies)
 
 

@@ -6,6 +6,7 @@ held where that makes fewer operations than summing in every step.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -50,15 +51,7 @@ def summed_once(program: Program, counts: Counts, steps: int) -> tuple[Counts, M
             if can_hold(p, connection) and float((once + p.size * steps).mean()) < float(synops[i].mean()):
                 events[i], synops[i] = events[i] // steps, once
                 sums[p.name] = sums.get(p.name, 0) + p.size
-        tallies[p.name] = Tally(
-            events=events,
-            synops=synops,
-            spikes=counts.spikes[p.name],
-            active=counts.active[p.name],
-            wraps=counts.wraps[p.name],
-            clips=counts.clips[p.name],
-            messages=counts.messages[p.name],
-        )
+        tallies[p.name] = replace(counts.tally(p.name), events=events, synops=synops)
     return counts_from(program, steps, tallies), sums
 
 

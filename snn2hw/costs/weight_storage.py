@@ -1,6 +1,6 @@
 """What all weights of a program take in memory, in each form that `snn2hw.ann.weight_forms` knows."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from snn2hw.ann.weight_forms import FORMS, census_of
 __all__ = ["WeightStorage", "stored", "weight_storage"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WeightStorage:
     """Bits of the weights in each form; index bits are in them."""
 
@@ -29,18 +29,12 @@ class WeightStorage:
         return min(forms, key=lambda form: forms[form])
 
     def __add__(self, other: "WeightStorage") -> "WeightStorage":
-        return WeightStorage(
-            self.weights + other.weights,
-            self.zeros + other.zeros,
-            self.dense + other.dense,
-            self.bitmap + other.bitmap,
-            self.run_length + other.run_length,
-        )
+        return WeightStorage(**{name: count + getattr(other, name) for name, count in asdict(self).items()})
 
 
 def weight_storage(program: Program) -> WeightStorage:
     """Return what all weights of a program take."""
-    whole = WeightStorage(0, 0, 0, 0, 0)
+    whole = stored(np.zeros(0, np.int64), bits=0)
     for p in program.populations:
         for index, connection in enumerate(p.inputs):
             whole += stored(connection.wiring.weight, weight_bits(program, p, index))
@@ -54,5 +48,5 @@ def stored(weight: NDArray[np.integer], bits: int) -> WeightStorage:
     WeightStorage(weights=4, zeros=2, dense=32, bitmap=20, run_length=24)
     """
     census = census_of(weight)
-    dense, bitmap, run_length = (census.bits(form, bits) for form in FORMS)
-    return WeightStorage(census.weights, census.weights - census.nonzero, dense, bitmap, run_length)
+    forms = {form.replace(" ", "_"): census.bits(form, bits) for form in FORMS}
+    return WeightStorage(weights=census.weights, zeros=census.weights - census.nonzero, **forms)

@@ -38,6 +38,9 @@ LONGEST_DECODER = 32
 
 SHA256_DIGITS = 64
 
+SAID = ("labels", "decoder", "front", "classes")
+"""What an input file may say beside its messages: arrays in the file, fields of `Raster` and `RasterFacts`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Raster:
@@ -51,6 +54,11 @@ class Raster:
     """The identity of the front end that made it (`snn2hw.purpose.front_identity`)."""
     classes: tuple[str, ...] | None = None
     """What each label means."""
+
+    @property
+    def facts(self) -> "RasterFacts":
+        """Return all of it but the messages."""
+        return RasterFacts(self.spikes.shape, self.spikes.dtype, **{name: getattr(self, name) for name in SAID})
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +81,9 @@ def read_raster_facts(path: Path | str, shape: tuple[int, ...] | None = None) ->
         _judge(str(path), announced, shape)
         seen.append(announced["spikes"])
 
-    arrays = read_npz(path, names=("labels", "decoder", "front", "classes"), judge=judge)
-    return RasterFacts(
-        shape=seen[0].shape if shape is None else (*seen[0].shape[:2], *shape),
-        dtype=seen[0].dtype,
-        labels=arrays.get("labels"),
-        decoder=_decoder(path, arrays.get("decoder")),
-        front=_front(path, arrays.get("front")),
-        classes=_classes(arrays.get("classes")),
-    )
+    arrays = read_npz(path, names=SAID, judge=judge)
+    whole = seen[0].shape if shape is None else (*seen[0].shape[:2], *shape)
+    return RasterFacts(whole, seen[0].dtype, **_said(path, arrays))
 
 
 def read_raster(path: Path | str, shape: tuple[int, ...] | None = None) -> Raster:
@@ -89,19 +91,18 @@ def read_raster(path: Path | str, shape: tuple[int, ...] | None = None) -> Raste
 
     A signal (C, L) and the same with a height of 1, as a program has it, stand for one another.
     """
-    arrays = read_npz(
-        path,
-        names=("spikes", "labels", "decoder", "front", "classes"),
-        judge=lambda announced: _judge(str(path), announced, shape),
-    )
+    arrays = read_npz(path, names=("spikes", *SAID), judge=lambda announced: _judge(str(path), announced, shape))
     spikes = arrays["spikes"]
-    return Raster(
-        spikes=spikes if shape is None else spikes.reshape(*spikes.shape[:2], *shape),
-        labels=arrays.get("labels"),
-        decoder=_decoder(path, arrays.get("decoder")),
-        front=_front(path, arrays.get("front")),
-        classes=_classes(arrays.get("classes")),
-    )
+    return Raster(spikes if shape is None else spikes.reshape(*spikes.shape[:2], *shape), **_said(path, arrays))
+
+
+def _said(path: Path | str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    return {
+        "labels": arrays.get("labels"),
+        "decoder": _decoder(path, arrays.get("decoder")),
+        "front": _front(path, arrays.get("front")),
+        "classes": _classes(arrays.get("classes")),
+    }
 
 
 def _with_height(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -85,6 +85,10 @@ class Space:
     weight_limit: int = 32767
     few: bool = False  # neurons and steps: programs by the hundred thousand
 
+    def without(self, *properties: str) -> "Space":
+        """Return the space without programs that have any of these."""
+        return replace(self, **dict.fromkeys(properties, False))
+
 
 EVERYTHING = Space()
 SMALL = Space(wide=False, most_populations=2, few=True)

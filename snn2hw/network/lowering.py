@@ -82,7 +82,7 @@ def _layer(walk: _ReadSource, name: str, neuron: Neuron) -> FloatLayer:
     if always and not always[0].lag:
         carrier = next((i for i, link in enumerate(links) if carries(link.map, always[0].values)), 0)
         links = [links[carrier], *links[:carrier], *links[carrier + 1 :]]
-    return FloatLayer(name, shape, neuron, tuple(links), always)
+    return FloatLayer(name, shape, tuple(links), always, neuron)
 
 
 def _heard(walk: _ReadSource, target: str) -> tuple[list[Link[Map]], dict[int, Float]]:

@@ -16,7 +16,7 @@ from snn2hw.network.maps import Map
 from snn2hw.network.neurons import Float, Neuron
 from snn2hw.sources.shapes import Shape
 
-__all__ = ["ADDED", "Always", "FloatLayer", "Link", "Network"]
+__all__ = ["ADDED", "Always", "FloatLayer", "Link", "Network", "WiredLayer"]
 
 ADDED = "added by a rewrite"
 """The name of a link that is not the network's own."""
@@ -54,19 +54,25 @@ class Always:
 
 
 @dataclass(frozen=True, eq=False)
-class FloatLayer:
-    """The neurons of one node, and all that they hear; the constant of lag 0 belongs to the first link."""
+class WiredLayer(Generic[M]):
+    """Neurons under one name, and all that they hear; the constant of lag 0 belongs to the first link."""
 
     name: str
     shape: Shape
-    neuron: Neuron
-    links: tuple[Link[Map], ...]
+    links: tuple[Link[M], ...]
     always: tuple[Always, ...]
 
     @property
     def size(self) -> int:
         """Return the number of neurons."""
         return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLayer(WiredLayer[Map]):
+    """The neurons of one node."""
+
+    neuron: Neuron
 
 
 @dataclass(frozen=True, eq=False)

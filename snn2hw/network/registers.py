@@ -33,7 +33,7 @@ from sim.program import INPUT, Reset
 from sim.validate import NAME, RESERVED
 from snn2hw.network.lowering import network_of
 from snn2hw.network.maps import Diagonal, SingleMap, is_identity
-from snn2hw.network.network import ADDED, Always, FloatLayer, Link, Network
+from snn2hw.network.network import ADDED, Always, FloatLayer, Link, Network, WiredLayer
 from snn2hw.network.neurons import Float, Integrating, Leak, Membrane, Relay, Spiking, ThresholdGate
 from snn2hw.network.stored import WeightMap, weighted_links, with_weights
 from snn2hw.problems import Problem, refuse
@@ -52,15 +52,11 @@ RESETS: Mapping[str, Reset] = {"value": "zero", "subtract": "subtract", "none": 
 
 
 @dataclass(frozen=True, eq=False)
-class RealPopulation:
+class RealPopulation(WiredLayer[WeightMap]):
     """One population with real registers; every array has the population's shape."""
 
-    name: str
     node: str
     """The name of its node in the Source; the population's own may differ where a name is not legal."""
-    shape: Shape
-    links: tuple[Link[WeightMap], ...]
-    always: tuple[Always, ...]
     share_u: Float
     share_v: Float
     threshold: Float
@@ -79,11 +75,6 @@ class RealPopulation:
     """Steps after a spike in which V stays where the reset left it, and nothing is sent."""
     most: int = 0
     """The most spikes that it sends in one step, where there may be many; 0: as many as fit."""
-
-    @property
-    def size(self) -> int:
-        """Return the number of neurons."""
-        return int(np.prod(self.shape, dtype=np.int64))
 
     @property
     def adds_up(self) -> bool:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from sim.errors import UnsupportedError
 
 __all__ = ["MESH_PRICES", "EventPrice", "MeshPrices", "mesh_prices"]
 
 
-@dataclass(frozen=True)
-class EventPrice:
+class EventPrice(NamedTuple):
     """Energy and time of one event."""
 
     pj: float

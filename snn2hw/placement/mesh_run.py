@@ -48,19 +48,9 @@ class MeshRun(Shown):
         return self.band_pj[0] * (1 - 1e-9) <= apart <= self.band_pj[1] * (1 + 1e-9)
 
     @property
-    def messages(self) -> int:
-        """Return the messages from core to core."""
-        return sum(step.messages for step in self.steps)
-
-    @property
-    def hops(self) -> int:
-        """Return the hops of all messages from core to core."""
-        return sum(step.hops for step in self.steps)
-
-    @property
-    def synops(self) -> int:
-        """Return the synops, those of the host's messages too."""
-        return sum(step.synops for step in self.steps)
+    def totals(self) -> dict[str, int]:
+        """Return the messages from core to core and their hops, and all synops, those of the host's messages too."""
+        return {what: sum(getattr(step, what) for step in self.steps) for what in ("messages", "hops", "synops")}
 
     @property
     def latency_s(self) -> float:
@@ -77,9 +67,7 @@ class MeshRun(Shown):
         return {
             "by": self.by,
             "note": self.note,
-            "messages": self.messages,
-            "hops": self.hops,
-            "synops": self.synops,
+            **self.totals,
             "spikes": self.spikes,
             "latency_s": self.latency_s,
             "energy_pj": {**self.energy_pj, "total": self.total_pj},
@@ -99,6 +87,7 @@ class MeshRun(Shown):
         }
 
     def _summary(self) -> Summary:
+        total = self.totals
         longest = max(self.steps, key=lambda step: step.time_s)
         low, high = self.band_pj
         parts = ", ".join(f"{name} {pj / 1e3:,.2f} nJ" for name, pj in self.energy_pj.items())
@@ -106,7 +95,7 @@ class MeshRun(Shown):
             title=f"The first sample on the mesh, by {self.by}",
             facts=[
                 self.note,
-                f"{self.messages:,} messages between cores over {self.hops:,} hops, {self.synops:,} synops",
+                f"{total['messages']:,} messages between cores over {total['hops']:,} hops, {total['synops']:,} synops",
                 f"latency {self.latency_s * 1e6:,.2f} us in {len(self.steps)} steps",
                 f"longest step {longest.time_s * 1e6:,.2f} us: core {longest.slowest} "
                 f"{longest.slowest_s * 1e6:,.2f} us, then the barrier {longest.barrier_s * 1e6:,.2f} us",

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from snn2hw.verification.executors import check_executor
 from snn2hw.verification.isolate import PROGRAM, Answer, Isolated
 from snn2hw.verification.verdict import Status, Verdict, VerdictRow
 
-__all__ = ["BASELINE", "InputHash", "chunk_of", "named_executors", "verify"]
+__all__ = ["BASELINE", "InputHash", "chunk_of", "named_executors", "verdict_of", "verify"]
 
 CHUNK_BYTES = 128 << 20
 """Recorded values of one chunk of samples: 9 bytes per neuron and step."""
@@ -67,15 +67,7 @@ def verify(
             _compare_chunk(program, workers, rows, (start, spikes), folder)
             if progress is not None:
                 progress(len(spikes))
-    judged = tuple(_noted(rows[name], folders.get(name)) for name in names)
-    return Verdict(
-        digest=program.digest,
-        input_sha256=seen.hexdigest(),
-        samples=samples.count,
-        steps=samples.steps,
-        updates=sum(p.size for p in program.populations) * samples.count * samples.steps,
-        rows=judged,
-    )
+    return verdict_of(program, samples, seen, (_noted(rows[name], folders.get(name)) for name in names))
 
 
 class InputHash:
@@ -88,6 +80,18 @@ class InputHash:
     def add(self, spikes: NDArray[np.integer]) -> None:
         """Take the next samples."""
         self._sha.update(np.ascontiguousarray(spikes.astype("<i4")).data)
+
+
+def verdict_of(program: Program, samples: SampleSet, seen: InputHash, rows: Iterable[VerdictRow]) -> Verdict:
+    """Return what was found of a program on samples, all of which were ``seen``."""
+    return Verdict(
+        digest=program.digest,
+        input_sha256=seen.hexdigest(),
+        samples=samples.count,
+        steps=samples.steps,
+        updates=sum(p.size for p in program.populations) * samples.count * samples.steps,
+        rows=tuple(rows),
+    )
 
 
 def named_executors(against: Collection[str], artifacts: Mapping[str, Path]) -> tuple[str, ...]:

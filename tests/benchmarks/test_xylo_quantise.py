@@ -18,22 +18,16 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("xylo_quantise")
 
 
-def test_one_scale_is_for_all_hidden_neurons_and_one_for_the_outputs(benchmark: ModuleType) -> None:
-    found = benchmark.scales(WEIGHTS, THETA, "global", "out")
-    assert {name: scale.tolist() for name, scale in found.items()} == {
-        "a": [63.5, 63.5],
-        "b": [63.5],
-        "out": [635.0, 635.0],
-    }
-
-
-def test_every_neuron_has_its_own_scale(benchmark: ModuleType) -> None:
-    found = benchmark.scales(WEIGHTS, THETA, "channel", "out")
-    assert {name: scale.tolist() for name, scale in found.items()} == {
-        "a": [127.0, 508.0],
-        "b": [63.5],
-        "out": [1270.0, 635.0],
-    }
+@pytest.mark.parametrize(
+    ("per", "expected"),
+    [
+        pytest.param("global", ([63.5, 63.5], [63.5], [635.0, 635.0]), id="one for all hidden and one for all outputs"),
+        pytest.param("channel", ([127.0, 508.0], [63.5], [1270.0, 635.0]), id="one for each neuron"),
+    ],
+)
+def test_scales_are_shared_as_the_method_says(benchmark: ModuleType, per: str, expected: tuple[list[float]]) -> None:
+    found = benchmark.scales(WEIGHTS, THETA, per, "out")
+    assert {name: scale.tolist() for name, scale in found.items()} == dict(zip(WEIGHTS, expected, strict=True))
 
 
 def test_a_threshold_that_leaves_its_register_bounds_the_scale(benchmark: ModuleType) -> None:

@@ -33,8 +33,7 @@ def case(request):
 def _parted(raster, *lengths):
     """Return samples that come in parts of these lengths."""
     parts = np.split(raster, np.cumsum(lengths)[:-1])
-    facts = RasterFacts(raster.shape, raster.dtype)
-    return SampleSet(len(raster), raster.shape[1], raster.itemsize, facts, lambda: iter(parts))
+    return SampleSet(RasterFacts(raster.shape, raster.dtype), lambda: iter(parts))
 
 
 @pytest.mark.parametrize("lengths", [(7,), (1, 6), (3, 3, 1), (1,) * 7, (2, 0, 5)])

@@ -17,6 +17,7 @@ from snn2hw.costs.report_sides import AnnSide
 from tests.ann.brute_force import count
 from tests.ann.random_graphs import random_model
 from tests.ann.random_graphs import samples as drawn_samples
+from tests.costs.halved import halve
 from tests.costs.test_report import program, raster, write_cnn
 from tests.programs import run_of
 from tests.sim.oracle import synapses
@@ -96,12 +97,7 @@ def test_a_pruned_network_wins_nothing_by_its_own_zeros_alone(cnn: Path, samples
     task = TaskLabels(LABELS, LABELS)
     report = energy(program(), raster(), ann=cnn, ann_inputs=samples, task=task)
     pruned = cnn.with_name("pruned.onnx")
-    model = onnx.load(cnn)
-    for tensor in model.graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor).copy()
-        values.reshape(-1)[::2] = 0
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
-    onnx.save(model, pruned)
+    halve(cnn, pruned)
     halved = energy(program(), raster(), ann=pruned, ann_inputs=samples, task=task)
     by_rule = {c.rule: c for c in halved.equal_counts}
     before = {c.rule: c for c in report.equal_counts}

@@ -17,6 +17,7 @@ from snn2hw.costs.candidates import AnnEntry, SpikingEntry, energy_fronts
 from snn2hw.costs.energy import TaskLabels, energy
 from snn2hw.costs.fronts import Candidate, fronts_of
 from snn2hw.files.rasters import write_npz, write_raster
+from tests.costs.halved import halve
 from tests.costs.test_report import program, raster, write_cnn
 
 LABELS = np.arange(6) % 3
@@ -97,15 +98,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def small() -> Program:
     one = Population("out", (3,), (Connection(INPUT, Dense(np.eye(3, 36, dtype=int) * 2)),), fires=False)
     return Program(Input((1, 6, 6)), (one,))
-
-
-def halve(path: Path, into: Path) -> None:
-    model = onnx.load(path)
-    for tensor in model.graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor).copy()
-        values.reshape(-1)[::2] = 0
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
-    onnx.save(model, into)
 
 
 FIRST = "energy p.nir --input x.npz --ann cnn.onnx --ann-input f.npz --engine reference"

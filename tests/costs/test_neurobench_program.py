@@ -56,10 +56,13 @@ def _replayed(program: Program, sent: dict[str, np.ndarray]) -> NeurobenchCounts
     return count_model(model, [torch.zeros(len(sent[INPUT]))], forward=lambda _: model(sent))
 
 
+STOCK = Space().without("wide", "many", "unreset", "at_threshold", "refractory")
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_counts_of_a_program_equal_those_of_the_same_network_in_torch(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    program = random_program(rng, Space(wide=False, many=False, unreset=False, at_threshold=False, refractory=False))
+    program = random_program(rng, STOCK)
     raster = random_raster(rng, program)
     trace = run(program, raster, engine="reference", allow_wrap=True)
     ours = count_program(program, raster, trace.counts)
@@ -75,9 +78,7 @@ def test_the_random_programs_hold_graded_inputs_and_acs_and_macs_at_once() -> No
     found = set()
     for seed in range(30):
         rng = np.random.default_rng(seed)
-        program = random_program(
-            rng, Space(wide=False, many=False, unreset=False, at_threshold=False, refractory=False)
-        )
+        program = random_program(rng, STOCK)
         raster = random_raster(rng, program)
         counts = count_program(program, raster, run(program, raster, allow_wrap=True).counts)
         found.add((counts.effective_macs > 0, counts.effective_acs > 0))

@@ -14,20 +14,8 @@ from sim.program import Connection, Conv, Dense, Population, Program
 from sim.trace import RECORDABLE, Trace
 from tests.programs import Space, random_program, random_raster
 
-CHAINS = Space(
-    many=False,
-    at_threshold=False,
-    refractory=False,
-    unreset=False,
-    lags=False,
-    recurrence=False,
-    feedback=False,
-    skips=False,
-    subtract=False,
-    initial=False,
-    exponents=False,
-    weight_limit=127,
-)
+ONE_SPIKE = Space(weight_limit=127).without("many", "at_threshold", "refractory", "unreset", "subtract")
+CHAINS = ONE_SPIKE.without("lags", "recurrence", "feedback", "skips", "initial", "exponents")
 
 
 def random_chain(rng: np.random.Generator) -> Program:

@@ -68,14 +68,7 @@ def _unrounded(program, raster):
     return seen
 
 
-PLAIN = Space(
-    readouts=False,
-    feedback=False,
-    weight_limit=255,
-    many=False,
-    at_threshold=False,
-    refractory=False,
-)
+PLAIN = Space(weight_limit=255).without("readouts", "feedback", "many", "at_threshold", "refractory")
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -197,7 +197,7 @@ def test_recurrence_becomes_a_delay_and_its_bias_acts_from_step_0():
     s = source(assemble(*loop(np.full(4, 0.3))))
     lowered = lower(s)
     assert [n for n, node in lowered.nodes.items() if type(node).__name__ == "Delay"] == ["lif 1 late"]
-    np.testing.assert_allclose(lowered.nodes["fc"].bias, s.nodes["fc"].bias + 0.3)
+    np.testing.assert_array_equal(lowered.nodes["fc"].bias, s.nodes["fc"].bias + 0.3)
     assert_equal_runs(s, lowered, rasters(np.random.default_rng(0), (3,)))
 
 

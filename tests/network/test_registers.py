@@ -25,13 +25,13 @@ def test_a_norse_neuron_becomes_the_machine_as_the_algebra_says():
     """U = a_v j and V = v - v_reset give S a_v W per weight and S (v_th - v_reset) per threshold; here S = 1 / a_v."""
     (layer,) = _one(cuba(v_leak=0.3, v_reset=-0.2)).populations
     a_v = DT / 1e-2
-    np.testing.assert_allclose(layer.share_u, DT / 5e-3)
-    np.testing.assert_allclose(layer.share_v, a_v)
+    np.testing.assert_array_equal(layer.share_u, DT / 5e-3)
+    np.testing.assert_array_equal(layer.share_v, a_v)
     np.testing.assert_allclose(layer.threshold, (1.0 + 0.2) / a_v)
     np.testing.assert_allclose(layer.drive, 0.3 + 0.2)
     np.testing.assert_allclose(layer.v0, (0.3 + 0.2) / a_v)
     np.testing.assert_allclose(layer.unit, a_v)
-    np.testing.assert_allclose(layer.origin, -0.2)
+    np.testing.assert_array_equal(layer.origin, -0.2)
     np.testing.assert_array_equal(layer.links[0].map.weight, np.ones((2, 3)))
     np.testing.assert_array_equal(layer.always[0].values, [0.5, 0.0])
 
@@ -39,23 +39,23 @@ def test_a_norse_neuron_becomes_the_machine_as_the_algebra_says():
 def test_reset_by_subtraction_keeps_zero_as_its_origin():
     (layer,) = _one(lif(v_leak=0.3, v_reset=-0.2), reset="subtract").populations
     a_v = DT / 8e-3
-    np.testing.assert_allclose(layer.threshold, 1.0 / a_v)
-    np.testing.assert_allclose(layer.drive, 0.3)
-    np.testing.assert_allclose(layer.origin, 0.0)
+    np.testing.assert_array_equal(layer.threshold, 1.0 / a_v)
+    np.testing.assert_array_equal(layer.drive, 0.3)
+    np.testing.assert_array_equal(layer.origin, 0.0)
 
 
 def test_a_readout_counts_from_its_leak_and_has_no_bias():
     neuron = nir.LI(np.array([1e-2]), np.array([1.0]), np.array([0.7]))
     (layer,) = _one(neuron).populations
     assert not layer.fires
-    np.testing.assert_allclose(layer.origin, 0.7)
+    np.testing.assert_array_equal(layer.origin, 0.7)
     np.testing.assert_array_equal(layer.drive, 0)
 
 
 def test_an_integrator_forgets_nothing():
     (layer,) = _one(nir.IF(np.array([1 / DT]), np.array([2.0]), np.array([0.0]))).populations
     np.testing.assert_array_equal(layer.share_v, 0)
-    np.testing.assert_allclose(layer.threshold, 2.0)
+    np.testing.assert_array_equal(layer.threshold, 2.0)
     population = compile_source(dense(np.random.default_rng(0)), "loihi1").program.populations[0]
     assert population.dv.max() <= 4095
 

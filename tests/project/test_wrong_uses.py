@@ -5,7 +5,9 @@ Each case is the right use of a command with one thing changed.
 
 import argparse
 import shlex
+import tomllib
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -110,52 +112,13 @@ def test_a_mistyped_option_is_answered_with_the_one_that_was_meant(refused, verb
     assert f"did you mean '{meant[:4]}" in said
 
 
-NAMES = """
-check --target loihi3 | 'loihi2'
-check --dialect snntroch | 'snntorch'
-check --scheme eulre | 'euler'
-check --reset subtarct | 'subtract'
-compile --target lohi1 | 'loihi1'
-compile --dialect nrose | 'norse'
-compile --method mxa | 'max'
-compile --per chanel | 'channel'
-compile --bias regster | 'register'
-compile --decoder men | 'mean'
-compile --scheme exponental | 'exponential'
-compile --reset valeu | 'value'
-tune --target fxed | 'fixed'
-tune --dialect sinbas | 'sinabs'
-tune --decoder lsat | 'last'
-tune --class-weights balancd | 'balanced'
-run --engine refrence | 'reference'
-run --engine fsat | 'fast'
-run --decoder cuont | 'count'
-run --record spikse | 'spikes'
-verify --against fsat | 'fast'
-verify --against reference,onxn | 'onnx'
-export --to lvaa | 'lava'
-train --model scn | 'scnn'
-train --size hardwrae | 'hardware'
-train --encoder drect | 'direct'
-train --decoder mxa | 'max'
-encode --part trian | 'train'
-convert --neuron lfi | 'lif'
-convert --reset subtarct | 'subtract'
-convert --per chanel | 'channel'
-energy --tables loihi1_davies2081 | 'loihi1_davies2018'
-energy --engine refrence | 'reference'
-fuzz --only progams | 'programs'
-"""
-
-
-def _table(text):
-    for line in text.strip().splitlines():
-        words, _, said = line.partition(" | ")
+def _rows(table):
+    for words, said in tomllib.loads(Path(__file__).with_name("wrong_uses.toml").read_text())[table]:
         verb, *more = shlex.split(words)
         yield pytest.param(verb, more, said, id=words)
 
 
-@pytest.mark.parametrize(("verb", "more", "meant"), list(_table(NAMES)))
+@pytest.mark.parametrize(("verb", "more", "meant"), list(_rows("names")))
 def test_a_mistyped_name_is_answered_with_the_one_that_was_meant(refused, verb, more, meant):
     assert f"did you mean {meant}?" in refused([*words_of(verb), *more])
 
@@ -193,103 +156,7 @@ def test_what_is_no_number_is_refused_as_one(refused, verb, option, value):
     assert repr(value) in said
 
 
-NUMBERS = """
-check --dt 0 | dt is 0.0
-check --dt=-1e-3 | dt is -0.001
-check --dt nan | dt is nan
-check --dt inf | dt is inf
-check --input-shape 0,3 | no shape
-check --input-shape x | no shape
-compile --dt nan | dt is nan
-compile --weight-bits 1 | 1
-compile --weight-bits 9 | 9
-compile --weight-bits 3.5 | no number of bits
-compile --weight-bits -4 | -4
-compile --scale 0 | no scale
-compile --scale -1 | no scale
-compile --scale nan | no scale
-compile --levels 0 | levels 0
-compile --levels -3 | levels -3
-compile --steps 0 | steps is 0
-compile --steps -1 | steps is -1
-compile --weight-bits mixed --budget 2 | budget 2
-compile --weight-bits mixed --budget -1 | budget -1
-compile --weight-bits mixed --budget nan | budget nan
-certify --steps 0 | steps 0
-certify --steps -7 | steps -7
-tune --weight-bits 1 | 1
-tune --weight-bits 12 | 12
-tune --epochs 0 | epochs 0
-tune --epochs -1 | epochs -1
-tune --batch 0 | batch 0
-tune --rate -1 | rate -1
-tune --rate nan | rate nan
-tune --temperature 0 | temperature 0
-tune --teacher-weight -1 | teacher_weight -1
-tune --validation 1.5 | validation 1.5
-tune --validation -0.1 | validation -0.1
-tune --seed -1 | seed -1
-tune --more-epochs -1 | more
-tune --threads 0 | threads 0
-tune --device tpu | 'tpu'
-tune --device cuda:7 | 'cuda:7'
-verify --samples 0 | --samples 0
-verify --samples -1 | --samples -1
-verify --timeout 0 | --timeout 0
-verify --timeout nan | --timeout nan
-verify --timeout -inf | --timeout
-export --samples 0 | --samples 0
-export --samples -4 | --samples -4
-train --epochs 0 | epochs 0
-train --batch -1 | batch -1
-train --steps 0 | steps 0
-train --steps 1000000000 | steps
-train --levels 0 | 0 levels
-train --rate 0 | rate 0
-train --patience -1 | patience -1
-train --variants -1 | variants -1
-train --validation 2 | validation 2
-train --synapse 0 | synapse 0
-train --synapse 1.5 | synapse 1.5
-train --gain nan | gain nan
-train --quiet -1 | quiet -1
-train --threads -1 | threads -1
-train --device gpu | 'gpu'
-encode --limit 0 | --limit 0
-encode --limit -1 | --limit -1
-ann --calibration 0 | --calibration 0
-convert --percentile 0 | percentile 0
-convert --percentile 101 | percentile 101
-convert --percentile nan | percentile nan
-convert --steps 0 | --steps 0
-convert --steps -1 | --steps -1
-convert --dt 0 | --dt 0
-convert --dt inf | --dt inf
-convert --neuron lif --leak-steps 0 | leak_steps 0
-energy --samples 0 | --samples 0
-energy --confidence 0 | confidence 0
-energy --confidence 1 | confidence 1
-energy --confidence nan | confidence nan
-run --chunk 0 | --chunk 0
-verify --chunk -1 | --chunk -1
-run --scheduler nowhere | --scheduler 'nowhere': is no address
-run --scheduler tcp://127.0.0.1:99999 | is no address
-run --scheduler tcp://127.0.0.1:1 | no scheduler answers there
-verify --scheduler tcp://127.0.0.1:1 | no scheduler answers there
-sweep --scheduler tcp://127.0.0.1:1 | no scheduler answers there
-sweep --processes 0 | --processes 0
-cluster --workers 0 | --workers 0
-cluster --port 70000 | --port 70000
-cluster --seconds 0 | --seconds 0
-cluster --seconds nan | --seconds nan
-fuzz --seconds 0 | 0 seconds
-fuzz --seconds -1 | -1 seconds
-fuzz --seconds nan | nan seconds
-fuzz --seed -1 | seed -1
-"""
-
-
-@pytest.mark.parametrize(("verb", "more", "said"), list(_table(NUMBERS)))
+@pytest.mark.parametrize(("verb", "more", "said"), list(_rows("numbers")))
 def test_a_number_that_cannot_be_meant_is_named(refused, verb, more, said):
     assert said in refused([*words_of(verb), *more])
 

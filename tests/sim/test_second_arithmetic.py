@@ -308,7 +308,7 @@ def test_nir_holds_it_as_a_leaky_neuron_and_gives_the_program_back(tmp_path):
     with h5py.File(artifact.folder / "network.nir") as file:
         assert file["node/nodes/p/type"][()] == b"LIF"
         np.testing.assert_array_equal(file["node/nodes/p/v_threshold"], np.float32([9, 1, 700]))
-        np.testing.assert_allclose(file["node/nodes/p/tau"], 1e-4 * 16)
+        np.testing.assert_array_equal(file["node/nodes/p/tau"], np.float32(1e-4 * 16))
 
 
 def test_tables_in_c_hold_its_registers():

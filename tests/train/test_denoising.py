@@ -67,7 +67,7 @@ def test_a_leaky_sum_has_gain_one():
     assert torch.allclose(leaky(torch.ones(1, 60, 2), 0.6)[0, -1], torch.ones(2))
     impulse = torch.zeros(1, 4, 1)
     impulse[0, 1] = 1.0
-    assert torch.allclose(leaky(impulse, 0.5)[0, :, 0], torch.tensor([0.0, 0.5, 0.25, 0.125]))
+    assert leaky(impulse, 0.5)[0, :, 0].tolist() == [0.0, 0.5, 0.25, 0.125]
 
 
 def test_spectra_that_nothing_masks_are_the_sound():

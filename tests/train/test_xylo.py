@@ -88,7 +88,7 @@ def test_every_decay_is_a_shift(net):
     for name in ("hidden1", "hidden2", "output_neurons"):
         for tau in (graph.nodes[name].tau_syn, graph.nodes[name].tau_mem):
             shifts = np.log2(tau / 1e-3)
-            assert np.allclose(shifts, np.rint(shifts))
+            assert (shifts == np.rint(shifts)).all()
 
 
 def test_ten_classes_have_patterns_of_four_outputs_that_differ_in_four():

@@ -13,7 +13,7 @@ from brian2_loihi import (
     LoihiSynapses,
     synapse_sign_mode,
 )
-from served import Job, Neurons, serve, whole
+from served import Neurons, serve_whole
 
 
 def population(p: Neurons, heard: list[Any]) -> Any:
@@ -46,12 +46,6 @@ def population(p: Neurons, heard: list[Any]) -> Any:
     return spikes, np.asarray(current.I).T, np.asarray(voltage.v).T
 
 
-def run(job: Job) -> Any:
-    prefs.codegen.target = "numpy"
-    for p in job.populations:
-        p.facts["steps"] = job.raster.shape[1]
-    return whole(job, population)
-
-
 if __name__ == "__main__":
-    serve(run)
+    prefs.codegen.target = "numpy"
+    serve_whole(population)

@@ -15,7 +15,7 @@ from lava.proc.dense.models import PyDenseModelBitAcc
 from lava.proc.lif.models import PyLifModelBitAcc
 from lava.proc.sparse.models import PySparseModelBitAcc
 from scipy.sparse import csr_matrix
-from served import Job, Link, Neurons, Step, serve, step_by_step
+from served import Link, Neurons, Step, serve_steps
 
 MESSAGE_BITS = 24
 NEVER = 131072
@@ -92,11 +92,7 @@ def convolution(link: Link) -> Callable[[Any], Any]:
 
 def main() -> None:
     kind = sys.argv[1]
-
-    def run(job: Job) -> Any:
-        return step_by_step(job, neurons, convolution if kind == "conv" else lambda link: matrix(link, kind))
-
-    serve(run)
+    serve_steps(neurons, convolution if kind == "conv" else lambda link: matrix(link, kind))
 
 
 if __name__ == "__main__":

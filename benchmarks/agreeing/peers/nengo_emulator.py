@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 import numpy as np
-from served import Job, Neurons, serve, whole
+from served import Neurons, serve_whole
 
 warnings.filterwarnings("ignore")  # nengo's: versions of numpy, overflows
 from nengo_loihi.block import Axon, LoihiBlock, Synapse  # noqa: E402
@@ -68,11 +68,5 @@ def _synapse(link: Any) -> Any:
     return synapse
 
 
-def run(job: Job) -> Any:
-    for p in job.populations:
-        p.facts["steps"] = job.raster.shape[1]
-    return whole(job, population)
-
-
 if __name__ == "__main__":
-    serve(run)
+    serve_whole(population)

@@ -3,13 +3,14 @@
 v' = v + dt / tau_mem (v_leak - v + i),   so inputs are multiplied by tau_mem / dt, and a bias is a v_leak of that
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from norse.torch import LIFCell, LIFParameters
 from norse.torch.functional.lif import LIFFeedForwardState
-from served import Job, Link, Neurons, Step, serve, step_by_step
+from served import Link, Neurons, Step, serve_steps
 
 DT = 1.0
 NEVER = 1e30
@@ -39,11 +40,12 @@ def deliver(link: Link) -> Any:
     return lambda messages: (weight @ torch.as_tensor(np.asarray(messages, dtype=np.float32))).numpy()
 
 
-def run(job: Job) -> Any:
+def serve_cells(neurons: Callable[[Neurons], Step]) -> None:
+    """Answer on one thread, without gradients."""
     torch.set_num_threads(1)
     with torch.inference_mode():
-        return step_by_step(job, neurons, deliver)
+        serve_steps(neurons, deliver)
 
 
 if __name__ == "__main__":
-    serve(run)
+    serve_cells(neurons)

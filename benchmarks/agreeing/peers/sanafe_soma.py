@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import sanafe
-from served import Job, Neurons, serve, whole
+from served import Neurons, serve_whole
 
 ARCHITECTURE = """
 architecture:
@@ -93,11 +93,5 @@ def _read(found: Any, size: int, steps: int, arriving: Any) -> Any:
     return spikes[1:], arriving * 64, potential[1:, :size] * 64
 
 
-def run(job: Job) -> Any:
-    for p in job.populations:
-        p.facts["steps"] = job.raster.shape[1]
-    return whole(job, population)
-
-
 if __name__ == "__main__":
-    serve(run)
+    serve_whole(population)

@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Job", "Link", "Neurons", "serve", "step_by_step", "whole"]
+__all__ = ["Job", "Link", "Neurons", "serve_steps", "serve_whole"]
 
 Array = Any
 Step = Callable[[Array], tuple[Array, Array, Array]]
 """Takes what arrives at a population, and advances it: spikes, u, v."""
+Population = Callable[["Neurons", list[Array]], tuple[Array, Array, Array]]
+"""Takes a population and what it hears in all steps, and runs it: spikes, u, v."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ class Job:
 Result = dict[str, Array]
 
 
-def serve(run: Callable[[Job], Result]) -> None:
+def _serve(run: Callable[[Job], Result]) -> None:
     """Answer jobs until there are no more."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a simulator prints goes to the log
@@ -95,10 +97,14 @@ def _read(path: str) -> Job:
     return Job(tuple(made), arrays["raster"], plan["most"])
 
 
-def step_by_step(
+def serve_steps(neurons: Callable[[Neurons], Step], deliver: Callable[[Link], Callable[[Array], Array]]) -> None:
+    """Answer in local time: in every step each population in order, each connection with its lag."""
+    _serve(lambda job: _step_by_step(job, neurons, deliver))
+
+
+def _step_by_step(
     job: Job, neurons: Callable[[Neurons], Step], deliver: Callable[[Link], Callable[[Array], Array]]
 ) -> Result:
-    """Run in local time: in every step each population in order, each connection with its lag."""
     result = _empty(job)
     for b, sample in enumerate(job.raster):
         advance = {p.name: neurons(p) for p in job.populations}
@@ -117,11 +123,17 @@ def step_by_step(
     return result
 
 
-def whole(job: Job, run: Callable[[Neurons, list[Array]], tuple[Array, Array, Array]]) -> Result:
-    """Run population after population, each over all steps; ``run`` gets what each source sent, its lag allowed for.
+def serve_whole(population: Population) -> None:
+    """Answer population after population, each over all ``steps``; it gets what each source sent, its lag allowed for.
 
-    What a population hears of itself is left to ``run``: None stands in its place.
+    What a population hears of itself is left to it: None stands in its place.
     """
+    _serve(lambda job: _whole(job, population))
+
+
+def _whole(job: Job, run: Population) -> Result:
+    for p in job.populations:
+        p.facts["steps"] = job.raster.shape[1]
     result = _empty(job)
     for b, sample in enumerate(job.raster):
         sent: dict[str, Array] = {"input": sample}

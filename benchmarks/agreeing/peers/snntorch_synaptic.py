@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import snntorch
 import torch
-from norse_cell import NEVER, deliver
-from served import Job, Neurons, Step, serve, step_by_step
+from norse_cell import NEVER, serve_cells
+from served import Neurons, Step
 
 RESETS = {"zero": "zero", "subtract": "subtract", "none": "none"}
 
@@ -31,11 +31,5 @@ def neurons(p: Neurons) -> Step:
     return step
 
 
-def run(job: Job) -> Any:
-    torch.set_num_threads(1)
-    with torch.inference_mode():
-        return step_by_step(job, neurons, deliver)
-
-
 if __name__ == "__main__":
-    serve(run)
+    serve_cells(neurons)

@@ -19,7 +19,7 @@ __all__ = ["EnergyGate", "levels_db"]
 SILENCE = 1e-10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EnergyGate:
     """When a gate opens; times in frames."""
 

@@ -5,7 +5,7 @@ step: 0 is "now", -1 the step before.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -34,10 +34,11 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True, eq=False)
 class _Told:
     def _told(self) -> tuple[object, ...]:
-        """Return all that makes it this value and no other."""
-        raise NotImplementedError
+        """Return all that makes it this value and no other: its fields, but those that are not compared."""
+        return tuple(getattr(self, one.name) for one in fields(self) if one.compare)
 
     @cached_property
     def key(self) -> bytes:
@@ -53,9 +54,6 @@ class InputStep(_Told):
     shape: Shape
     encoder: str = ""
 
-    def _told(self) -> tuple[object, ...]:
-        return self.time, self.shape, self.encoder
-
 
 @dataclass(frozen=True, eq=False)
 class HeldInput(_Told):
@@ -63,19 +61,13 @@ class HeldInput(_Told):
 
     shape: Shape
 
-    def _told(self) -> tuple[object, ...]:
-        return (self.shape,)
-
 
 @dataclass(frozen=True, eq=False)
 class Noise(_Told):
     """Random numbers, drawn anew in every call."""
 
-    where: str
+    where: str = field(compare=False)
     shape: Shape
-
-    def _told(self) -> tuple[object, ...]:
-        return (self.shape,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +76,8 @@ class Neuron(_Told):
 
     index: int
     time: int
-    shape: Shape
+    shape: Shape = field(compare=False)
     port: str = "z"
-
-    def _told(self) -> tuple[object, ...]:
-        return self.index, self.time, self.port
 
 
 @dataclass(frozen=True, eq=False)

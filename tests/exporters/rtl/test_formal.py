@@ -6,11 +6,13 @@ own SAT solver (`sat -tempinduct`) do both.
 
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from exporters.rtl_export.simulate import CORE
 from tests.exporters.rtl.bench import mutated_core, need
+from tests.rows import listed
 
 FORMAL = CORE.with_name("formal")
 SUMS = "-set LANES 4 -set WB 8 -set MB 8 -set AB 62 -set ROWS 1000 -set WEIGHTS 4000"
@@ -78,50 +80,7 @@ PROOFS = {
         for what, top in (("decay", "decay_contract"), ("wrap, clip, compare", "neuron_contract"))
     },
 }
-MUTANTS = {
-    "v moves while a neuron rests": (
-        "an update of several spikes and rest",
-        ("snn_update.v", "(REFRACTORY && rest4 != 0) ? w4 : v4_new", "v4_new"),
-    ),
-    "a spike too many": (
-        "an update of several spikes and rest",
-        ("snn_update.v", "spike && spikes != most", "spike"),
-    ),
-    "reset to zero subtracts": ("an update", ("snn_update.v", "subtract ? taken : 24'sd0", "taken")),
-    "the bias loses its sign": ("an update", ("snn_update.v", "$signed(r4[36:17])", "{1'b0, r4[36:17]}")),
-    "a sum is shifted as if it had no sign": ("an update", ("snn_update.v", "wide2 >>> back", "wide2 >> back")),
-    "a sum is not held while the pipeline stands": (
-        "an update",
-        ("snn_update.v", "if (fresh1) held1 <= sums", "held1 <= sums"),
-    ),
-    "a neuron rests a step too long": (
-        "an update of several spikes and rest",
-        ("snn_update.v", "resting ? rest5 - 1 : 6'd0", "resting ? rest5 : 6'd0"),
-    ),
-    "what is not taken is lost": ("an update", ("snn_update.v", "v5 && (more || blocked)", "v5 && more")),
-    "an update wraps at 2^23": ("an update of several spikes and rest", ("snn_neuron.v", "sum > HALF", "sum >= HALF")),
-    "a row that was just written is read stale": (
-        "the accumulator",
-        ("snn_accumulate.v", "(valid_c && row_c == row_b) ? total_c : ", ""),
-    ),
-    "a row written before is read stale": (
-        "the accumulator",
-        ("snn_accumulate.v", "(valid_d && row_d == row_b) ? sum_d : ", ""),
-    ),
-    "the sign of a weight is added": (
-        "a product of a few bits",
-        ("snn_accumulate.v", "parts[b] - part", "parts[b] + part"),
-    ),
-    "the barrier lets a third step in": ("the barrier", ("snn_input.v", "filled < 2", "filled < 3")),
-    "the ring of queues is a place too long": ("a queue", ("snn_queues.v", "slot == slots - 1", "slot == slots")),
-    "a full queue is written": ("a queue", ("snn_queues.v", "takes = push && !full", "takes = push")),
-    "wrap maps 2^23": ("wrap, clip, compare, u of 32 bits", ("snn_neuron.v", "sum > HALF", "sum >= HALF")),
-    "threshold reached fires": ("wrap, clip, compare, u of 32 bits", ("snn_neuron.v", ": v > theta", ": v >= theta")),
-    "a decay rounds down": (
-        "decay, u of 24 bits",
-        ("snn_neuron.v", "negative ? -kept : kept", "negative ? ~kept : kept"),
-    ),
-}
+MUTANTS = listed(Path(__file__).with_name("mutants.toml"), "proved")
 
 
 def _prepared(proof, core):
@@ -162,7 +121,7 @@ def test_it_is_proved(proof, tmp_path):
 @pytest.mark.full
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_planted_mistake_is_not_proved(mutant, tmp_path):
-    proof, change = MUTANTS[mutant]
+    proof, *change = MUTANTS[mutant]
     assert not _prove(proof, tmp_path, mutated_core(tmp_path, *change))
 
 
