@@ -2,10 +2,19 @@
 
 A row is one run, or the runs of one network that differ in the fold or the seed alone. A run's folder is called by the
 row, and the fold or seed behind it.
+
+python benchmarks/heard_runs.py --data DATA --runs FOLDER [--only esc10-twin,fsdd-medium]
+
+trains in FOLDER what is not there, in the order of the table, one after the other; a run that was interrupted is taken
+up. DATA holds the folders that the commands name. Then: python benchmarks/hearing.py --data DATA --runs FOLDER --page
 """
 
+import argparse
 import json
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +62,30 @@ ROWS = (
     Row("denoise-crnn", f"{_NOISY} --model crnn"),
     Row("denoise-cr-ced", f"{_NOISY} --model cr-ced --epochs 3"),
 )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--only", help="names of rows, with commas")
+    given = parser.parse_args()
+    wanted = given.only.split(",") if given.only else [row.name for row in ROWS]
+    for row in ROWS:
+        for name, end in row.runs().items():
+            folder = given.runs.resolve() / name
+            if row.name not in wanted or (folder / "summary.json").is_file():
+                continue
+            words = [*shlex.split(row.command.format(end)), "-o", str(folder)]
+            made = [
+                str(given.runs.resolve() / word.removeprefix("runs/")) if word.startswith("runs/") else word
+                for word in words
+            ]
+            print(shlex.join(made), flush=True)
+            code = subprocess.run([sys.executable, "-m", *made], cwd=given.data, check=False).returncode
+            if code:
+                return code
+    return 0
 
 
 def finished(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -108,3 +141,7 @@ def _cell(found: list[dict[str, Any]], kind: str) -> str:
 
 def _table(rows: list[tuple[str, ...]], heads: tuple[str, ...]) -> str:
     return "\n" + tabulate(rows, heads, tablefmt="github", disable_numparse=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
