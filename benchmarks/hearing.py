@@ -158,8 +158,11 @@ def _tables(programs: dict[str, Any]) -> str:
             continue
         parts = [_percent(card["accuracy"]["test"]["float"]), _percent(facts["integer"])]
         data = f"{card['data']['name']}, {card['data']['licence']}"
-        rows.append((f"`zoo:{name}`", len(card["classes"]), data, card["split"], *parts, facts["integer"]["clips"]))
-    heads = ("program", "classes", "data, licence", "split", "float", "integer, 8 bit", "clips")
+        bits = f"{card['registers']['weight_bits']} bit"
+        rows.append(
+            (f"`zoo:{name}`", len(card["classes"]), data, card["split"], *parts, bits, facts["integer"]["clips"])
+        )
+    heads = ("program", "classes", "data, licence", "split", "float", "integer", "weights", "clips")
     text = tabulate(rows, heads, tablefmt="github", disable_numparse=True) + "\n\n"
     if "denoise" in programs:
         text += _ratios(programs["denoise"]["by_snr_db"]) + "\n\n"
