@@ -6,13 +6,12 @@ DATA holds speech_commands/, fsdd/, digits_ru_synth/, esc10/ and denoise_16k/. O
 interval, or the gain in SI-SNR with STOI and PESQ where their libraries are installed; the whole test part on every
 executor, every spike, u and v compared (Lava on the first clips); the cores of Loihi 1 that a placement takes, which
 keeps all limits of the chip. Writes benchmarks/results/hearing.{json,md}. A file that has not changed is not judged
-again. FOLDER holds runs by their names in `RUNS`, whose accuracies stand beside the programs'.
+again. FOLDER holds runs by their names in `heard_runs`, whose accuracies stand beside the programs'.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # the modules beside this one, however it is imported
 
+from heard_runs import finished, tables
 from results import ended, into_page, write
 from tabulate import tabulate
 
@@ -38,18 +38,12 @@ SCHEMA = "snn2hw.benchmark.hearing/1"
 CORPORA = {
     "keywords": ("keywords", "speech_commands", ""),
     "digits": ("fsdd", "fsdd", ""),
+    "digits4": ("fsdd", "fsdd", ""),
     "digits-ru": ("digits-ru", "digits_ru_synth", ""),
     "esc10": ("esc10", "esc10", "5"),
 }
 """Program to the name and the folder of its data, and the fold that it is tested on, where there are any."""
 EXECUTORS = ("fast", "onnx", "c")
-_ESC = "snn2hw train esc10 --data esc10"
-RUNS = {
-    **{f"esc10-{fold}": f"{_ESC} --fold {fold}" for fold in range(1, 6)},
-    **{f"esc10-twin-{fold}": f"{_ESC} --model cnn --fold {fold}" for fold in range(1, 6)},
-    "fsdd-medium": "snn2hw train fsdd --stream --size medium --epochs 45 --data fsdd",
-}
-"""Runs that are no program of the zoo, or more than one: name to what made it."""
 
 
 def main() -> int:
@@ -73,9 +67,9 @@ def main() -> int:
         print(name, json.dumps(found["programs"][name]), flush=True)
         write(path, json.dumps(found, indent=1) + "\n")
     if given.runs:
-        found["runs"] = found.get("runs", {}) | dict(_finished(given.runs))
+        found["runs"] = found.get("runs", {}) | dict(finished(given.runs))
         write(path, json.dumps(found, indent=1) + "\n")
-    text = _tables(found["programs"]) + _of_runs(found.get("runs", {}))
+    text = _tables(found["programs"]) + tables(found.get("runs", {}))
     write(RESULTS / "hearing.md", text)
     print(text)
     if given.page:
@@ -91,39 +85,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path)
     parser.add_argument("--page", action="store_true")
     return parser.parse_args()
-
-
-def _finished(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return what each run that is there reached on its test part."""
-    for name, command in RUNS.items():
-        summary = folder / name / "summary.json"
-        if summary.is_file():
-            said = json.loads(summary.read_text(encoding="utf-8"))
-            yield name, {"command": command, "seed": 0, "epochs": said["epochs"], **said["accuracy"]["test"]}
-
-
-def _of_runs(runs: dict[str, Any]) -> str:
-    """Return the table of runs; folds of one network end in their mean."""
-    rows = []
-    for stem in dict.fromkeys(name.rstrip("12345") for name in RUNS):
-        found = {name: runs[name] for name in RUNS if name in runs and name.rstrip("12345") == stem}
-        for name, facts in found.items():
-            cells = [_percent(facts[kind]) if kind in facts else "" for kind in ("float", "integer")]
-            rows.append((name, *cells, f"`{facts['command']}`"))
-        if len(found) == 5:
-            means = [
-                [facts[kind]["accuracy"] for facts in found.values() if kind in facts] for kind in ("float", "integer")
-            ]
-            rows.append(
-                (f"{stem}mean", *(f"{np.mean(mean):.1%}" if len(mean) == 5 else "" for mean in means), "five folds")
-            )
-    if not rows:
-        return ""
-    return (
-        "\n"
-        + tabulate(rows, ("run", "float", "integer, 8 bit", "made by"), tablefmt="github", disable_numparse=True)
-        + "\n"
-    )
 
 
 def _classified(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, Any], np.ndarray]:
@@ -197,8 +158,11 @@ def _tables(programs: dict[str, Any]) -> str:
             continue
         parts = [_percent(card["accuracy"]["test"]["float"]), _percent(facts["integer"])]
         data = f"{card['data']['name']}, {card['data']['licence']}"
-        rows.append((f"`zoo:{name}`", len(card["classes"]), data, card["split"], *parts, facts["integer"]["clips"]))
-    heads = ("program", "classes", "data, licence", "split", "float", "integer, 8 bit", "clips")
+        bits = f"{card['registers']['weight_bits']} bit"
+        rows.append(
+            (f"`zoo:{name}`", len(card["classes"]), data, card["split"], *parts, bits, facts["integer"]["clips"])
+        )
+    heads = ("program", "classes", "data, licence", "split", "float", "integer", "weights", "clips")
     text = tabulate(rows, heads, tablefmt="github", disable_numparse=True) + "\n\n"
     if "denoise" in programs:
         text += _ratios(programs["denoise"]["by_snr_db"]) + "\n\n"

@@ -33,7 +33,7 @@ from snn2hw.train.pairs import DECAY
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
-WIDTHS = {"tcy": 1.0, "piczak": 1 / 16, "m5": 1 / 16, "hjh": 0.25}
+WIDTHS = {"tcy": 1.0, "hjh": 0.25, "piczak": 1 / 16, "m5": 1 / 16}
 OVER_STEPS = ("m5", "tcy")
 """Networks that are trained at every number of steps."""
 STEPS = (1, 2, 4, 8)
@@ -55,6 +55,8 @@ def main() -> int:
     for name, recipe, start in _plan() if corpus else []:
         if name in found["runs"]:
             continue
+        if start and not (given.runs / start / "last.pt").is_file():
+            _run(corpus, _twin(recipe.network), given.runs, start, "")  # its figures are known, its weights are gone
         found["runs"][name] = _run(corpus, recipe, given.runs, name, start)
         print(name, found["runs"][name], flush=True)
         write(path, json.dumps(found, indent=1) + "\n")
@@ -79,7 +81,7 @@ def _plan() -> list[tuple[str, PairRecipe, str]]:
     for network, width in WIDTHS.items():
         usual: dict[str, Any] = {"network": network, "width": width, "epochs": EPOCHS}
         twin = f"{network}-twin"
-        runs.append((twin, PairRecipe(**usual, model="ann", steps=1), ""))
+        runs.append((twin, _twin(network), ""))
         for steps in STEPS if network in OVER_STEPS else (USUAL_STEPS,):
             into = runs if steps == USUAL_STEPS else over_steps
             for learnt in (False, True):
@@ -88,6 +90,10 @@ def _plan() -> list[tuple[str, PairRecipe, str]]:
         more = PairRecipe(**{**usual, **FURTHER}, steps=USUAL_STEPS, start="twin")
         runs.append((f"{network}-{USUAL_STEPS}-from-twin", more, twin))
     return [*runs, *over_steps]
+
+
+def _twin(network: str) -> PairRecipe:
+    return PairRecipe(network=network, width=WIDTHS[network], epochs=EPOCHS, model="ann", steps=1)
 
 
 def _run(corpus: Corpus, recipe: PairRecipe, runs: Path, name: str, start: str) -> dict[str, Any]:

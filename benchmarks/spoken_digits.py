@@ -24,6 +24,7 @@ from snn2hw.codec.decode import decide
 from snn2hw.compiler.checker import check_certificate
 from snn2hw.compiler.compile import compile_source
 from snn2hw.train.checkpoint import Trained, deployable, load_trained
+from snn2hw.train.network_recipe import NetworkRecipe
 
 SCHEMA = "snn2hw.benchmark.spoken-digits/1"
 CALIBRATION = 256
@@ -64,6 +65,8 @@ def main() -> int:
 
 def _judged(trained: Trained, home: Path, data: Path) -> dict[str, Any]:
     """Return what a run is and how often it is right."""
+    from snn2hw.audio.corpora import read_corpus
+    from snn2hw.audio.corpus import joined
     from snn2hw.audio.fsdd import read_fsdd
     from snn2hw.models.layout import LAYOUTS
     from snn2hw.train.prepare import prepare
@@ -72,13 +75,17 @@ def _judged(trained: Trained, home: Path, data: Path) -> dict[str, Any]:
     sizes = [name for name, layout in LAYOUTS.items() if layout.stages == recipe.layout.stages]
     if not sizes:
         raise InputError(f"{home}: a network of no named size", f"train with --size {' or '.join(LAYOUTS)}")
-    features = prepare(read_fsdd(data), recipe)
+    corpus = read_fsdd(data)
+    if recipe.also:
+        corpus = joined(corpus, read_corpus(recipe.also))
+    features = prepare(corpus, recipe)
     chosen = np.sort(np.random.default_rng(0).permutation(len(features.train_labels))[:CALIBRATION])
     judge = _program if recipe.model == "scnn" else _twin
     what = {
         "model": recipe.model,
         "size": sizes[0],
         "input": recipe.encoder if recipe.model == "scnn" else "",
+        "image": _image_of(recipe),
         "steps": recipe.steps if recipe.model == "scnn" else 1,
         "speaker": recipe.test_speaker,
         "seed": recipe.seed,
@@ -86,6 +93,13 @@ def _judged(trained: Trained, home: Path, data: Path) -> dict[str, Any]:
     }
     heard = Heard(features.pool[0][chosen], features.test.images, features.test.labels)
     return what | judge(trained, heard, home)
+
+
+def _image_of(recipe: NetworkRecipe) -> str:
+    """Return what differs from the usual image, and what else was learnt."""
+    said = ["ends cut"] if recipe.mel.ends_db else []
+    said += ["less its mean"] if recipe.mel.mean == "utterance" else []
+    return ", ".join([*said, f"and {recipe.also}"] if recipe.also else said)
 
 
 def _program(trained: Trained, heard: Heard, home: Path) -> dict[str, Any]:
@@ -126,13 +140,15 @@ def _table(runs: dict[str, Any]) -> str:
     ]
     rows: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for found in runs.values():
-        key = (bool(found["speaker"]), found["model"] == "cnn", found["input"], found["size"] != "hardware")
+        key: tuple[Any, ...] = (bool(found["speaker"]), found["model"] == "cnn", found["input"])
+        key += (found["size"] != "hardware", found.get("image", ""))
         rows.setdefault((*key, found["steps"]), []).append(found)
     for (left_out, is_twin, *_), group in sorted(rows.items()):
         first = group[0]
         name = f"{first['size']} {'CNN' if is_twin else 'SCNN'}"
+        fed = ", ".join(filter(None, (INPUTS.get(first["input"], "one pass"), first.get("image", ""))))
         where = "the speaker left out" if left_out else f"official split, {first['samples']}"
-        cells = [name, INPUTS.get(first["input"], "one pass"), first["steps"], where, len(group)]
+        cells = [name, fed, first["steps"], where, len(group)]
         cells += [_spread(group, "float"), _spread(group, "int8"), f"{100 * min(g['int8'] for g in group):.2f} %"]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"

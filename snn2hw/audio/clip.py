@@ -24,6 +24,7 @@ __all__ = [
     "resampler",
     "sound_pieces",
     "stored_rate_hz",
+    "trimmed",
 ]
 
 SHORTEST_S = 0.05
@@ -182,3 +183,16 @@ def _soundfile() -> Any:
     except ImportError:
         raise MissingToolError("reading sound files needs soundfile", install("soundfile")) from None
     return soundfile
+
+
+def trimmed(samples: NDArray[np.float32], rate_hz: int, quiet_db: float = -40.0) -> NDArray[np.float32]:
+    """Cut both ends where 10 ms are ``quiet_db`` below the loudest 10 ms, keeping 10 ms of margin."""
+    block = rate_hz // 100
+    count = samples.size // block
+    if count == 0:
+        return samples
+    power = np.square(samples[: count * block].reshape(count, block), dtype=np.float64).mean(axis=1)
+    loud = np.flatnonzero(power > power.max() * 10 ** (quiet_db / 10))
+    if not loud.size:
+        return samples
+    return samples[max(0, loud[0] - 1) * block : (loud[-1] + 2) * block]

@@ -6,12 +6,13 @@ from sim.errors import InputError
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.rows import Reading
 
-__all__ = ["CORPORA", "read_corpus"]
+__all__ = ["CORPORA", "SYNTHESISED", "read_corpus"]
 
 CORPORA = {
     "fsdd": "the Free Spoken Digit Dataset, from its folder",
     "folder": "root/class/*.wav, or a CSV of path,label[,part,fold,speaker]",
     "digits": "English digits, synthesised",
+    "digits-accents": "English digits in six accents, synthesised",
     "digits-ru": "Russian digits, synthesised, or from a folder named as FSDD's",
     "keywords": "Speech Commands, twelve classes",
     "speech-commands": "Speech Commands, every word",
@@ -22,6 +23,9 @@ CORPORA = {
     "timit": "TIMIT, every phone a clip",
 }
 """Corpus name to what it is."""
+
+SYNTHESISED = ("digits", "digits-accents", "digits-ru")
+"""Corpora that need no folder."""
 
 LABELLED = ("folder", "audiomnist", "esc10", "esc50", "urbansound8k", "timit")
 """Corpora whose table has more than one column that can be the label."""
@@ -50,12 +54,14 @@ def read_corpus(
         raise InputError(f"there is no corpus {name!r}", f"choose one of {', '.join(CORPORA)}")
     if label and (name not in LABELLED or (name == "folder" and folder is not None and folder.is_dir())):
         raise InputError(f"label {label!r}: {name} has one label", "leave it out")
-    if name == "digits" or (name == "digits-ru" and folder is None):
-        from snn2hw.audio.digits import spoken_digits
+    if name in SYNTHESISED and not (name == "digits-ru" and folder is not None):
+        from snn2hw.audio.digits import ACCENTS, spoken_digits
 
         if folder is not None:
             raise InputError(f"--data {folder}: {name} are synthesised", "leave it out, or choose fsdd or folder")
-        return spoken_digits("ru" if name == "digits-ru" else "en")
+        if name == "digits-ru":
+            return spoken_digits("ru")
+        return spoken_digits("en", accents=ACCENTS if name == "digits-accents" else ())
     if folder is None:
         raise InputError(f"{name}: no folder given", "add --data PATH")
     return _from_disk(name, folder, Reading(rate_hz, skip_damaged), label)

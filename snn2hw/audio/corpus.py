@@ -1,7 +1,7 @@
 """A corpus: labelled clips in memory, each with the speaker it came from, and the ways to split it."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 
-__all__ = ["Corpus", "Split", "holdout", "leave_fold_out", "leave_out", "official"]
+__all__ = ["Corpus", "Split", "holdout", "joined", "leave_fold_out", "leave_out", "official"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,24 @@ class Corpus:
             sha.update(np.int64(samples.size).tobytes())
             sha.update(samples.astype("<f4").tobytes())
         return sha.hexdigest()
+
+
+def joined(corpus: Corpus, more: Corpus) -> Corpus:
+    """Return a corpus with all clips of another one for training; a speaker of that is called by its corpus too."""
+    if (corpus.classes, corpus.rate_hz) != (more.classes, more.rate_hz):
+        what = f"corpus {corpus.name!r} and {more.name!r}: other classes or another rate"
+        raise InputError(what, "join what is of the same classes")
+    return replace(
+        corpus,
+        name=f"{corpus.name}+{more.name}",
+        samples=corpus.samples + more.samples,
+        labels=np.concatenate([corpus.labels, more.labels]),
+        speakers=corpus.speakers + tuple(f"{more.name}:{speaker}" for speaker in more.speakers),
+        parts=corpus.parts + ("train",) * len(more),
+        names=corpus.names + tuple(f"{more.name}:{name}" for name in more.names),
+        notes=corpus.notes + more.notes,
+        folds=corpus.folds and corpus.folds + ("",) * len(more),
+    )
 
 
 class Split(NamedTuple):

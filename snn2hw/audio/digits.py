@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 
 from sim.cures import one_of
 from sim.errors import InputError
-from snn2hw.audio.clip import resample
+from snn2hw.audio.clip import resample, trimmed
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.espeak import RATE_HZ, Utterance, speak, voice_variants
 
-__all__ = ["WORDS", "spoken_digits", "trimmed"]
+__all__ = ["ACCENTS", "WORDS", "spoken_digits"]
 
 WORDS = {
     "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
     "ru": ("ноль", "один", "два", "три", "четыре", "пять", "шесть", "семь", "восемь", "девять"),
 }
+
+ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-us-nyc")
+"""English as it is spoken in several places."""
 
 UNLIKE_SPEECH = re.compile(r"whisper|whisperf|Demonic|croak|UniRobot|anikaRobot|robosoft\d?|klatt6|Tweaky")
 """Variants without a voice, or with a machine's."""
@@ -30,8 +33,11 @@ TEST_SHARE = 5
 """Every fifth voice is for testing."""
 
 
-def spoken_digits(language: str = "en", takes: int = 3, seed: int = 0) -> Corpus:
-    """Synthesise ``takes`` of every digit by every voice, each at its own rate, pitch and intonation."""
+def spoken_digits(language: str = "en", takes: int = 3, seed: int = 0, *, accents: tuple[str, ...] = ()) -> Corpus:
+    """Synthesise ``takes`` of every digit by every voice, each at its own rate, pitch and intonation.
+
+    Of ``accents`` of the language every voice speaks as many as there are takes, one after the other.
+    """
     if language not in WORDS:
         raise InputError(f"no digits in {language!r}", f"choose {one_of(language, WORDS)}")
     voices = [voice for voice in voice_variants() if not UNLIKE_SPEECH.fullmatch(voice)]
@@ -41,13 +47,15 @@ def spoken_digits(language: str = "en", takes: int = 3, seed: int = 0) -> Corpus
     level = random.uniform(0.3, 0.95, len(plan))
     spoken = speak(
         [
-            Utterance(WORDS[language][digit], f"{language}+{voice}", *how)
-            for (voice, digit, _), how in zip(plan, manner, strict=True)
+            Utterance(
+                WORDS[language][digit], f"{_accent(accents or (language,), voices.index(voice) + take)}+{voice}", *how
+            )
+            for (voice, digit, take), how in zip(plan, manner, strict=True)
         ]
     )
     tested = set(voices[TEST_SHARE - 1 :: TEST_SHARE])
     return Corpus(
-        name=f"digits-{language}",
+        name=f"digits-{language}" + ("-accents" if accents else ""),
         classes=WORDS[language],
         rate_hz=CORPUS_HZ,
         samples=tuple(_clip(word, float(peak)) for word, peak in zip(spoken, level, strict=True)),
@@ -58,20 +66,11 @@ def spoken_digits(language: str = "en", takes: int = 3, seed: int = 0) -> Corpus
     )
 
 
+def _accent(accents: tuple[str, ...], number: int) -> str:
+    return accents[number % len(accents)]
+
+
 def _clip(spoken: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
     """Return a word at the corpus's rate, without silent ends, its loudest sample at ``peak``."""
     samples = resample(trimmed(spoken, RATE_HZ), RATE_HZ, CORPUS_HZ)
     return samples * np.float32(peak / np.abs(samples).max())
-
-
-def trimmed(samples: NDArray[np.float32], rate_hz: int, quiet_db: float = -40.0) -> NDArray[np.float32]:
-    """Cut both ends where 10 ms are ``quiet_db`` below the loudest 10 ms, keeping 10 ms of margin."""
-    block = rate_hz // 100
-    count = samples.size // block
-    if count == 0:
-        return samples
-    power = np.square(samples[: count * block].reshape(count, block), dtype=np.float64).mean(axis=1)
-    loud = np.flatnonzero(power > power.max() * 10 ** (quiet_db / 10))
-    if not loud.size:
-        return samples
-    return samples[max(0, loud[0] - 1) * block : (loud[-1] + 2) * block]

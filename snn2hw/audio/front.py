@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.border import JSON_BYTES, parse_json, read_bytes
 from sim.errors import FileError, InputError
 from sim.fields import Fields
-from snn2hw.audio.logmel import LogMel, Normaliser, decibels, quantised
+from snn2hw.audio.logmel import BandMean, LogMel, Normaliser, decibels, mel_values, quantised
 from snn2hw.codec.decode import DECODERS, Decoder
 from snn2hw.codec.encode import Encoder, Kind, encode
 
@@ -51,7 +51,7 @@ def raster(front: FrontEnd, clips: Iterable[NDArray[np.float32]]) -> NDArray[np.
 
 def to_json(front: FrontEnd) -> str:
     """Return the front end as JSON text."""
-    return json.dumps({"schema": SCHEMA} | asdict(front), indent=1)
+    return json.dumps({"schema": SCHEMA} | asdict(front) | {"mel": mel_values(front.mel)}, indent=1)
 
 
 def read_front(path: Path | str) -> FrontEnd:
@@ -99,6 +99,8 @@ def _mel(table: Any, where: str) -> LogMel:
         lowest_hz=read.number("lowest_hz", 0, 1e6),
         highest_hz=read.number("highest_hz", 0, 1e6),
         floor_db=read.number("floor_db", -1e4, 0),
+        mean=cast("BandMean", read.text("mean", get_args(BandMean))),
+        ends_db=read.number("ends_db", -1e4, 0),
     )
     read.end()
     return mel

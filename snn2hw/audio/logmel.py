@@ -5,18 +5,23 @@
     Q[m, t]  = round(levels * clip((D - low[m]) / (high[m] - low[m]), 0, 1))
 
 The frames are spread evenly over the clip, so a word fills the image however fast it was spoken. ``low`` and ``high``
-are percentiles per mel band over the training clips and travel with the model.
+are percentiles per mel band over the training clips and travel with the model. With ``mean`` "utterance" the mean of
+each band over the clip is taken off D; with ``ends_db`` the clip's ends so far below its loudest 10 ms are cut first.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from snn2hw.audio.clip import trimmed
 
-__all__ = ["LogMel", "Normaliser", "decibels", "fit_normaliser", "mel_bank", "quantised"]
+__all__ = ["BandMean", "LogMel", "Normaliser", "decibels", "fit_normaliser", "mel_bank", "mel_values", "quantised"]
+
+BandMean = Literal["none", "utterance"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,11 @@ class LogMel:
     lowest_hz: float = 60.0
     highest_hz: float = 3800.0
     floor_db: float = -70.0
+    mean: BandMean = "none"
+    ends_db: float = 0.0
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"mean", "ends_db"})
+    """Fields that older files do not have: at their default they enter no file, so that one image has one form."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.lowest_hz < self.highest_hz <= self.rate_hz / 2:
@@ -39,6 +49,14 @@ class LogMel:
             )
         if min(self.bands, self.frames, self.window) < 1 or self.floor_db >= 0:
             raise InputError("log-mel needs bands, frames and window >= 1 and floor_db < 0")
+        if self.mean not in get_args(BandMean) or not self.ends_db <= 0:
+            raise InputError(f"log-mel: mean {self.mean!r}, ends_db {self.ends_db}", "none or utterance; 0 or below")
+
+
+def mel_values(mel: LogMel) -> dict[str, Any]:
+    """Return the fields as files hold them."""
+    usual = asdict(LogMel())
+    return {name: value for name, value in asdict(mel).items() if name not in LogMel.LATER or value != usual[name]}
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,8 @@ def _bridge_gaps(bank: NDArray[np.float64], centre_hz: NDArray[np.float64], bins
 
 def decibels(samples: NDArray[np.float32], spec: LogMel, warp: float = 1.0) -> NDArray[np.float32]:
     """Return the clip's log-mel image, (bands, frames), relative to its loudest cell."""
+    if spec.ends_db:
+        samples = trimmed(samples, spec.rate_hz, spec.ends_db)
     padded = np.zeros(max(samples.size, spec.window), dtype=np.float64)
     padded[: samples.size] = samples
     starts = np.rint(np.linspace(0, padded.size - spec.window, spec.frames)).astype(np.int64)
@@ -91,7 +111,10 @@ def decibels(samples: NDArray[np.float32], spec: LogMel, warp: float = 1.0) -> N
     loudest = mel.max()
     if not loudest > 0:
         raise InputError("clip: no power in any mel band", "it is silent, or lies outside the bands")
-    return np.asarray(10.0 * np.log10(np.maximum(mel / loudest, 10.0 ** (spec.floor_db / 10.0))), dtype=np.float32)
+    loud = 10.0 * np.log10(np.maximum(mel / loudest, 10.0 ** (spec.floor_db / 10.0)))
+    if spec.mean == "utterance":
+        loud = loud - loud.mean(axis=1, keepdims=True)
+    return np.asarray(loud, dtype=np.float32)
 
 
 def fit_normaliser(images: NDArray[np.float32], levels: int, low: float = 10.0, high: float = 99.0) -> Normaliser:

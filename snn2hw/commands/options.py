@@ -70,8 +70,11 @@ def corpus_options(parser: argparse.ArgumentParser, **more: str) -> None:
 def corpus_named(args: argparse.Namespace, rate_hz: int | None) -> "Corpus":
     """Read the clips that `corpus_options` name, at the rate that is wanted."""
     from snn2hw.audio.corpora import read_corpus
+    from snn2hw.audio.corpus import joined
 
-    return read_corpus(args.dataset, args.data, rate_hz, label=args.label or "", skip_damaged=args.skip_damaged)
+    found = read_corpus(args.dataset, args.data, rate_hz, label=args.label or "", skip_damaged=args.skip_damaged)
+    also = getattr(args, "also", None)
+    return joined(found, read_corpus(also, None, found.rate_hz)) if also else found
 
 
 def refuse_ignored(args: argparse.Namespace, obeyed: frozenset[str], what: str, fix: str) -> None:

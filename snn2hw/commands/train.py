@@ -83,15 +83,22 @@ def _configure_network(group: Any) -> None:
     recipe_option(group, usual, "steps", f"steps of a sample; with spikes as input {SPIKING_STEPS}", "T")
     recipe_option(group, usual, "levels", "largest integer of the input images")
     recipe_option(group, usual, "gain", "current of the lif encoder at full level, in thresholds")
+    what = "of each band, taken off: of an image or a whole utterance, or as it runs (a stream; its default)"
+    group.add_argument("--mean", choices=("running", "utterance", "none"), help=what)
+    what = "cut a clip's ends that are so far below its loudest 10 ms, before its image is made (default: 0, nothing)"
+    group.add_argument("--ends-db", type=float, metavar="DB", help=what)
     recipe_option(group, usual, "decoder", "how the readout is read", choices=("max", "mean", "last"))
 
 
 def _configure_training(group: Any) -> None:
+    from snn2hw.audio.corpora import SYNTHESISED
     from snn2hw.train.network_recipe import NetworkRecipe, PruneScope
 
     usual = NetworkRecipe()
     group.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")
     recipe_option(group, usual, "seed", "of weights, order and augmentation")
+    what = "learn the clips of a synthesised corpus too; all of them are for training"
+    group.add_argument("--also", choices=SYNTHESISED, help=what)
     group.add_argument("--start", type=Path, metavar="model.pt", help="begin with the weights of another run")
     group.add_argument("--teacher", metavar="MODEL", help="learn the answers of this model too (distillation)")
     recipe_option(group, usual, "teacher_weight", "of the teacher's answers in the loss", "SHARE")
@@ -235,11 +242,17 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
     given = given_of(args, GIVEN)
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)
+    if args.mean == "running":
+        raise InputError("--mean running: an image is of a whole word", "add --stream, or choose utterance")
+    usual = NetworkRecipe()
+    mel = replace(usual.mel, mean=args.mean or usual.mel.mean, ends_db=args.ends_db or 0.0)
     layout = layout_of(args.size or "hardware")
     if args.synapse is not None:
         layout = replace(layout, synapse=args.synapse)
     return NetworkRecipe(
         layout=layout,
+        mel=mel,
+        also=args.also or "",
         test_speaker=args.leave_out or "",
         start=identity_of(args.start),
         teacher=identity_of(args.teacher),

@@ -33,7 +33,7 @@ GIVEN = (
 )
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
-    | {"leave_out", "teacher", "weights", "more_epochs", "threads", "json"}
+    | {"leave_out", "teacher", "weights", "more_epochs", "threads", "json", "mean", "also"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
@@ -77,7 +77,11 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
             raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(sizes)}")
         given["xylo" if kind == "xylo" else "layout"] = sizes[args.size]
     usual = stream_recipe_for(args.dataset, kind)
-    return replace(usual, **given, teacher=identity_of(args.teacher), start=identity_of(args.weights))
+    if args.mean is not None:
+        given["front"] = replace(usual.front, mean=args.mean)
+    return replace(
+        usual, **given, also=args.also or "", teacher=identity_of(args.teacher), start=identity_of(args.weights)
+    )
 
 
 def train_stream(args: argparse.Namespace, reply: Reply) -> int:

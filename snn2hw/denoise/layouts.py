@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from sim.errors import FileError, InputError
-from snn2hw.audio.clip import read_clip
-from snn2hw.audio.digits import trimmed
+from snn2hw.audio.clip import read_clip, trimmed
 from snn2hw.audio.folder import SUFFIXES
 from snn2hw.denoise.mixing import NoisySpeech, Pair, Samples, SpeechAndNoise, fixed_pairs
 from snn2hw.files.table_file import read_table

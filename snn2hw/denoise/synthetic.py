@@ -6,8 +6,8 @@ An accuracy on it says nothing about people. The parts share no voice and no noi
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2hw.audio.clip import resample
-from snn2hw.audio.digits import UNLIKE_SPEECH, WORDS, trimmed
+from snn2hw.audio.clip import resample, trimmed
+from snn2hw.audio.digits import UNLIKE_SPEECH, WORDS
 from snn2hw.audio.espeak import RATE_HZ, Utterance, speak, voice_variants
 from snn2hw.denoise.mixing import NoisySpeech, Samples, SpeechAndNoise, fixed_pairs
 

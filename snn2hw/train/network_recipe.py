@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.augment import Augmentation
-from snn2hw.audio.logmel import LogMel
+from snn2hw.audio.logmel import LogMel, mel_values
 from snn2hw.codec.encode import Encoder, Kind, highest
 from snn2hw.models.layout import Layout, Stage, layout_of
 from snn2hw.train.recipe import Recipe
@@ -21,9 +21,9 @@ class NetworkRecipe(Recipe):
     """A network (``scnn`` or its ``cnn`` twin), its input, and how it is trained.
 
     ``start`` and ``teacher`` are the SHA-256 of the model whose weights it begins with, and whose answers it learns
-    beside the labels; empty, there is none. ``quiet`` is the price, in the loss, of one spike (of a CNN: one
-    product that is not zero) per synapse: it trades accuracy for fewer synops. ``prune`` is the share of weights that
-    end as zeros.
+    beside the labels; empty, there is none. ``also`` is a corpus whose clips are learnt too. ``quiet`` is the price, in
+    the loss, of one spike (of a CNN: one product that is not zero) per synapse: it trades accuracy for fewer synops.
+    ``prune`` is the share of weights that end as zeros.
     """
 
     model: Literal["scnn", "cnn"] = "scnn"
@@ -36,6 +36,7 @@ class NetworkRecipe(Recipe):
     test_speaker: str = ""
     start: str = ""
     teacher: str = ""
+    also: str = ""
     decay: float = 1e-3
     smoothing: float = 0.0
     quiet: float = 0.0
@@ -50,11 +51,16 @@ class NetworkRecipe(Recipe):
 
     LATER: ClassVar[frozenset[str]] = Recipe.LATER | {
         "teacher",
+        "also",
         "teacher_weight",
         "temperature",
         "prune",
         "prune_scope",
     }
+
+    def parts_to(self) -> dict[str, Any]:
+        """Return the parts that have a form of their own in files."""
+        return {"mel": mel_values(self.mel)}
 
     def __post_init__(self) -> None:
         if self.model not in ("scnn", "cnn"):

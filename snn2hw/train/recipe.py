@@ -50,6 +50,10 @@ class Recipe:
     FILED: ClassVar[Mapping[str, str]] = {}
     """Names that differ in files."""
 
+    def parts_to(self) -> dict[str, Any]:
+        """Return the parts that have a form of their own in files."""
+        return {}
+
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "patience"):
             value = getattr(self, name)
@@ -71,6 +75,6 @@ class Recipe:
 def recipe_to(recipe: Recipe) -> dict[str, Any]:
     """Return plain JSON values: what checkpoints, summaries and records hold."""
     usual = asdict(type(recipe)())
-    kept = {n: v for n, v in asdict(recipe).items() if n not in recipe.LATER or v != usual[n]}
+    kept = {n: v for n, v in asdict(recipe).items() if n not in recipe.LATER or v != usual[n]} | recipe.parts_to()
     values: dict[str, Any] = json.loads(json.dumps({recipe.FILED.get(n, n): v for n, v in kept.items()}))
     return values

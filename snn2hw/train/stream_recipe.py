@@ -32,9 +32,9 @@ class StreamRecipe(Recipe):
     ``layout`` is that of the first two kinds, ``xylo`` that of the third. ``frames`` is the longest sample; ``unit_db``
     is what 1 stands for at the input in training. With ``mixup`` a clip is l of itself and 1 - l of another one, l from
     Beta(mixup, mixup), and so is what it should be taken for. ``teacher`` is the SHA-256 of the model whose answers are
-    learnt beside the labels; empty, there is none. ``delays`` is the longest lag that the dense layer may learn for
-    each channel that it hears; 0: none. ``start`` is the SHA-256 of the file of weights that one of `PRETRAINED` began
-    with.
+    learnt beside the labels; empty, there is none. ``also`` is a corpus whose clips are learnt too. ``delays`` is the
+    longest lag that the dense layer may learn for each channel that it hears; 0: none. ``start`` is the SHA-256 of the
+    file of weights that one of `PRETRAINED` began with.
     """
 
     task: str = "keywords"
@@ -51,10 +51,11 @@ class StreamRecipe(Recipe):
     rate: float | None = 3e-3
     mixup: float = 0.0
     teacher: str = ""
+    also: str = ""
     delays: int = 0
     start: str = ""
 
-    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher", "xylo", "delays", "start"}
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher", "also", "xylo", "delays", "start"}
 
     def __post_init__(self) -> None:
         super().__post_init__()

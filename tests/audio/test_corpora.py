@@ -1,11 +1,13 @@
 """Corpora from folders: labels, speakers and parts come from names; splits never share a clip."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
 
 from sim.errors import InputError
-from snn2hw.audio.corpus import Corpus, holdout, leave_out, official
+from snn2hw.audio.corpus import Corpus, holdout, joined, leave_out, official
 from snn2hw.audio.folder import read_folder
 from snn2hw.audio.fsdd import read_fsdd
 
@@ -123,3 +125,20 @@ def test_half_a_set_of_parts_is_refused(tmp_path):
 def test_a_corpus_refuses_labels_it_has_no_class_for():
     with pytest.raises(InputError, match=r"a label outside 0\.\.0"):
         Corpus("c", ("a",), 8000, (np.ones(9, np.float32),), np.array([1]), ("s",), ("train",), ("n",))
+
+
+def test_all_clips_of_a_joined_corpus_are_for_training(fsdd_folder):
+    corpus = read_fsdd(fsdd_folder)
+    both = joined(corpus, corpus)
+    assert both.name == "fsdd+fsdd"
+    assert len(both) == 2 * len(corpus)
+    np.testing.assert_array_equal(official(both).test, official(corpus).test)
+    speaker = corpus.speakers[0]
+    assert leave_out(both, speaker).test.max() < len(corpus), "who is left out is of the first corpus"
+    assert f"fsdd:{speaker}" in both.speakers
+
+
+def test_corpora_of_other_classes_are_not_joined(fsdd_folder):
+    corpus = read_fsdd(fsdd_folder)
+    with pytest.raises(InputError, match="other classes or another rate  fix: join what is of the same classes"):
+        joined(corpus, replace(corpus, rate_hz=16000))

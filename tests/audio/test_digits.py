@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sim.errors import InputError
-from snn2hw.audio.digits import WORDS, spoken_digits, trimmed
+from snn2hw.audio.clip import trimmed
+from snn2hw.audio.digits import ACCENTS, WORDS, spoken_digits
 from snn2hw.audio.espeak import RATE_HZ, Utterance, speak, voice_variants
 
 
@@ -71,3 +72,12 @@ def test_trimming_keeps_the_word_and_10_ms_around_it():
     sound = np.concatenate([np.zeros(20 * block, np.float32), word, np.zeros(15 * block, np.float32)])
     assert trimmed(sound, RATE_HZ).size == 32 * block
     np.testing.assert_array_equal(trimmed(sound[: block // 2], RATE_HZ), sound[: block // 2])
+
+
+def test_a_voice_speaks_in_several_accents():
+    plain, accented = (spoken_digits("en", takes=1, accents=accents) for accents in ((), ACCENTS))
+    assert (plain.name, accented.name) == ("digits-en", "digits-en-accents")
+    assert plain.names == accented.names
+    same = [a.size == b.size and (a == b).all() for a, b in zip(plain.samples, accented.samples, strict=True)]
+    first = np.array([plain.speakers.index(speaker) // 10 for speaker in plain.speakers]) % len(ACCENTS)
+    assert not any(same[k] for k in np.flatnonzero(first == 0)), "American"

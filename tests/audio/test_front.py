@@ -1,5 +1,7 @@
 """The front end travels as JSON, the features are cached, and neither changes a value."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,9 @@ def test_a_front_end_survives_json_exactly():
     data = features(toy, SPLIT, LogMel(), levels=31)
     front = FrontEnd(LogMel(), data.normaliser, Encoder("poisson", 5, 31, seed=7), "last", toy.classes)
     assert from_json(to_json(front), "front.json") == front
+    assert "ends_db" not in to_json(front), "files of before have no such field"
+    other = replace(front, mel=LogMel(mean="utterance", ends_db=-35.0))
+    assert from_json(to_json(other), "front.json") == other
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[]", '{"schema": "snn2hw.front/1"}', '{"schema": "other/1"}'])

@@ -1,5 +1,7 @@
 """Log-mel images against the formula written out, and their properties."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,22 @@ def test_loudness_does_not_matter():
 
 def test_a_clip_shorter_than_a_window_is_padded():
     assert decibels(noise(100), MEL).shape == (32, 32)
+
+
+def test_ends_are_cut_before_the_image_and_the_mean_of_every_band_is_taken_off_after_it():
+    silence, word = np.zeros(800, np.float32), noise(3200)
+    cut = replace(MEL, ends_db=-35.0)
+    held = np.concatenate([silence[-80:], word, silence[:80]])
+    np.testing.assert_array_equal(decibels(np.concatenate([silence, word, silence]), cut), decibels(held, MEL))
+    plain = decibels(word, MEL)
+    less = plain - plain.astype(np.float64).mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(decibels(word, replace(MEL, mean="utterance")), less, atol=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [{"mean": "running"}, {"ends_db": 3.0}])
+def test_a_mean_is_known_and_ends_are_quieter_than_the_loudest(wrong):
+    with pytest.raises(InputError, match="none or utterance; 0 or below"):
+        replace(MEL, **wrong)
 
 
 def test_silence_is_refused():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from snn2hw.commands import main
+from snn2hw.commands import main, parser_of
+from snn2hw.commands.options import corpus_named
 from snn2hw.files.lock import locked
 from snn2hw.files.rasters import read_raster
 
@@ -66,6 +67,35 @@ def test_encode_makes_the_raster_training_left(words, tmp_path):
     assert expected.spikes.shape == (10, 6, 1, 32, 32)
     np.testing.assert_array_equal(found.spikes, expected.spikes)
     np.testing.assert_array_equal(found.labels, expected.labels)
+
+
+def test_encode_makes_the_raster_of_images_less_their_mean_without_their_ends(words, tmp_path):
+    run, out = tmp_path / "run", tmp_path / "again.npz"
+    assert train(words, run, "--epochs", "1", "--mean", "utterance", "--ends-db", "-30") == 0
+    assert '"mean": "utterance"' in (run / "front.json").read_text()
+    assert main(["encode", "folder", "--data", str(words), "--front", str(run / "front.json"), "-o", str(out)]) == 0
+    np.testing.assert_array_equal(read_raster(out).spikes, read_raster(run / "test.npz").spikes)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--mean", "running"), "--mean running: an image is of a whole word"),
+        (("--also", "digits"), "corpus 'words' and 'digits-en': other classes or another rate"),
+    ],
+)
+def test_what_an_image_or_its_classes_cannot_be_is_refused(options, said, words, tmp_path, capsys):
+    assert train(words, tmp_path / "run", *options) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_clips_of_a_synthesised_corpus_are_learnt_too():
+    args = parser_of("train")[0].parse_args(["digits", "--also", "digits-accents", "-o", "run"])
+    both = corpus_named(args, RATE_HZ)
+    alone = len(both) // 2
+    assert both.name == "digits-en+digits-en-accents"
+    assert set(both.parts[alone:]) == {"train"}
+    assert "test" in both.parts[:alone]
 
 
 def test_encode_takes_a_part_and_a_limit(words, tmp_path):

@@ -12,6 +12,7 @@ from snn2hw.audio.mel_stream import heard
 from snn2hw.commands import main
 from snn2hw.models.stream import StreamLayout
 from snn2hw.network.float_reference import float_reference
+from snn2hw.purpose import read_purpose
 from snn2hw.train.stream_data import Spoken, centred, spoken, stream_recipe_for
 from snn2hw.train.stream_fit import plain_messages
 from snn2hw.train.stream_net import stream_net
@@ -171,6 +172,7 @@ def test_a_recipe_is_read_as_it_was_written():
         ("--encoder lif", "--encoder lif: means nothing to a streaming network"),
         ("--start x.pt", "--start x.pt: means nothing to a streaming network"),
         ("--device cpu", "--device cpu: means nothing to a streaming network"),
+        ("--ends-db -30", "--ends-db -30.0: means nothing to a streaming network"),
         ("--width 0.5", "--width 0.5: means nothing"),
         ("--size seed", "--size seed: is no size of a streaming network  fix: choose small, medium"),
         ("--teacher-weight 0.2", "there is no teacher"),
@@ -185,8 +187,10 @@ def test_options_that_mean_nothing_to_a_stream_are_refused(options, said, tmp_pa
 
 def test_the_options_that_mean_something_are_obeyed(tmp_path):
     options = ("--epochs", "1", "--size", "small", "--balanced", "--validation", "0.25", "--seed", "3")
+    options += ("--mean", "utterance")
     assert trained(tmp_path, *options) == 0
     row = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
     assert "validate_accuracy" in row
     assert trained(tmp_path, *options, "--more-epochs", "1") == 0
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["epochs"] == 2
+    assert read_purpose(tmp_path / "run" / "program.nir").front["mean"] == "utterance"

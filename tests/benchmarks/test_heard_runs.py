@@ -1,0 +1,48 @@
+"""The table of runs says of each what made it, and a mean only where every run of a row is known."""
+
+import json
+
+import pytest
+from heard_runs import ROWS, finished, tables
+
+from snn2hw.codec.share import Share
+from snn2hw.commands import parser_of
+from snn2hw.commands.train_denoise import recipe_for as recipe_for_denoising
+from snn2hw.commands.train_stream import recipe_for
+
+
+def _summary(folder, name, **facts):
+    (folder / name).mkdir()
+    (folder / name / "summary.json").write_text(json.dumps({"epochs": 3} | facts))
+
+
+def _right(right, clips=4):
+    return {"accuracy": {"test": {kind: Share(right, clips).to_json() for kind in ("float", "integer")}}}
+
+
+def test_runs_of_a_folder_become_rows_with_their_seed(tmp_path):
+    for seed, right in (("1", 2), ("2", 3)):
+        _summary(tmp_path, f"keywords-seed-{seed}", **_right(right))
+    _summary(tmp_path, "denoise-crnn", gain_db={"float": {"0": 4.25, "40": -0.5}})
+    found = dict(finished(tmp_path))
+    assert [facts["seed"] for facts in found.values()] == [1, 2, 0]
+    text = tables(found)
+    assert "| 62.5% (50.0, 75.0) | 62.5% (50.0, 75.0) |" in " ".join(text.split())
+    assert "--seed 1,2`" in text
+    assert "| denoise-crnn | +4.25 | -0.50 | 3 |" in " ".join(text.split())
+
+
+def test_a_fold_that_is_not_known_leaves_no_mean():
+    part = Share(1, 4).to_json()
+    runs = {"esc10-1": {"epochs": 40, "float": part, "integer": part}, "esc10-2": {"epochs": 40, "integer": part}}
+    assert "| esc10 | - (25.0, -) | 25.0% (25.0, 25.0) | 40 |" in " ".join(tables(runs).split())
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_command_is_one(row):
+    called, verb, *words = row.command.format(row.ends[0]).split()
+    assert (called, verb) == ("snn2hw", "train")
+    args = parser_of("train")[0].parse_args([*words, "-o", "run"])
+    if args.teacher is not None:
+        args.teacher, args.teacher_weight = None, None  # a file that is not here
+    assert (recipe_for_denoising if args.dataset == "denoise" else recipe_for)(args).seed == int(args.seed or 0)
