@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.layer_names import layer_names
 from sim.program import INPUT, Program
 from snn2hw.chips.target import TARGETS, Target, get_target
 from snn2hw.codec.decode import Decoder
@@ -81,6 +82,15 @@ class Material:
             name = self.placement["target"]
         return get_target(name) if isinstance(name, str) and name in TARGETS else None
 
+    @cached_property
+    def layers(self) -> Mapping[str, str]:
+        """Return what the page calls the input and every population, by their names in the program."""
+        return layer_names(self.program)
+
+    def layer(self, name: object) -> str:
+        """Return what the page calls a population that a file names."""
+        return self.layers.get(str(name), str(name))
+
     @property
     def chip(self) -> str:
         """Return what the chip is called."""
@@ -116,8 +126,8 @@ class Material:
         return next((quote(f.name) for f in self.files if f.kind == "input"), "X.npz")
 
     def sources(self, population: str) -> tuple[str, ...]:
-        """Return what a population reads, each name once."""
-        return tuple(dict.fromkeys(c.source for c in self.program.by_name[population].inputs))
+        """Return what a population reads, as the page calls it, each once."""
+        return tuple(dict.fromkeys(self.layers[c.source] for c in self.program.by_name[population].inputs))
 
     @property
     def graded(self) -> bool:
