@@ -19,7 +19,9 @@ __all__ = ["Exhibit", "example", "load_exhibit", "shipped"]
 
 NETWORK, TWIN, FRONT = "network.nir", "cnn.onnx", "front.json"
 TEST_CLIPS, CALIBRATION_CLIPS = 200, 128
-TWIN_ORIGIN = "the CNN twin of the network, trained as it was (snn2hw demo --train) on other voices of these digits"
+TWIN_ORIGIN = (
+    "a CNN of the same layers, trained as the network was (snn2hw demo --train), on other voices of these digits"
+)
 HEARD = 4
 """Test clips whose sounds are kept, each of another class."""
 

@@ -53,8 +53,8 @@ def _whole(sections: tuple[Section, ...]) -> ShortAnswer:
     question = "What is missing?"
     missing = [(section, part) for section in sections for part in section.missing]
     if not missing:
-        said = "Everything that a report can hold is here. No chip was run, no time and no energy measured."
-        word = "Nothing of the page"
+        said = "Everything that a report can hold is here. It is of no chip: no time and no energy was measured."
+        word = "Nothing"
         return ShortAnswer("answer.missing", question, word=word, tone="good", said=said, section="made")
     names = listed([f"{part.what[0].lower()}{part.what[1:]}" for _, part in missing], most=4)
     return ShortAnswer(
@@ -95,7 +95,7 @@ def _same(material: Material) -> tuple[str, Tone, str]:
     tone: Tone = "mixed" if silent else "good"
     over = f"{plural(verdict['samples'], 'sample')} of {plural(verdict['steps'], 'step')}"
     share = agreement(material)
-    floats = "" if share is None else f" Beside the float network {written(share, 'percent')} of all spikes agree."
+    floats = "" if share is None else f" Of all spike decisions {written(share, 'percent')} are the float network's."
     said = (
         f"{values:,} spikes and states of {over} are equal on {listed(equal)}, programs on this machine, no chip."
         f"{beside}{floats}"

@@ -1,5 +1,6 @@
 """What a report is made of: a program, and whatever was made of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -90,6 +91,10 @@ class Material:
     def layer(self, name: object) -> str:
         """Return what the page calls a population that a file names."""
         return self.layers.get(str(name), str(name))
+
+    def in_words(self, text: str) -> str:
+        """Return a sentence of others in which populations stand by their names, with what the page calls them."""
+        return re.sub(r"'([^']+)'", lambda found: self.layers.get(found[1], found[0]), text)
 
     @property
     def chip(self) -> str:

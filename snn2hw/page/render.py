@@ -35,8 +35,8 @@ BESIDE = 3
 """
 UNIT = re.compile(r"(?<=\d) (?=(?:%|[pnm\N{MICRO SIGN}]?[sJ]\b))")
 """What stands between a number and its unit."""
-LONG, HASH = 60, 64
-"""Characters from which a text gets a wide column; characters of a SHA-256."""
+MIDDLE, LONG, HASH = 28, 60, 64
+"""Characters from which a text gets a wider and a wide column; characters of a SHA-256."""
 
 
 def page_of(dossier: Dossier) -> str:
@@ -187,6 +187,6 @@ def _cell(column: Column, value: Cell) -> str:
         return f'<td{label}><span class="badge {BADGES.get(str(value), "unknown")}">{text}</span></td>'
     if isinstance(value, str) and len(value) == HASH and value.isalnum():
         return f'<td class="hash"{label}><code>{text}</code></td>'
-    wide = isinstance(value, str) and len(value) >= LONG
-    kind = ' class="long"' if wide else _aligned(column)
+    size = len(value) if isinstance(value, str) else 0
+    kind = ' class="long"' if size >= LONG else ' class="mid"' if size >= MIDDLE else _aligned(column)
     return f"<td{kind}{label}><span>{text}</span></td>"

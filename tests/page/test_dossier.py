@@ -321,7 +321,7 @@ def test_a_layer_of_a_bare_number_is_called_by_what_it_is_wherever_it_stands(xyl
 
 def test_the_ann_is_described_by_what_its_file_and_the_run_say(whole):
     said = " ".join(energy_section(whole).said)
-    assert "(ANN) is twin.onnx: from 20x6 values a sample, dense 9 and dense 3 with Relu between" in said
+    assert "The ANN is twin.onnx: from 20x6 values a sample, dense 9 and dense 3 with Relu between" in said
     assert f"{120 * 9 + 9 + 9 * 3 + 3:,} parameters in float32" in said
     assert "written by a test 1; on what it was trained is not on record" in said
     assert "of 12 samples" in said
@@ -338,7 +338,7 @@ def _beside(whole, **changed):
 
 def test_what_is_not_on_record_of_an_ann_is_said_to_be_so(whole):
     older = " ".join(energy_section(_beside(whole, outline=None)).said)
-    assert "(ANN) is twin.onnx: dense and dense; 1,107 weights" in older
+    assert "The ANN is twin.onnx: dense and dense; 1,107 weights" in older
     assert "Where it comes from, and on what it was trained, is not on record" in older
     told = energy_section(_beside(whole, origin="a network of ours, trained on tones")).said
     assert "Where it comes from: a network of ours, trained on tones." in told

@@ -49,12 +49,12 @@ def _of_layers(ann: Recorded, outline: Recorded | None) -> str:
     if outline is None:
         kinds = listed([_kind(str(node["operator"])) for node in nodes])
         weights = sum(int(node["weights"]) for node in nodes)
-        return f"The conventional network (ANN) is {ann['file']}: {kinds}; {weights:,} weights."
+        return f"The ANN is {ann['file']}: {kinds}; {weights:,} weights."
     layers = listed([f"{_kind(str(row['operator']))} {_shape(row['makes'])}".strip() for row in outline["layers"]])
     between = f" with {listed(list(outline['between']))} between" if outline["between"] else ""
     stored = f" in {listed(list(outline['stored_as']))}" if outline["stored_as"] else ""
     return (
-        f"The conventional network (ANN) is {ann['file']}: from {_shape(outline['reads'])} values a sample, "
+        f"The ANN is {ann['file']}: from {_shape(outline['reads'])} values a sample, "
         f"{layers or 'no layer that multiplies'}{between}; {int(outline['parameters']):,} parameters{stored}."
     )
 

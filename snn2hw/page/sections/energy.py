@@ -26,7 +26,7 @@ def energy_section(material: Material) -> Section:
         "energy",
         title,
         question,
-        said=(*_said(material, report), *ann_said(material)),
+        said=tuple(_said(material, report)),
         missing=beside,
         charts=tuple(_charts(report)),
         tables=(_costs(report), *ann_tables(report), *_devices(report), _events(report), _prices(report)),
@@ -71,13 +71,14 @@ def _said(material: Material, report: Recorded) -> Iterator[str]:
         yield f"One inference of this program is estimated at {_span(own or whole)}, {of_chip if own else tables}."
     theirs = band_of(report, "ann")
     if theirs is not None:
-        beside = "" if own is None else f": those of {material.chip} price no ANN"
-        yield f"One of the conventional network at {_span(theirs)}, over {_tables_said(report, 'ann')}{beside}."
-    run = f"{plural(report['samples'], 'sample')} of {plural(report['steps'], 'step')}"
-    yield f"An estimate: {run} were counted and priced by published numbers. Nothing was measured."
+        beside = "" if own is None else f"; those of {material.chip} price no ANN"
+        yield f"One of the conventional network (ANN) at {_span(theirs)}, over {_tables_said(report, 'ann')}{beside}."
     if report["verdict"]:
         verdict = str(report["verdict"])
         yield f"{verdict[0].upper()}{verdict[1:]}."
+    yield from ann_said(material)
+    run = f"{plural(report['samples'], 'sample')} of {plural(report['steps'], 'step')}"
+    yield f"An estimate: {run} were counted and priced by published numbers. Nothing was measured."
     for note in report["notes"][1:]:
         text = str(note)
         yield f"{text[0].upper()}{text[1:]}."

@@ -241,7 +241,7 @@ def _measured_table(material: Material, measured: list[Mapping[str, Any]]) -> Ta
             float(row["rate_float"]),
             float(row["clipped"]),
             float(row["margin_bits"]),
-            "; ".join(row["warnings"]),
+            material.in_words("; ".join(row["warnings"])),
         )
         for row in measured
     ]

@@ -39,7 +39,13 @@ def fit_said(placement: Recorded) -> str:
     """Return how many cores are taken, in words."""
     cores, chips = plural(placement["cores"], "core"), plural(placement["chips"], "chip")
     name = str(placement["target"])
-    return f"It takes {cores} on {chips} of {get_target(name).title if name in TARGETS else name}"
+    if name not in TARGETS:
+        return f"It takes {cores} on {chips} of {name}"
+    target = get_target(name)
+    there = (
+        "" if target.cores is None else f", {'which has' if placement['chips'] == 1 else 'each with'} {target.cores}"
+    )
+    return f"It takes {cores} on {chips} of {target.title}{there}"
 
 
 def _said(placement: Recorded, cores: int, shown: int) -> Iterator[str]:

@@ -144,7 +144,7 @@ def _of_registers(material: Material) -> tuple[Cell, Cell, Cell]:
         return "cannot be said", None, "How the program was made of a float network is not on record."
     notes = record.get("notes")
     ways = [f"weights of {bits} bit"] if bits else []
-    ways += [str(note) for note in notes] if isinstance(notes, list) else []
+    ways += [material.in_words(str(note)) for note in notes] if isinstance(notes, list) else []
     how = f"Integers in place of floats{': ' if ways else ''}{'; '.join(ways)}."
     unknown = "How close that is to the float network was not measured when it was compiled."
     close = f"{written(share, 'percent')} of all spike decisions are the float network's." if share else unknown
@@ -152,7 +152,7 @@ def _of_registers(material: Material) -> tuple[Cell, Cell, Cell]:
 
 
 def _of_executor(material: Material, row: Recorded, status: str, values: int | None) -> tuple[Cell, Cell, Cell]:
-    losses = [str(loss) for loss in row.get("losses") or ()]
+    losses = [material.in_words(str(loss)) for loss in row.get("losses") or ()]
     lost = f" Its format leaves out: {'; '.join(losses)}." if losses else ""
     match status:
         case "baseline":
@@ -163,7 +163,7 @@ def _of_executor(material: Material, row: Recorded, status: str, values: int | N
             return "differs", values, f"{_place(material, row)}{lost}"
         case _:
             why = SILENT.get(status, status)
-            message = f": {row['message']}" if row.get("message") else ""
+            message = f": {material.in_words(str(row['message']))}" if row.get("message") else ""
             return "cannot be said", None, f"Since {why}{message}.{lost}"
 
 
