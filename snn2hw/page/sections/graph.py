@@ -21,8 +21,8 @@ def graph_section(material: Material) -> Section:
     nodes = []
     for name, rank in ranks.items():
         places[rank] = places.get(rank, -1) + 1
-        said = {"id": name, "title": material.layer(name), "detail": _detail(material, name)}
-        nodes.append({**said, "rank": rank, "place": places[rank]})
+        called = {"id": name, "title": material.layer(name), "detail": _detail(material, name)}
+        nodes.append({**called, "rank": rank, "place": places[rank]})
     edges = [edge for p in program.populations for edge in _edges(p, ranks)]
     weights = sum(c.wiring.weight.size for p in program.populations for c in p.inputs)
     said = (
