@@ -7,9 +7,8 @@ from typing import Any
 from sim.cures import install
 from sim.errors import MissingToolError
 from sim.files import atomic_write
-from sim.parts import Conv, Population
 
-__all__ = ["ANN", "INK", "QUIET", "SERIES", "SNN", "layer_title", "new_figure", "save_figure"]
+__all__ = ["ANN", "INK", "QUIET", "SERIES", "SNN", "new_figure", "save_figure"]
 
 SNN, ANN, INK, QUIET = "#1b7837", "#5e3c99", "#333333", "#9aa2ad"
 """The spiking network, the network it is compared with, what is neither, and what stands behind."""
@@ -45,13 +44,3 @@ def save_figure(figure: Any, path: Path | str) -> None:
         axes.title.set_fontsize(10)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
-
-
-def layer_title(population: Population) -> str:
-    """Return what a picture calls a population: its layer, its name, its shape.
-
-    A name out of a file may be a bare number; the layer and the shape say which one is meant.
-    """
-    wirings = {type(connection.wiring) for connection in population.inputs}
-    layer = "conv" if Conv in wirings else "dense"
-    return f"{layer if population.fires else 'readout'} {population.name}, {'x'.join(map(str, population.shape))}"

@@ -7,7 +7,7 @@ node that needs it is reported, never skipped.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,10 @@ class AnnGraph:
     """Tensor name to element count of every initializer."""
     path: str
     sha256: str
+    types: Mapping[str, str] = field(default_factory=dict)
+    """The element type of every initializer: ``float32``."""
+    producer: str = ""
+    """What wrote the file, as it says itself."""
 
 
 def read_model(path: Path | str) -> "onnx.ModelProto":
@@ -79,8 +83,8 @@ def read_model(path: Path | str) -> "onnx.ModelProto":
 
 def _check_beside(message: Any, folder: Path) -> None:
     """Refuse tensors whose data stand in something that is no plain file beside the network, as long as they say."""
-    for field, value in message.ListFields():
-        if field.name == "external_data":
+    for own, value in message.ListFields():
+        if own.name == "external_data":
             said = {entry.key: entry.value for entry in value}
             if not (folder / said.get("location", "")).resolve().is_relative_to(folder.resolve()):
                 raise FileError(f"{folder}: {said['location']!r} points outside the directory of the network")
@@ -113,7 +117,15 @@ def load(path: Path | str) -> AnnGraph:
         outputs=tuple(o.name for o in model.graph.output),
         shapes=shapes,
         constants=constants,
+        types={i.name: _type_name(i.data_type) for i in model.graph.initializer},
+        producer=f"{model.producer_name} {model.producer_version}".strip(),
     )
+
+
+def _type_name(element_type: int) -> str:
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    return str(tensor_dtype_to_np_dtype(element_type).name)
 
 
 def _first_line(error: Exception) -> str:

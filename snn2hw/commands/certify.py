@@ -25,6 +25,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Check, or prove and check."""
     from exporters.program_file import read_program_file
     from sim.errors import InputError
+    from sim.layer_names import layer_names
     from snn2hw.commands.options import at_least
     from snn2hw.compiler.certify import prove
     from snn2hw.compiler.checker import check_certificate
@@ -39,7 +40,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         raise InputError(f"{args.program}: carries no certificate", "prove one: snn2hw certify P.nir --steps T")
     faults = check_certificate(found.program, stated)
     if not faults:
-        reply.line(_table(stated))
+        reply.line(_table(stated, layer_names(found.program)))
     reply.fact(digest=found.program.digest, holds=not faults, faults=faults, certificate=dict(stated))
     reply.line(
         "\n".join(faults) or f"every bound holds for messages {_span(stated['messages'])}, {stated['steps']} steps"
@@ -51,8 +52,8 @@ def _span(pair: Any) -> str:
     return f"{pair[0]}..{pair[1]}"
 
 
-def _table(stated: Mapping[str, Any]) -> str:
+def _table(stated: Mapping[str, Any], layers: Mapping[str, str]) -> str:
     from tabulate import tabulate
 
-    rows = [[name, *(_span(bounds[r]) for r in ("a", "u", "v"))] for name, bounds in stated["bounds"].items()]
+    rows = [[layers[name], *(_span(bounds[r]) for r in ("a", "u", "v"))] for name, bounds in stated["bounds"].items()]
     return tabulate(rows, ["population", "a", "u", "v before its clip"], disable_numparse=True)

@@ -8,6 +8,7 @@ snn2hw compile registers.nir --dt 1e-4 --scale 1 -o P.nir        weights and thr
 import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
+from sim.layer_names import layer_names
 from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, rewrite_option, source_of
 from snn2hw.commands.options import choices_of, option
 from snn2hw.commands.progress import StageBars
@@ -158,8 +159,9 @@ def told(program: "Program", path: str, reply: Reply) -> None:
 
 def _summary(compiled: "Compiled") -> str:
     program, certificate = compiled.program, compiled.certificate
+    layers = layer_names(program)
     neurons = sum(p.size for p in program.populations)
-    may_clip = [name for name in certificate.bounds if name not in certificate.clip_free]
+    may_clip = [layers[name] for name in certificate.bounds if name not in certificate.clip_free]
     clips = f"; v may clip in {', '.join(may_clip)}" if may_clip else "; v never clips"
     lo, hi = certificate.messages
     return (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sim.cures import one_of
 from sim.engines import ENGINES, run
 from sim.errors import InputError
+from sim.layer_names import layer_names
 from sim.program import Program
 from sim.summary import printable
 from sim.trace import RECORDABLE, Record
@@ -135,20 +136,20 @@ def _summary(program: Program, totals: "RunTotals") -> list[str]:
     from tabulate import tabulate
 
     samples, steps, counts = totals.samples, totals.steps, totals.counts
+    layers = layer_names(program)
     rows = [
         [
-            p.name,
-            "x".join(map(str, p.shape)),
+            layers[p.name],
             *(f"{n.mean():,.1f}" for n in (counts.synops[p.name], counts.spikes[p.name])),
             f"{counts.spikes[p.name].mean() / (p.size * steps):.2%}",
             *(int(n.sum()) for n in (counts.wraps[p.name], counts.clips[p.name])),
         ]
         for p in program.populations
     ]
-    headers = ["population", "shape", "synops/sample", "spikes/sample", "rate", "wraps", "clips"]
+    headers = ["population", "synops/sample", "spikes/sample", "rate", "wraps", "clips"]
     return [
         f"program {program.digest[:12]}, {samples} samples of {steps} steps",
-        tabulate(rows, headers=headers, colalign=("left", "left", *["right"] * 5), disable_numparse=True),
+        tabulate(rows, headers=headers, colalign=("left", *["right"] * 5), disable_numparse=True),
     ]
 
 

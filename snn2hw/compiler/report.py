@@ -1,7 +1,7 @@
 """What a compilation cost, measured on data: one row per population, for a human, and as JSON for the program file."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sim.arithmetic import V_MAX, VTH_SHIFT
 from sim.engines import DEFAULT_ENGINE, run
+from sim.layer_names import layer_names
 from sim.program import Json
 from sim.trace import Trace
 from snn2hw.chips.rewrite import added_by_rewrite
@@ -32,6 +33,8 @@ class MeasuredPopulation:
     """One population."""
 
     name: str
+    layer: str
+    """What tables call it."""
     neurons: int
     bits: tuple[int, ...]
     exponents: tuple[int, ...]
@@ -86,7 +89,7 @@ class Report:
             "margin",
         ]
         body = tabulate([_cells(row) for row in self.rows], head, disable_numparse=True)
-        remarks = [f"{row.name}: {w}" for row in self.rows for w in row.warnings]
+        remarks = [f"{row.layer}: {w}" for row in self.rows for w in row.warnings]
         return "\n".join([body, *remarks, *(f"note: {n}" for n in self.notes)])
 
 
@@ -98,12 +101,16 @@ def measure(compiled: Compiled, data: NDArray[np.integer], *, engine: str = DEFA
     ideal = run_network(compiled.network, data, record=("spikes", "v"))
     shaped = data.reshape(*data.shape[:2], *program.input.shape)
     trace = run(program, shaped, engine=engine, record=("spikes", "v"))
-    rows = tuple(_row(compiled, made, ideal, trace) for made in compiled.layers)
+    layers = layer_names(program)
+    rows = tuple(_row(compiled, made, (ideal, trace), layers) for made in compiled.layers)
     notes = (*compiled.network.notes, *added_by_rewrite(program, trace.counts))
     return Report(program.digest, data.shape[0], data.shape[1], rows, notes)
 
 
-def _row(compiled: Compiled, made: Quantized, ideal: "FloatTrace", trace: Trace) -> MeasuredPopulation:
+def _row(
+    compiled: Compiled, made: Quantized, traces: "tuple[FloatTrace, Trace]", layers: Mapping[str, str]
+) -> MeasuredPopulation:
+    ideal, trace = traces
     population, layer = made.population, made.layer
     name, counts = population.name, trace.counts
     updates = float(counts.updates[name].sum())
@@ -115,6 +122,7 @@ def _row(compiled: Compiled, made: Quantized, ideal: "FloatTrace", trace: Trace)
     threshold = population.registers["vth" if "vth" in population.registers else "theta"]
     return MeasuredPopulation(
         name=name,
+        layer=layers[name],
         neurons=population.size,
         bits=tuple(grid.bits for grid in made.grids),
         exponents=tuple(c.exponent for c in population.inputs),
@@ -160,7 +168,7 @@ def _cells(row: MeasuredPopulation) -> list[str]:
     if row.correlation is not None:
         agrees = f"r={row.correlation:.4f}"
     return [
-        row.name,
+        row.layer,
         str(row.neurons),
         _joined(row.bits),
         _joined(row.exponents),

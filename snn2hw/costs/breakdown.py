@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arithmetic import Int
+from sim.layer_names import layer_names
 from sim.program import Program
 from sim.trace import Counts
 from snn2hw.costs.estimate import Estimate, estimate
@@ -19,6 +20,8 @@ class PopulationRow:
     """One population's counts per inference."""
 
     name: str
+    layer: str
+    """What tables call it."""
     neurons: int
     synops: Estimate
     spikes: Estimate
@@ -52,9 +55,11 @@ def totals(events: Mapping[Event, Int]) -> dict[str, Int]:
 
 def population_rows(program: Program, counts: Counts, steps: int, confidence: float) -> tuple[PopulationRow, ...]:
     """Return one row per population."""
+    layers = layer_names(program)
     return tuple(
         PopulationRow(
             name=p.name,
+            layer=layers[p.name],
             neurons=p.size,
             synops=estimate(counts.synops[p.name], confidence),
             spikes=estimate(counts.spikes[p.name], confidence),

@@ -17,6 +17,7 @@ from sim.trace import Counts
 from sim.wiring import synapse_count
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
+from snn2hw.ann.outline import outline_of
 from snn2hw.chips.rewrite import added_by_rewrite
 from snn2hw.chunks.chunked_run import Asked, Here, Runner, RunTotals, run_samples
 from snn2hw.chunks.input_facts import InputFacts, input_facts
@@ -77,7 +78,7 @@ def energy(
     tables = (tables,) if isinstance(tables, str | Path | PriceTable) else tables
     if not tables:
         raise InputError("no price table is named", f"name some of: {', '.join(TABLES)}")
-    prices, census = [get_table(t) for t in tables], None if ann is None else macs(load(ann))
+    prices, graph = [get_table(t) for t in tables], None if ann is None else load(ann)
     asked = _asked(task)
     decoder = None
     if ann is not None and asked.labels is not None:
@@ -85,9 +86,9 @@ def energy(
     wanted = Asked(engine, decoder=decoder, facts=True)
     totals = run_samples(program, samples, wanted, runner=runner or Here(progress), size=chunk)
     beside = None
-    if census is not None and ann is not None:
+    if graph is not None and ann is not None:
         effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
-        beside = AnnSide(str(ann), census, effective)
+        beside = AnnSide(str(ann), macs(graph), effective, outline_of(graph))
     assert totals.facts is not None
     report = _report(program, totals.facts, totals.counts, ann=beside, tables=prices, confidence=confidence)
     if ann is None:

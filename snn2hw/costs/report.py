@@ -178,6 +178,8 @@ def _ann_json(ann: AnnSide, costs: tuple[Cost, ...], confidence: float) -> dict[
         "nodes": [asdict(n) for n in ann.census.nodes],
         "unknown": [{"name": u.node.name, "operator": u.node.operator, "why": u.why} for u in ann.census.unknown],
         "others": dict(ann.census.others),
+        "outline": None if ann.outline is None else ann.outline.to_json(),
+        "origin": ann.origin,
         "cost": [_cost_json(c, confidence) for c in costs],
     }
 
@@ -190,6 +192,7 @@ def _cost_json(cost: Cost, confidence: float) -> dict[str, Any]:
         "unit": cost.table.unit,
         "proxy": True,
         "kinds": list(cost.table.kinds),
+        "value_bits": cost.table.value_bits,
         "total": {end: estimate(cost.total.end(end), confidence).to_json() for end in ENDS},
         "parts": {part: {end: float(ends.end(end).mean()) for end in ENDS} for part, ends in cost.parts.items()},
         "prices": [asdict(p) for p in cost.table.prices.values()],

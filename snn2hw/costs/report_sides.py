@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from snn2hw.ann.macs import EffectiveMacs, MacCensus
+from snn2hw.ann.outline import AnnOutline
 
 __all__ = ["AnnSide"]
 
@@ -14,3 +15,6 @@ class AnnSide:
     path: str
     census: MacCensus
     effective: EffectiveMacs | None
+    outline: AnnOutline | None = None
+    origin: str = ""
+    """Where it comes from and what it was trained on, as whoever asked says; no file says it."""

@@ -54,7 +54,7 @@ def population_table(populations: Iterable[PopulationRow]) -> str:
     """Return the counts of every population."""
     return plain_table(
         [
-            [p.name, p.neurons, f"{p.synops.mean:,.1f}", f"{p.spikes.mean:,.1f}", f"{p.rate:.2%}", f"{p.updates:,}",
+            [p.layer, p.neurons, f"{p.synops.mean:,.1f}", f"{p.spikes.mean:,.1f}", f"{p.rate:.2%}", f"{p.updates:,}",
              f"{p.active.mean:,.1f}"]
             for p in populations
         ],

@@ -19,6 +19,9 @@ __all__ = ["Exhibit", "example", "load_exhibit", "shipped"]
 
 NETWORK, TWIN, FRONT = "network.nir", "cnn.onnx", "front.json"
 TEST_CLIPS, CALIBRATION_CLIPS = 200, 128
+TWIN_ORIGIN = (
+    "a CNN of the same layers, trained as the network was (snn2hw demo --train), on other voices of these digits"
+)
 HEARD = 4
 """Test clips whose sounds are kept, each of another class."""
 
@@ -39,6 +42,7 @@ class Exhibit(Shown):
     labels: NDArray[np.int64]
     pictures: NDArray[np.float32]
     clips: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    twin_origin: str = TWIN_ORIGIN
 
     def _summary(self) -> Summary:
         rows = [

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.layer_names import layer_names
 from sim.program import Program
 from sim.trace import Trace
-from snn2hw.drawing import ANN, INK, SNN, layer_title, new_figure, save_figure
+from snn2hw.drawing import ANN, INK, SNN, new_figure, save_figure
 
 __all__ = ["draw_bits", "draw_membrane", "draw_raster"]
 
@@ -19,6 +20,7 @@ MOST_NEURONS = 400
 def draw_raster(program: Program, image: NDArray[np.integer], trace: Trace, word: str, path: Path) -> None:
     """Draw the input beside the spikes of every firing population; large ones are thinned evenly."""
     firing = [p for p in program.populations if p.fires and p.inputs]
+    layers = layer_names(program)
     figure, axes = new_figure(3.2 * (1 + len(firing)), 3.6, columns=1 + len(firing))
     axes[0].imshow(image.max(axis=0).reshape(-1, image.shape[-1]), origin="lower", aspect="auto", cmap="magma")
     axes[0].set(title=f'"{word}": log-mel, integers', xlabel="frame", ylabel="band")
@@ -28,7 +30,7 @@ def draw_raster(program: Program, image: NDArray[np.integer], trace: Trace, word
         t, n = np.nonzero(spikes[:, shown])
         ax.scatter(t, n, s=3, marker="|", color=SNN, linewidths=1)
         ax.set(
-            title=f"{layer_title(population)}\n{spikes.mean():.1%} a step",
+            title=f"{layers[population.name]}\n{spikes.mean():.1%} a step",
             xlabel="step",
             ylabel=_neurons(shown, spikes),
         )

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -173,6 +173,8 @@ def _price(telling: Telling, exhibit: Exhibit, program: Program) -> None:
     shaped = exhibit.test.reshape(*exhibit.test.shape[:2], *program.input.shape)
     task = TaskLabels(exhibit.labels, exhibit.labels, exhibit.front.decoder)
     report = energy(program, shaped, ann=exhibit.twin, ann_inputs=exhibit.pictures, task=task)
+    assert report.ann is not None
+    report = replace(report, ann=replace(report.ann, origin=exhibit.twin_origin))
     telling.say(str(report))
     write_json(telling.folder / "energy.json", report.to_json())
     plot_band(report, telling.folder / "energy.png")

@@ -13,7 +13,7 @@ from snn2hw.page.sections.latency import latency_section, steps_of
 from snn2hw.page.sections.made import made_section, versions
 from snn2hw.page.sections.quantisation import quantisation_section
 from snn2hw.page.sections.resources import fit_said, resources_section
-from snn2hw.page.sections.verdict import executors_by, verdict_section
+from snn2hw.page.sections.verdict import agreement, executors_by, verdict_section
 from snn2hw.page.wording import listed, plural, written
 from snn2hw.placement.timing import is_seen
 
@@ -53,8 +53,8 @@ def _whole(sections: tuple[Section, ...]) -> ShortAnswer:
     question = "What is missing?"
     missing = [(section, part) for section in sections for part in section.missing]
     if not missing:
-        said = "Everything that a report can hold is here. No chip was run, no time and no energy measured."
-        word = "Nothing of the page"
+        said = "Everything that a report can hold is here. It is of no chip: no time and no energy was measured."
+        word = "Nothing"
         return ShortAnswer("answer.missing", question, word=word, tone="good", said=said, section="made")
     names = listed([f"{part.what[0].lower()}{part.what[1:]}" for _, part in missing], most=4)
     return ShortAnswer(
@@ -94,8 +94,12 @@ def _same(material: Material) -> tuple[str, Tone, str]:
     values = max(int(row["values"]) for row in verdict["rows"] if row["status"] == "equal")
     tone: Tone = "mixed" if silent else "good"
     over = f"{plural(verdict['samples'], 'sample')} of {plural(verdict['steps'], 'step')}"
-    where = f"{listed(equal)}: programs on this machine, no chip"
-    said = f"{values:,} spikes and states of {over} are equal on {where}.{beside}"
+    share = agreement(material)
+    floats = "" if share is None else f" Of all spike decisions {written(share, 'percent')} are the float network's."
+    said = (
+        f"{values:,} spikes and states of {over} are equal on {listed(equal)}, programs on this machine, no chip."
+        f"{beside}{floats}"
+    )
     return "Yes, bit for bit", tone, said
 
 
@@ -173,11 +177,14 @@ def _headline(material: Material, answers: tuple[ShortAnswer, ...]) -> str:
     """Return the report in one sentence."""
     by_id = {answer.id: answer for answer in answers}
     same, fits, cost = (by_id[f"answer.{name}"] for name in ("same", "fits", "energy"))
+    equal = [] if material.verdict is None else executors_by(material.verdict, "equal")
     said = {
-        "Yes, bit for bit": "is equal to its definition bit for bit",
+        "Yes, bit for bit": f"runs bit for bit alike on {listed(equal)}",
         "No": "is NOT equal to its definition on every executor",
     }.get(same.word, "has not been compared with its definition")
-    parts = [f"{plural(material.neurons, 'neuron')} for {material.chip}: the program {said}"]
+    parts = [f"{plural(material.neurons, 'neuron')} for {material.chip}: the integer program {said}"]
+    if (share := material.accuracy.get("integer")) is not None:
+        parts.append(f"is right on {written(share.accuracy, 'percent')} of {plural(share.count, 'sample')}")
     if material.placement is not None:
         parts.append(f"takes {plural(material.placement['cores'], 'core')}")
     elif fits.word == "Yes":

@@ -1,5 +1,6 @@
 """What a report is made of: a program, and whatever was made of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.layer_names import layer_names
 from sim.program import INPUT, Program
 from snn2hw.chips.target import TARGETS, Target, get_target
 from snn2hw.codec.decode import Decoder
@@ -81,6 +83,19 @@ class Material:
             name = self.placement["target"]
         return get_target(name) if isinstance(name, str) and name in TARGETS else None
 
+    @cached_property
+    def layers(self) -> Mapping[str, str]:
+        """Return what the page calls the input and every population, by their names in the program."""
+        return layer_names(self.program)
+
+    def layer(self, name: object) -> str:
+        """Return what the page calls a population that a file names."""
+        return self.layers.get(str(name), str(name))
+
+    def in_words(self, text: str) -> str:
+        """Return a sentence of others in which populations stand by their names, with what the page calls them."""
+        return re.sub(r"'([^']+)'", lambda found: self.layers.get(found[1], found[0]), text)
+
     @property
     def chip(self) -> str:
         """Return what the chip is called."""
@@ -116,8 +131,8 @@ class Material:
         return next((quote(f.name) for f in self.files if f.kind == "input"), "X.npz")
 
     def sources(self, population: str) -> tuple[str, ...]:
-        """Return what a population reads, each name once."""
-        return tuple(dict.fromkeys(c.source for c in self.program.by_name[population].inputs))
+        """Return what a population reads, as the page calls it, each once."""
+        return tuple(dict.fromkeys(self.layers[c.source] for c in self.program.by_name[population].inputs))
 
     @property
     def graded(self) -> bool:

@@ -10,7 +10,7 @@ import re
 from html import escape
 from importlib.resources import files
 
-from snn2hw.page.dossier import Cell, Chart, Column, Dossier, Example, NotRun, Section, Table
+from snn2hw.page.dossier import Cell, Chart, Column, Dossier, Example, NotRun, Section, ShortAnswer, Table
 from snn2hw.page.wording import plural, written
 
 __all__ = ["page_of", "section_html"]
@@ -18,7 +18,9 @@ __all__ = ["page_of", "section_html"]
 STYLES = ("uplot/uPlot.min.css", "page.css")
 SCRIPTS = ("uplot/uPlot.iife.min.js", "marks.js", "rows.js", "wiring.js", "steps.js", "page.js")
 """In the order in which they are run."""
-SIGNS = {"good": "\N{CHECK MARK}", "bad": "\N{MULTIPLICATION X}", "mixed": "\N{ALMOST EQUAL TO}", "unknown": "?"}
+SIGNS = {"good": "\N{CHECK MARK}", "bad": "\N{MULTIPLICATION X}", "mixed": "!", "unknown": "?"}
+ESTIMATED = frozenset({"latency", "energy"})
+"""Sections whose answer is no exact one."""
 BADGES = {
     "equal": "good",
     "the definition": "good",
@@ -26,14 +28,15 @@ BADGES = {
     "differs": "bad",
     "cannot be said": "unknown",
 }
-STACKED = frozenset({"verdict.targets", "made.commands", "made.facts"})
-"""Tables of sentences: a narrow page sets their cells one below the other."""
-OPEN = STACKED | {"activity.layers"}
+OPEN = frozenset({"verdict.targets", "energy.tables", "activity.layers", "made.commands", "made.facts"})
 """Tables that are shown at once; others open on demand."""
+BESIDE = 3
+"""Columns that a narrow page has room for; it sets the cells of a table of more, or of long texts, one below the other.
+"""
 UNIT = re.compile(r"(?<=\d) (?=(?:%|[pnm\N{MICRO SIGN}]?[sJ]\b))")
 """What stands between a number and its unit."""
-LONG, HASH = 60, 64
-"""Characters from which a text gets a wide column; characters of a SHA-256."""
+MIDDLE, LONG, HASH = 28, 60, 64
+"""Characters from which a text gets a wider and a wide column; characters of a SHA-256."""
 
 
 def page_of(dossier: Dossier) -> str:
@@ -85,7 +88,7 @@ def _footer(dossier: Dossier) -> str:
 def _hero(dossier: Dossier) -> str:
     answers = "".join(
         f'<li><a class="answer {a.tone}" id="{a.id}" href="#{a.section}"><span class="ask">{escape(a.question)}</span>'
-        f'<span class="word"><span class="sign" aria-hidden="true">{SIGNS[a.tone]}</span>{_text(a.word)}</span>'
+        f'<span class="word"><span class="sign" aria-hidden="true">{_sign(a)}</span>{_text(a.word)}</span>'
         f'<span class="why">{_text(a.said)}</span></a></li>'
         for a in dossier.answers
     )
@@ -94,6 +97,13 @@ def _hero(dossier: Dossier) -> str:
         f'<p class="headline">{_text(dossier.headline)}</p>'
         f'<p class="digest">Digest <code>{dossier.digest}</code></p><ul class="answers">{answers}</ul></div>'
     )
+
+
+def _sign(answer: ShortAnswer) -> str:
+    """Return the sign of an answer: about, where it is an estimate; a yes is a yes, whatever else is to be said."""
+    if answer.tone == "mixed" and answer.section in ESTIMATED:
+        return "\N{ALMOST EQUAL TO}"
+    return SIGNS["good"] if answer.word.startswith("Yes") else SIGNS[answer.tone]
 
 
 def section_html(section: Section) -> str:
@@ -155,7 +165,8 @@ def _table(table: Table) -> str:
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
     shown = " open" if table.id in OPEN else ""
     pick = f' data-pick="{[c.id for c in table.columns].index(table.pick)}"' if table.pick else ""
-    stack = ' class="stack"' if table.id in STACKED else ""
+    long = any(len(value) >= LONG for row in table.rows for value in row if isinstance(value, str))
+    stack = ' class="stack"' if long or len(table.columns) > BESIDE else ""
     inside = f"<table{stack}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return (
         f'<div class="sheet" id="{table.id}"{pick}><details{shown}><summary>{title} <span>({rows})</span></summary>'
@@ -176,6 +187,6 @@ def _cell(column: Column, value: Cell) -> str:
         return f'<td{label}><span class="badge {BADGES.get(str(value), "unknown")}">{text}</span></td>'
     if isinstance(value, str) and len(value) == HASH and value.isalnum():
         return f'<td class="hash"{label}><code>{text}</code></td>'
-    wide = isinstance(value, str) and len(value) >= LONG
-    kind = ' class="long"' if wide else _aligned(column)
+    size = len(value) if isinstance(value, str) else 0
+    kind = ' class="long"' if size >= LONG else ' class="mid"' if size >= MIDDLE else _aligned(column)
     return f"<td{kind}{label}><span>{text}</span></td>"

@@ -4,14 +4,15 @@ The last population is the output block; all others lie one after the other amon
 recurrent matrix, whoever reads whom. There is one chip: no link from chip to chip is published.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sim.arithmetic.registry import require_arithmetic
 from sim.errors import UnsupportedError
+from sim.layer_names import layer_names
 from sim.program import INPUT, Population, Program, require_program
 from sim.summary import Shown, Summary
 from sim.wiring import synapse_count
@@ -57,6 +58,8 @@ class BlockPlacement(Shown):
     digest: str
     target: str
     blocks: tuple[Block, ...]
+    layers: Mapping[str, str] = field(default_factory=dict)
+    """What tables call the populations."""
 
     @property
     def limiting(self) -> str:
@@ -85,7 +88,9 @@ class BlockPlacement(Shown):
                     f"{block.limit:,}",
                     f"{block.used:,} ({block.use:.0%})",
                     f"{block.synapses:,} of {block.places:,}",
-                    ", ".join(f"{name} {first}..{behind - 1}" for name, first, behind in block.held),
+                    ", ".join(
+                        f"{self.layers.get(name, name)}: {first}..{behind - 1}" for name, first, behind in block.held
+                    ),
                 )
                 for block in self.blocks
             ],
@@ -117,7 +122,7 @@ def place_blocks(program: Program, target: Target | str) -> BlockPlacement:
     met = {"input": 0, "hidden": _synapses(program, hidden), "output": _synapses(program, [out])}
     room = {"input": 0, "hidden": (channels + inner) * inner, "output": inner * out.size}
     blocks = [Block(name, limits[name], _ranges(sizes), met[name], room[name]) for name, sizes in held.items()]
-    return BlockPlacement(program.digest, chip.name, tuple(blocks))
+    return BlockPlacement(program.digest, chip.name, tuple(blocks), layer_names(program))
 
 
 def _sum(sizes: Sequence[tuple[str, int]]) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sim.arithmetic.registry import require_arithmetic
 from sim.cures import one_of
 from sim.errors import InputError, UnsupportedError
+from sim.layer_names import layer_names
 from sim.program import Population, Program, require_program
 from snn2hw.chips.target import Target, get_target
 from snn2hw.placement.bound import least_cores
@@ -133,6 +134,7 @@ def _placement(task: _Task, laid: _Laid, placer: str) -> Placement:
         basis=task.activity.basis,
         latency=_latency(task.target, cores),
         limits=limits,
+        layers=layer_names(task.program),
         exceeds={p.name: _exceeds(task, p, reach, limits) for p in task.program.populations},
     )
 

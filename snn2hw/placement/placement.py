@@ -1,7 +1,7 @@
 """What a placement is: cores with their slices, where they lie, how full they are, and what messages cost there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,8 @@ class Placement(Shown):
     exceeds: Mapping[str, Mapping[str, float]]
     """For every population, in the program's order, what a core has too little of for it, and how many times it takes.
     """
+    layers: Mapping[str, str] = field(default_factory=dict)
+    """What tables call the populations."""
 
     @property
     def messages(self) -> int:
@@ -138,6 +140,7 @@ class Placement(Shown):
             rows.append(
                 {
                     "population": name,
+                    "layer": self.layers.get(name, name),
                     "neurons": sum(part.box.size for part, _ in held),
                     "slices": len(held),
                     "exceeds": {limit: round(times, 3) for limit, times in self.exceeds[name].items()},
@@ -170,7 +173,7 @@ class Placement(Shown):
             header=("population", "neurons", "exceeds a core", "slices", "largest", "synapses", "fullest core"),
             rows=[
                 (
-                    row["population"],
+                    row["layer"],
                     f"{row['neurons']:,}",
                     _worst(row["exceeds"]),
                     str(row["slices"]),

@@ -59,7 +59,7 @@ def test_a_silent_layer_is_named():
     compiled = compile_source(source, "loihi1", raster(source, rng, steps=10))
     rows = measure(compiled, quiet, engine="reference").rows
     assert [row.warnings for row in rows] == [("SILENT: no neuron fired, as in float",)] * 2
-    assert "one: SILENT" in str(measure(compiled, quiet, engine="reference"))
+    assert "one 16: SILENT" in str(measure(compiled, quiet, engine="reference"))
 
 
 def test_a_saturating_layer_is_named():

@@ -19,18 +19,22 @@ from tests.placement.pilotnet import pilotnet
 EQUAL = 4242
 
 
-def network(folder: Path, sizes=(6, 9, 3), reset=None) -> sw.Source:
-    """Return a small float network of dense layers and LIF neurons, weights drawn at random."""
+def network(folder: Path, sizes=(6, 9, 3), reset=None, *, numbered=False) -> sw.Source:
+    """Return a small float network of dense layers and LIF neurons, weights drawn at random.
+
+    Its nodes are called by what they are, or by bare numbers, as some exporters do.
+    """
     import nir
 
     rng, nodes, edges, before = np.random.default_rng(0), {}, [], "input"
     nodes["input"] = nir.Input({"input": np.array([sizes[0]])})
     for index, (n_in, n_out) in enumerate(pairwise(sizes)):
         ones = np.ones(n_out)
-        nodes[f"fc{index}"] = nir.Linear(rng.normal(0.4, 1.0, (n_out, n_in)))
-        nodes[f"lif{index}"] = nir.LIF(tau=ones * 0.005, r=ones, v_leak=ones * 0, v_threshold=ones * 0.3)
-        edges += [(before, f"fc{index}"), (f"fc{index}", f"lif{index}")]
-        before = f"lif{index}"
+        linear, lif = (str(2 * index), str(2 * index + 1)) if numbered else (f"fc{index}", f"lif{index}")
+        nodes[linear] = nir.Linear(rng.normal(0.4, 1.0, (n_out, n_in)))
+        nodes[lif] = nir.LIF(tau=ones * 0.005, r=ones, v_leak=ones * 0, v_threshold=ones * 0.3)
+        edges += [(before, linear), (linear, lif)]
+        before = lif
     nodes["output"] = nir.Output({"output": np.array([sizes[-1]])})
     nir.write(folder / "net.nir", nir.NIRGraph(nodes, [*edges, (before, "output")]))
     return sw.from_nir(folder / "net.nir", dt=1e-3, reset=reset)
@@ -38,6 +42,30 @@ def network(folder: Path, sizes=(6, 9, 3), reset=None) -> sw.Source:
 
 def inputs(samples=12, steps=20, shape=(6,)):
     return (np.random.default_rng(1).random((samples, steps, *shape)) < 0.4).astype(np.uint8)
+
+
+def write_ann(path: Path, steps=20, lines=6, classes=3) -> Path:
+    """Write a small network of ReLUs that reads a sample at once."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng, fed, hidden = np.random.default_rng(4), steps * lines, 9
+    weights = {"w0": (fed, hidden), "b0": (hidden,), "w1": (hidden, classes), "b1": (classes,)}
+    fixed = [numpy_helper.from_array(rng.normal(size=s).astype(np.float32), name) for name, s in weights.items()]
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["f"]),
+        helper.make_node("Gemm", ["f", "w0", "b0"], ["h"]),
+        helper.make_node("Relu", ["h"], ["r"]),
+        helper.make_node("Gemm", ["r", "w1", "b1"], ["y"]),
+    ]
+    shapes = {"x": ["batch", steps, lines], "y": ["batch", classes]}
+    ends = ([helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)] for name, shape in shapes.items())
+    model = helper.make_model(
+        helper.make_graph(nodes, "ann", *ends, fixed), opset_imports=[helper.make_opsetid("", 17)], ir_version=10
+    )
+    model.producer_name, model.producer_version = "a test", "1"
+    onnx.save(model, path)
+    return path
 
 
 def verdict_of(program, spikes, **statuses):
@@ -69,7 +97,9 @@ def whole_folder(folder: Path) -> Path:
     labels = np.arange(len(spikes)) % 3
     write_raster(folder / "test.npz", spikes, labels, "count", classes=("low", "middle", "high"))
     write_json(folder / "verdict.json", verdict_of(program, spikes, fast="equal", c="unavailable", onnx="equal"))
-    write_json(folder / "energy.json", sw.energy(program, spikes).to_json())
+    ann = write_ann(folder / "twin.onnx")
+    report = sw.energy(program, spikes, ann=ann, ann_inputs=spikes.astype(np.float32), task=labels)
+    write_json(folder / "energy.json", report.to_json())
     write_json(folder / "place.json", place(program, "loihi1", raster=spikes).to_json())
     known = {"float": {"right": 7, "samples": 12}, "integer": {"right": 6, "samples": 12}}
     write_json(folder / "accuracy.json", {"schema": ACCURACY, "digest": program.digest, "networks": known})
@@ -79,7 +109,7 @@ def whole_folder(folder: Path) -> Path:
 
 def xylo_folder(folder: Path) -> Path:
     """Write a program for Xylo, and its input."""
-    source, spikes = network(folder, (8, 20, 4), "subtract"), inputs(4, 24, (8,))
+    source, spikes = network(folder, (8, 20, 4), "subtract", numbered=True), inputs(4, 24, (8,))
     compiled = compile_source(source, "xylo2", spikes)
     write_program(compiled.program, folder / "xylo.nir", attachments={"certificate": compiled.certificate.to_json()})
     write_raster(folder / "test.npz", spikes)

@@ -45,6 +45,8 @@ CHARTS = (
     *(f"examples.{what}.{i}" for i in range(4) for what in ("picture", "scores")),
 )
 """All of a whole report."""
+ELSEWHERE = {"resources.chip": "xylo_report"}
+"""Charts that take the place of another's, and a report that has them."""
 
 
 @pytest.fixture(scope="module")
@@ -93,16 +95,71 @@ def test_every_chart_of_every_report_is_drawn_and_the_console_is_empty(page, any
     assert page.ask("document.documentElement.scrollWidth") <= width
 
 
+BEYOND = """
+((edge) => {
+  const boxed = (e) => {
+    const box = e.parentElement.closest(".scroll");
+    return box && getComputedStyle(box).overflowX === "auto";
+  };
+  return [...document.querySelectorAll("body *")].filter((e) => {
+    const { left, right, width } = e.getBoundingClientRect();
+    return width && (left < -0.5 || right > edge + 0.5) && !e.closest(".hidden, .skip") && !boxed(e);
+  }).map((e) => `${e.tagName} ${e.id} ${e.textContent.slice(0, 40)}`);
+})
+"""
+"""What reaches beyond an edge, as far as the phone is wide (a page may widen its window), outside a scrolling box."""
+CUT = """
+[...document.querySelectorAll(".scroll")].filter((box) => {
+  const told = box.tabIndex === 0 && getComputedStyle(box).backgroundImage.includes("gradient");
+  return box.scrollWidth > box.clientWidth && (box.querySelector("table.stack") || !told);
+}).map((box) => `${box.getAttribute("aria-label")}: ${box.scrollWidth} in ${box.clientWidth}`)
+"""
+"""Tables wider than their box that were to be stacked, or that no key reaches and no shadow tells to go on."""
+UNFOLD = "document.querySelectorAll('details').forEach((d) => { d.open = true; })"
+
+
+@pytest.mark.parametrize("width", [390, 360])
+def test_no_table_is_cut_at_the_edge_of_a_phone(page, any_report, width):
+    page.size(width)
+    page.open(any_report.page)
+    page.ask(UNFOLD)
+    page.wait("[...document.querySelectorAll('.chart details')].every((d) => d.querySelector('tbody tr td'))")
+    assert page.ask(f"({BEYOND})({width})") == []
+    assert page.ask(CUT) == []
+    assert page.ask("document.documentElement.scrollWidth") <= width
+
+
+def test_a_table_that_is_cut_is_found_out(page, whole_report):
+    page.size(360)
+    page.open(whole_report.page)
+    page.ask(UNFOLD)
+    unstack = """document.getElementById("energy.tables").querySelectorAll("tr, td").forEach((e) => {
+      e.style.display = "revert";
+      e.style.whiteSpace = "nowrap";
+    })"""
+    page.ask(unstack)
+    assert [line.partition(":")[0] for line in page.ask(CUT)] == ["Estimated energy by price table"]
+    page.ask("document.querySelectorAll('.scroll').forEach((e) => { e.style.overflow = 'visible'; })")
+    assert page.ask(f"({BEYOND})(360)")
+
+
 def test_a_page_asks_for_nothing_but_itself(shown, whole_report):
     elsewhere = [url for url in shown.requests if not url.startswith("data:")]
     assert elsewhere == [whole_report.page.as_uri()]
 
 
-@pytest.mark.parametrize("chart", CHARTS)
-def test_a_chart_whose_data_are_missing_is_found_out(page, whole_report, chart, tmp_path):
+def test_every_chart_that_a_report_may_hold_is_judged_without_its_data(any_report):
+    """A kind of report with a chart of its own has to be named where charts lose their data."""
+    held = {chart.id for chart in any_report.dossier.charts()}
+    assert held <= {*CHARTS, *ELSEWHERE}
+
+
+@pytest.mark.parametrize("chart", [*CHARTS, *ELSEWHERE])
+def test_a_chart_whose_data_are_missing_is_found_out(page, chart, tmp_path, request):
+    report = request.getfixturevalue(ELSEWHERE.get(chart, "whole_report"))
     page.size(1280)
     page.theme("light")
-    page.open(_without(whole_report.page, chart, tmp_path / "page.html"))
+    page.open(_without(report.page, chart, tmp_path / "page.html"))
     assert page.ask(FAILING) == [chart]
     assert page.ask(f"document.querySelector('[data-chart=\"{chart}\"] .failed').textContent")
     assert [line.partition(":")[0] for line in page.console] == [f"chart {chart}"]

@@ -17,8 +17,9 @@ from snn2hw.page.render import page_of
 from snn2hw.page.sections import verdict
 from snn2hw.page.sections.accuracy import accuracy_section
 from snn2hw.page.sections.activity import SPIKES, VALUES
+from snn2hw.page.sections.energy import energy_section
 from snn2hw.page.sections.latency import latency_section
-from snn2hw.page.sections.quantisation import quantisation_section
+from snn2hw.page.sections.quantisation import HELD, SEEN, quantisation_section
 from snn2hw.page.sections.verdict import verdict_section
 from snn2hw.page.wording import written
 from snn2hw.schemas import get_schema
@@ -171,7 +172,7 @@ def test_the_verdict_is_said_in_plain_words_target_by_target(whole):
     assert rows["reference"][0] == "the definition"
     assert rows["fast"][:2] == ("equal", EQUAL)
     assert rows["onnx"][0] == "differs"
-    assert "population lif0, neuron (3,), step 2, sample 1: v is 8, the definition's is 7" in rows["onnx"][2]
+    assert "First in lif0 9, neuron (3,), step 2, sample 1: v is 8, the definition's is 7" in rows["onnx"][2]
     assert {rows[name][0] for name in ("c", "netx", "lava")} == {"cannot be said"}
     assert "not installed here: no compiler is here" in rows["c"][2]
 
@@ -213,8 +214,9 @@ def test_two_accuracies_are_told_apart_only_where_their_intervals_are(whole, our
 def test_an_accuracy_comes_with_its_interval(whole_report):
     found = json.loads(whole_report.json.read_text())
     marks = next(c for c in charts_of(found) if c["id"] == "accuracy.intervals")["marks"]
-    assert [(m["label"], m["value"]) for m in marks] == [("float network", 7 / 12), ("integer program", 0.5)]
-    assert [(m["low"], m["high"]) for m in marks] == [Share(7, 12).interval, Share(6, 12).interval]
+    known = {"float network": Share(7, 12), "integer program": Share(6, 12), "conventional network (ANN)": Share(4, 12)}
+    assert [(m["label"], m["value"]) for m in marks] == [(name, share.accuracy) for name, share in known.items()]
+    assert [(m["low"], m["high"]) for m in marks] == [share.interval for share in known.values()]
 
 
 def test_energy_is_called_an_estimate_and_every_price_has_a_source(whole_report):
@@ -236,7 +238,7 @@ def test_every_core_and_every_layer_names_what_limits_it(whole_report, whole_fol
     assert len(table_of(section, "resources.by-core")) == placed["cores"]
     layers = {row["layer"]: row for row in table_of(section, "resources.by-layer")}
     for row in placed["populations"]:
-        assert layers[row["population"]]["fullest"] == row["fullest"]
+        assert layers[row["layer"]]["fullest"] == row["fullest"]
     assert all(row["limiting"] for row in layers.values())
     assert "What runs out first" in " ".join(section["said"])
 
@@ -256,11 +258,94 @@ def test_weights_are_counted_on_their_grid_and_none_is_lost(whole):
 def test_proven_ranges_are_the_certificates(whole):
     section = quantisation_section(whole)
     marks = next(c for c in section.charts if c.id == "quantisation.ranges").marks
-    proven = {m.label: m.value for m in marks if m.group.startswith("proven")}
-    seen = {m.label: m.value for m in marks if m.group.startswith("seen")}
+    proven = {m.label: m for m in marks if m.group != SEEN}
+    seen = {m.label: m.value for m in marks if m.group == SEEN}
+    clips = set()
     for name, bounds in whole.attachments["certificate"]["bounds"].items():
-        assert proven[f"{name}: u"] == max(map(abs, bounds["u"])) / (1 << 23)
-    assert all(seen[label] <= proven[label] for label in seen)
+        layer = whole.layer(name)
+        assert proven[f"{layer}: u"].value == max(map(abs, bounds["u"])) / (1 << 23)
+        beyond = max(map(abs, bounds["v"])) / ((1 << 23) - 1)
+        assert proven[f"{layer}: v"].value == min(1.0, beyond)
+        assert (
+            (proven[f"{layer}: v"].group == HELD)
+            == (beyond > 1)
+            == (written(beyond, "percent") in proven[f"{layer}: v"].note)
+        )
+        clips |= {layer} if beyond > 1 else set()
+    assert clips == {"lif1 3"}
+    assert all(seen[label] <= proven[label].value for label in seen)
+
+
+def test_a_certificate_and_its_chart_say_the_same_of_clips(whole):
+    """What may clip is named beside the proof that nothing overflows; a bound within the register is no clip."""
+    said = [" ".join(section(whole).said) for section in (verdict_section, quantisation_section)]
+    assert all("in lif1 3 no bound below the end" in text and "12 samples run here none did" in text for text in said)
+    inside = {"a": [-5, 5], "u": [-5, 5], "v": [-5, 5]}
+    bounds = dict.fromkeys(("lif0", "lif1"), inside)
+    certificate = {**whole.attachments["certificate"], "bounds": bounds}
+    proven = replace(whole, attachments={**whole.attachments, "certificate": certificate})
+    assert "Nothing clips either" in " ".join(verdict_section(proven).said)
+    marks = next(c for c in quantisation_section(proven).charts if c.id == "quantisation.ranges").marks
+    assert HELD not in {mark.group for mark in marks}
+    clipped = replace(proven, observed=replace(whole.observed, clips={"lif0": 0, "lif1": 3}))
+    assert "3 times" not in " ".join(verdict_section(clipped).said)
+    held = replace(whole, observed=replace(whole.observed, clips={"lif0": 0, "lif1": 3}))
+    assert "it did 3 times" in " ".join(verdict_section(held).said)
+
+
+def test_a_layer_of_a_bare_number_is_called_by_what_it_is_wherever_it_stands(xylo_report):
+    found = json.loads(xylo_report.json.read_text())
+    layers = {row["layer"]: row["name"] for row in table_of(section_of(found, "graph"), "graph.populations")}
+    assert layers == {"hidden 20": "1", "output 4": "3"}
+    told = {"layer", "layers", "reads"}
+    for section in found["sections"]:
+        for table in section["tables"]:
+            places = [i for i, column in enumerate(table["columns"]) if column["id"] in told]
+            assert {row[i] for row in table["rows"] for i in places} <= {*layers, "input 8"}, table["id"]
+    views = [view["keys"] for chart in charts_of(found) for view in chart.get("views", ())]
+    assert {keys["layer"] for keys in views if "layer" in keys} == set(layers)
+    assert {keys["connection"] for keys in views if "connection" in keys} == {
+        "hidden 20 from input 8",
+        "output 4 from hidden 20",
+    }
+    marks = {chart["id"]: {mark["label"] for mark in chart["marks"]} for chart in charts_of(found) if "marks" in chart}
+    assert marks["activity.rates"] == set(layers)
+    assert {label.split(": ")[0] for label in marks["quantisation.ranges"]} == set(layers)
+    graph = next(chart for chart in charts_of(found) if chart["kind"] == "graph")
+    assert [(node["id"], node["title"]) for node in graph["nodes"]] == [
+        ("input", "input 8"),
+        ("1", "hidden 20"),
+        ("3", "output 4"),
+    ]
+
+
+def test_the_ann_is_described_by_what_its_file_and_the_run_say(whole):
+    said = " ".join(energy_section(whole).said)
+    assert "The ANN is twin.onnx: from 20x6 values a sample, dense 9 and dense 3 with Relu between" in said
+    assert f"{120 * 9 + 9 + 9 * 3 + 3:,} parameters in float32" in said
+    assert "written by a test 1; on what it was trained is not on record" in said
+    assert "of 12 samples" in said
+    assert "it may be untrained" in said
+    assert "of 8 bit under cmos45_int8 and cmos45_int8_memory; of 32 bit under cmos45_fp32" in said
+    assert "what 8 bits cost it was not judged here" in said
+    rows = next(table for table in energy_section(whole).tables if table.id == "energy.ann").rows
+    assert rows == (("dense", "9", "120x9", 1080, 1080), ("dense", "3", "9x3", 27, 27))
+
+
+def _beside(whole, **changed):
+    return replace(whole, energy={**whole.energy, "ann": {**whole.energy["ann"], **changed}})
+
+
+def test_what_is_not_on_record_of_an_ann_is_said_to_be_so(whole):
+    older = " ".join(energy_section(_beside(whole, outline=None)).said)
+    assert "The ANN is twin.onnx: dense and dense; 1,107 weights" in older
+    assert "Where it comes from, and on what it was trained, is not on record" in older
+    told = energy_section(_beside(whole, origin="a network of ours, trained on tones")).said
+    assert "Where it comes from: a network of ours, trained on tones." in told
+    trained = " ".join(energy_section(replace(whole, accuracy={"ann": Share(11, 12)})).said)
+    assert "11 of 12 samples (91.7 %), more than the 33.3 % of guessing among 3: it is trained for this" in trained
+    unlabelled = " ".join(energy_section(replace(whole, accuracy={})).said)
+    assert "given no labelled samples" in unlabelled
 
 
 @pytest.mark.parametrize("evil", ["</script><img src=x onerror=alert(1)>", '"><b>', "{dossier}", "<!--"])

@@ -51,7 +51,7 @@ def test_the_demo_ends_with_the_page_of_its_own_run(short, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == f"open first: {folder / 'report.html'}"
     report = json.loads((folder / "report.json").read_text())
     words = {answer["id"].removeprefix("answer."): answer["word"] for answer in report["answers"]}
-    assert (words["same"], words["fits"], words["missing"]) == ("Yes, bit for bit", "Yes", "Nothing of the page")
+    assert (words["same"], words["fits"], words["missing"]) == ("Yes, bit for bit", "Yes", "Nothing")
     assert words["time"].startswith("At least")
     assert words["energy"].endswith("J")
     examples = next(section for section in report["sections"] if section["id"] == "examples")["examples"]

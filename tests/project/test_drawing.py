@@ -1,31 +1,11 @@
-"""One style for all pictures: a population is named by layer and shape, colours come from one place."""
+"""One style for all pictures: colours come from one place."""
 
 import re
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-from sim.program import Connection, Conv, Dense, Population
-from snn2hw.drawing import SERIES, layer_title, new_figure, save_figure
+from snn2hw.drawing import SERIES, new_figure, save_figure
 
 ROOT = Path(__file__).parents[2]
-
-
-def _population(wiring, shape, **registers):
-    return Population("1", shape, (Connection("input", wiring),), **registers)
-
-
-@pytest.mark.parametrize(
-    ("population", "title"),
-    [
-        (_population(Conv(np.ones((4, 1, 3, 3), dtype=int)), (4, 6, 6), vth=1), "conv 1, 4x6x6"),
-        (_population(Dense(np.eye(3, dtype=int)), (3,), vth=1), "dense 1, 3"),
-        (_population(Dense(np.eye(3, dtype=int)), (3,), fires=False), "readout 1, 3"),
-    ],
-)
-def test_a_population_is_called_by_its_layer_its_name_and_its_shape(population, title):
-    assert layer_title(population) == title
 
 
 def test_axes_share_colours_and_titles_one_size(tmp_path):

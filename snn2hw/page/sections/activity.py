@@ -81,12 +81,12 @@ def _said(material: Material, observed: Observed, firing: list[Population]) -> I
         f"{spikes if many else share} on average; "
         f"{silent:,} stayed silent throughout, {hot:,} fired in more than half of all steps."
     )
-    quiet = [p.name for p in firing if not observed.spikes[p.name].any()]
+    quiet = [material.layer(p.name) for p in firing if not observed.spikes[p.name].any()]
     if quiet:
         yield f"Nothing came out of {listed(quiet)}: not one neuron fired."
     for what, counts in (("wrapped", observed.wraps), ("clipped", observed.clips)):
         if total := sum(counts.values()):
-            where = listed([name for name, count in counts.items() if count])
+            where = listed([material.layer(name) for name, count in counts.items() if count])
             yield f"A state {what} {plural(total, 'time')}, in {where}."
 
 
@@ -107,13 +107,17 @@ def _table(material: Material, observed: Observed) -> Table:
     for p in material.program.populations:
         counted = (float(observed.rate(p.name).mean()), _silent(observed, p.name), _saturated(observed, p.name))
         kept = counted if p.fires else (None, None, None)
-        rows.append((p.name, p.size, *kept, observed.synops[p.name], observed.clips[p.name], observed.wraps[p.name]))
-    note = f"Silent: no spike in any sample. Saturated: more than {HOT:g} spikes a step. Readouts do not fire."
+        ends = observed.clips[p.name], observed.wraps[p.name]
+        rows.append((material.layer(p.name), p.size, *kept, observed.synops[p.name], *ends))
+    note = (
+        f"Silent: no spike in any sample. Saturated: more than {HOT:g} spikes a step. Readouts do not fire. "
+        "Clips: how often a state was held at the end of its register; wraps: how often one ran over it."
+    )
     return Table("activity.layers", "Activity by layer", columns, tuple(rows), note)
 
 
 def _charts(material: Material, observed: Observed, firing: list[Population]) -> Iterator[Chart]:
-    marks = tuple(Mark(p.name, float(observed.rate(p.name).mean()), "mean rate") for p in firing)
+    marks = tuple(Mark(material.layer(p.name), float(observed.rate(p.name).mean()), "mean rate") for p in firing)
     if marks:
         yield BarChart(
             id="activity.rates",
@@ -141,9 +145,9 @@ def _charts(material: Material, observed: Observed, firing: list[Population]) ->
             y_label="v",
             views=tuple(curves),
         )
-    yield from _over_time(observed, firing)
+    yield from _over_time(material, observed, firing)
     if firing:
-        views = tuple(View({"layer": p.name}, _rates(observed.rate(p.name))) for p in firing)
+        views = tuple(View({"layer": material.layer(p.name)}, _rates(observed.rate(p.name))) for p in firing)
         yield DistributionChart(
             id="activity.distribution",
             title="How the rates of a layer's neurons are spread",
@@ -163,13 +167,13 @@ def _rates(rates: NDArray[np.float64]) -> dict[str, object]:
     return {"x": [float(f"{value:.4g}") for value in x], "count": count, "form": "percent"}
 
 
-def _over_time(observed: Observed, firing: list[Population]) -> Iterator[Chart]:
+def _over_time(material: Material, observed: Observed, firing: list[Population]) -> Iterator[Chart]:
     shown = firing[:MOST_LINES]
     if shown and observed.steps > 1 and observed.steps * len(shown) <= VALUES:
         series = [
             [float(f"{share:.5g}") for share in observed.by_step[p.name] / (observed.samples * p.size)] for p in shown
         ]
-        view = View({}, {"names": [p.name for p in shown], "series": series})
+        view = View({}, {"names": [material.layer(p.name) for p in shown], "series": series})
         yield CurveChart(
             id="activity.time",
             title="Share of neurons that spike, step by step",
@@ -186,7 +190,10 @@ def _spike_views(material: Material, firing: list[Population]) -> list[View]:
         return []
     room = max(16, SPIKES // (len(material.seen) * len(firing)))
     return [
-        View({"layer": p.name, "sample": seen.name}, _drawn_spikes(seen.registers["spikes"][p.name], room))
+        View(
+            {"layer": material.layer(p.name), "sample": seen.name},
+            _drawn_spikes(seen.registers["spikes"][p.name], room),
+        )
         for p in firing
         for seen in material.seen
     ]
@@ -231,7 +238,7 @@ def _membranes(material: Material) -> Iterator[View]:
             }
             if (level := _threshold(p, chosen)) is not None:
                 data["level"] = level
-            yield View({"layer": p.name, "sample": seen.name}, data)
+            yield View({"layer": material.layer(p.name), "sample": seen.name}, data)
 
 
 def _chosen(seen: Seen, p: Population, lines: int) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from snn2hw.page.dossier import BandChart, BarChart, Cell, Chart, Mark, NotRun, Section, Table, columns_of
 from snn2hw.page.material import Material, Recorded
+from snn2hw.page.sections.beside import ann_said, ann_tables
 from snn2hw.page.wording import plural, said_of, written
 
 __all__ = ["band_of", "energy_section"]
@@ -25,10 +26,10 @@ def energy_section(material: Material) -> Section:
         "energy",
         title,
         question,
-        said=tuple(_said(report)),
+        said=tuple(_said(material, report)),
         missing=beside,
         charts=tuple(_charts(report)),
-        tables=(_costs(report), *_devices(report), _events(report), _prices(report)),
+        tables=(_costs(report), *ann_tables(report), *_devices(report), _events(report), _prices(report)),
     )
 
 
@@ -41,6 +42,16 @@ def band_of(report: Recorded, side: str, prefix: str = "") -> tuple[float, float
     return min(_mean(cost, "low") for cost in costs), max(_mean(cost, "high") for cost in costs)
 
 
+def _span(band: tuple[float, float]) -> str:
+    return " to ".join(written(end, "energy") for end in band)
+
+
+def _tables_said(report: Recorded, side: str, prefix: str = "") -> str:
+    """Return how many tables price one of the networks in energy, among those whose names begin so."""
+    count = sum(c["unit"] == "pJ" and str(c["table"]).startswith(prefix) for c in _costs_of(report, side))
+    return f"{'the ' if prefix else ''}{plural(count, 'price table')}"
+
+
 def _mean(cost: Recorded, end: str) -> float:
     return float(cost["total"][end]["mean"])
 
@@ -51,18 +62,23 @@ def _costs_of(report: Recorded, side: str) -> list[Recorded]:
     return list(report["ann"]["cost"]) if report["ann"] else []
 
 
-def _said(report: Recorded) -> Iterator[str]:
-    for side, name in (("snn", "One inference of this program"), ("ann", "One of the conventional network")):
-        band = band_of(report, side)
-        if band is not None:
-            low, high = (written(end, "energy") for end in band)
-            tables = len([cost for cost in _costs_of(report, side) if cost["unit"] == "pJ"])
-            yield f"{name} is estimated at {low} to {high}, over {plural(tables, 'price table')}."
-    run = f"{plural(report['samples'], 'sample')} of {plural(report['steps'], 'step')}"
-    yield f"An estimate: {run} were counted and priced by published numbers. Nothing was measured."
+def _said(material: Material, report: Recorded) -> Iterator[str]:
+    chip = "" if material.target is None else material.target.name
+    whole, own = band_of(report, "snn"), band_of(report, "snn", chip) if chip else None
+    if whole is not None:
+        tables = f"over {_tables_said(report, 'snn')}"
+        of_chip = f"under {_tables_said(report, 'snn', chip)} of {material.chip}; {_span(whole)} {tables}"
+        yield f"One inference of this program is estimated at {_span(own or whole)}, {of_chip if own else tables}."
+    theirs = band_of(report, "ann")
+    if theirs is not None:
+        beside = "" if own is None else f"; those of {material.chip} price no ANN"
+        yield f"One of the conventional network (ANN) at {_span(theirs)}, over {_tables_said(report, 'ann')}{beside}."
     if report["verdict"]:
         verdict = str(report["verdict"])
         yield f"{verdict[0].upper()}{verdict[1:]}."
+    yield from ann_said(material)
+    run = f"{plural(report['samples'], 'sample')} of {plural(report['steps'], 'step')}"
+    yield f"An estimate: {run} were counted and priced by published numbers. Nothing was measured."
     for note in report["notes"][1:]:
         text = str(note)
         yield f"{text[0].upper()}{text[1:]}."
@@ -122,7 +138,8 @@ def _costs(report: Recorded) -> Table:
     columns = columns_of(
         """
         network  Network
-        table    Price table
+        name     Price table
+        table    What it is
         low      Low
         counted  As counted
         high     High
@@ -133,6 +150,7 @@ def _costs(report: Recorded) -> Table:
     rows = [
         (
             name,
+            str(cost["table"]),
             str(cost["title"]),
             *(_amount(_mean(cost, end), str(cost["unit"])) for end in ENDS),
             ", ".join(cost["kinds"]),

@@ -21,7 +21,8 @@ def graph_section(material: Material) -> Section:
     nodes = []
     for name, rank in ranks.items():
         places[rank] = places.get(rank, -1) + 1
-        nodes.append({"id": name, "detail": _detail(material, name), "rank": rank, "place": places[rank]})
+        called = {"id": name, "title": material.layer(name), "detail": _detail(material, name)}
+        nodes.append({**called, "rank": rank, "place": places[rank]})
     edges = [edge for p in program.populations for edge in _edges(p, ranks)]
     weights = sum(c.wiring.weight.size for p in program.populations for c in p.inputs)
     said = (
@@ -32,7 +33,8 @@ def graph_section(material: Material) -> Section:
         id="graph.wiring",
         title="Populations and connections",
         said="; ".join(
-            f"{p.name} reads {', '.join(material.sources(p.name)) or 'nothing'}" for p in program.populations
+            f"{material.layer(p.name)} reads {', '.join(material.sources(p.name)) or 'nothing'}"
+            for p in program.populations
         ),
         nodes=tuple(nodes),
         edges=tuple(edges),
@@ -49,12 +51,10 @@ def _ranks(material: Material) -> dict[str, int]:
 
 
 def _detail(material: Material, name: str) -> str:
-    shape = material.program.shape_of(name)
     if name == INPUT:
-        return f"{shape_text(shape)}, {'graded' if material.graded else 'spikes'}"
+        return "graded messages" if material.graded else "spikes"
     p = material.program.by_name[name]
-    size = plural(p.size, "neuron") if len(shape) == 1 else f"{shape_text(shape)}: {p.size:,}"
-    return f"{size}{'' if p.fires else ', readout'}"
+    return f"{plural(p.size, 'neuron')}{'' if p.fires else ', readout'}"
 
 
 def _edges(p: Population, ranks: dict[str, int]) -> list[dict[str, object]]:
@@ -92,6 +92,7 @@ def _table(material: Material) -> Table:
     columns = columns_of(
         """
         layer     Layer
+        name      Name in the program
         shape     Shape
         neurons   Neurons         count
         reads     Reads
@@ -108,5 +109,6 @@ def _table(material: Material) -> Table:
         wirings = ", ".join(dict.fromkeys(_wiring(c) for c in p.inputs)) or "none"
         reads = ", ".join(material.sources(p.name)) or "nothing"
         reset = p.reset if p.fires else "never fires"
-        rows.append((p.name, shape_text(p.shape), p.size, reads, wirings, weights, synapses, reset))
+        shape = shape_text(p.shape)
+        rows.append((material.layer(p.name), p.name, shape, p.size, reads, wirings, weights, synapses, reset))
     return Table("graph.populations", "Populations", columns, tuple(rows))

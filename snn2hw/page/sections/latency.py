@@ -34,13 +34,13 @@ def latency_section(material: Material) -> Section:
     if seconds is None or times is None:
         said_none = f"No time of a step: {placement['latency_reason']}."
         return Section("latency", title, question, said=(said_none, *_real_time(material)))
-    marks, rows = _by_layer(placement, times)
+    marks, rows = _by_layer(material, placement, times)
     slowest = max(marks, key=lambda mark: mark.value or 0)
     seconds = float(seconds)
     seen = is_seen(str(placement["traffic"]["basis"]))
     step = "A step" if seen else "A step in which every neuron fires"
     bounds = [
-        f"{step} takes at least {written(seconds, 'seconds')}, set by the slowest core, in layer {slowest.label}; "
+        f"{step} takes at least {written(seconds, 'seconds')}, set by the slowest core, of {slowest.label}; "
         f"{written(times.barrier_ns * 1e-9, 'seconds')} of it are the barrier that ends a step.",
         f"A lower bound from published times, not a measurement: {placement['latency_reason']}.",
     ]
@@ -69,7 +69,9 @@ def latency_section(material: Material) -> Section:
     return Section("latency", title, question, said=(*bounds, *_real_time(material)), charts=(chart,), tables=(table,))
 
 
-def _by_layer(placement: Recorded, times: StepTimes) -> tuple[tuple[Mark, ...], list[tuple[Cell, ...]]]:
+def _by_layer(
+    material: Material, placement: Recorded, times: StepTimes
+) -> tuple[tuple[Mark, ...], list[tuple[Cell, ...]]]:
     marks, rows = [], list[tuple[Cell, ...]]()
     for row in placement["populations"]:
         name = str(row["population"])
@@ -78,8 +80,8 @@ def _by_layer(placement: Recorded, times: StepTimes) -> tuple[tuple[Mark, ...], 
         worst = max(range(len(cores)), key=lambda i: spent[i])
         synops, neurons = float(cores[worst]["synops_per_step"]), int(cores[worst]["neurons"])
         note = f"{synops:,.0f} synops and {neurons:,} neurons in that core"
-        marks.append(Mark(name, spent[worst], "at least", note=note))
-        rows.append((name, spent[worst], synops, neurons))
+        marks.append(Mark(material.layer(name), spent[worst], "at least", note=note))
+        rows.append((material.layer(name), spent[worst], synops, neurons))
     return tuple(marks), rows
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.arithmetic.description import Arithmetic, Span
+from sim.arithmetic.description import Span
 from sim.program import Connection, Population, Program
 from sim.weight_rule import weight_bits, weight_grid
 from snn2hw.page.dossier import (
@@ -23,6 +23,7 @@ from snn2hw.page.dossier import (
     columns_of,
 )
 from snn2hw.page.material import Material
+from snn2hw.page.proven import Reach, clips_said, reaches
 from snn2hw.page.wording import listed, said_of, written
 
 __all__ = ["quantisation_section"]
@@ -31,11 +32,20 @@ MOST_BARS = 128
 """Bars of a distribution; neighbouring values share one where there are more."""
 MOST_VIEWS = 60
 """Connections whose weights are drawn."""
+STATES = {
+    "a": "is what the synapses of a neuron add up to in a step",
+    "u": "is its current",
+    "v": "its membrane",
+    "i": "is its synaptic current",
+    "i2": "the second one",
+}
+PROVEN, SEEN, HELD = "at most, for every input", "in the samples drawn", "may be held at its end (a clip)"
+"""What a bar of the ranges says."""
 
 
 def quantisation_section(material: Material) -> Section:
     """Return how the weights lie on their grid, and how far states are from the ends of their registers."""
-    ranges = list(_ranges(material))
+    ranges = list(reaches(material))
     return Section(
         "quantisation",
         "Quantisation",
@@ -47,10 +57,10 @@ def quantisation_section(material: Material) -> Section:
     )
 
 
-def _name(p: Population, index: int, connection: Connection) -> str:
+def _name(material: Material, p: Population, connection: Connection) -> str:
     lag = f", lag {connection.lag}" if connection.lag else ""
     port = f", port {connection.port}" if connection.port else ""
-    return f"{p.name} from {connection.source}{lag}{port}"
+    return f"{material.layer(p.name)} from {material.layer(connection.source)}{lag}{port}"
 
 
 def _connections(program: Program) -> Iterator[tuple[Population, int, Connection]]:
@@ -69,51 +79,29 @@ def _grid(program: Program, p: Population, index: int) -> tuple[int, int, int, i
     return bits, -(1 << (bits - 1)), (1 << (bits - 1)) - 1, 1
 
 
-def _said(material: Material, ranges: list[tuple[str, str, float, str, bool]]) -> Iterator[str]:
+def _said(material: Material, ranges: list[Reach]) -> Iterator[str]:
     bits = sorted({_grid(material.program, p, i)[0] for p, i, _ in _connections(material.program)})
     weights = sum(c.wiring.weight.size for _, _, c in _connections(material.program))
     if bits:
         width = f"{bits[0]} bit" if len(bits) == 1 else f"{bits[0]} to {bits[-1]} bit"
         yield f"{weights:,} weights of {width}, as they lie in memory."
-    lost = [row for row in ranges if row[4]]
+    lost = [reach for reach in ranges if reach.proven and reach.loses]
     if lost:
-        layer, state, share, _, _ = max(lost, key=lambda row: row[2])
-        bits_left = f"{-math.log2(share):.1f} bit" if share > 0 else "all"
+        worst = max(lost, key=lambda reach: reach.share)
+        bits_left = f"{-math.log2(worst.share):.1f} bit" if worst.share > 0 else "all"
         yield (
-            f"The tightest margin to overflow: {state} of layer {layer} is proven to reach at most "
-            f"{written(share, 'percent')} of its register, {bits_left} below the end."
+            f"The tightest margin to overflow: {worst.state} of {worst.layer} is proven to reach at most "
+            f"{written(worst.share, 'percent')} of its register, {bits_left} below the end."
         )
-    beyond = list(dict.fromkeys(layer for layer, _, share, kind, loses in ranges if share > 1 and not loses))
-    if beyond:
-        yield f"A bound beyond 100 % is of a state that is held at its end there: it may clip in {listed(beyond)}."
+    if named := [f"{state} {STATES[state]}" for state in dict.fromkeys(r.state for r in ranges) if state in STATES]:
+        yield f"The states: {listed(named)}."
+    if any(reach.proven for reach in ranges) and (clips := clips_said(material)):
+        yield clips
 
 
-def _ranges(material: Material) -> Iterator[tuple[str, str, float, str, bool]]:
-    """Yield (layer, state, share of the register reached, proven or seen, whether leaving it would lose something)."""
-    arithmetic = material.program.described
-    proven: Mapping[str, Any] = (material.attachments.get("certificate") or {}).get("bounds", {})
-    for p in material.program.populations:
-        for state, limit in _limits(arithmetic):
-            loses = state == "a" or any(s.name == state and s.overflow == "wraps" for s in arithmetic.states)
-            if p.name in proven and state in proven[p.name]:
-                yield p.name, state, max(map(abs, proven[p.name][state])) / limit, "proven for every input", loses
-            found = [seen.registers[state][p.name] for seen in material.seen if state in seen.registers]
-            if found:
-                reached = max(int(np.abs(values.astype(np.int64)).max()) for values in found)
-                yield p.name, state, reached / limit, "seen in the samples drawn", False
-
-
-def _limits(arithmetic: Arithmetic) -> Iterator[tuple[str, int]]:
-    """Yield everything that a register or the accumulator bounds, with the magnitude that it ends at."""
-    if arithmetic.accumulator.limit is not None:
-        yield "a", arithmetic.accumulator.limit
-    for state in arithmetic.states:
-        yield state.name, max(map(abs, arithmetic.limits_of(state)))
-
-
-def _charts(material: Material, ranges: list[tuple[str, str, float, str, bool]]) -> Iterator[Chart]:
+def _charts(material: Material, ranges: list[Reach]) -> Iterator[Chart]:
     views = tuple(
-        View({"connection": _name(p, i, c)}, _weights(material.program, p, i))
+        View({"connection": _name(material, p, c)}, _weights(material.program, p, i))
         for p, i, c in list(_connections(material.program))[:MOST_VIEWS]
     )
     if views:
@@ -126,19 +114,20 @@ def _charts(material: Material, ranges: list[tuple[str, str, float, str, bool]])
             said="How many weights hold each value that a synapse of this connection can store.",
         )
     if ranges:
-        marks = tuple(Mark(f"{layer}: {state}", share, kind) for layer, state, share, kind, _ in ranges)
-        proven = tuple(mark for mark in marks if mark.group.startswith("proven"))
+        marks = tuple(map(_range_mark, ranges))
+        proven = tuple(mark for mark in marks if mark.group != SEEN)
         yield BarChart(
             id="quantisation.ranges",
             title="How much of its register each state reaches: 100 % is the end",
             marks=marks,
+            groups=(PROVEN, SEEN, HELD),
             said=said_of(proven or marks, "percent"),
             form="percent",
             limit=1.0,
         )
     rows = [row for row in _measured(material) if row["agreement"] is not None]
     if rows:
-        marks = tuple(Mark(str(row["name"]), float(row["agreement"]), "same decision") for row in rows)
+        marks = tuple(Mark(material.layer(row["name"]), float(row["agreement"]), "same decision") for row in rows)
         yield BandChart(
             id="quantisation.agreement",
             title="Neuron-steps in which integer and float network decide alike",
@@ -147,6 +136,15 @@ def _charts(material: Material, ranges: list[tuple[str, str, float, str, bool]])
             limit=1.0,
             said=said_of(marks, "percent"),
         )
+
+
+def _range_mark(reach: Reach) -> Mark:
+    """Return a bar that ends where the register does: a state that may clip is held there, however far its bound."""
+    label = f"{reach.layer}: {reach.state}"
+    if reach.may_clip:
+        note = f"no bound below the end; without the clip it would be {written(reach.share, 'percent')}"
+        return Mark(label, 1.0, HELD, note=note)
+    return Mark(label, reach.share, PROVEN if reach.proven else SEEN)
 
 
 def _weights(program: Program, p: Population, index: int) -> dict[str, object]:
@@ -183,14 +181,14 @@ def _tables(material: Material) -> Iterator[Table]:
     for p, index, connection in _connections(material.program):
         bits, low, high, step = _grid(material.program, p, index)
         weight = connection.wiring.weight
-        head = (_name(p, index, connection), bits, connection.exponent, weight.size, float((weight == 0).mean()))
+        head = (_name(material, p, connection), bits, connection.exponent, weight.size, float((weight == 0).mean()))
         ends = (int(weight.min()), int(weight.max()), f"{step} in {low}..{high}")
         rows.append((*head, *ends, len(np.unique(weight)), (high - low) // step + 1))
     if rows:
         yield Table("quantisation.connections", "Weights by connection", columns, tuple(rows))
     yield _registers(material)
     if measured := _measured(material):
-        yield _measured_table(measured)
+        yield _measured_table(material, measured)
 
 
 def _registers(material: Material) -> Table:
@@ -214,11 +212,12 @@ def _registers(material: Material) -> Table:
                 span = target.registers.get(name, span)
             least, most = int(values.min()), int(values.max())
             end = max(abs(span[0]), abs(span[1]), 1)
-            rows.append((p.name, name, least, most, f"{span[0]:,} to {span[1]:,}", max(abs(least), abs(most)) / end))
+            held = f"{span[0]:,} to {span[1]:,}"
+            rows.append((material.layer(p.name), name, least, most, held, max(abs(least), abs(most)) / end))
     return Table("quantisation.registers", "Registers by layer", columns, tuple(rows), pick="register")
 
 
-def _measured_table(measured: list[Mapping[str, Any]]) -> Table:
+def _measured_table(material: Material, measured: list[Mapping[str, Any]]) -> Table:
     columns = columns_of(
         """
         layer        Layer
@@ -234,7 +233,7 @@ def _measured_table(measured: list[Mapping[str, Any]]) -> Table:
     )
     rows: list[tuple[Cell, ...]] = [
         (
-            str(row["name"]),
+            material.layer(row["name"]),
             row["agreement"],
             row["correlation"],
             ", ".join("exact" if q is None else f"{q:.1f}" for q in row["sqnr_db"]),
@@ -242,7 +241,7 @@ def _measured_table(measured: list[Mapping[str, Any]]) -> Table:
             float(row["rate_float"]),
             float(row["clipped"]),
             float(row["margin_bits"]),
-            "; ".join(row["warnings"]),
+            material.in_words("; ".join(row["warnings"])),
         )
         for row in measured
     ]

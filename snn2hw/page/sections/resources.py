@@ -1,6 +1,6 @@
 """Does it fit the chip? What is used of what there is, per layer and core, and what runs out first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from snn2hw.chips.target import TARGETS, get_target
 from snn2hw.page.dossier import BarChart, Cell, Column, ColumnChart, Mark, NotRun, Section, Table, columns_of
@@ -30,8 +30,8 @@ def resources_section(material: Material) -> Section:
         "Resources",
         "Does it fit the chip?",
         said=tuple(_said(placement, len(cores), len(shown))),
-        charts=(_layer_chart(placement), _core_chart(shown)),
-        tables=(_layer_table(placement), _core_table(placement, shown)),
+        charts=(_layer_chart(material, placement), _core_chart(material, shown)),
+        tables=(_layer_table(material, placement), _core_table(material, shown, placement["limits"])),
     )
 
 
@@ -39,7 +39,13 @@ def fit_said(placement: Recorded) -> str:
     """Return how many cores are taken, in words."""
     cores, chips = plural(placement["cores"], "core"), plural(placement["chips"], "chip")
     name = str(placement["target"])
-    return f"It takes {cores} on {chips} of {get_target(name).title if name in TARGETS else name}"
+    if name not in TARGETS:
+        return f"It takes {cores} on {chips} of {name}"
+    target = get_target(name)
+    there = (
+        "" if target.cores is None else f", {'which has' if placement['chips'] == 1 else 'each with'} {target.cores}"
+    )
+    return f"It takes {cores} on {chips} of {target.title}{there}"
 
 
 def _said(placement: Recorded, cores: int, shown: int) -> Iterator[str]:
@@ -60,15 +66,15 @@ def _fullest(core: Recorded) -> float:
     return float(core["utilisation"][core["limiting"]])
 
 
-def _held(core: Recorded) -> str:
+def _held(material: Material, core: Recorded) -> str:
     """Return the layers that a core holds parts of."""
-    return ", ".join(dict.fromkeys(str(part["population"]) for part in core["population"]))
+    return ", ".join(dict.fromkeys(material.layer(part["population"]) for part in core["population"]))
 
 
-def _layer_chart(placement: Recorded) -> BarChart:
+def _layer_chart(material: Material, placement: Recorded) -> BarChart:
     marks = tuple(
         Mark(
-            str(row["population"]),
+            material.layer(row["population"]),
             float(row["fullest"]),
             WORDS[row["limited_by"]],
             note=f"{plural(row['slices'], 'core')}, limited by {WORDS[row['limited_by']]}",
@@ -87,9 +93,13 @@ def _layer_chart(placement: Recorded) -> BarChart:
     )
 
 
-def _core_chart(cores: list[Recorded]) -> ColumnChart:
+def _core_chart(material: Material, cores: list[Recorded]) -> ColumnChart:
     marks = tuple(
-        Mark(f"chip {core['chip']}, core {core['core']}: {_held(core)}", _fullest(core), WORDS[core["limiting"]])
+        Mark(
+            f"chip {core['chip']}, core {core['core']}: {_held(material, core)}",
+            _fullest(core),
+            WORDS[core["limiting"]],
+        )
         for core in cores
     )
     return ColumnChart(
@@ -104,7 +114,7 @@ def _core_chart(cores: list[Recorded]) -> ColumnChart:
     )
 
 
-def _layer_table(placement: Recorded) -> Table:
+def _layer_table(material: Material, placement: Recorded) -> Table:
     columns = columns_of(
         """
         layer     Layer
@@ -118,7 +128,7 @@ def _layer_table(placement: Recorded) -> Table:
     )
     rows: list[tuple[Cell, ...]] = [
         (
-            str(row["population"]),
+            material.layer(row["population"]),
             int(row["neurons"]),
             int(row["slices"]),
             "x".join(map(str, row["largest"])),
@@ -131,8 +141,7 @@ def _layer_table(placement: Recorded) -> Table:
     return Table("resources.by-layer", "Resources by layer", columns, tuple(rows), pick="limiting")
 
 
-def _core_table(placement: Recorded, cores: list[Recorded]) -> Table:
-    limits = placement["limits"]
+def _core_table(material: Material, cores: list[Recorded], limits: Mapping[str, int]) -> Table:
     columns = (
         Column("chip", "Chip", "count"),
         Column("core", "Core", "count"),
@@ -145,7 +154,7 @@ def _core_table(placement: Recorded, cores: list[Recorded]) -> Table:
         (
             int(core["chip"]),
             int(core["core"]),
-            _held(core),
+            _held(material, core),
             WORDS[core["limiting"]],
             _fullest(core),
             *(int(core[name]) for name in limits),

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from snn2hw.page.dossier import Cell, NotRun, Section, Table, columns_of
 from snn2hw.page.material import Material, Recorded
+from snn2hw.page.proven import clips_said
 from snn2hw.page.wording import listed, plural, written
 
-__all__ = ["agreement_said", "executors_by", "verdict_section"]
+__all__ = ["agreement", "agreement_said", "executors_by", "verdict_section"]
 
 EXECUTORS = {
     "reference": "reference, the definition in NumPy",
@@ -72,15 +73,15 @@ def _said(material: Material) -> Iterator[str]:
         if equal:
             values = max(int(row["values"]) for row in verdict["rows"] if row["status"] == "equal")
             yield (
-                f"Every spike and every state is equal to the definition's on {listed(equal)}: "
-                f"{values:,} values each, over {over}."
+                f"The integer program does the same on {listed(equal)} as its definition says: every spike and every "
+                f"state is equal, {values:,} values each, over {over}."
             )
         if differs:
             yield f"NOT equal: {listed(differs)} part from the definition; the table says where first."
         silent = executors_by(verdict, *SILENT)
         if silent:
             yield f"Nothing can be said of {listed(silent)}."
-        yield "Equal means equal as integers; there is no tolerance."
+        yield "The definition is the reference in NumPy; equal means equal as integers, without a tolerance."
     certificate = material.attachments.get("certificate")
     if certificate:
         low, high = certificate["messages"]
@@ -92,7 +93,7 @@ def _said(material: Material) -> Iterator[str]:
         )
         yield (
             f"A certificate covers every input of messages {low} to {high}, not only these samples, for up to "
-            f"{plural(certificate['steps'], 'step')}: {proven}."
+            f"{plural(certificate['steps'], 'step')}: {proven}. {clips_said(material)}".rstrip()
         )
     if said := agreement_said(material):
         yield said
@@ -100,7 +101,7 @@ def _said(material: Material) -> Iterator[str]:
 
 def agreement_said(material: Material) -> str | None:
     """Return how often the spikes are those of the float network, as measured when the program was compiled."""
-    mean, measured = _agreement(material), material.attachments.get("quantization")
+    mean, measured = agreement(material), material.attachments.get("quantization")
     if mean is None or not measured:
         return None
     rows = _agreeing(material)
@@ -108,7 +109,7 @@ def agreement_said(material: Material) -> str | None:
     return (
         "Beside the float network it is an approximation: over "
         f"{plural(measured['samples'], 'sample')} of calibration data "
-        f"{written(mean, 'percent')} of all spike decisions are the same, fewest in layer {worst['name']} "
+        f"{written(mean, 'percent')} of all spike decisions are the same, fewest in {material.layer(worst['name'])} "
         f"({written(worst['agreement'], 'percent')})."
     )
 
@@ -118,7 +119,7 @@ def _agreeing(material: Material) -> list[Recorded]:
     return [row for row in measured["rows"] if row["agreement"] is not None]
 
 
-def _agreement(material: Material) -> float | None:
+def agreement(material: Material) -> float | None:
     """Return the share of neuron-steps in which program and float network decide alike."""
     rows = _agreeing(material)
     neurons = sum(row["neurons"] for row in rows)
@@ -130,12 +131,12 @@ def _rows(material: Material) -> Iterator[tuple[Cell, ...]]:
     for row in [] if material.verdict is None else material.verdict["rows"]:
         name, status = str(row["executor"]), str(row["status"])
         values = int(row["values"]) if status in ("equal", "differs", "baseline") else None
-        yield EXECUTORS.get(name, name), *_of_executor(row, status, values)
+        yield EXECUTORS.get(name, name), *_of_executor(material, row, status, values)
 
 
 def _of_registers(material: Material) -> tuple[Cell, Cell, Cell]:
     """Return what is known of the program beside the float network on the chip's registers."""
-    share = _agreement(material)
+    share = agreement(material)
     record = material.program.record
     stated = record.get("weights")
     bits = stated.get("bits") if isinstance(stated, dict) else None
@@ -143,15 +144,15 @@ def _of_registers(material: Material) -> tuple[Cell, Cell, Cell]:
         return "cannot be said", None, "How the program was made of a float network is not on record."
     notes = record.get("notes")
     ways = [f"weights of {bits} bit"] if bits else []
-    ways += [str(note) for note in notes] if isinstance(notes, list) else []
+    ways += [material.in_words(str(note)) for note in notes] if isinstance(notes, list) else []
     how = f"Integers in place of floats{': ' if ways else ''}{'; '.join(ways)}."
     unknown = "How close that is to the float network was not measured when it was compiled."
     close = f"{written(share, 'percent')} of all spike decisions are the float network's." if share else unknown
     return "approximated", None, f"{how} {close}"
 
 
-def _of_executor(row: Recorded, status: str, values: int | None) -> tuple[Cell, Cell, Cell]:
-    losses = [str(loss) for loss in row.get("losses") or ()]
+def _of_executor(material: Material, row: Recorded, status: str, values: int | None) -> tuple[Cell, Cell, Cell]:
+    losses = [material.in_words(str(loss)) for loss in row.get("losses") or ()]
     lost = f" Its format leaves out: {'; '.join(losses)}." if losses else ""
     match status:
         case "baseline":
@@ -159,19 +160,19 @@ def _of_executor(row: Recorded, status: str, values: int | None) -> tuple[Cell, 
         case "equal":
             return "equal", values, f"Every value is equal.{lost}"
         case "differs":
-            return "differs", values, f"{_place(row)}{lost}"
+            return "differs", values, f"{_place(material, row)}{lost}"
         case _:
             why = SILENT.get(status, status)
-            message = f": {row['message']}" if row.get("message") else ""
+            message = f": {material.in_words(str(row['message']))}" if row.get("message") else ""
             return "cannot be said", None, f"Since {why}{message}.{lost}"
 
 
-def _place(row: Recorded) -> str:
+def _place(material: Material, row: Recorded) -> str:
     """Return where an executor differs first."""
     first = row.get("divergence")
     if not first:
         return str(row.get("counts") or "The counts differ.")
-    where = f"population {first['population']}, neuron {tuple(first['neuron'])}, step {first['step']}"
+    where = f"{material.layer(first['population'])}, neuron {tuple(first['neuron'])}, step {first['step']}"
     return (
         f"First in {where}, sample {first['sample']}: {first['register']} is {first['got']:,}, "
         f"the definition's is {first['expected']:,}."

@@ -64,12 +64,21 @@
     if (details.open) fill(figure);
   }
 
-  /* The numbers of a chart as a table: a head and rows. */
+  /* The numbers of a chart as a table: a head and rows, of columns that hold something. */
   function sheet(spec) {
-    if (spec.kind === "graph") return [["from", "to", "wiring"], spec.edges.map((e) => [e.source, e.target, e.label])];
+    const [head, rows] = columns(spec);
+    const kept = head.map((_, i) => i).filter((i) => i === 0 || rows.some((row) => row[i] !== ""));
+    return [head, ...rows].map((row) => kept.map((i) => row[i]));
+  }
+
+  function columns(spec) {
+    if (spec.kind === "graph") {
+      const titles = new Map(spec.nodes.map((n) => [n.id, n.title]));
+      return [["from", "to", "wiring"], spec.edges.map((e) => [titles.get(e.source), titles.get(e.target), e.label])];
+    }
     if ("marks" in spec) {
       const banded = spec.marks.some((m) => m.low !== null);
-      const head = ["", "", ...(banded ? ["low", "value", "high"] : ["value"]), "note"];
+      const head = ["what", "of", ...(banded ? ["low", "value", "high"] : ["value"]), "note"];
       return [head, spec.marks.map((m) => [m.label, m.group, ...(banded ? [m.low, m.value, m.high] : [m.value]).map((v) => written(v, spec.form)), m.note])];
     }
     const { data } = viewOf(spec);
@@ -87,9 +96,10 @@
   function fill(figure) {
     const spec = specs.get(figure.dataset.chart);
     if (!spec) return;
-    const [head, rows] = sheet(spec);
-    const table = html("table", {}, html("thead", {}, html("tr", {}, ...head.map((t) => html("th", { scope: "col" }, t)))),
-      html("tbody", {}, ...rows.slice(0, MOST_ROWS).map((row) => html("tr", {}, ...row.map((v) => html("td", {}, String(v)))))));
+    const [head, ...rows] = sheet(spec);
+    const stacked = "marks" in spec && head.length > 3 ? { class: "stack" } : {};
+    const table = html("table", stacked, html("thead", {}, html("tr", {}, ...head.map((t) => html("th", { scope: "col" }, t)))),
+      html("tbody", {}, ...rows.slice(0, MOST_ROWS).map((row) => html("tr", {}, ...row.map((v, i) => html("td", { "data-label": head[i] }, html("span", {}, String(v))))))));
     const box = html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${spec.title}, as a table` }, table);
     const more = rows.length > MOST_ROWS ? [html("p", { class: "note" }, `The first ${MOST_ROWS} of ${rows.length} rows; the JSON file has all.`)] : [];
     figure.querySelector("details").replaceChildren(figure.querySelector("summary"), box, ...more);

@@ -3,13 +3,14 @@
 (() => {
   const { written, marked, need, svg, colours, legend, ticks, reachable, kinds } = Report;
   const NARROW = 520;
+  const GLYPH = 7.2;
 
   function textWidth(texts) {
-    return Math.max(...texts.map((t) => t.length)) * 6.9;
+    return Math.max(...texts.map((t) => t.length)) * GLYPH;
   }
 
   function fitted(text, pixels) {
-    const most = Math.max(4, Math.floor(pixels / 6.9));
+    const most = Math.max(4, Math.floor(pixels / GLYPH));
     return text.length <= most ? text : `${text.slice(0, most - 1)}\u2026`;
   }
 

@@ -32,19 +32,20 @@
       svg("path", { d: "M0 0 8 4 0 8z", class: "arrow" }));
     picture.append(svg("defs", {}, head));
     for (const edge of spec.edges) picture.append(arrow(edge, at, lying, box));
+    const titles = new Map(spec.nodes.map((n) => [n.id, n.title]));
     const into = (node) => spec.edges.filter((e) => e.target === node.id);
     const marks = spec.nodes.map((node) => {
       const { x, y } = at.get(node.id);
       const element = svg("rect", { class: "node", x, y, width: box, height: BOX.height, rx: 7 });
       const most = Math.floor((box - 16) / 6.4);
       const cut = (text) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
-      picture.append(svg("g", { class: "box" }, element, svg("text", { x: x + 9, y: y + 21, "font-weight": 600 }, cut(node.id)),
+      picture.append(svg("g", { class: "box" }, element, svg("text", { x: x + 9, y: y + 21, "font-weight": 600 }, cut(node.title)),
         svg("text", { class: "dim", x: x + 9, y: y + 38 }, cut(node.detail)),
         svg("text", { class: "dim", x: x + 9, y: y + 54 }, cut([...new Set(into(node).map((e) => e.label))].join(", ")))));
       const target = svg("rect", { x, y, width: box, height: BOX.height, fill: "transparent" });
       picture.append(target);
-      const read = into(node).map((e) => `reads ${e.source}: ${e.label}`);
-      return { element, target, text: [`${node.id}: ${node.detail}`, ...read].join("\n") };
+      const read = into(node).map((e) => `reads ${titles.get(e.source)}: ${e.label}`);
+      return { element, target, text: [`${node.title}: ${node.detail}`, ...read].join("\n") };
     });
     plot.append(picture);
     reachable(picture, marks);
