@@ -1,6 +1,6 @@
 """A program priced on a raster: run it, count, price every count under every table, and put the ANN beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sim.arithmetic import Int
 from sim.engines import DEFAULT_ENGINE
-from sim.errors import InputError
+from sim.errors import InputError, UnsupportedError
 from sim.program import INPUT, Program, require_program
 from sim.trace import Counts
 from sim.wiring import synapse_count
@@ -27,6 +27,7 @@ from snn2hw.costs.comparison import compare
 from snn2hw.costs.equal_rule import equal_costs, equal_counts
 from snn2hw.costs.estimate import estimate
 from snn2hw.costs.neurobench_rules.program import count_facts
+from snn2hw.costs.on_mesh import MeshBound, mesh_bound, on_mesh
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
 from snn2hw.costs.pricing import Cost, price
@@ -145,7 +146,10 @@ def _report(
     _refuse_confidence(confidence)
     steps, held, prices = facts.steps, facts.held, [get_table(t) for t in tables]
     workload = spiking_workload(program, counts, steps, held=held)
-    costs = tuple(price(workload, t) for t in prices)
+    meshes = {t.chip: _mesh(program, t.chip) for t in prices if t.chip is not None}
+    bounds = {chip: bound for chip, bound in meshes.items() if isinstance(bound, MeshBound)}
+    placed = {chip: on_mesh(workload, program, counts, steps, bound) for chip, bound in bounds.items()}
+    costs = tuple(price(placed.get(t.chip, workload), t) for t in prices)
     per_synapse = workload.events["synop"] / max(_synapses(program), 1)
     rate = _rate(program, workload.events["spike"], steps)
     theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
@@ -173,7 +177,7 @@ def _report(
         ann=ann,
         ann_costs=theirs,
         comparisons=tuple(here(c, paired[c.table.name]) for c in costs if c.table.name in paired),
-        notes=_notes(program, facts, counts, ann),
+        notes=(*_notes(program, facts, counts, ann), *_mesh_notes(meshes)),
         storage=weight_storage(program),
     )
     if ann is None:
@@ -181,6 +185,21 @@ def _report(
     counted = equal_counts(program, counts, steps, ann, confidence, held=held)
     ratios = equal_costs(program, counts, steps, ann, prices, confidence, held=held)
     return replace(report, equal_counts=counted, equal_costs=ratios)
+
+
+def _mesh(program: Program, chip: str) -> MeshBound | UnsupportedError:
+    try:
+        return mesh_bound(program, chip)
+    except UnsupportedError as error:
+        return error
+
+
+def _mesh_notes(meshes: Mapping[str, MeshBound | UnsupportedError]) -> Iterator[str]:
+    for chip, bound in meshes.items():
+        if isinstance(bound, MeshBound):
+            yield f"placed on {chip}, {bound}: the high end of its tables; the low end is without hops"
+        else:
+            yield f"not placed on {chip}: {bound.what}; its tables have no hops, and a message per reading population"
 
 
 def _refuse_confidence(confidence: float) -> None:

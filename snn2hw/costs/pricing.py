@@ -85,7 +85,8 @@ def price(workload: Workload, table: PriceTable) -> Cost:
 def _priced(workload: Workload, event: Event, one: Price) -> Ends:
     counted = workload.events[event].astype(np.float64)
     fewest = workload.least.get(event, workload.events[event]).astype(np.float64)
-    return Ends(fewest * one.low, counted * one.amount, counted * one.high)
+    most = workload.most.get(event, workload.events[event]).astype(np.float64)
+    return Ends(fewest * one.low, counted * one.amount, most * one.high)
 
 
 def _moved(traffic: Traffic, bits: int, memory: MemoryPrice) -> Ends:

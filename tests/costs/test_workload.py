@@ -131,7 +131,7 @@ def test_a_shared_convolution_is_priced_apart_from_a_dense_one() -> None:
     counts = run(program, np.ones((1, 1, 1, 3, 3), np.uint8)).counts
     cost = price(spiking_workload(program, counts, 1), get_table("loihi1_sanafe2025"))
     assert cost.parts["synop_conv"].counted[0] == 16 * 24.0
-    assert cost.parts["synop_conv"].high[0] == 16 * 33.6
+    assert cost.parts["synop_conv"].high[0] == 16 * 35.5
     assert cost.parts["synop_dense"].counted[0] == 0
 
 

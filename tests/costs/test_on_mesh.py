@@ -1,0 +1,122 @@
+"""What a placement makes of messages, hops and synops lies between the ends of a chip's table, under every placer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import snn2hw as sw
+from sim.engines import run
+from sim.errors import InputError
+from snn2hw.chips.target import CoreLimits
+from snn2hw.costs.mesh_band import MeshBand
+from snn2hw.costs.on_mesh import mesh_bound, on_mesh
+from snn2hw.costs.price_files import get_table
+from snn2hw.costs.workload import spiking_workload
+from snn2hw.placement.place import PLACERS, place
+from snn2hw.placement.played import play, sends_of
+from tests.placement.test_place import ROOMY, chip
+from tests.programs import random_program, random_raster
+
+TABLE = "loihi1_sanafe2025"
+
+
+def ends(program, raster, target):
+    """Return the least and the most of every event of a run, one sample."""
+    counts = run(program, raster, allow_wrap=True).counts
+    work = spiking_workload(program, counts, raster.shape[1])
+    placed = on_mesh(work, program, counts, raster.shape[1], mesh_bound(program, target))
+    least = {event: int(placed.least.get(event, n)[0]) for event, n in placed.events.items()}
+    return least, {event: int(placed.most.get(event, n)[0]) for event, n in placed.events.items()}
+
+
+@pytest.mark.parametrize("placer", PLACERS)
+def test_no_placer_leaves_the_ends(placer):
+    far, late = 0, 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        program = random_program(rng)
+        raster = random_raster(rng, program, batch=1, steps=5)
+        target = chip(CoreLimits(neurons=int(rng.integers(2, 9))), cores=int(rng.integers(4, 33)))
+        placement = place(program, target, raster=raster, placer=placer)
+        done = play(program, placement, sends_of(program, placement, raster))
+        least, most = ends(program, raster, target)
+        synops = sum(int(n.sum()) for n in done.synops.values())
+        sent, across, down = (int(n.sum()) for n in (done.sent, done.across, done.down))
+        assert least["message"] <= sent <= most["message"]
+        assert least["hop_across"] == least["hop_down"] == 0
+        assert across <= most["hop_across"]
+        assert down <= most["hop_down"]
+        assert least["synop"] <= synops <= most["synop_dense"] + most["synop_conv"]
+        far += across + down
+        late += synops - least["synop"]
+    assert far > 100  # else nothing was bounded
+    assert late > 100
+
+
+def chain(lag=0):
+    """One input -> one neuron that fires at each -> five readers."""
+    first = sw.Population("first", (1,), (sw.Connection("input", sw.Dense([[127]])),), vth=0, du=4095, dv=4095)
+    wired = sw.Connection("first", sw.Dense(np.ones((5, 1), int)), lag=lag)
+    return sw.Program(sw.Input((1,)), (first, sw.Population("second", (5,), (wired,), vth=99)))
+
+
+RASTER = np.array([[[1], [0], [1], [1]]], np.uint8)
+
+
+def test_the_bound_of_a_chain_worked_out_by_hand():
+    one = chip(replace(ROOMY, neurons=1), cores=16)  # 4 tiles of 4 cores in one row: half as many rows as columns
+    bound = mesh_bound(chain(), one)
+    assert (bound.slices, bound.cores) == (6, 6)
+    assert bound.readers == {"input": (1, 1), "first": (5, 5), "second": (0, 0)}
+    assert (bound.across, bound.down) == (3, 0)
+    least, most = ends(chain(), RASTER, one)
+    # three spikes reach one core at the least, five at the most; the host's three reach no or one core
+    assert (least["message"], most["message"]) == (3, 3 * 5 + 3)
+    assert (most["hop_across"], most["hop_down"]) == (18 * 3, 0)
+    assert (least["synop_dense"], most["synop_dense"]) == (3 + 15, 3 + 15)
+
+
+def test_messages_of_which_a_delay_keeps_back_some_are_looked_up_all_the_same():
+    least, most = ends(chain(lag=2), RASTER, "loihi1")
+    # the spike of step 0 arrives in step 2; those of steps 2 and 3 are under way when the run ends
+    assert (least["synop_dense"], most["synop_dense"]) == (3 + 5, 3 + 15)
+    assert least["message"] == 3  # of three spikes, one core each
+    assert most["message"] == 3 + 3
+
+
+def test_a_program_on_one_core_needs_no_placement_to_know_its_messages():
+    report = sw.energy(chain(), RASTER, tables=TABLE)
+    (cost,) = report.snn
+    # six neurons in one core of 128: seven hops across and three down, at the most
+    assert cost.parts["message"].high[0] == 6 * 111
+    assert cost.parts["message"].low[0] == 3 * 111
+    assert cost.parts["hop_across"].high[0] == pytest.approx(6 * 7 * 3.0)
+    assert cost.parts["hop_down"].high[0] == pytest.approx(6 * 3 * 4.2)
+    assert cost.parts["hop_across"].counted[0] == cost.parts["hop_down"].low[0] == 0
+    assert any("placed on loihi1, a spike goes to at most 1 cores (2 slices in 1 cores)" in n for n in report.notes)
+
+
+def test_a_program_that_fits_into_no_core_is_priced_without_hops_and_says_so():
+    wide = sw.Population("wide", (1,), (sw.Connection("input", sw.Dense(np.ones((1, 5000), int))),), vth=9)
+    report = sw.energy(sw.Program(sw.Input((5000,)), (wide,)), np.ones((1, 2, 5000), np.uint8), tables=TABLE)
+    assert any(note.startswith("not placed on loihi1: population 'wide'") for note in report.notes)
+    assert report.snn[0].parts["hop_across"].high[0] == 0
+
+
+def test_a_table_of_no_chip_has_no_hops(tmp_path):
+    text = f'extends = "{TABLE}"\nchip = "loihi9"\n'
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(InputError, match=r"chip is 'loihi9'.*write one of loihi1"):
+        get_table(tmp_path / "mine.toml")
+    (tmp_path / "sums.toml").write_text('extends = "cmos45_int8"\nchip = "loihi1"\n')
+    with pytest.raises(InputError, match="chip is 'loihi1', view 'arithmetic'"):
+        get_table(tmp_path / "sums.toml")
+
+
+@pytest.mark.parametrize(("placed", "holds"), [(10.0, True), (30.0, True), (9.99, False), (30.01, False)])
+def test_a_band_says_whether_it_holds(placed, holds):
+    band = MeshBand(TABLE, 10.0, 20.0, 30.0, placed)
+    assert band.holds is holds
+    assert ("does not hold" in str(band)) is not holds
+    assert band.to_json()["holds"] is holds
