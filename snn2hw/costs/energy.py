@@ -149,7 +149,7 @@ def _report(
     meshes = {t.chip: _mesh(program, t.chip) for t in prices if t.chip is not None}
     bounds = {chip: bound for chip, bound in meshes.items() if isinstance(bound, MeshBound)}
     placed = {chip: on_mesh(workload, program, counts, steps, bound) for chip, bound in bounds.items()}
-    costs = tuple(price(placed.get(t.chip, workload), t) for t in prices)
+    costs = tuple(price(workload if t.chip is None else placed.get(t.chip, workload), t) for t in prices)
     per_synapse = workload.events["synop"] / max(_synapses(program), 1)
     rate = _rate(program, workload.events["spike"], steps)
     theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")

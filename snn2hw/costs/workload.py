@@ -212,7 +212,8 @@ def _traffic(program: Program, population: Population, counts: Counts, steps: in
 def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: int, value_bits: int) -> Workload:
     """Take a conventional inference apart; with ``effective`` the low end skips every product with a zero.
 
-    Sums stay in registers; a comparison or addition outside the products costs one addition per value made.
+    Weights are ``value_bits`` wide, or as narrow as the file has them. Sums stay in registers; a comparison or addition
+    outside the products costs one addition per value made.
     """
     every = np.full(samples, census.total, dtype=np.int64)
     fewest = every if effective is None else effective.total
@@ -224,10 +225,15 @@ def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: in
         counted = np.full(samples, node.macs, dtype=np.int64)
         possible = least_of.get(node.name, counted)
         zeros = weights_of.get(node.name)
-        for what, values, held in (("weight", node.weights, zeros), ("activation", node.reads, None)):
+        wide = min(value_bits, node.weight_bits or value_bits)
+        for what, bits, values, held in (
+            ("weight", wide, node.weights, zeros),
+            ("activation", value_bits, node.reads, None),
+        ):
             once = np.minimum(possible, values if held is None else held.nonzero)
-            room = values * value_bits
-            traffic.append(Traffic(what, value_bits, room, counted, once, driven=False, skipped=possible, weights=held))
+            traffic.append(
+                Traffic(what, bits, values * bits, counted, once, driven=False, skipped=possible, weights=held)
+            )
         made = np.full(samples, node.writes, dtype=np.int64)
         traffic.append(Traffic("activation", value_bits, node.writes * value_bits, made, made, driven=False))
     events: dict[Event, Int] = {

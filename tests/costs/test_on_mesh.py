@@ -33,7 +33,7 @@ def ends(program, raster, target):
 @pytest.mark.parametrize("placer", PLACERS)
 def test_no_placer_leaves_the_ends(placer):
     far, late = 0, 0
-    for seed in range(40):
+    for seed in range(15):
         rng = np.random.default_rng(seed)
         program = random_program(rng)
         raster = random_raster(rng, program, batch=1, steps=5)
@@ -50,8 +50,8 @@ def test_no_placer_leaves_the_ends(placer):
         assert least["synop"] <= synops <= most["synop_dense"] + most["synop_conv"]
         far += across + down
         late += synops - least["synop"]
-    assert far > 100  # else nothing was bounded
-    assert late > 100
+    assert far > 30  # else nothing was bounded
+    assert late > 30
 
 
 def chain(lag=0):
