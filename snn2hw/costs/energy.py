@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.arithmetic import Int
 from sim.engines import DEFAULT_ENGINE
 from sim.errors import InputError, UnsupportedError
 from sim.program import INPUT, Program, require_program
@@ -17,6 +16,7 @@ from sim.trace import Counts
 from sim.wiring import synapse_count
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
+from snn2hw.ann.weight_forms import Form
 from snn2hw.chips.rewrite import added_by_rewrite
 from snn2hw.chunks.chunked_run import Asked, Here, Runner, RunTotals, run_samples
 from snn2hw.chunks.input_facts import InputFacts, input_facts
@@ -25,12 +25,12 @@ from snn2hw.codec.decode import Decoder
 from snn2hw.costs.breakdown import memory_rows, population_rows, totals
 from snn2hw.costs.comparison import compare
 from snn2hw.costs.equal_rule import equal_costs, equal_counts
-from snn2hw.costs.estimate import estimate
+from snn2hw.costs.moments import over_blocks
 from snn2hw.costs.neurobench_rules.program import count_facts
 from snn2hw.costs.on_mesh import MeshBound, mesh_bound, on_mesh
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
-from snn2hw.costs.pricing import Cost, price
+from snn2hw.costs.pricing import Bill, Line, billed, lines_of, price
 from snn2hw.costs.report import EnergyReport
 from snn2hw.costs.report_sides import AnnSide
 from snn2hw.costs.same_task import SameTask, judge_task
@@ -39,6 +39,8 @@ from snn2hw.costs.workload import ann_workload, spiking_workload
 
 __all__ = ["TaskLabels", "energy", "report_of"]
 
+TOTALS, PER_SYNAPSE = "", ("spikes_per_synapse", "")
+"""Beside the names of price tables, what the program did, and one line of it."""
 TASK_UNKNOWN = "costs alone are compared: whether both networks do the same task, and how well, is not known here"
 
 
@@ -145,18 +147,36 @@ def _report(
 ) -> EnergyReport:
     _refuse_confidence(confidence)
     steps, held, prices = facts.steps, facts.held, [get_table(t) for t in tables]
-    workload = spiking_workload(program, counts, steps, held=held)
     meshes = {t.chip: _mesh(program, t.chip) for t in prices if t.chip is not None}
     bounds = {chip: bound for chip, bound in meshes.items() if isinstance(bound, MeshBound)}
-    placed = {chip: on_mesh(workload, program, counts, steps, bound) for chip, bound in bounds.items()}
-    costs = tuple(price(workload if t.chip is None else placed.get(t.chip, workload), t) for t in prices)
-    per_synapse = workload.events["synop"] / max(_synapses(program), 1)
-    rate = _rate(program, workload.events["spike"], steps)
+    synapses, forms = _synapses(program), dict[str, tuple[Form, ...]]()
+
+    def per_sample(part: Counts) -> dict[tuple[str, Line], NDArray[Any]]:
+        workload = spiking_workload(program, part, steps, held=held)
+        placed = {chip: on_mesh(workload, program, part, steps, bound) for chip, bound in bounds.items()}
+        done: dict[tuple[str, Line], NDArray[Any]] = {
+            (TOTALS, (name, "")): values for name, values in totals(workload.events).items()
+        }
+        done[TOTALS, PER_SYNAPSE] = workload.events["synop"] / max(synapses, 1)
+        for table in prices:
+            cost = price(workload if table.chip is None else placed.get(table.chip, workload), table)
+            forms[table.name] = cost.forms
+            done |= {(table.name, line): values for line, values in lines_of(cost).items()}
+        return done
+
+    found = over_blocks(counts, per_sample)
+    told = {name: moments for (of, (name, _)), moments in found.items() if of == TOTALS}
+    per_synapse = told.pop(PER_SYNAPSE[0])
+    costs = tuple(
+        billed(t, {line: moments for (of, line), moments in found.items() if of == t.name}, forms[t.name])
+        for t in prices
+    )
+    rate = _rate(program, told["spikes"].mean, steps)
     theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
     paired = {c.table.name: c for c in theirs}
     here = partial(
         compare,
-        spikes_per_synapse=float(per_synapse.mean()),
+        spikes_per_synapse=per_synapse.mean,
         spike_rate=rate,
         ann_complete=ann is not None and ann.census.complete,
         confidence=confidence,
@@ -166,10 +186,10 @@ def _report(
         samples=facts.samples,
         steps=steps,
         confidence=confidence,
-        synapses=_synapses(program),
-        totals={name: estimate(values, confidence) for name, values in totals(workload.events).items()},
+        synapses=synapses,
+        totals={name: moments.estimate(confidence) for name, moments in told.items()},
         spike_rate=rate,
-        spikes_per_synapse=estimate(per_synapse, confidence),
+        spikes_per_synapse=per_synapse.estimate(confidence),
         populations=population_rows(program, counts, steps, confidence),
         memory=memory_rows(counts, confidence),
         neurobench=count_facts(program, facts, counts),
@@ -207,18 +227,18 @@ def _refuse_confidence(confidence: float) -> None:
         raise InputError(f"confidence {confidence}", "give a number between 0 and 1, such as 0.95")
 
 
-def _ann_cost(ann: AnnSide, table: PriceTable) -> Cost:
+def _ann_cost(ann: AnnSide, table: PriceTable) -> Bill:
     samples = 1 if ann.effective is None else ann.effective.per_sample.shape[1]
     if table.value_bits is None:
         fix = "write value_bits = 8 (integers) or 32 (floats) into the table"
         raise InputError(f"price table {table.name!r} does not say how wide an ANN's values are", fix)
-    return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
+    return Bill.of(price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table))
 
 
-def _rate(program: Program, spikes: Int, steps: int) -> float:
+def _rate(program: Program, spikes: float, steps: int) -> float:
     """Return the spikes per firing neuron and step."""
     neurons = sum(p.size for p in program.populations if p.fires)
-    return float(spikes.mean()) / (neurons * steps) if neurons else 0.0
+    return spikes / (neurons * steps) if neurons else 0.0
 
 
 def _synapses(program: Program) -> int:

@@ -70,6 +70,11 @@ def test_twenty_random_programs_cost_the_same(sanafe):
         assert mesh_band(program, target, raster, found.total_pj).holds
 
 
+def inside(found, said):
+    """Say whether energy's band holds what was found; a silent network is at its low end, but for the order of sums."""
+    return said.low.mean * (1 - 1e-9) <= found.total_pj <= said.high.mean * (1 + 1e-9)
+
+
 @pytest.mark.parametrize("name", zoo_names())
 def test_the_zoo_costs_the_same_and_what_energy_says(sanafe, name):
     program = read_program(located(f"zoo:{name}"))
@@ -80,9 +85,9 @@ def test_the_zoo_costs_the_same_and_what_energy_says(sanafe, name):
     assert found.hops == placement.hops
     agree(found, count_mesh(program, placement, raster))
     said = sw.energy(program, raster, tables=TABLE).snn[0].total  # as `snn2hw energy` prints it, without a placement
-    assert said.low[0] <= found.total_pj <= said.high[0]
+    assert inside(found, said)
     beside = mesh_band(program, "loihi1", raster, found.total_pj)
-    assert (beside.low, beside.counted, beside.high) == (said.low[0], said.counted[0], said.high[0])
+    assert (beside.low, beside.counted, beside.high) == (said.low.mean, said.counted.mean, said.high.mean)
 
 
 def test_twenty_random_programs_cost_what_energy_says(sanafe):
@@ -96,7 +101,7 @@ def test_twenty_random_programs_cost_what_energy_says(sanafe):
             said = sw.energy(program, raster, tables=TABLE).snn[0].total
         except MachineError:  # a register wraps, as on a chip
             continue
-        assert said.low[0] <= found.total_pj <= said.high[0]
+        assert inside(found, said)
 
 
 def pattern(readers):
