@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from sim.trace import Counts
 from snn2hw.costs.estimate import Estimate, t_quantile
 
-__all__ = ["BLOCK", "Moments", "blocks", "over_blocks"]
+__all__ = ["BLOCK", "Moments", "blocks", "join", "over_blocks"]
 
 COUNTED = tuple(field.name for field in fields(Counts) if field.name != "words")
 """What counts hold per sample, the batch as the last axis."""
@@ -66,24 +66,25 @@ BLOCK = 4096
 K = TypeVar("K")
 
 
-def blocks(counts: Counts) -> Iterator[Counts]:
-    """Yield the counts of every `BLOCK` samples, as views."""
+def blocks(counts: Counts) -> Iterator[tuple[Counts, slice]]:
+    """Yield the counts of every `BLOCK` samples, as views, and which samples they are."""
     samples = len(next(iter(counts.spikes.values())))
     for start in range(0, samples, BLOCK):
-        part = slice(start, start + BLOCK)
-        yield replace(
-            counts,
-            **{
-                field: {name: values[..., part] for name, values in getattr(counts, field).items()} for field in COUNTED
-            },
-        )
+        which = slice(start, start + BLOCK)
+        part = {field: {name: n[..., which] for name, n in getattr(counts, field).items()} for field in COUNTED}
+        yield replace(counts, **part), which
 
 
 def over_blocks(counts: Counts, arrays: Callable[[Counts], Mapping[K, NDArray[Any]]]) -> dict[K, Moments]:
     """Return the moments of the numbers per sample that ``arrays`` makes of counts, block by block."""
     found: dict[K, Moments] = {}
-    for part in blocks(counts):
-        for key, values in arrays(part).items():
-            here = Moments.of(values)
-            found[key] = found[key].joined(here) if key in found else here
+    for part, _ in blocks(counts):
+        join(found, arrays(part))
     return found
+
+
+def join(found: dict[K, Moments], more: Mapping[K, NDArray[Any]]) -> None:
+    """Add the numbers of more samples."""
+    for key, values in more.items():
+        here = Moments.of(values)
+        found[key] = found[key].joined(here) if key in found else here

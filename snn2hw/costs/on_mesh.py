@@ -78,8 +78,19 @@ def mesh_bound(program: Program, target: Target | str) -> MeshBound:
     )
 
 
-def on_mesh(workload: Workload, program: Program, counts: Counts, steps: int, bound: MeshBound) -> Workload:
-    """Return a workload whose messages, hops and synops have the ends that a placement can give them."""
+def on_mesh(
+    workload: Workload,
+    program: Program,
+    counts: Counts,
+    steps: int,
+    bound: MeshBound,
+    *,
+    taken: Mapping[Event, Int] | None = None,
+) -> Workload:
+    """Return a workload whose messages, hops and synops have the ends that a placement can give them.
+
+    ``taken`` are the messages and hops of a placement that is known: all ends have them, and those of the host beside.
+    """
     sent = {**counts.messages, INPUT: _from_host(program, counts, steps)}
     messages, synops = workload.events["message"], _in_flight(program, counts, sent)
     zero = np.zeros_like(messages)
@@ -87,6 +98,21 @@ def on_mesh(workload: Workload, program: Program, counts: Counts, steps: int, bo
     most = sum((sent[name] * readers[1] for name, readers in bound.readers.items()), zero)
     # as counted a message goes to every population that reads its source, also to one in which its weights are all 0
     most = np.maximum(most, messages)
+    if taken is not None:
+        host = sent[INPUT] * bound.readers[INPUT][1]
+        readers = sum(any(c.source == INPUT for c in p.inputs) for p in program.populations)
+        events: dict[Event, Int] = {**taken, "message": taken["message"] + sent[INPUT] * readers}
+        reached: dict[Event, Int] = {"message": host, "hop_across": host * bound.across, "hop_down": host * bound.down}
+        return replace(
+            workload,
+            events={**workload.events, **events},
+            least={**workload.least, **taken},
+            most={
+                **workload.most,
+                **{event: np.maximum(taken[event] + more, events[event]) for event, more in reached.items()},
+                **{event: workload.events[event] + more for event, more in synops.items()},
+            },
+        )
     return replace(
         workload,
         least={**workload.least, "message": np.minimum(fewest, messages)},

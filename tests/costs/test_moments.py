@@ -37,10 +37,11 @@ def test_blocks_are_all_samples_once(monkeypatch):
     counts = run(program(), raster(samples=7)).counts
     monkeypatch.setattr(moments, "BLOCK", 3)
     parts = list(blocks(counts))
-    assert [len(part.spikes["conv"]) for part in parts] == [3, 3, 1]
+    assert [len(part.spikes["conv"]) for part, _ in parts] == [3, 3, 1]
+    assert [np.arange(7)[which].tolist() for _, which in parts] == [[0, 1, 2], [3, 4, 5], [6]]
     for field in moments.COUNTED:
         for name, values in getattr(counts, field).items():
-            joined = np.concatenate([getattr(part, field)[name] for part in parts], axis=-1)
+            joined = np.concatenate([getattr(part, field)[name] for part, _ in parts], axis=-1)
             np.testing.assert_array_equal(joined, values)
     found = over_blocks(counts, lambda part: {"synops": part.synops["conv"]})
     assert found["synops"].samples == 7

@@ -1,21 +1,27 @@
 """What a placement makes of messages, hops and synops lies between the ends of a chip's table, under every placer."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import snn2hw as sw
+from exporters.program_file import read_program
 from sim.engines import run
 from sim.errors import InputError
 from snn2hw.chips.target import CoreLimits
+from snn2hw.commands import main
 from snn2hw.costs.mesh_band import MeshBand
 from snn2hw.costs.on_mesh import mesh_bound, on_mesh
 from snn2hw.costs.price_files import get_table
 from snn2hw.costs.workload import spiking_workload
+from snn2hw.files.rasters import write_raster
 from snn2hw.placement.place import PLACERS, place
 from snn2hw.placement.played import play, sends_of
+from snn2hw.zoo import located
 from tests.placement.test_place import ROOMY, chip
+from tests.placement.test_replay import sound
 from tests.programs import random_program, random_raster
 
 TABLE = "loihi1_sanafe2025"
@@ -95,6 +101,63 @@ def test_a_program_on_one_core_needs_no_placement_to_know_its_messages():
     assert cost.parts["hop_down"].high.mean == pytest.approx(6 * 3 * 4.2)
     assert cost.parts["hop_across"].counted.mean == cost.parts["hop_down"].low.mean == 0
     assert any("placed on loihi1, a spike goes to at most 1 cores (2 slices in 1 cores)" in n for n in report.notes)
+
+
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_a_placement_that_is_known_says_every_message_and_hop(chunk):
+    program = read_program(located("zoo:keywords"))
+    raster = np.concatenate([sound(program, steps=12, seed=seed) for seed in range(3)])
+    placement = place(program, "loihi1")
+    apart = [play(program, placement, sends_of(program, placement, raster[b : b + 1])) for b in range(3)]
+    report = sw.energy(program, raster, tables=(TABLE, "cmos45_int8"), placement=placement, chunk=chunk)
+    cost = report.snn[0]
+    sent, across, down = (
+        np.array([getattr(done, name).sum() for done in apart]) for name in ("sent", "across", "down")
+    )
+    host = np.count_nonzero(raster, axis=(1, 2, 3, 4))
+    assert across.min() > 0
+    for part, pj, taken in (("message", 111.0, sent), ("hop_across", 3.0, across), ("hop_down", 4.2, down)):
+        assert cost.parts[part].low.mean == pytest.approx(taken.mean() * pj, rel=1e-12)
+        assert cost.parts[part].counted.mean == pytest.approx(
+            (taken + (part == "message") * host).mean() * pj, rel=1e-12
+        )
+        assert cost.parts[part].low.squares == pytest.approx(((taken - taken.mean()) ** 2).sum() * pj**2)
+    free, bound = sw.energy(program, raster, tables=TABLE).snn[0].total, cost.total
+    assert free.low.mean < bound.low.mean < bound.high.mean < free.high.mean
+    assert any(note.startswith("placed on loihi1, annealed: ") for note in report.notes)
+    alone = sw.energy(program, raster[:1], tables=TABLE, placement=placement).snn[0].total
+    assert alone.low.mean <= counted_pj(apart[0]) <= alone.high.mean
+
+
+def counted_pj(done):
+    """Return what a mesh prices of a sample, by the table of its events."""
+    active = done.fired + done.idle
+    soma = done.neurons.sum() * len(done.fired) * 51.2 + active.sum() * 21.6 + done.fired.sum() * 69.3
+    synapse = sum(
+        int(n.sum()) * {"dense": 35.5, "sparse": 33.6, "shared": 24.0}[name] for name, n in done.synops.items()
+    )
+    return soma + synapse + done.sent.sum() * 111.0 + done.across.sum() * 3.0 + done.down.sum() * 4.2
+
+
+def test_a_placement_of_another_program_or_chip_is_refused():
+    placement = place(chain(), "loihi1")
+    with pytest.raises(InputError, match="of another program"):
+        sw.energy(chain(lag=2), RASTER, tables=TABLE, placement=placement)
+    with pytest.raises(InputError, match=r"a placement on loihi1: not the chip of cmos45_int8, ndns_proxy"):
+        sw.energy(chain(), RASTER, tables=("cmos45_int8", "ndns_proxy"), placement=placement)
+
+
+def test_the_command_places_what_it_prices(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sw.write_program(chain(), "p.nir")
+    write_raster("x.npz", RASTER)
+    assert main(["energy", "p.nir", "--input", "x.npz", "--placer", "in_order", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert any(
+        n.startswith("placed on loihi1, in_order: 3.0 messages between cores over 0.0 hops") for n in said["notes"]
+    )
+    assert main(["energy", "p.nir", "--input", "x.npz", "--placer", "greedy", "--tables", "cmos45_int8"]) == 2
+    assert "--placer greedy: the tables are of no chip" in capsys.readouterr().err
 
 
 def test_a_program_that_fits_into_no_core_is_priced_without_hops_and_says_so():
