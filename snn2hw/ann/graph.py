@@ -16,9 +16,11 @@ from sim.cures import install
 from sim.errors import FileError, InputError, MissingToolError
 
 if TYPE_CHECKING:
+    import numpy as np
     import onnx
+    from numpy.typing import NDArray
 
-__all__ = ["AnnGraph", "AnnInput", "AnnNode", "Attribute", "Shape", "load", "read_model"]
+__all__ = ["AnnGraph", "AnnInput", "AnnNode", "Attribute", "Shape", "load", "name_of", "read_model", "weight_axis"]
 
 Shape = tuple[int, ...]
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...]
@@ -62,6 +64,8 @@ class AnnGraph:
     """The element type of every initializer: ``float32``."""
     producer: str = ""
     """What wrote the file, as it says itself."""
+    weight_bits: Mapping[str, int] = field(default_factory=dict)
+    """Of every tensor that is made of a constant of integers alone: the bits that hold them, see `_bits_of`."""
 
 
 def read_model(path: Path | str) -> "onnx.ModelProto":
@@ -119,6 +123,7 @@ def load(path: Path | str) -> AnnGraph:
         constants=constants,
         types={i.name: _type_name(i.data_type) for i in model.graph.initializer},
         producer=f"{model.producer_name} {model.producer_version}".strip(),
+        weight_bits=_weight_bits(model),
     )
 
 
@@ -126,6 +131,48 @@ def _type_name(element_type: int) -> str:
     from onnx.helper import tensor_dtype_to_np_dtype
 
     return str(tensor_dtype_to_np_dtype(element_type).name)
+
+
+def weight_axis(node: "onnx.NodeProto", scales: Sequence[int]) -> int | None:
+    """Return the axis along which a DequantizeLinear has scales of its own; None: one for all."""
+    if not len(scales):
+        return None
+    return next((int(a.i) for a in node.attribute if a.name == "axis"), 1)
+
+
+def _weight_bits(model: "onnx.ModelProto") -> dict[str, int]:
+    """Return how many bits the integers of every constant take behind whose scale and zero point a tensor stands."""
+    from onnx import numpy_helper
+
+    held = {i.name: i for i in model.graph.initializer}
+    found: dict[str, int] = {}
+    for node in model.graph.node:
+        if node.op_type != "DequantizeLinear" or node.input[0] not in held:
+            continue
+        values = numpy_helper.to_array(held[node.input[0]])
+        zero = held.get(node.input[2]) if len(node.input) > 2 else None
+        shifted = zero is not None and bool(numpy_helper.to_array(zero).any())
+        if values.dtype.kind in "iu" and values.size and not shifted:
+            scale = held.get(node.input[1])
+            found[node.output[0]] = _bits_of(values, weight_axis(node, () if scale is None else scale.dims))
+    return found
+
+
+def _bits_of(values: "NDArray[np.integer[Any]]", axis: int | None) -> int:
+    """Return the bits of the widest integer of two's complement, what all of a scale have in common left to the scale.
+
+    >>> import numpy as np
+    >>> _bits_of(np.array([[90, -90, 0], [7, 3, 1]]), 0), _bits_of(np.array([[90, -90, 0], [7, 3, 1]]), None)
+    (4, 8)
+    """
+    import numpy as np
+
+    whole = np.abs(values.astype(np.int64))
+    if axis is not None and not -values.ndim <= axis < values.ndim:
+        return int(whole.max()).bit_length() + 1
+    rows = whole.reshape(1, -1) if axis is None else np.moveaxis(whole, axis, 0).reshape(whole.shape[axis], -1)
+    factors = np.maximum(np.gcd.reduce(rows, axis=1), 1)
+    return int((rows.max(axis=1) // factors).max()).bit_length() + 1
 
 
 def _first_line(error: Exception) -> str:
@@ -178,6 +225,11 @@ def _infer(model: "onnx.ModelProto", path: str) -> dict[str, Shape]:
     return shapes
 
 
+def name_of(proto: "onnx.NodeProto", index: int) -> str:
+    """Return the name by which a node is told of: its place, since names may be left out or repeat."""
+    return f"{index}:{proto.name or proto.op_type}"
+
+
 def _node(proto: "onnx.NodeProto", index: int) -> AnnNode:
     from onnx import AttributeProto
 
@@ -196,7 +248,7 @@ def _node(proto: "onnx.NodeProto", index: int) -> AnnNode:
                 attributes[a.name] = tuple(float(v) for v in a.floats)
     body = any(a.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for a in proto.attribute)
     return AnnNode(
-        name=f"{index}:{proto.name or proto.op_type}",  # a file may name two nodes alike
+        name=name_of(proto, index),
         operator=proto.op_type,
         domain=proto.domain,
         inputs=tuple(proto.input),

@@ -47,6 +47,8 @@ class NodeMacs:
     """Elements of the right factor: weights, or the second activation of a product of two."""
     reads: int
     writes: int
+    weight_bits: int | None = None
+    """Where the weights are integers: the bits that hold them."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,7 @@ def _count(graph: AnnGraph, node: AnnNode, multiplier: Multiplier) -> NodeMacs |
         weights=prod(right),
         reads=prod(left),
         writes=prod(made),
+        weight_bits=graph.weight_bits.get(factors.right),
     )
 
 

@@ -20,7 +20,7 @@ from sim.files import atomic_write, scratch_folder
 from snn2hw.ann.clean import clean_file
 from snn2hw.ann.graph import read_model
 
-__all__ = ["accuracy", "execute", "quantize_int8", "run", "sample_shape", "session"]
+__all__ = ["accuracy", "answers", "execute", "quantize_int8", "run", "sample_shape", "session"]
 
 BATCH = 64
 
@@ -89,6 +89,18 @@ def run(path: Path | str, inputs: NDArray[Any], *, threads: int = 1) -> NDArray[
     size = batch if isinstance(batch, int) else BATCH
     parts = [execute(runner, None, {name: inputs[i : i + size]}, str(path))[0] for i in range(0, len(inputs), size)]
     return np.concatenate(parts)
+
+
+def answers(model: bytes, inputs: NDArray[Any], *, threads: int = 1) -> NDArray[np.int64]:
+    """Return the number of the largest output of a network, given as a file's bytes, for every sample."""
+    runner = session(model, threads=threads)
+    name, _ = _input(runner, "the network")
+    parts = [
+        execute(runner, None, {name: inputs[i : i + BATCH].astype(np.float32)}, "the network")[0]
+        for i in range(0, len(inputs), BATCH)
+    ]
+    scores = np.concatenate(parts)
+    return np.asarray(scores.reshape(len(scores), -1).argmax(axis=1), dtype=np.int64)
 
 
 def accuracy(path: Path | str, inputs: NDArray[Any], labels: NDArray[np.integer], *, threads: int = 1) -> float:

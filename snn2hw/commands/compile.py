@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snn2hw.compiler.compile import Compiled, Prepared
     from snn2hw.files.rasters import Raster
 
-__all__ = ["bits_option", "configure", "execute", "told", "write"]
+__all__ = ["bits_option", "configure", "execute", "told", "weight_bits_option", "write"]
 
 CHOSEN = ("weight_bits", "scale", "method", "per", "bias", "levels", "rewrite")
 """The options of the compiler that the command has under the same names."""
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     configure_target(parser, compiler)
     parser.add_argument("--data", metavar="X.npz", help="samples to calibrate on, 'spikes' (B, T, *shape)")
     widths = "2..8; ternary; mixed: the fewest per layer"
-    option(parser, "--weight-bits", Options, widths, type=_bits, metavar="N")
+    option(parser, "--weight-bits", Options, widths, type=weight_bits_option, metavar="N")
     option(parser, "--budget", fewest_bits, "of right answers that mixed bits may cost", metavar="SHARE")
     option(parser, "--decoder", fewest_bits, "how the output is read, for mixed bits", choices=DECODERS)
     scale = "mantissas per unit; 1: registers as given"
@@ -64,7 +64,8 @@ def bits_option(text: str) -> int | Literal["ternary"]:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of bits; write 8, or ternary") from None
 
 
-def _bits(text: str) -> int | Literal["ternary", "mixed"]:
+def weight_bits_option(text: str) -> int | Literal["ternary", "mixed"]:
+    """Read a number of bits, or that they are to be found layer by layer."""
     return "mixed" if text == "mixed" else bits_option(text)
 
 

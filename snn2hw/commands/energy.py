@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.program import Program
     from snn2hw.chunks.samples import SampleSet
     from snn2hw.costs.report import EnergyReport
+    from snn2hw.placement.placement import Placement
 
 __all__ = ["configure", "execute"]
 
@@ -33,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from snn2hw.costs.energy import energy
     from snn2hw.costs.price_files import table_names
     from snn2hw.files.samples import SAMPLES
+    from snn2hw.placement.place import PLACERS
 
     parser.add_argument("program", metavar="P.nir", help="a program file")
     parser.add_argument("--input", metavar="X.npz", help=INPUT_HELP)
@@ -50,6 +52,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--also", metavar=("Q.nir", "Y.npz"), help="another program and its input (repeatable)", **also)
     parser.add_argument(
         "--also-ann", metavar=("SMALL.onnx", "F.npz"), help="another ANN and its samples (repeatable)", **also
+    )
+    parser.add_argument(
+        "--placer",
+        choices=tuple(PLACERS),
+        help="place it by its bound on the chip of its tables, and count messages and hops",
     )
     parser.add_argument("--tables", metavar="A,B", help=f"some of {', '.join(table_names())}, or .toml files (all)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
@@ -100,11 +107,27 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             tables=tables,
             engine=args.engine,
             confidence=args.confidence,
+            placement=_placed(program, tables, args),
             runner=runner,
             chunk=args.chunk,
         )
     _tell(report, _on_device(args, program, given, samples), args, reply)
     return 0
+
+
+def _placed(program: "Program", tables: tuple[str, ...], args: argparse.Namespace) -> "Placement | None":
+    """Place the program, where a placer is named, on the chip that the tables price."""
+    from sim.errors import InputError
+    from snn2hw.costs.price_files import get_table
+    from snn2hw.placement.place import place
+
+    if args.placer is None:
+        return None
+    chips = {table.chip for table in map(get_table, tables) if table.chip is not None}
+    if len(chips) != 1:
+        said = " and ".join(sorted(chips)) or "no chip"
+        raise InputError(f"--placer {args.placer}: the tables are of {said}", "name those of one chip: --tables A,B")
+    return place(program, chips.pop(), placer=args.placer)
 
 
 def _checked(args: argparse.Namespace) -> tuple[str, ...]:

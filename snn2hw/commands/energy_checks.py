@@ -41,7 +41,12 @@ def refuse_mixed(args: argparse.Namespace) -> None:
 
 def _for_one(args: argparse.Namespace) -> tuple[tuple[str, object], ...]:
     """Return the options that mean something where one network is priced on samples."""
-    return (("--device", args.device), ("--scheduler", args.scheduler), ("--chunk", args.chunk))
+    return (
+        ("--device", args.device),
+        ("--placer", args.placer),
+        ("--scheduler", args.scheduler),
+        ("--chunk", args.chunk),
+    )
 
 
 def check_device(args: argparse.Namespace) -> None:

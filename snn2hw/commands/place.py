@@ -3,7 +3,8 @@
   snn2hw place P.nir --target loihi1 --input X.npz -o PLACE.json --picture P.png
   snn2hw place P.nir --target loihi1 --input X.npz --simulate sanafe
 
---simulate says what the first sample does on the mesh, step by step: messages, hops, the slowest core, energy.
+--simulate says what the first sample does on the mesh, step by step: messages, hops, the slowest core, and its energy
+beside the band that `energy` gives without a placement.
 Exit code 0: it is placed. 1: a neuron fits into no core, and the message says which and why.
 """
 
@@ -45,6 +46,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     from sim.errors import InputError
     from sim.files import check_output
     from snn2hw.chips.target import get_target
+    from snn2hw.costs.mesh_band import mesh_band
     from snn2hw.files.json_file import write_json
     from snn2hw.files.rasters import read_raster
     from snn2hw.placement.place import place
@@ -62,12 +64,14 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     shape = program.input.shape
     raster = read_raster(args.input, shape).spikes[: args.samples] if args.input else None
     placement = place(program, target, raster=raster, placer=args.placer, seed=args.seed)
-    found = None
+    found, band = None, None
     if args.simulate and raster is not None:
         found = simulate(program, placement, raster, args.simulate)
-    document = placement.to_json() | {"simulated": None if found is None else found.to_json()}
+        band = mesh_band(program, target, raster, found.total_pj)
+    told = None if found is None or band is None else found.to_json() | {"band_pj": band.to_json()}
+    document = placement.to_json() | {"simulated": told}
     reply.fact(**document)
-    for part in filter(None, (placement, found)):
+    for part in filter(None, (placement, found, band)):
         reply.line(part)
     if args.output:
         write_json(args.output, document)

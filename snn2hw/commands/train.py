@@ -92,7 +92,8 @@ def _configure_network(group: Any) -> None:
 
 def _configure_training(group: Any) -> None:
     from snn2hw.audio.corpora import SYNTHESISED
-    from snn2hw.train.network_recipe import NetworkRecipe, PruneScope
+    from snn2hw.train.network_recipe import NetworkRecipe
+    from snn2hw.train.recipe import PruneScope
 
     usual = NetworkRecipe()
     group.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")

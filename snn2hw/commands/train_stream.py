@@ -30,6 +30,8 @@ GIVEN = (
     "mixup",
     "teacher_weight",
     "delays",
+    "prune",
+    "prune_scope",
 )
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
@@ -63,6 +65,8 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
     if args.teacher_weight is not None and args.teacher is None:
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    if args.prune_scope is not None and not args.prune:
+        raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
     if args.weights is not None and not args.weights.is_file():
         raise InputError(f"{args.weights}: no such file", "give a file of weights")
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}

@@ -9,7 +9,8 @@ from sim.arithmetic import Int
 from sim.layer_names import layer_names
 from sim.program import Program
 from sim.trace import Counts
-from snn2hw.costs.estimate import Estimate, estimate
+from snn2hw.costs.estimate import Estimate
+from snn2hw.costs.moments import over_blocks
 from snn2hw.costs.prices import Event
 
 __all__ = ["MemoryRow", "PopulationRow", "memory_rows", "population_rows", "totals"]
@@ -56,30 +57,43 @@ def totals(events: Mapping[Event, Int]) -> dict[str, Int]:
 def population_rows(program: Program, counts: Counts, steps: int, confidence: float) -> tuple[PopulationRow, ...]:
     """Return one row per population."""
     layers = layer_names(program)
+    populations = program.populations
+    kinds = ("synops", "spikes", "active")
+    found = over_blocks(
+        counts, lambda c: {(kind, p.name): getattr(c, kind)[p.name] for kind in kinds for p in populations}
+    )
     return tuple(
         PopulationRow(
             name=p.name,
             layer=layers[p.name],
             neurons=p.size,
-            synops=estimate(counts.synops[p.name], confidence),
-            spikes=estimate(counts.spikes[p.name], confidence),
-            rate=float(counts.spikes[p.name].mean()) / (p.size * steps),
+            synops=found["synops", p.name].estimate(confidence),
+            spikes=found["spikes", p.name].estimate(confidence),
+            rate=found["spikes", p.name].mean / (p.size * steps),
             updates=p.size * steps,
-            active=estimate(counts.active[p.name], confidence),
+            active=found["active", p.name].estimate(confidence),
         )
-        for p in program.populations
+        for p in populations
     )
 
 
 def memory_rows(counts: Counts, confidence: float) -> tuple[MemoryRow, ...]:
     """Return one row per kind and size of access."""
-    sums: dict[tuple[str, int], list[Int]] = {}
-    zero = np.zeros_like(next(iter(counts.spikes.values())))
-    for way, accesses in enumerate((counts.reads, counts.writes)):
-        for access in (a for rows in accesses.values() for a in rows):
-            both = sums.setdefault((access.what, access.bits), [zero, zero])
-            both[way] = both[way] + access.count
+    found = over_blocks(counts, _accesses)
+    words = dict.fromkeys((what, bits) for what, bits, _ in found)
     return tuple(
-        MemoryRow(what, bits, estimate(reads, confidence), estimate(writes, confidence))
-        for (what, bits), (reads, writes) in sums.items()
+        MemoryRow(what, bits, *(found[what, bits, way].estimate(confidence) for way in ("read", "written")))
+        for what, bits in words
     )
+
+
+def _accesses(counts: Counts) -> dict[tuple[str, int, str], Int]:
+    """Return how often every kind of word was read and written, per sample."""
+    sums: dict[tuple[str, int, str], Int] = {}
+    zero = np.zeros_like(next(iter(counts.spikes.values())))
+    for way, accesses in (("read", counts.reads), ("written", counts.writes)):
+        for access in (a for rows in accesses.values() for a in rows):
+            for kind in ("read", "written"):
+                sums.setdefault((access.what, access.bits, kind), zero)
+            sums[access.what, access.bits, way] = sums[access.what, access.bits, way] + access.count
+    return sums

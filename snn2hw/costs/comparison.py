@@ -7,8 +7,8 @@ The break-even in spikes per synapse and inference is k* times where this networ
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from snn2hw.costs.estimate import Estimate, estimate
-from snn2hw.costs.pricing import ENDS, Cost
+from snn2hw.costs.estimate import Estimate
+from snn2hw.costs.pricing import ENDS, Bill
 
 __all__ = ["BreakEven", "Comparison", "Outcome", "compare"]
 
@@ -77,11 +77,11 @@ class Comparison:
 
 
 def compare(
-    snn: Cost, ann: Cost, *, spikes_per_synapse: float, spike_rate: float, ann_complete: bool, confidence: float
+    snn: Bill, ann: Bill, *, spikes_per_synapse: float, spike_rate: float, ann_complete: bool, confidence: float
 ) -> Comparison:
     """Compare two costs of one table; an ANN with uncounted operators costs at least what is given."""
-    theirs = {end: float(ann.total.end(end).mean()) for end in ENDS}
-    ours = {end: float(snn.total.end(end).mean()) for end in ENDS}
+    theirs = {end: ann.total.end(end).mean for end in ENDS}
+    ours = {end: snn.total.end(end).mean for end in ENDS}
     outcome: Outcome
     if ours["high"] < theirs["low"]:
         outcome = "wins"
@@ -91,15 +91,15 @@ def compare(
         outcome = "loses" if ours["low"] > theirs["high"] else "undecided"
     return Comparison(
         table=snn.table.name,
-        counted=estimate(snn.total.counted / theirs["counted"], confidence),
+        counted=snn.total.counted.over(theirs["counted"]).estimate(confidence),
         band=(ours["low"] / theirs["high"], ours["high"] / theirs["low"]),
         outcome=outcome,
         break_even=tuple(_break_even(snn, end, theirs[end], spikes_per_synapse, spike_rate) for end in ENDS),
     )
 
 
-def _break_even(snn: Cost, end: str, ann: float, spikes_per_synapse: float, spike_rate: float) -> BreakEven:
-    driven, fixed = float(snn.driven.end(end).mean()), float(snn.fixed.end(end).mean())
+def _break_even(snn: Bill, end: str, ann: float, spikes_per_synapse: float, spike_rate: float) -> BreakEven:
+    driven, fixed = snn.driven.end(end).mean, snn.fixed.end(end).mean
     if driven == 0:
         return BreakEven(end, None, None, None)
     factor = (ann - fixed) / driven

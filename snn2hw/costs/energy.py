@@ -1,6 +1,6 @@
 """A program priced on a raster: run it, count, price every count under every table, and put the ANN beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.arithmetic import Int
 from sim.engines import DEFAULT_ENGINE
-from sim.errors import InputError
+from sim.errors import InputError, UnsupportedError
 from sim.program import INPUT, Program, require_program
-from sim.trace import Counts
+from sim.trace import SPIKES, Counts
 from sim.wiring import synapse_count
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
 from snn2hw.ann.outline import outline_of
+from snn2hw.ann.weight_forms import Form
 from snn2hw.chips.rewrite import added_by_rewrite
 from snn2hw.chunks.chunked_run import Asked, Here, Runner, RunTotals, run_samples
 from snn2hw.chunks.input_facts import InputFacts, input_facts
@@ -26,19 +26,24 @@ from snn2hw.codec.decode import Decoder
 from snn2hw.costs.breakdown import memory_rows, population_rows, totals
 from snn2hw.costs.comparison import compare
 from snn2hw.costs.equal_rule import equal_costs, equal_counts
-from snn2hw.costs.estimate import estimate
+from snn2hw.costs.moments import Moments, blocks, join
 from snn2hw.costs.neurobench_rules.program import count_facts
+from snn2hw.costs.on_mesh import MeshBound, mesh_bound, on_mesh
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
-from snn2hw.costs.pricing import Cost, price
+from snn2hw.costs.pricing import Bill, Line, billed, lines_of, price
 from snn2hw.costs.report import EnergyReport
 from snn2hw.costs.report_sides import AnnSide
 from snn2hw.costs.same_task import SameTask, judge_task
+from snn2hw.costs.ways import Placed, WaysTaken, ways_of
 from snn2hw.costs.weight_storage import weight_storage
 from snn2hw.costs.workload import ann_workload, spiking_workload
+from snn2hw.placement.placement import Placement
 
 __all__ = ["TaskLabels", "energy", "report_of"]
 
+TOTALS, PER_SYNAPSE = "", ("spikes_per_synapse", "")
+"""Beside the names of price tables, what the program did, and one line of it."""
 TASK_UNKNOWN = "costs alone are compared: whether both networks do the same task, and how well, is not known here"
 
 
@@ -61,6 +66,7 @@ def energy(
     tables: Sequence[str | Path | PriceTable] | str | Path | PriceTable = TABLES,
     engine: str = DEFAULT_ENGINE,
     confidence: float = 0.95,
+    placement: Placement | None = None,
     progress: Callable[[int], object] | None = None,
     runner: Runner | None = None,
     chunk: int | None = None,
@@ -69,8 +75,9 @@ def energy(
 
     ``ann_inputs`` (n_samples, *shape) are fed to the ANN to count the products that zero-skipping hardware would leave
     out; without them its low end is its dense count. ``task`` are the labels of both, or `TaskLabels` of each:
-    without it there is no verdict. ``tables`` names some, or one. ``chunk`` samples are run at once (as many as fit),
-    by ``runner`` where it is not this process.
+    without it there is no verdict. ``tables`` names some, or one. With a ``placement`` the tables of its chip price
+    the messages and hops that it makes, without one what any can make at the least and the most. ``chunk`` samples
+    are run at once (as many as fit), by ``runner`` where it is not this process.
     """
     require_program(program)
     samples = raster if isinstance(raster, SampleSet) else samples_of(program, raster)
@@ -83,19 +90,32 @@ def energy(
     decoder = None
     if ann is not None and asked.labels is not None:
         decoder = asked.decoder or ("count" if program.output.fires else "max")
-    wanted = Asked(engine, decoder=decoder, facts=True)
-    totals = run_samples(program, samples, wanted, runner=runner or Here(progress), size=chunk)
+    wanted, taken = Asked(engine, decoder=decoder, facts=True), None
+    if placement is not None:
+        _refuse_unpriced(placement, prices)
+        wanted, taken = replace(wanted, record=SPIKES, trace=True), WaysTaken(ways_of(program, placement))
+    keep = None if taken is None else taken.add
+    totals = run_samples(program, samples, wanted, runner=runner or Here(progress), size=chunk, keep=keep)
     beside = None
     if graph is not None and ann is not None:
         effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
         beside = AnnSide(str(ann), macs(graph), effective, outline_of(graph))
     assert totals.facts is not None
-    report = _report(program, totals.facts, totals.counts, ann=beside, tables=prices, confidence=confidence)
+    placed = None if placement is None or taken is None else Placed(placement.target, placement.placer, taken.taken())
+    report = _report(
+        program, totals.facts, totals.counts, ann=beside, tables=prices, confidence=confidence, placed=placed
+    )
     if ann is None:
         return report
     judged = _judged(program, totals, ann, ann_inputs, asked)
     notes = report.notes if judged.unknown else tuple(n for n in report.notes if n != TASK_UNKNOWN)
     return replace(report, task=judged, notes=notes)
+
+
+def _refuse_unpriced(placement: Placement, tables: Sequence[PriceTable]) -> None:
+    if placement.target not in {table.chip for table in tables}:
+        named = ", ".join(table.name for table in tables)
+        raise InputError(f"a placement on {placement.target}: not the chip of {named}", "name a table of its chip")
 
 
 def _asked(task: TaskLabels | ArrayLike | None) -> TaskLabels:
@@ -142,18 +162,46 @@ def _report(
     ann: AnnSide | None,
     tables: Sequence[str | Path | PriceTable],
     confidence: float,
+    placed: Placed | None = None,
 ) -> EnergyReport:
     _refuse_confidence(confidence)
     steps, held, prices = facts.steps, facts.held, [get_table(t) for t in tables]
-    workload = spiking_workload(program, counts, steps, held=held)
-    costs = tuple(price(workload, t) for t in prices)
-    per_synapse = workload.events["synop"] / max(_synapses(program), 1)
-    rate = _rate(program, workload.events["spike"], steps)
+    meshes = {t.chip: _mesh(program, t.chip) for t in prices if t.chip is not None}
+    bounds = {chip: bound for chip, bound in meshes.items() if isinstance(bound, MeshBound)}
+    synapses, forms = _synapses(program), dict[str, tuple[Form, ...]]()
+
+    def per_sample(part: Counts, which: slice) -> dict[tuple[str, Line], NDArray[Any]]:
+        workload = spiking_workload(program, part, steps, held=held)
+        here = None if placed is None else {event: counted[which] for event, counted in placed.taken.items()}
+        on_chip = {
+            chip: on_mesh(workload, program, part, steps, bound, taken=here if placed and placed.chip == chip else None)
+            for chip, bound in bounds.items()
+        }
+        done: dict[tuple[str, Line], NDArray[Any]] = {
+            (TOTALS, (name, "")): values for name, values in totals(workload.events).items()
+        }
+        done[TOTALS, PER_SYNAPSE] = workload.events["synop"] / max(synapses, 1)
+        for table in prices:
+            cost = price(workload if table.chip is None else on_chip.get(table.chip, workload), table)
+            forms[table.name] = cost.forms
+            done |= {(table.name, line): values for line, values in lines_of(cost).items()}
+        return done
+
+    found: dict[tuple[str, Line], Moments] = {}
+    for part, which in blocks(counts):
+        join(found, per_sample(part, which))
+    told = {name: moments for (of, (name, _)), moments in found.items() if of == TOTALS}
+    per_synapse = told.pop(PER_SYNAPSE[0])
+    costs = tuple(
+        billed(t, {line: moments for (of, line), moments in found.items() if of == t.name}, forms[t.name])
+        for t in prices
+    )
+    rate = _rate(program, told["spikes"].mean, steps)
     theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
     paired = {c.table.name: c for c in theirs}
     here = partial(
         compare,
-        spikes_per_synapse=float(per_synapse.mean()),
+        spikes_per_synapse=per_synapse.mean,
         spike_rate=rate,
         ann_complete=ann is not None and ann.census.complete,
         confidence=confidence,
@@ -163,10 +211,10 @@ def _report(
         samples=facts.samples,
         steps=steps,
         confidence=confidence,
-        synapses=_synapses(program),
-        totals={name: estimate(values, confidence) for name, values in totals(workload.events).items()},
+        synapses=synapses,
+        totals={name: moments.estimate(confidence) for name, moments in told.items()},
         spike_rate=rate,
-        spikes_per_synapse=estimate(per_synapse, confidence),
+        spikes_per_synapse=per_synapse.estimate(confidence),
         populations=population_rows(program, counts, steps, confidence),
         memory=memory_rows(counts, confidence),
         neurobench=count_facts(program, facts, counts),
@@ -174,7 +222,7 @@ def _report(
         ann=ann,
         ann_costs=theirs,
         comparisons=tuple(here(c, paired[c.table.name]) for c in costs if c.table.name in paired),
-        notes=_notes(program, facts, counts, ann),
+        notes=(*_notes(program, facts, counts, ann), *_mesh_notes(meshes, placed)),
         storage=weight_storage(program),
     )
     if ann is None:
@@ -184,23 +232,42 @@ def _report(
     return replace(report, equal_counts=counted, equal_costs=ratios)
 
 
+def _mesh(program: Program, chip: str) -> MeshBound | UnsupportedError:
+    try:
+        return mesh_bound(program, chip)
+    except UnsupportedError as error:
+        return error
+
+
+def _mesh_notes(meshes: Mapping[str, MeshBound | UnsupportedError], placed: Placed | None) -> Iterator[str]:
+    for chip, bound in meshes.items():
+        if placed is not None and placed.chip == chip:
+            messages, *hops = (int(counted.sum()) / len(counted) for counted in placed.taken.values())
+            way = f"{messages:,.1f} messages between cores over {sum(hops):,.1f} hops"
+            yield f"placed on {chip}, {placed.placer}: {way} an inference"
+        elif isinstance(bound, MeshBound):
+            yield f"placed on {chip}, {bound}: the high end of its tables; the low end is without hops"
+        else:
+            yield f"not placed on {chip}: {bound.what}; its tables have no hops, and a message per reading population"
+
+
 def _refuse_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
         raise InputError(f"confidence {confidence}", "give a number between 0 and 1, such as 0.95")
 
 
-def _ann_cost(ann: AnnSide, table: PriceTable) -> Cost:
+def _ann_cost(ann: AnnSide, table: PriceTable) -> Bill:
     samples = 1 if ann.effective is None else ann.effective.per_sample.shape[1]
     if table.value_bits is None:
         fix = "write value_bits = 8 (integers) or 32 (floats) into the table"
         raise InputError(f"price table {table.name!r} does not say how wide an ANN's values are", fix)
-    return price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table)
+    return Bill.of(price(ann_workload(ann.census, ann.effective, samples, table.value_bits), table))
 
 
-def _rate(program: Program, spikes: Int, steps: int) -> float:
+def _rate(program: Program, spikes: float, steps: int) -> float:
     """Return the spikes per firing neuron and step."""
     neurons = sum(p.size for p in program.populations if p.fires)
-    return float(spikes.mean()) / (neurons * steps) if neurons else 0.0
+    return spikes / (neurons * steps) if neurons else 0.0
 
 
 def _synapses(program: Program) -> int:

@@ -16,6 +16,7 @@ from math import prod
 from typing import Any, Literal, assert_never, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.arithmetic.description import Int
 from sim.errors import InputError
@@ -24,7 +25,8 @@ from sim.trace import Counts, counts_from
 from sim.wiring import synapse_count
 from snn2hw.ann.weight_forms import Form
 from snn2hw.costs.estimate import Estimate, estimate
-from snn2hw.costs.held import held_synops, is_at_rest, is_biased, summed_once
+from snn2hw.costs.held import held_connections, is_at_rest, is_biased, summed_once
+from snn2hw.costs.moments import over_blocks
 from snn2hw.costs.prices import PriceTable
 from snn2hw.costs.pricing import price
 from snn2hw.costs.report_sides import AnnSide
@@ -94,19 +96,27 @@ def equal_counts(
     program: Program, counts: Counts, steps: int, ann: AnnSide, confidence: float, *, held: bool = False
 ) -> tuple[EqualCount, ...]:
     """Count both networks by each rule; ``held`` says that the input is constant."""
-    made = []
-    once = estimate(held_synops(program, counts, steps), confidence) if held else None
+    made, chosen = [], held_connections(program, counts, steps) if held else frozenset()
+
+    def synops(part: Counts) -> dict[str, Int]:
+        ways = {"skipping": part, "dense": dense_counts(program, part, steps)}
+        if held:
+            ways["held"] = summed_once(program, part, steps, chosen)[0]
+        return {
+            way: sum((found.synops[p.name] for p in program.populations), np.zeros(1, np.int64))
+            for way, found in ways.items()
+        }
+
+    found = over_blocks(counts, synops)
     for rule in RULES:
-        ours = counts if rule == "skipping" else dense_counts(program, counts, steps)
-        synops = sum((ours.synops[p.name] for p in program.populations), np.zeros(1, np.int64))
         theirs = _products(ann, rule)
         made.append(
             EqualCount(
                 rule=rule,
-                snn=estimate(synops, confidence),
+                snn=found[rule].estimate(confidence),
                 ann=None if theirs is None else estimate(theirs, confidence),
                 ann_complete=ann.census.complete,
-                snn_held=once if rule == "skipping" else None,
+                snn_held=found["held"].estimate(confidence) if held and rule == "skipping" else None,
             )
         )
     return tuple(made)
@@ -123,29 +133,44 @@ def equal_costs(
     held: bool = False,
 ) -> tuple[EqualCost, ...]:
     """Price both networks by each rule under every table that prices an ANN, as counted."""
-    made = []
-    for rule in RULES:
-        if _products(ann, rule) is None:
-            continue
-        ours = spiking_side(program, counts, steps, rule, held=held)
-        for table in tables:
-            if table.view != "arithmetic" or table.value_bits is None:
-                continue
-            snn, theirs = price(ours, table), price(ann_side(ann, rule, table.value_bits), table)
-            ratio = estimate(snn.total.counted / float(theirs.total.counted.mean()), confidence)
-            made.append(
-                EqualCost(rule, table.name, ratio, ann.census.complete, snn_forms=snn.forms, ann_forms=theirs.forms)
-            )
+    made, chosen = [], held_connections(program, counts, steps) if held else frozenset()
+    rules = [rule for rule in RULES if _products(ann, rule) is not None]
+    priced = [(table, table.value_bits) for table in tables if table.view == "arithmetic" and table.value_bits]
+    forms: dict[tuple[Rule, str], tuple[Form, ...]] = {}
+
+    def counted(part: Counts) -> dict[tuple[Rule, str], NDArray[np.float64]]:
+        found = {}
+        for rule in rules:
+            ours = _spiking_side(program, part, steps, rule, chosen)
+            for table, _ in priced:
+                cost = price(ours, table)
+                found[rule, table.name], forms[rule, table.name] = cost.total.counted, cost.forms
+        return found
+
+    snn = over_blocks(counts, counted)
+    for rule in rules:
+        for table, bits in priced:
+            theirs = price(ann_side(ann, rule, bits), table)
+            ratio = snn[rule, table.name].over(float(theirs.total.counted.mean())).estimate(confidence)
+            ours = forms[rule, table.name]
+            made.append(EqualCost(rule, table.name, ratio, ann.census.complete, snn_forms=ours, ann_forms=theirs.forms))
     return tuple(made)
 
 
 def spiking_side(program: Program, counts: Counts, steps: int, rule: Rule, *, held: bool = False) -> Workload:
     """Return what a spiking network does by a rule; ``held`` says that its input is constant."""
+    chosen = held_connections(program, counts, steps) if held else frozenset()
+    return _spiking_side(program, counts, steps, rule, chosen)
+
+
+def _spiking_side(
+    program: Program, counts: Counts, steps: int, rule: Rule, chosen: frozenset[tuple[str, int]]
+) -> Workload:
     match rule:
         case "dense":
             return _all_dense(spiking_workload(program, dense_counts(program, counts, steps), steps))
         case "skipping":
-            settled, sums = summed_once(program, counts, steps) if held else (counts, {})
+            settled, sums = summed_once(program, counts, steps, chosen) if chosen else (counts, {})
             return _nothing_for_nothing(program, spiking_workload(program, settled, steps), steps, sums)
         case _:
             assert_never(rule)

@@ -8,14 +8,11 @@ held where that makes fewer operations than summing in every step.
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
-from sim.arithmetic.description import Int
 from sim.arithmetic.registry import get_arithmetic
 from sim.program import INPUT, Connection, Population, Program
 from sim.trace import Counts, Tally, counts_from
 
-__all__ = ["can_hold", "forgets_u", "held_synops", "is_at_rest", "is_biased", "summed_once"]
+__all__ = ["can_hold", "forgets_u", "held_connections", "is_at_rest", "is_biased", "summed_once"]
 
 
 def forgets_u(population: Population) -> bool:
@@ -40,22 +37,29 @@ def can_hold(population: Population, connection: Connection) -> bool:
     return connection.source == INPUT and connection.lag == 0 and biased and forgets_u(population)
 
 
-def summed_once(program: Program, counts: Counts, steps: int) -> tuple[Counts, Mapping[str, int]]:
-    """Return the counts where sums that may be held are made in one step, and how many sums each population holds."""
+def held_connections(program: Program, counts: Counts, steps: int) -> frozenset[tuple[str, int]]:
+    """Return the connections whose sums may be held, and where that makes fewer operations over all samples."""
+    return frozenset(
+        (p.name, i)
+        for p in program.populations
+        for i, connection in enumerate(p.inputs)
+        if can_hold(p, connection)
+        and float((counts.synops_by_connection[p.name][i] // steps + p.size * steps).mean())
+        < float(counts.synops_by_connection[p.name][i].mean())
+    )
+
+
+def summed_once(
+    program: Program, counts: Counts, steps: int, chosen: frozenset[tuple[str, int]]
+) -> tuple[Counts, Mapping[str, int]]:
+    """Return the counts where sums of chosen connections are made in one step, and how many each population holds."""
     tallies: dict[str, Tally] = {}
     sums: dict[str, int] = {}
     for p in program.populations:
         events, synops = counts.events[p.name].copy(), counts.synops_by_connection[p.name].copy()
-        for i, connection in enumerate(p.inputs):
-            once = synops[i] // steps
-            if can_hold(p, connection) and float((once + p.size * steps).mean()) < float(synops[i].mean()):
-                events[i], synops[i] = events[i] // steps, once
+        for i in range(len(p.inputs)):
+            if (p.name, i) in chosen:
+                events[i], synops[i] = events[i] // steps, synops[i] // steps
                 sums[p.name] = sums.get(p.name, 0) + p.size
         tallies[p.name] = replace(counts.tally(p.name), events=events, synops=synops)
     return counts_from(program, steps, tallies), sums
-
-
-def held_synops(program: Program, counts: Counts, steps: int) -> Int:
-    """Return the synops per sample where a constant input is summed once."""
-    once, _ = summed_once(program, counts, steps)
-    return np.asarray(sum((once.synops[p.name] for p in program.populations), np.zeros(1, np.int64)))

@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.errors import InputError
 from snn2hw.costs.fronts import Fronts, TableFronts
-from snn2hw.costs.pricing import ENDS, Cost
+from snn2hw.costs.pricing import ENDS, Bill
 from snn2hw.costs.report import EnergyReport
 from snn2hw.drawing import ANN, INK, SNN, new_figure, save_figure
 
@@ -17,8 +17,8 @@ COLOURS = {"SNN": SNN, "ANN": ANN}
 PJ_PER_NJ = 1e3
 
 
-def _means_nj(cost: Cost) -> tuple[float, float, float]:
-    low, counted, high = (float(cost.total.end(end).mean()) / PJ_PER_NJ for end in ENDS)
+def _means_nj(cost: Bill) -> tuple[float, float, float]:
+    low, counted, high = (cost.total.end(end).mean / PJ_PER_NJ for end in ENDS)
     return low, counted, high
 
 
@@ -67,12 +67,12 @@ def plot_break_even(report: EnergyReport, path: Path | str) -> None:
     save_figure(figure, path)
 
 
-def _panel(axes: Any, snn: Cost, ann: Cost, here: float) -> None:
+def _panel(axes: Any, snn: Bill, ann: Bill, here: float) -> None:
     from matplotlib.ticker import LogLocator
 
     reach = np.geomspace(min(0.01, here / 2 or 0.01), max(10.0, 2 * here), 100)
     scale = reach / here if here else np.zeros_like(reach)
-    lines = {end: (snn.fixed.end(end).mean() + snn.driven.end(end).mean() * scale) / PJ_PER_NJ for end in ENDS}
+    lines = {end: (snn.fixed.end(end).mean + snn.driven.end(end).mean * scale) / PJ_PER_NJ for end in ENDS}
     axes.fill_between(reach, lines["low"], lines["high"], color=COLOURS["SNN"], alpha=0.25)
     axes.plot(reach, lines["counted"], color=COLOURS["SNN"], label="SNN, as counted (shade: low to high)")
     low, counted, high = _means_nj(ann)

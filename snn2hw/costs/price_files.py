@@ -9,6 +9,7 @@ from sim.cures import one_of
 from sim.errors import InputError
 from sim.plugins import Group, added, load_added, named
 from snn2hw.ann.weight_forms import FORMS
+from snn2hw.chips.target import TARGETS
 from snn2hw.costs.prices import EVENTS, Kind, MemoryPrice, Price, PriceTable, View
 
 __all__ = ["TABLES", "get_table", "table_names"]
@@ -61,7 +62,7 @@ def _toml(text: bytes, where: str) -> dict[str, Any]:
 
 
 FIELDS = {"title": str, "view": str, "unit": str, "scope": str, "notes": list, "price": list}
-OPTIONAL = {"memory": dict, "value_bits": int}
+OPTIONAL = {"memory": dict, "value_bits": int, "chip": str}
 MOST_BITS = 1 << 16
 """Bits of a value, or of a word of a memory: none is wider."""
 DEAREST = 1e30
@@ -88,6 +89,9 @@ def _parse(name: str, given: dict[str, Any], where: str) -> PriceTable:
     view = given["view"]
     if view not in EVENTS:
         raise InputError(f"{where}: view is {view!r}", f"write one of: {', '.join(EVENTS)}")
+    if "chip" in given and (view != "chip" or given["chip"] not in TARGETS):
+        what = f"{where}: chip is {given['chip']!r}, view {view!r}"
+        raise InputError(what, f"write one of {', '.join(TARGETS)} into a table of the view 'chip'")
     if not all(isinstance(row, dict) for row in given["price"]):
         raise InputError(f"{where}: price holds more than tables", "write each price under [[price]]")
     prices = {p.event: p for p in (_price(row, view, where) for row in given["price"])}
@@ -105,6 +109,7 @@ def _parse(name: str, given: dict[str, Any], where: str) -> PriceTable:
         prices=prices,
         memory=_memory(given["memory"], where) if "memory" in given else None,
         value_bits=given.get("value_bits"),
+        chip=given.get("chip"),
     )
 
 

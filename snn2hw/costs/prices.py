@@ -22,6 +22,8 @@ Event = Literal[
     "update_inactive",
     "spike",
     "message",
+    "hop_across",
+    "hop_down",
     "accumulate",
     "multiply_accumulate",
     "state_add",
@@ -31,7 +33,16 @@ Event = Literal[
 ]
 
 EVENTS: Mapping[View, tuple[Event, ...]] = {
-    "chip": ("synop_dense", "synop_conv", "update_active", "update_inactive", "spike", "message"),
+    "chip": (
+        "synop_dense",
+        "synop_conv",
+        "update_active",
+        "update_inactive",
+        "spike",
+        "message",
+        "hop_across",
+        "hop_down",
+    ),
     "arithmetic": ("accumulate", "multiply_accumulate", "state_add", "state_multiply"),
     "operations": ("synop", "update"),
 }
@@ -95,6 +106,8 @@ class PriceTable:
     memory: MemoryPrice | None
     value_bits: int | None
     """Bits of an ANN's values; 32 (floats) also stands for the weights and states of the spiking network."""
+    chip: str | None = None
+    """The chip whose prices these are: messages and hops are bounded by where a program lies on it."""
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 from snn2hw.ann.weight_forms import Form, smallest_form
+from snn2hw.costs.moments import Moments
 from snn2hw.costs.prices import EVENTS, Event, MemoryPrice, Price, PriceTable
 from snn2hw.costs.workload import Traffic, Workload
 
-__all__ = ["ENDS", "Cost", "Ends", "forms_of", "price"]
+__all__ = ["ENDS", "Bill", "Cost", "EndMoments", "Ends", "Line", "billed", "forms_of", "lines_of", "price"]
 
 ENDS = ("low", "counted", "high")
 
@@ -57,6 +58,54 @@ class Cost:
         return self.driven + self.fixed
 
 
+@dataclass(frozen=True)
+class EndMoments:
+    """One amount over all samples, at each end."""
+
+    low: Moments
+    counted: Moments
+    high: Moments
+
+    def end(self, name: str) -> Moments:
+        """Return one end by name."""
+        return {"low": self.low, "counted": self.counted, "high": self.high}[name]
+
+
+Line = tuple[str, str]
+"""A part of a bill, or /driven, /fixed or /total, and an end of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bill:
+    """A `Cost` over many samples, of which none is kept."""
+
+    table: PriceTable
+    parts: Mapping[str, EndMoments]
+    driven: EndMoments
+    fixed: EndMoments
+    total: EndMoments
+    forms: tuple[Form, ...] = ()
+
+    @classmethod
+    def of(cls, cost: Cost) -> "Bill":
+        """Return that of samples whose costs are known one by one."""
+        return billed(cost.table, {line: Moments.of(values) for line, values in lines_of(cost).items()}, cost.forms)
+
+
+def lines_of(cost: Cost) -> dict[Line, Float]:
+    """Return all amounts per sample that a bill holds."""
+    sums = {"/driven": cost.driven, "/fixed": cost.fixed, "/total": cost.total}
+    return {(name, end): ends.end(end) for name, ends in {**cost.parts, **sums}.items() for end in ENDS}
+
+
+def billed(table: PriceTable, lines: Mapping[Line, Moments], forms: tuple[Form, ...]) -> Bill:
+    """Put a bill together."""
+    names = dict.fromkeys(name for name, _ in lines)
+    ends = {name: EndMoments(*(lines[name, end] for end in ENDS)) for name in names}
+    driven, fixed, total = (ends.pop(f"/{name}") for name in ("driven", "fixed", "total"))
+    return Bill(table, ends, driven=driven, fixed=fixed, total=total, forms=forms)
+
+
 def price(workload: Workload, table: PriceTable) -> Cost:
     """Price a workload, or say that the table is not for it."""
     missing = [e for e in EVENTS[table.view] if e not in workload.events]
@@ -85,7 +134,8 @@ def price(workload: Workload, table: PriceTable) -> Cost:
 def _priced(workload: Workload, event: Event, one: Price) -> Ends:
     counted = workload.events[event].astype(np.float64)
     fewest = workload.least.get(event, workload.events[event]).astype(np.float64)
-    return Ends(fewest * one.low, counted * one.amount, counted * one.high)
+    most = workload.most.get(event, workload.events[event]).astype(np.float64)
+    return Ends(fewest * one.low, counted * one.amount, most * one.high)
 
 
 def _moved(traffic: Traffic, bits: int, memory: MemoryPrice) -> Ends:

@@ -16,7 +16,7 @@ from snn2hw.costs.comparison import Comparison
 from snn2hw.costs.equal_rule import EqualCost, EqualCount
 from snn2hw.costs.estimate import Estimate, estimate
 from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
-from snn2hw.costs.pricing import ENDS, Cost
+from snn2hw.costs.pricing import ENDS, Bill
 from snn2hw.costs.report_sides import AnnSide
 from snn2hw.costs.same_task import SameTask
 from snn2hw.costs.weight_storage import WeightStorage
@@ -44,9 +44,9 @@ class EnergyReport(Shown):
     populations: tuple[PopulationRow, ...]
     memory: tuple[MemoryRow, ...]
     neurobench: NeurobenchCounts
-    snn: tuple[Cost, ...]
+    snn: tuple[Bill, ...]
     ann: AnnSide | None
-    ann_costs: tuple[Cost, ...]
+    ann_costs: tuple[Bill, ...]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
     equal_counts: tuple[EqualCount, ...] = ()
@@ -56,7 +56,7 @@ class EnergyReport(Shown):
     task: SameTask | None = None
     """Whether both do the same task; None without an ANN."""
 
-    def costs(self, side: Side) -> tuple[Cost, ...]:
+    def costs(self, side: Side) -> tuple[Bill, ...]:
         """Return what one of the networks costs under every table that prices it."""
         return self.snn if side == "snn" else self.ann_costs
 
@@ -65,7 +65,7 @@ class EnergyReport(Shown):
         costs = [c for c in self.costs(side) if c.table.unit == "pJ"]
         if not costs:
             raise InputError(f"no table in pJ prices the {side.upper()}", "name one, such as cmos45_int8")
-        return min(float(c.total.low.mean()) for c in costs), max(float(c.total.high.mean()) for c in costs)
+        return min(c.total.low.mean for c in costs), max(c.total.high.mean for c in costs)
 
     @property
     def verdict(self) -> str | None:
@@ -96,7 +96,7 @@ class EnergyReport(Shown):
             *([f"verdict: {self.verdict}"] if self.verdict else []),
         ]
         rows = [
-            (side.upper(), cost.table.name, *(text.amount(float(end.mean()), cost.table.unit) for end in ends))
+            (side.upper(), cost.table.name, *(text.amount(end.mean, cost.table.unit) for end in ends))
             for side in SIDES
             for cost in self.costs(side)
             for ends in ((cost.total.low, cost.total.counted, cost.total.high),)
@@ -165,7 +165,7 @@ class EnergyReport(Shown):
         }
 
 
-def _ann_json(ann: AnnSide, costs: tuple[Cost, ...], confidence: float) -> dict[str, Any]:
+def _ann_json(ann: AnnSide, costs: tuple[Bill, ...], confidence: float) -> dict[str, Any]:
     effective = None if ann.effective is None else estimate(ann.effective.total, confidence).to_json()
     return {
         "file": Path(ann.path).name,
@@ -184,7 +184,7 @@ def _ann_json(ann: AnnSide, costs: tuple[Cost, ...], confidence: float) -> dict[
     }
 
 
-def _cost_json(cost: Cost, confidence: float) -> dict[str, Any]:
+def _cost_json(cost: Bill, confidence: float) -> dict[str, Any]:
     return {
         "table": cost.table.name,
         "title": cost.table.title,
@@ -193,8 +193,8 @@ def _cost_json(cost: Cost, confidence: float) -> dict[str, Any]:
         "proxy": True,
         "kinds": list(cost.table.kinds),
         "value_bits": cost.table.value_bits,
-        "total": {end: estimate(cost.total.end(end), confidence).to_json() for end in ENDS},
-        "parts": {part: {end: float(ends.end(end).mean()) for end in ENDS} for part, ends in cost.parts.items()},
+        "total": {end: cost.total.end(end).estimate(confidence).to_json() for end in ENDS},
+        "parts": {part: {end: ends.end(end).mean for end in ENDS} for part, ends in cost.parts.items()},
         "prices": [asdict(p) for p in cost.table.prices.values()],
         "memory": None if cost.table.memory is None else cost.table.memory.to_json(),
         "notes": list(cost.table.notes),

@@ -8,7 +8,7 @@ from snn2hw.costs.comparison import Comparison
 from snn2hw.costs.equal_rule import EqualCost, EqualCount
 from snn2hw.costs.estimate import Estimate
 from snn2hw.costs.neurobench_rules.torch_model import NeurobenchCounts
-from snn2hw.costs.pricing import Cost
+from snn2hw.costs.pricing import Bill
 from snn2hw.costs.weight_storage import WeightStorage
 
 __all__ = [
@@ -106,18 +106,18 @@ def ann_table(census: MacCensus, effective: EffectiveMacs | None) -> str:
     return plain_table(rows, ["ANN node", "operator", "MACs", "weights", "effective MACs"], "llrrr")
 
 
-def cost_table(snn: Iterable[Cost], ann: Iterable[Cost]) -> str:
+def cost_table(snn: Iterable[Bill], ann: Iterable[Bill]) -> str:
     """Return the band of both networks under every table."""
     rows = [*(_cost_row("SNN", c) for c in snn), *(_cost_row("ANN", c) for c in ann)]
     return plain_table(rows, ["proxy per inference", "", "low", "counted", "high", "prices are"], "llrrrl")
 
 
-def _cost_row(side: str, cost: Cost) -> list[str]:
+def _cost_row(side: str, cost: Bill) -> list[str]:
     means = (cost.total.low, cost.total.counted, cost.total.high)
     return [
         cost.table.title,
         side,
-        *(amount(float(m.mean()), cost.table.unit) for m in means),
+        *(amount(m.mean, cost.table.unit) for m in means),
         ", ".join(cost.table.kinds),
     ]
 

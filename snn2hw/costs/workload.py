@@ -5,7 +5,7 @@ harshest. Whatever follows the messages is ``driven``; neuron updates are not: t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 import numpy as np
@@ -52,6 +52,7 @@ class Workload:
     events: Mapping[Event, Int]  # b
     least: Mapping[Event, Int]  # b: where fewer would do, on hardware that skips zeros and neurons at rest
     traffic: tuple[Traffic, ...]
+    most: Mapping[Event, Int] = field(default_factory=dict)  # b: where it is not known how many there are
 
     @property
     def driven(self) -> frozenset[Event]:
@@ -64,7 +65,7 @@ def spiking_workload(program: Program, counts: Counts, steps: int, *, held: bool
 
     A synop of a binary message is an accumulation, one of a graded message a multiply-accumulate: of an input, and of
     populations that send several spikes in one. Messages are counted once per reading population. A state update
-    multiplies u unless du = 4095 and v unless dv = 0. Where the input is constant
+    multiplies u unless du = 4095 and v unless dv = 0. Hops are none: they need a mesh. Where the input is constant
     and may be ``held``, at the least its sums are made once, as a bias, and read in every step.
     """
     binary = program.input.lo >= -1 and program.input.hi <= 1
@@ -78,7 +79,7 @@ def spiking_workload(program: Program, counts: Counts, steps: int, *, held: bool
 
     for p in program.populations:
         for index, connection in enumerate(p.inputs):
-            synops, messages = counts.synops_by_connection[p.name][index], counts.events[p.name][index]
+            synops = counts.synops_by_connection[p.name][index]
             match connection.wiring:
                 case Dense():
                     add("synop_dense", synops)
@@ -90,13 +91,14 @@ def spiking_workload(program: Program, counts: Counts, steps: int, *, held: bool
             product: Event = "multiply_accumulate" if graded else "accumulate"
             add(product, synops)
             add("synop", synops)
-            add("message", messages)
             if held and can_hold(p, connection):
                 kind: Event = "synop_dense" if isinstance(connection.wiring, Dense) else "synop_conv"
                 spared = synops - _summed_once(synops, p.size, steps)
                 for event in (kind, product, "synop"):
                     saved[event] = saved.get(event, zero) + spared
-                saved["message"] = saved.get("message", zero) + messages - messages // steps
+        for delivered, brought in _messages(p, counts, steps, held=held):
+            add("message", delivered)
+            saved["message"] = saved.get("message", zero) + delivered - brought
         for event, (counted, fewest) in _per_update(program, p, counts).items():
             add(event, counted)
             if event in least:
@@ -104,6 +106,20 @@ def spiking_workload(program: Program, counts: Counts, steps: int, *, held: bool
     traffic = tuple(t for p in program.populations for t in _traffic(program, p, counts, steps, held=held))
     least |= {event: events[event] - amount for event, amount in saved.items()}
     return Workload("snn", len(zero), events, least, traffic)
+
+
+def _messages(population: Population, counts: Counts, steps: int, *, held: bool) -> Iterator[tuple[Int, Int]]:
+    """Yield for every source the messages delivered to a population, and those left where a constant input is held.
+
+    Connections of one source share its messages: of several delays, the shortest is delivered most of them.
+    """
+    by_source: dict[str, list[tuple[Int, Int]]] = {}
+    for connection, delivered in zip(population.inputs, counts.events[population.name], strict=True):
+        brought = delivered // steps if held and can_hold(population, connection) else delivered
+        by_source.setdefault(connection.source, []).append((delivered, brought))
+    for pairs in by_source.values():
+        most, left = (np.maximum.reduce(way) for way in zip(*pairs, strict=True))
+        yield most, left
 
 
 def _per_update(program: Program, p: Population, counts: Counts) -> dict[Event, tuple[Int, Int]]:
@@ -140,6 +156,8 @@ _SNN_EVENTS: tuple[Event, ...] = (
     "state_multiply",
     "state_add",
     "spike",
+    "hop_across",
+    "hop_down",
 )
 
 
@@ -194,7 +212,8 @@ def _traffic(program: Program, population: Population, counts: Counts, steps: in
 def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: int, value_bits: int) -> Workload:
     """Take a conventional inference apart; with ``effective`` the low end skips every product with a zero.
 
-    Sums stay in registers; a comparison or addition outside the products costs one addition per value made.
+    Weights are ``value_bits`` wide, or as narrow as the file has them. Sums stay in registers; a comparison or addition
+    outside the products costs one addition per value made.
     """
     every = np.full(samples, census.total, dtype=np.int64)
     fewest = every if effective is None else effective.total
@@ -206,10 +225,15 @@ def ann_workload(census: MacCensus, effective: EffectiveMacs | None, samples: in
         counted = np.full(samples, node.macs, dtype=np.int64)
         possible = least_of.get(node.name, counted)
         zeros = weights_of.get(node.name)
-        for what, values, held in (("weight", node.weights, zeros), ("activation", node.reads, None)):
+        wide = min(value_bits, node.weight_bits or value_bits)
+        for what, bits, values, held in (
+            ("weight", wide, node.weights, zeros),
+            ("activation", value_bits, node.reads, None),
+        ):
             once = np.minimum(possible, values if held is None else held.nonzero)
-            room = values * value_bits
-            traffic.append(Traffic(what, value_bits, room, counted, once, driven=False, skipped=possible, weights=held))
+            traffic.append(
+                Traffic(what, bits, values * bits, counted, once, driven=False, skipped=possible, weights=held)
+            )
         made = np.full(samples, node.writes, dtype=np.int64)
         traffic.append(Traffic("activation", value_bits, node.writes * value_bits, made, made, driven=False))
     events: dict[Event, Int] = {

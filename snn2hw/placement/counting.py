@@ -11,7 +11,7 @@ from sim.program import Program
 from snn2hw.placement.mesh_prices import MeshPrices, mesh_prices
 from snn2hw.placement.mesh_run import MeshRun, MeshStep
 from snn2hw.placement.placement import Placement
-from snn2hw.placement.played import TABLE, CoreEvents, Sends, band_pj, play, sends_of
+from snn2hw.placement.played import CoreEvents, Sends, play, sends_of
 
 __all__ = ["NOTE", "count_mesh", "counted"]
 
@@ -57,7 +57,6 @@ def counted(program: Program, placement: Placement, sends: Sends, prices: MeshPr
         spikes=int(played.fired.sum()),
         steps=tuple(steps),
         energy_pj=_energy_pj(played, prices),
-        band_pj=band_pj(played, TABLE),
     )
 
 

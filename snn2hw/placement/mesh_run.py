@@ -38,14 +38,6 @@ class MeshRun(Shown):
     steps: tuple[MeshStep, ...]
     energy_pj: Mapping[str, float]
     """By component: synapse, soma, messages, hops."""
-    band_pj: tuple[float, float]
-    """The same events under loihi1_sanafe2025, from its low end to its high one; hops have no price there."""
-
-    @property
-    def within(self) -> bool:
-        """Say whether the energy of all but the hops lies in the band, to 1e-9 of it."""
-        apart = self.total_pj - self.energy_pj["hops"]
-        return self.band_pj[0] * (1 - 1e-9) <= apart <= self.band_pj[1] * (1 + 1e-9)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -71,7 +63,6 @@ class MeshRun(Shown):
             "spikes": self.spikes,
             "latency_s": self.latency_s,
             "energy_pj": {**self.energy_pj, "total": self.total_pj},
-            "band_pj": {"low": self.band_pj[0], "high": self.band_pj[1], "holds_all_but_hops": self.within},
             "steps": [
                 {
                     "messages": step.messages,
@@ -89,7 +80,6 @@ class MeshRun(Shown):
     def _summary(self) -> Summary:
         total = self.totals
         longest = max(self.steps, key=lambda step: step.time_s)
-        low, high = self.band_pj
         parts = ", ".join(f"{name} {pj / 1e3:,.2f} nJ" for name, pj in self.energy_pj.items())
         return Summary(
             title=f"The first sample on the mesh, by {self.by}",
@@ -100,6 +90,5 @@ class MeshRun(Shown):
                 f"longest step {longest.time_s * 1e6:,.2f} us: core {longest.slowest} "
                 f"{longest.slowest_s * 1e6:,.2f} us, then the barrier {longest.barrier_s * 1e6:,.2f} us",
                 f"energy {self.total_pj / 1e3:,.2f} nJ: {parts}",
-                f"under loihi1_sanafe2025 {low / 1e3:,.2f} to {high / 1e3:,.2f} nJ, without hops",
             ],
         )

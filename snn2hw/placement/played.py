@@ -11,16 +11,11 @@ from sim.engines import run
 from sim.errors import InputError
 from sim.program import INPUT, Program
 from sim.raster import check_raster
-from snn2hw.costs.price_files import get_table
-from snn2hw.costs.prices import Event
 from snn2hw.placement.encodings import ENCODINGS
 from snn2hw.placement.placement import Placement
 from snn2hw.placement.slices import Window, lines
 
-__all__ = ["TABLE", "CoreEvents", "Sends", "band_pj", "play", "sends_of"]
-
-TABLE = "loihi1_sanafe2025"
-"""The price table that stands beside a run on the mesh."""
+__all__ = ["CoreEvents", "Sends", "play", "sends_of"]
 
 Grid = NDArray[np.int64]
 Bits = NDArray[np.bool_]
@@ -110,23 +105,3 @@ def _messages(sent: Bits, window: Window, read: Bits, owner: Grid) -> tuple[Grid
     """Return the step and the sending core of every message of a source that a core reads."""
     step, place = np.nonzero((sent[(slice(None), *window)] & read).reshape(len(sent), -1))
     return step, owner[window].ravel()[place]
-
-
-def band_pj(played: CoreEvents, table: str) -> tuple[float, float]:
-    """Return what the events cost under a price table of a chip, low and high; the host's messages and hops are free.
-
-    Synapses that are stored as shared rows of a kernel are the table's convolutions, all others its dense ones.
-    """
-    prices = get_table(table).prices
-    fired, idle = int(played.fired.sum()), int(played.idle.sum())
-    synops = {name: int(n.sum()) for name, n in played.synops.items()}
-    events: dict[Event, int] = {
-        "synop_conv": synops["shared"],
-        "synop_dense": sum(synops.values()) - synops["shared"],
-        "update_active": fired + idle,
-        "update_inactive": int(played.neurons.sum()) * len(played.fired) - fired - idle,
-        "spike": fired,
-        "message": int(played.sent.sum()),
-    }
-    low = sum(count * prices[event].low for event, count in events.items())
-    return low, sum(count * prices[event].high for event, count in events.items())

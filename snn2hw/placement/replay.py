@@ -18,7 +18,7 @@ from snn2hw.placement.mesh import CORES_PER_TILE
 from snn2hw.placement.mesh_prices import MeshPrices, mesh_prices
 from snn2hw.placement.mesh_run import MeshRun, MeshStep
 from snn2hw.placement.placement import Placement
-from snn2hw.placement.played import TABLE, CoreEvents, Sends, band_pj, play, sends_of
+from snn2hw.placement.played import CoreEvents, Sends, play, sends_of
 from snn2hw.placement.sanafe_install import SANAFE, find_python
 
 __all__ = ["replay"]
@@ -64,7 +64,6 @@ def replay(
         spikes=found["spikes"],
         steps=tuple(_step(placement, step) for step in found["steps"]),
         energy_pj=_energy_pj(found, prices),
-        band_pj=band_pj(played, TABLE),
     )
 
 

@@ -12,8 +12,9 @@ from snn2hw.audio.front import images
 from snn2hw.sources.from_norse import from_norse
 from snn2hw.sources.source import Source
 from snn2hw.train.checkpoint import Trained, deployable, load_trained
+from snn2hw.train.prepare import split_of
 
-__all__ = ["CALIBRATION", "deployed_source", "twin_checkpoint", "write_deployed_twin"]
+__all__ = ["CALIBRATION", "deployed_source", "held_out", "twin_checkpoint", "write_deployed_twin"]
 
 CALIBRATION = 200
 """Training clips that set the 8-bit ranges of a twin."""
@@ -34,6 +35,14 @@ def write_deployed_twin(path: Path, corpus: Corpus, folder: Path, calibration: i
     chosen = train[np.linspace(0, len(train) - 1, min(calibration, len(train))).round().astype(np.int64)]
     seen, ranges = (images(trained.front, [corpus.samples[i] for i in part]) for part in (test, chosen))
     return write_twin(deployable(trained), seen, corpus.labels[test], ranges, folder), len(test)
+
+
+def held_out(path: Path, corpus: Corpus) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the images and labels that chose the epoch of a CNN: they neither trained it nor judge it."""
+    trained = twin_checkpoint(path)
+    chosen = split_of(corpus, trained.recipe).validate
+    seen = images(trained.front, [corpus.samples[i] for i in chosen])
+    return seen.astype(np.float32), corpus.labels[chosen]
 
 
 def twin_checkpoint(path: Path) -> Trained:

@@ -1,19 +1,16 @@
 """How a network on spoken words is trained: stored with its checkpoint. No torch."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.augment import Augmentation
 from snn2hw.audio.logmel import LogMel, mel_values
 from snn2hw.codec.encode import Encoder, Kind, highest
 from snn2hw.models.layout import Layout, Stage, layout_of
-from snn2hw.train.recipe import Recipe
+from snn2hw.train.recipe import PruneScope, Recipe, check_pruning
 
-__all__ = ["NetworkRecipe", "PruneScope", "encoder_of", "input_scale", "recipe_from"]
-
-PruneScope = Literal["layer", "global"]
-"""Among which weights the least are sought: those of a layer, or of the whole network."""
+__all__ = ["NetworkRecipe", "encoder_of", "input_scale", "recipe_from"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +67,7 @@ class NetworkRecipe(Recipe):
         super().__post_init__()
         if not 0 <= self.quiet < float("inf"):
             raise InputError(f"quiet {self.quiet}: must not be negative", "0 leaves spikes out of the loss")
-        if not 0 <= self.prune < 1:
-            raise InputError(f"prune {self.prune}: must be a share from 0 to below 1", "0 leaves all weights")
-        if self.prune_scope not in get_args(PruneScope):
-            raise InputError(f"prune_scope {self.prune_scope!r}", f"choose {' or '.join(get_args(PruneScope))}")
+        check_pruning(self.prune, self.prune_scope)
         if self.variants < 0:
             raise InputError(f"variants {self.variants}: must not be negative", "0 is no augmentation")
         encoder_of(self)  # which refuses what it cannot encode

@@ -7,13 +7,14 @@ two channels or of two layers mean the same. What is zero is of the least magnit
 its weights and nothing of them is stored: a run that was resumed prunes as one that was not.
 """
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from snn2hw.models.fold import norm_scale
-from snn2hw.train.network_recipe import PruneScope
+from snn2hw.train.recipe import PruneScope
 
 __all__ = ["Pruner", "last_pruned_epoch", "share_of"]
 
@@ -34,7 +35,10 @@ def share_of(epoch: int, epochs: int, share: float) -> float:
 
 
 class Pruner:
-    """The masks of a sequence of modules in training: `begin` every epoch, `hold` after every step."""
+    """The masks of a network in training: `begin` every epoch, `hold` after every step.
+
+    The network is a sequence of modules, or says itself which normalisation stands behind which linear map.
+    """
 
     def __init__(self, model: nn.Module, share: float, scope: PruneScope, epochs: int) -> None:
         self.model, self.share, self.scope, self.epochs = model, share, scope, epochs
@@ -68,19 +72,30 @@ class Pruner:
 
 
 def _maps(model: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    return [module for module in model.children() if isinstance(module, nn.Conv2d | nn.Linear)]
+    return [linear for linear, _ in _with_norms(model)]
+
+
+def _with_norms(model: nn.Module) -> Sequence[tuple[nn.Conv2d | nn.Linear, nn.Module]]:
+    """Return every linear map in order, and the module that comes behind it."""
+    told: Callable[[], Sequence[tuple[nn.Conv2d | nn.Linear, nn.Module]]] | None = getattr(model, "with_norms", None)
+    if told is not None:
+        return told()
+    return [
+        (module, after)
+        for module, after in pairwise([*model.children(), nn.Identity()])
+        if isinstance(module, nn.Conv2d | nn.Linear)
+    ]
 
 
 def _magnitudes(model: nn.Module) -> list[Tensor]:
     """Return, for every linear map in order, the magnitudes of its weights as they are deployed."""
     found: list[Tensor] = []
-    for module, after in pairwise([*model.children(), nn.Identity()]):
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            score = module.weight.detach().abs().clone(memory_format=torch.contiguous_format)
-            scale = norm_scale(after)
-            if scale is not None:
-                score *= scale.detach().abs().view(-1, *(1,) * (score.dim() - 1))
-            found.append(score)
+    for module, after in _with_norms(model):
+        score = module.weight.detach().abs().clone(memory_format=torch.contiguous_format)
+        scale = norm_scale(after)
+        if scale is not None:
+            score *= scale.detach().abs().view(-1, *(1,) * (score.dim() - 1))
+        found.append(score)
     return found
 
 

@@ -8,10 +8,12 @@ from typing import Any, ClassVar, Literal, get_args
 from sim.errors import InputError
 from snn2hw.codec.decode import Decoder
 
-__all__ = ["CLASS_WEIGHTS", "ClassWeights", "Recipe", "recipe_to"]
+__all__ = ["CLASS_WEIGHTS", "ClassWeights", "PruneScope", "Recipe", "check_pruning", "recipe_to"]
 
 ClassWeights = Literal["none", "balanced"]
 CLASS_WEIGHTS: tuple[ClassWeights, ...] = get_args(ClassWeights)
+PruneScope = Literal["layer", "global"]
+"""Among which weights the least are sought: those of a layer, or of the whole network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,14 @@ class Recipe:
             raise InputError(f"seed {self.seed}: out of range", "use a whole number from 0 to 2^63 - 1")
         if self.class_weights not in CLASS_WEIGHTS:
             raise InputError(f"class_weights {self.class_weights!r}", f"choose one of {', '.join(CLASS_WEIGHTS)}")
+
+
+def check_pruning(share: float, scope: PruneScope) -> None:
+    """Refuse a share of weights that cannot be left out, and a scope that is none."""
+    if not 0 <= share < 1:
+        raise InputError(f"prune {share}: must be a share from 0 to below 1", "0 leaves all weights")
+    if scope not in get_args(PruneScope):
+        raise InputError(f"prune_scope {scope!r}", f"choose {' or '.join(get_args(PruneScope))}")
 
 
 def recipe_to(recipe: Recipe) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Training a streaming network: the loop's `Training` for it, and what it answers."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import load_weights, read_checkpoint
 from snn2hw.train.lags import settling
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
+from snn2hw.train.pruning import Pruner
 from snn2hw.train.run_state import RunState
 from snn2hw.train.sound_networks import begin_with, sound_network
 from snn2hw.train.stream_data import Spoken
@@ -100,18 +102,20 @@ def _training(
         scores = answers_to(model, recipe, plain_messages(judged, recipe))
         return {"validate_accuracy": float((scores.argmax(1) == judged.labels).mean())}
 
-    return Training(
+    pruner = Pruner(model, recipe.prune, recipe.prune_scope, recipe.epochs) if recipe.prune else None
+    training = Training(
         model=model,
         optimising=Optimising(optimizer, (recipe.rate,), settling(model)),
         objective=lambda scores, labels, wanted: cross_entropy(scores, labels if wanted is None else wanted, weights),
         labels=learnt.labels,
         draw=draw,
         forward=forward,
-        judge=judge,
+        judge=lambda row: judge(row) | ({} if pruner is None else {"pruned": pruner.pruned}),
         keeps=lambda *_: True,
         draws_inside=True,
         least=2,
     )
+    return training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
 
 
 def in_training(loud: NDArray[np.float64], inside: NDArray[np.bool_], recipe: StreamRecipe, key: int) -> Tensor:

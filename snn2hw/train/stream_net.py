@@ -64,6 +64,10 @@ class StreamNet(nn.Module):
         answers: Tensor = self.readout(y[..., 0].transpose(1, 2))
         return answers
 
+    def with_norms(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Return every linear map with the normalisation behind it; behind the readout there is none."""
+        return [*zip(self.maps, self.norms, strict=True), (self.readout, nn.Identity())]
+
     def _delayed(self, lags: LearntLags, y: Tensor) -> Tensor:
         every: Tensor = lags(y.transpose(2, 3).flatten(1, 2))  # b (c f) t
         return every.view(len(y), y.shape[1], y.shape[3], -1).transpose(2, 3)

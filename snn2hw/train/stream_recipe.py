@@ -10,7 +10,7 @@ from snn2hw.audio.mel_stream import MelFront
 from snn2hw.audio.spectra import Spectra
 from snn2hw.models.stream import StreamLayout
 from snn2hw.models.xylo import XyloLayout
-from snn2hw.train.recipe import Recipe
+from snn2hw.train.recipe import PruneScope, Recipe, check_pruning
 
 __all__ = ["KINDS", "PRETRAINED", "WHOLE", "Kind", "StreamRecipe", "stream_recipe_from"]
 
@@ -33,8 +33,9 @@ class StreamRecipe(Recipe):
     is what 1 stands for at the input in training. With ``mixup`` a clip is l of itself and 1 - l of another one, l from
     Beta(mixup, mixup), and so is what it should be taken for. ``teacher`` is the SHA-256 of the model whose answers are
     learnt beside the labels; empty, there is none. ``also`` is a corpus whose clips are learnt too. ``delays`` is the
-    longest lag that the dense layer may learn for each channel that it hears; 0: none. ``start`` is the SHA-256 of the
-    file of weights that one of `PRETRAINED` began with.
+    longest lag that the dense layer may learn for each channel that it hears; 0: none. ``prune`` is the share of
+    weights that end as zeros, of networks that are not of `WHOLE`. ``start`` is the SHA-256 of the file of weights that
+    one of `PRETRAINED` began with.
     """
 
     task: str = "keywords"
@@ -54,8 +55,19 @@ class StreamRecipe(Recipe):
     also: str = ""
     delays: int = 0
     start: str = ""
+    prune: float = 0.0
+    prune_scope: PruneScope = "global"
 
-    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"mixup", "teacher", "also", "xylo", "delays", "start"}
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {
+        "mixup",
+        "teacher",
+        "also",
+        "xylo",
+        "delays",
+        "start",
+        "prune",
+        "prune_scope",
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,6 +79,9 @@ class StreamRecipe(Recipe):
             raise InputError(f"mixup {self.mixup}: must not be negative", "0 mixes nothing")
         if not 0 <= self.delays < 64 or (self.delays and self.model not in ("snn", "ann")):
             raise InputError(f"delays {self.delays}: not in 0..63, or the model has none", "0 learns none")
+        check_pruning(self.prune, self.prune_scope)
+        if self.prune and self.model in WHOLE:
+            raise InputError(f"prune {self.prune}: of {self.model}, which is no network of a chip", "0 leaves it whole")
         if self.frames < 1:
             raise InputError(f"frames {self.frames}: must be at least 1")
 

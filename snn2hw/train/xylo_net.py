@@ -56,6 +56,10 @@ class XyloNet(nn.Module):
         answers: Tensor = self.outputs(x) @ self.code.T
         return answers
 
+    def with_norms(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Return every linear map with the normalisation behind it."""
+        return list(zip(self.maps, self.norms, strict=True))
+
     def outputs(self, x: Tensor) -> Tensor:
         """Return the spikes of the outputs, (b, T, outputs)."""
         y = x.transpose(0, 1)  # t b n

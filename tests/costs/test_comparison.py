@@ -5,7 +5,7 @@ import pytest
 
 from snn2hw.costs.comparison import Comparison, compare
 from snn2hw.costs.price_files import get_table
-from snn2hw.costs.pricing import Cost, Ends
+from snn2hw.costs.pricing import Bill, Cost, Ends
 
 TABLE = get_table("cmos45_int8")
 NOTHING = Ends(np.zeros(2), np.zeros(2), np.zeros(2))
@@ -17,7 +17,9 @@ def _ends(low: float, counted: float, high: float) -> Ends:
 
 def _compared(snn: Ends, ann: Ends, fixed: Ends = NOTHING, *, complete: bool = True) -> Comparison:
     ours, theirs = Cost(TABLE, {}, driven=snn, fixed=fixed), Cost(TABLE, {}, driven=NOTHING, fixed=ann)
-    return compare(ours, theirs, spikes_per_synapse=2.0, spike_rate=0.1, ann_complete=complete, confidence=0.95)
+    return compare(
+        Bill.of(ours), Bill.of(theirs), spikes_per_synapse=2.0, spike_rate=0.1, ann_complete=complete, confidence=0.95
+    )
 
 
 ANN = _ends(10, 20, 40)

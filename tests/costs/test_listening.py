@@ -149,14 +149,14 @@ def test_the_rows_are_the_energy_of_the_run_over_the_seconds():
     }
     assert found.seconds == 1.0
     for cost in report.snn:
-        assert by[cost.table.name, "skipping", False].snn == pytest.approx(float(cost.total.counted[0]) * 1e-3)
+        assert by[cost.table.name, "skipping", False].snn == pytest.approx(cost.total.counted.mean * 1e-3)
     open_ = EnergyGate().opened(frames_for(messages, loud=range(30, 34)).levels)
     assert (found.open_share, found.openings) == (open_.mean(), 1)
     gated = sw.energy(program, messages[open_][None].astype(np.int16), tables="cmos45_int8").snn[0]
     gate = gate_nj(80, 100, INT8)
     row = by["cmos45_int8", "skipping", True]
     assert row.gate == pytest.approx(gate)
-    assert row.snn == pytest.approx(float(gated.total.counted[0]) * 1e-3 + gate)
+    assert row.snn == pytest.approx(gated.total.counted.mean * 1e-3 + gate)
     assert row.ann == pytest.approx(ann_nj(twin_passes(program, messages[open_], "skipping"), INT8) + gate)
 
 

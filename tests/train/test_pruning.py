@@ -167,7 +167,9 @@ def test_a_scope_that_is_none_is_refused():
     [
         ("digits --prune-scope layer", "--prune-scope layer: nothing is pruned  fix: say how much: --prune SHARE"),
         ("digits --prune 1", "prune 1.0: must be a share from 0 to below 1"),
-        ("esc10 --data . --prune 0.5", "--prune 0.5: means nothing to a streaming network"),
+        ("esc10 --data . --prune-scope global", "--prune-scope global: nothing is pruned"),
+        ("esc10 --data . --prune 1.5", "prune 1.5: must be a share from 0 to below 1"),
+        ("esc10 --data . --model vgg --prune 0.5", "prune 0.5: of vgg, which is no network of a chip"),
     ],
 )
 def test_bad_usage_is_one_message(tmp_path, capsys, words, message):

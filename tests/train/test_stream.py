@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from exporters.program_file import read_program
 from sim.errors import FileError
 from snn2hw.audio.mel_stream import heard
 from snn2hw.commands import main
 from snn2hw.models.stream import StreamLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.purpose import read_purpose
+from snn2hw.train.pruning import Pruner
 from snn2hw.train.stream_data import Spoken, centred, spoken, stream_recipe_for
 from snn2hw.train.stream_fit import plain_messages
 from snn2hw.train.stream_net import stream_net
@@ -183,6 +185,58 @@ def test_options_that_mean_nothing_to_a_stream_are_refused(options, said, tmp_pa
     assert trained(tmp_path, *options.split()) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_what_is_pruned_stays_zero_down_to_the_program(tmp_path, scope):
+    assert trained(tmp_path, "--epochs", "4", "--size", "small", "--prune", "0.6", "--prune-scope", scope) == 0
+    values = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    recipe = stream_recipe_from(values["recipe"], "last.pt")
+    assert (recipe.prune, recipe.prune_scope) == (0.6, scope)
+    weights = values["best"]["weights"]
+    maps = [weights[f"maps.{i}.weight"] for i in range(4)] + [weights["readout.weight"]]
+    zeros = [int((w == 0).sum()) for w in maps]
+    if scope == "layer":
+        assert zeros == [int(0.6 * w.numel()) for w in maps]
+    else:
+        assert sum(zeros) == int(0.6 * sum(w.numel() for w in maps))
+        assert len({round(z / w.numel(), 2) for z, w in zip(zeros, maps, strict=True)}) > 1
+    rows = [json.loads(line)["pruned"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert rows == sorted(rows)
+    assert rows[-1] == sum(zeros) / sum(w.numel() for w in maps)
+    program = read_program(tmp_path / "run" / "program.nir")
+    for layer, (population, weight) in enumerate(zip(program.populations, maps, strict=True)):
+        for connection in population.inputs:
+            held = connection.wiring.weight
+            if layer < 4:  # the last tap is that of lag 0
+                weight_of = weight[:, :, recipe.layout.taps - 1 - connection.lag // recipe.layout.spread[layer]]
+            else:
+                weight_of = weight
+            gone = weight_of.reshape(held.shape).numpy() == 0
+            assert gone.any()
+            assert not held[gone].any()
+            assert held[~gone].any()
+
+
+def test_an_interrupted_stream_prunes_the_same(tmp_path):
+    """Four epochs at once, and the same command again after Ctrl-C at the third."""
+    options = ("--epochs", "4", "--size", "small", "--prune", "0.8")
+    assert trained(tmp_path, *options) == 0
+    whole = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["best"]["weights"]
+    (tmp_path / "run").rename(tmp_path / "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        began = Pruner.begin
+
+        def stops(self, epoch):
+            if epoch == 3:
+                raise KeyboardInterrupt
+            began(self, epoch)
+
+        patch.setattr(Pruner, "begin", stops)
+        assert trained(tmp_path, *options) == 130
+    assert trained(tmp_path, *options) == 0
+    torn = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["best"]["weights"]
+    assert all(torch.equal(whole[name], torn[name]) for name in whole)
 
 
 def test_the_options_that_mean_something_are_obeyed(tmp_path):
