@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sim.summary import Shown, Summary
 
 __all__ = ["MeshRun", "MeshStep"]
 
 
-@dataclass(frozen=True)
-class MeshStep:
+class MeshStep(NamedTuple):
     """One step: what was sent, how far, and which core took longest."""
 
     messages: int

@@ -1,14 +1,13 @@
 """How long a step takes at least, where a chip's times are published."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 __all__ = ["STEP_TIMES", "StepTimes", "is_seen"]
 
 
-@dataclass(frozen=True)
-class StepTimes:
+class StepTimes(NamedTuple):
     """Times of one core and of the barrier that ends a step."""
 
     synop_ns: float

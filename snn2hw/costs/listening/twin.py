@@ -6,6 +6,7 @@ is computed twice. It needs no training to be counted, but what its ReLUs would 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,7 @@ from snn2hw.costs.equal_rule import Rule, dense_synapses
 __all__ = ["Passes", "Products", "onnx_passes", "twin_passes"]
 
 
-@dataclass(frozen=True)
-class Products:
+class Products(NamedTuple):
     """One multiplying node over all passes."""
 
     products: float
