@@ -3,6 +3,7 @@
 low, high    the ends of a connection's sum, one per output channel, whatever subset of messages arrives
 |u| <= max(|u0|, 64 A 4096 / (du + 1))          A: the largest |a|
 |v| <= max(|v0|, (|u| + |bias|) 4096 / dv)      a reset brings v nearer to 0, never further away
+ v  >= min(v0, (64 a + bias) 4096 / dv, 0)      of neurons that forget u; a: the least sum
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from sim.arithmetic import DECAY_ONE, V_MAX, VTH_SHIFT, WRAP
 from sim.program import INPUT, Population, Program
 
-__all__ = ["Int", "Reach", "States", "ends_of", "largest", "messages_of", "shifted", "states_of"]
+__all__ = ["Int", "Reach", "States", "ends_of", "largest", "messages_of", "shifted", "sinks", "states_of"]
 
 Int = NDArray[np.int64]
 Reach = tuple[Int, Int]
@@ -67,3 +68,13 @@ def states_of(population: Population, a: int) -> States:
     settled = np.where(dv > 0, -(-pushed * DECAY_ONE // np.maximum(dv, 1)), np.where(pushed > 0, WRAP, 0))
     v = int(np.maximum(np.abs(v0), settled).max())
     return States(u, v if v <= V_MAX else None)
+
+
+def sinks(population: Population, least_a: Int) -> bool:
+    """Return whether v of a neuron that forgets u may reach its lower end; ``least_a`` is one per neuron."""
+    dv, v0, mantissa, exponent = (
+        population.neurons[name].reshape(-1) for name in ("dv", "v0", "bias_mantissa", "bias_exponent")
+    )
+    pushed = np.maximum(-((least_a << VTH_SHIFT) + (mantissa << exponent)), 0)
+    settled = np.where(dv > 0, -(-pushed * DECAY_ONE // np.maximum(dv, 1)), np.where(pushed > 0, WRAP, 0))
+    return bool(np.maximum(settled, -v0).max() > V_MAX)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exporters.firmware.bounds import Int, Reach, States, ends_of, largest, messages_of, shifted, states_of
+from exporters.firmware.bounds import Int, Reach, States, ends_of, largest, messages_of, shifted, sinks, states_of
 from exporters.firmware.rows import Rows, Words, field_bits, packed, rows_of, without_factor
 from exporters.rtl_export.plan import three
 from sim.arithmetic import DECAY_ONE, U_STORED, V_MAX
@@ -20,6 +20,9 @@ COMPUTED = ("loihi",)
 REGISTERS = ("du", "dv", "vth", "bias_mantissa", "bias_exponent", "u0", "v0")
 PROPERTIES = ("most", "at_threshold", "refractory")
 INT16, INT32, INT64 = (1 << 15) - 1, (1 << 31) - 1, (1 << 62) - 1
+LEAN_EXPONENT = 8
+"""The greatest whose factor, 64 << exponent, is a factor of 16 bits."""
+
 FORGETS = DECAY_ONE - 1
 TOO_WIDE, NARROWER = "its sums could leave 64 bits", "lower the weights or the input's range"
 
@@ -89,8 +92,8 @@ class Bank:
 
     @property
     def words(self) -> int:
-        """Return the words of 32 bits that they take."""
-        return self.neurons * self.bits // 32
+        """Return the words of 32 bits that they take: one more where a row of weights may end within a word."""
+        return self.neurons * self.bits // 32 + (self.bits == 16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +122,8 @@ class Unit:
     """The loop that advances it: ``LEAN``, ``LANES`` or ``GENERAL``."""
     u_fade: Fade
     v_fade: Fade
+    sinks: bool
+    """Whether v may reach its lower end in the loop ``LEAN``."""
 
     @property
     def keeps_u(self) -> bool:
@@ -195,13 +200,14 @@ def _unit(program: Program, p: Population) -> Unit:
     place = _place(program, p)
     drafts = [_draft(program, p, place, c) for c in p.inputs]
     reads, banks, a = _banked(p, place, drafts)
-    proven = states_of(p, a)
+    proven = states_of(p, largest(a))
     u_fade = _fade(DECAY_ONE - 1 - p.neurons["du"], U_STORED if proven.u is None else proven.u)
     v_fade = _fade(DECAY_ONE - p.neurons["dv"], V_MAX if proven.v is None else proven.v)
     held = bool(p.inputs) and all(c.source == INPUT and c.lag == 0 for c in p.inputs)
     kernel = _kernel(p, banks, proven, fades=(u_fade, v_fade))
     sums = Sums(reads, banks, held)
-    return Unit(population=p, place=place, sums=sums, kernel=kernel, u_fade=u_fade, v_fade=v_fade)
+    low = kernel == "LEAN" and sinks(p, a[0])
+    return Unit(population=p, place=place, sums=sums, kernel=kernel, u_fade=u_fade, v_fade=v_fade, sinks=low)
 
 
 def _keeps_u(p: Population) -> bool:
@@ -245,10 +251,13 @@ def _adding(c: Connection, bits: int, most: int, messages: tuple[int, int]) -> s
 
 
 WIDTH = {"64": 64, "32": 32, "LANES": 16, "BYTES": 16, "BYTES_GRADED": 16}
+BIAS = {"BYTES": 128, "BYTES_GRADED": 128}
+"""What a field holds beyond its weight: fields without a sign are added in fewer instructions."""
+
 LIMIT = {16: INT16, 32: INT32, 64: INT64}
 
 
-def _banked(p: Population, place: Place, drafts: list[_Arriving]) -> tuple[tuple[Read, ...], tuple[Bank, ...], int]:
+def _banked(p: Population, place: Place, drafts: list[_Arriving]) -> tuple[tuple[Read, ...], tuple[Bank, ...], Reach]:
     """Put connections of one exponent and one kind of sums into one bank, as long as their common sum fits it."""
     banks: list[Bank] = []
     ends: list[Reach] = []
@@ -268,9 +277,9 @@ def _banked(p: Population, place: Place, drafts: list[_Arriving]) -> tuple[tuple
         else:
             banks.append(made)
             ends.append(wide)
-        words = packed(d.rows.weight, d.bits)
+        words = packed(d.rows.weight, d.bits, BIAS.get(d.kernel, 0))
         reads.append(Read(connection=d.connection, rows=d.rows, words=words, bits=d.bits, kernel=d.kernel, bank=index))
-    return tuple(reads), tuple(banks), _largest_a(p, banks, ends)
+    return tuple(reads), tuple(banks), _ends_of_a(p, banks, ends)
 
 
 def _spread(ends: Reach, p: Population) -> Reach:
@@ -283,13 +292,13 @@ def _both(one: Reach, other: Reach) -> Reach:
     return one[0] + other[0], one[1] + other[1]
 
 
-def _largest_a(p: Population, banks: list[Bank], ends: list[Reach]) -> int:
+def _ends_of_a(p: Population, banks: list[Bank], ends: list[Reach]) -> Reach:
     total: Reach = (np.zeros(p.size, dtype=np.int64), np.zeros(p.size, dtype=np.int64))
     for bank, reach in zip(banks, ends, strict=True):
         if largest(reach) << max(bank.exponent, 0) > INT64 >> 3:
             raise UnsupportedError(f"population {p.name!r}: {TOO_WIDE}", NARROWER)
         total = _both(total, shifted(reach, bank.exponent))
-    return largest(total)
+    return total
 
 
 def _kernel(p: Population, banks: tuple[Bank, ...], proven: States, *, fades: tuple[Fade, Fade]) -> str:
@@ -299,7 +308,7 @@ def _kernel(p: Population, banks: tuple[Bank, ...], proven: States, *, fades: tu
     narrow = all(bank.bits <= 32 for bank in banks)
     if not (plain and narrow) or proven.u is None or u_fade.each or v_fade.each:
         return "GENERAL"
-    one = len(banks) == 1 and banks[0].bits == 16 and banks[0].exponent >= 0
+    one = len(banks) == 1 and banks[0].bits == 16 and 0 <= banks[0].exponent <= LEAN_EXPONENT
     unclipped = p.reset == "zero" if p.fires else proven.v is not None  # who fires at the top end is reset anyway
     lean = one and unclipped and not _keeps_u(p) and v_fade.narrow
     return "LEAN" if lean else "LANES"

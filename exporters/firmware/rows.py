@@ -17,8 +17,8 @@ from sim.program import Connection, Conv, Dense
 __all__ = ["FIELDS", "Rows", "Tap", "Words", "field_bits", "packed", "rows_of", "without_factor"]
 
 Words = NDArray[np.uint32]
-Tap = tuple[int, int]
-"""Offsets of weights, in rows, and of sums, in positions."""
+Tap = tuple[int, int, int]
+"""Offsets of weights, in rows, and of the source, in positions; how many follow one another without a gap."""
 
 FIELDS = (2, 4, 8, 16, 32)
 LAST_EXPONENT = 16
@@ -26,7 +26,10 @@ LAST_EXPONENT = 16
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The weights of one connection as (rows, outs), and where a row of the source leads: one list of taps a row."""
+    """The weights of one connection as (rows, outs), and what each row and column of its outputs reads: taps.
+
+    A matrix is a kernel as large as its source, with one output.
+    """
 
     weight: Int
     rows: tuple[tuple[Tap, ...], ...]
@@ -61,7 +64,8 @@ def rows_of(connection: Connection, weight: Int, source: tuple[int, ...], target
             at = weight.reshape(outs, out_height * out_width, channels, height * width)
             last = at.transpose(3, 2, 1, 0)  # source position and channel, target position and channel
             padded = np.pad(last, ((0, 0), (0, 0), (0, 0), (0, span - outs)))
-            return Rows(padded.reshape(height * width * channels, -1), (), (), 1)
+            rows = padded.reshape(height * width * channels, -1)
+            return Rows(rows, (((0, 0, 1),),), (((0, 0, height * width),),), 1)
         case Conv() as conv:
             per_group, ins = outs // conv.groups, weight.shape[1]
             kernel_y, kernel_x = weight.shape[2:]
@@ -73,26 +77,38 @@ def rows_of(connection: Connection, weight: Int, source: tuple[int, ...], target
             ]
             return Rows(
                 rows,
-                tuple(tuple((k * kernel_x * channels, o * out_width) for k, o in row) for row in taps[0]),
-                tuple(tuple((k * channels, o) for k, o in column) for column in taps[1]),
+                tuple(tuple((k * kernel_x * channels, at * width, 1) for k, at in row) for row in taps[0]),
+                tuple(tuple((k * channels, at, n) for k, at, n in _joined(column)) for column in taps[1]),
                 conv.groups,
             )
         case _:
             assert_never(connection.wiring)
 
 
-def _taps(conv: Conv, axis: int, side: int, out_side: int) -> list[list[Tap]]:
-    """Return, for every place along an axis of the source, the taps that read it and the place they write."""
+def _taps(conv: Conv, axis: int, side: int, out_side: int) -> list[list[tuple[int, int]]]:
+    """Return, for every place along an axis of the target, the taps that meet the source and the place they read."""
     step, pad, gap, taps = conv.stride[axis], conv.padding[axis], conv.dilation[axis], conv.weight.shape[2 + axis]
-    found = []
-    for at in range(side):
-        moved = [(k, at + pad - k * gap) for k in range(taps)]
-        found.append([(k, m // step) for k, m in moved if m >= 0 and m % step == 0 and m // step < out_side])
+    read = [[(k, out * step - pad + k * gap) for k in range(taps)] for out in range(out_side)]
+    return [[(k, at) for k, at in one if 0 <= at < side] for one in read]
+
+
+def _joined(taps: list[tuple[int, int]]) -> list[Tap]:
+    """Put taps that read neighbours into one.
+
+    >>> _joined([(0, 4), (1, 5), (2, 7)])
+    [(0, 4, 2), (2, 7, 1)]
+    """
+    found: list[Tap] = []
+    for k, at in taps:
+        if found and (k, at) == (found[-1][0] + found[-1][2], found[-1][1] + found[-1][2]):
+            found[-1] = (*found[-1][:2], found[-1][2] + 1)
+        else:
+            found.append((k, at, 1))
     return found
 
 
-def packed(rows: Int, bits: int) -> Words:
-    """Pack (rows, outs) into (rows, words).
+def packed(rows: Int, bits: int, bias: int = 0) -> Words:
+    """Pack (rows, outs) into (rows, words); ``bias`` is added to every field, those that fill the last word too.
 
     >>> [hex(w) for w in packed(np.array([[1, 2, 3, 4]]), 8)[0]]
     ['0x4020301']
@@ -102,7 +118,7 @@ def packed(rows: Int, bits: int) -> Words:
     words = -(-outs // per_word)
     fields = np.zeros((count, words * per_word), dtype=np.int64)
     fields[:, :outs] = rows
-    fields = (fields & ((1 << bits) - 1)).reshape(count, words, per_word)
+    fields = (fields + bias & ((1 << bits) - 1)).reshape(count, words, per_word)
     index = np.arange(per_word)
     place = index // 2 * bits + index % 2 * 16 if bits < 32 else index
     return np.asarray((fields << place).sum(axis=2), dtype=np.uint32)

@@ -33,6 +33,7 @@ def snn_program_h(plan: FirmwarePlan) -> str:
         "SNN_NEURONS": sum(u.place.neurons for u in units),
         "SNN_OUTPUT": len(units) - 1,
         **uses,
+        **_known_fades(units),
     }
     defines = "\n".join(f"#define {name} {value}" for name, value in numbers.items())
     listed = ", ".join(str(u.population.size) for u in units)
@@ -61,6 +62,19 @@ typedef {input_type(program)} snn_input_t;
 """
 
 
+def _known_fades(units: tuple[Unit, ...]) -> dict[str, int]:
+    """Return how u and v fade in each of the shorter loops, where all of its populations say the same."""
+    known: dict[str, int] = {}
+    for kernel, state in (("LEAN", "V"), ("LANES", "U"), ("LANES", "V")):
+        of_kernel = [unit for unit in units if unit.kernel == kernel]
+        fades = {unit.v_fade if state == "V" else unit.u_fade for unit in of_kernel if state == "V" or unit.keeps_u}
+        if len(fades) == 1:
+            (fade,) = fades
+            names = {"KEEP": fade.keep, "SHIFT": fade.shift, "NARROW": int(fade.narrow)}
+            known |= {f"SNN_{kernel}_{state}_{name}": value for name, value in names.items()}
+    return known
+
+
 def _stated(sizes: FirmwareSizes) -> str:
     return (
         f" * Stated before building: {sizes.tables} bytes of tables and at most {sizes.code} of code in flash,\n"
@@ -81,7 +95,7 @@ def program_c(plan: FirmwarePlan) -> Iterator[str]:
     for i, unit in enumerate(plan.units):
         yield from _registers(i, unit)
         for k, read in enumerate(unit.sums.reads):
-            yield from _connection_tables(f"{i}_{k}", read, unit)
+            yield from _connection_tables(f"{i}_{k}", read)
         yield from _structures(plan, i, unit)
     yield _sources(plan)
     yield f"const struct snn_population snn_populations[SNN_POPULATIONS] = {{\n{_populations(plan)}}};\n\n"
@@ -89,7 +103,7 @@ def program_c(plan: FirmwarePlan) -> Iterator[str]:
 
 
 def _buffers(plan: FirmwarePlan) -> Iterator[str]:
-    yield f"static snn_input_t input[{plan.input.neurons * plan.input.ring}];\n"
+    yield f"static _Alignas(4) snn_input_t input[{plan.input.neurons * plan.input.ring}];\n"
     if plan.scratch_words:
         yield f"static uint32_t scratch[{plan.scratch_words}]; /* sums that last for one population's turn */\n"
     for i, unit in enumerate(plan.units):
@@ -128,19 +142,17 @@ def _registers(i: int, unit: Unit) -> Iterator[str]:
         yield from _array("uint16_t", f"{name}_{i}", kept)
 
 
-def _connection_tables(name: str, read: Read, unit: Unit) -> Iterator[str]:
+def _connection_tables(name: str, read: Read) -> Iterator[str]:
     yield from _array("uint32_t", f"weights_{name}", read.words.reshape(-1), "U")
-    if read.rows.rows:
-        unit_words = unit.place.span * unit.sums.banks[read.bank].bits // 32
-        for what, lists in (("rows", read.rows.rows), ("columns", read.rows.columns)):
-            yield from _taps(f"{what}_{name}", lists, read.words.shape[1], unit_words)
+    for what, lists in (("rows", read.rows.rows), ("columns", read.rows.columns)):
+        yield from _taps(f"{what}_{name}", lists, read.words.shape[1])
 
 
-def _taps(name: str, lists: tuple[tuple[Tap, ...], ...], row_words: int, position_words: int) -> Iterator[str]:
+def _taps(name: str, lists: tuple[tuple[Tap, ...], ...], row_words: int) -> Iterator[str]:
     first = np.cumsum([0, *map(len, lists)])
     yield from _array("uint16_t", f"{name}_first", first)
-    taps = [f"{{{w * row_words}, {p * position_words}}}" for one in lists for w, p in one]
-    listed = ", ".join(taps or ["{0, 0}"])
+    taps = [f"{{{w * row_words}, {at}, {count}}}" for one in lists for w, at, count in one]
+    listed = ", ".join(taps or ["{0, 0, 0}"])
     yield f"static const struct snn_tap {name}[{max(1, len(taps))}] = {{{listed}}};\n\n"
 
 
@@ -154,11 +166,12 @@ def _structures(plan: FirmwarePlan, i: int, unit: Unit) -> Iterator[str]:
             at += bank.words
         yield "};\n\n"
     if unit.sums.reads:
-        names = [u.population.name for u in plan.units]
+        names, places = [u.population.name for u in plan.units], [plan.input, *(u.place for u in plan.units)]
         yield f"static const struct snn_connection connections_{i}[{len(unit.sums.reads)}] = {{\n"
         for k, read in enumerate(unit.sums.reads):
             source = read.connection.source
-            yield _connection(f"{i}_{k}", read, unit, 1 + names.index(source) if source in names else 0)
+            number = 1 + names.index(source) if source in names else 0
+            yield _connection(f"{i}_{k}", read, unit, number, places[number])
         yield "};\n\n"
 
 
@@ -169,25 +182,22 @@ def _bank(bank: Bank, sums: str) -> str:
     )
 
 
-def _connection(name: str, read: Read, unit: Unit, source: int) -> str:
+def _connection(name: str, read: Read, unit: Unit, number: int, source: Place) -> str:
     bits, groups = read.bits, read.rows.groups
     both = 0x10001 if bits < 32 else 0
     mask, sign = ((1 << bits) - 1) * both & 0xFFFFFFFF, (1 << (bits - 1)) * both & 0xFFFFFFFF
-    outs = read.rows.weight.shape[1]
-    group = len(read.rows.weight) // (groups * _taps_of(read)) if groups > 1 else 0
-    group_words = outs * unit.sums.banks[read.bank].bits // 32 if groups > 1 else 0
-    reach = "".join(f".{w} = {{{w}_{name}_first, {w}_{name}}}, " for w in ("rows", "columns") if read.rows.rows)
+    outs, place, width = read.rows.weight.shape[1], unit.place, unit.sums.banks[read.bank].bits
+    height, across = len(read.rows.rows), len(read.rows.columns)
+    position = place.span * width // 32 * (place.positions // (height * across))
+    reach = ", ".join(f".{w} = {{{w}_{name}_first, {w}_{name}}}" for w in ("rows", "columns"))
     return (
-        f"    {{.weights = weights_{name}, {reach}\n"
+        f"    {{.weights = weights_{name}, {reach},\n"
         f"     .mask = {mask}U, .sign = {sign}U, .row_words = {read.words.shape[1]}, .outs = {outs},\n"
-        f"     .group = {group}, .group_words = {group_words}, .source = {source}, .lag = {read.connection.lag},\n"
-        f"     .bank = {read.bank}, .bits = {bits}, .kernel = SNN_ADD_{read.kernel}}},\n"
+        f"     .height = {height}, .width = {across}, .position_words = {position},\n"
+        f"     .groups = {groups}, .group = {source.channels // groups}, .group_words = {outs * width // 32},\n"
+        f"     .source = {number}, .lag = {read.connection.lag}, "
+        f".bank = {read.bank}, .bits = {bits}, .kernel = SNN_ADD_{read.kernel}}},\n"
     )
-
-
-def _taps_of(read: Read) -> int:
-    """Return the taps of a kernel."""
-    return int(np.prod(read.connection.wiring.weight.shape[2:]))
 
 
 def _sources(plan: FirmwarePlan) -> str:
@@ -225,7 +235,7 @@ def _population(i: int, unit: Unit, first: int) -> str:
         f"     .connection_count = {len(unit.sums.reads)}, .bank_count = {len(unit.sums.banks)},\n"
         f"     .kernel = SNN_{unit.kernel}, .reset = SNN_RESET_{p.reset.upper()}, .most = {int(said['most'])},\n"
         f"     .at_threshold = {int(said['at_threshold'])}, .refractory = {int(said['refractory'])}, "
-        f".held = {int(unit.sums.held)}}},\n"
+        f".sinks = {int(unit.sinks)}, .held = {int(unit.sums.held)}}},\n"
     )
 
 

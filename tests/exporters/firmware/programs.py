@@ -28,6 +28,29 @@ def tied_program(reset="zero"):
     return Program(Input((6,)), (first, second))
 
 
+def sinking_program():
+    """Return neurons whose v falls to its lower end under a negative input and rises again, one of them not so far."""
+    one = Connection("input", Dense(np.array([[-127, 3], [-100, 127], [-9, 127]])))
+    first = Population("sinks", (3,), (one,), vth=131071, dv=0)
+    last = Connection("sinks", Dense(np.array([[1, 2, 3]])))
+    return Program(Input((2,), 0, 255), (first, Population("out", (1,), (last,), fires=False, dv=512)))
+
+
+def sinking_raster():
+    """Return 12 steps that push v of `sinking_program` down, and 12 that lift it."""
+    return np.repeat(np.array([[[255, 0], [0, 255]]]), 12, axis=1)
+
+
+def crowded_program(rng, *, most=1):
+    """Draw layers whose windows hold more messages than the runtime lists at once; ``most`` is the input's greatest."""
+    source = Input((70, 2, 3), 0, most)
+    conv = Conv(_weights(rng, (10, 70, 2, 2)), padding=(0, 1))
+    first = Population("first", (10, 1, 4), (Connection("input", conv),), vth=5, dv=4095)
+    second = Population("second", (75,), (Connection("first", Dense(_weights(rng, (75, 40)))),), vth=1, dv=2048)
+    out = Population("out", (9,), (Connection("second", Dense(_weights(rng, (9, 75)))),), fires=False, dv=1024)
+    return Program(source, (first, second, out))
+
+
 def wide_program(rng):
     """Draw neurons whose sums could take 64 bits, and weights of 32."""
     heavy = rng.integers(-(1 << 28), 1 << 28, (3, 4))  # one message stays in the accumulator after the shift by 8

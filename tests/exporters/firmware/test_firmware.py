@@ -11,11 +11,22 @@ from exporters.c_export.build import SANITIZERS
 from exporters.firmware.plan import firmware_plan
 from exporters.firmware.rows import field_bits, packed
 from exporters.firmware.sizes import sizes_of_plan
+from exporters.firmware.tables import snn_program_h
+from sim.arithmetic import V_MAX
 from sim.engines import run
 from sim.errors import FileError, InputError, UnsupportedError
 from sim.program import Connection, Conv, Dense, Input, Population, Program
 from tests.exporters.firmware.hosted import COMPILER, divergence, parted, run_here
-from tests.exporters.firmware.programs import calm_program, loops_of, sparse_raster, tied_program, wide_program
+from tests.exporters.firmware.programs import (
+    calm_program,
+    crowded_program,
+    loops_of,
+    sinking_program,
+    sinking_raster,
+    sparse_raster,
+    tied_program,
+    wide_program,
+)
 from tests.exporters.xylo.networks import random_xylo
 from tests.programs import random_program, random_raster
 from tests.rows import listed
@@ -72,6 +83,10 @@ def test_random_programs_take_every_loop():
     assert neurons == {"LEAN", "LANES", "GENERAL"}
     assert {("LANES", 2), ("LANES", 4), ("LANES", 16), ("BYTES", 8), ("BYTES_GRADED", 8), ("32", 8), ("32", 16)} <= sums
     assert ("64", 32) in wide[1]
+    headers = [snn_program_h(firmware_plan(_calm(seed)[0])) for seed in range(40)]
+    for loop in ("LEAN_V", "LANES_U", "LANES_V"):
+        known = [f"SNN_{loop}_KEEP" in header for header in headers if f"USES_{loop[:-2]} 1" in header]
+        assert set(known) == {True, False}
 
 
 @needs_compiler
@@ -90,6 +105,58 @@ def test_neurons_at_their_threshold_fire_as_the_reference_does(reset, loop, tmp_
     program = tied_program(reset)
     assert firmware_plan(program).units[0].kernel == loop
     assert divergence(program, TIES, tmp_path) is None
+
+
+def _crowded(seed):
+    rng = np.random.default_rng(seed)
+    program = crowded_program(rng, most=1 + seed % 2)
+    return program, sparse_raster(rng, program, share=0.7)
+
+
+@needs_compiler
+@pytest.mark.parametrize("seed", range(4))
+def test_more_messages_than_a_list_holds_are_all_added(seed, tmp_path):
+    assert divergence(*_crowded(seed), tmp_path) is None
+
+
+@needs_compiler
+def test_v_sinks_to_its_lower_end_as_in_the_reference(tmp_path):
+    program, raster = sinking_program(), sinking_raster()
+    (unit, _) = firmware_plan(program).units
+    assert (unit.kernel, unit.sinks) == ("LEAN", True)
+    assert run(program, raster, record=("v",)).v["sinks"].min() == -V_MAX
+    assert divergence(program, raster, tmp_path) is None
+
+
+@pytest.mark.parametrize(("bias", "sinks"), [(0, False), (-191, False), (-192, True)])
+def test_v_is_held_at_its_lower_end_only_where_it_may_get_there(bias, sinks):
+    """Against a neuron driven down for as long as it moves: the bound leaves no place between the two."""
+    one = Connection("input", Dense([[-127]]))
+    p = Population("p", (1,), (one,), vth=9, dv=1024, bias_mantissa=bias, bias_exponent=7)
+    program = Program(Input((1,), 0, 255), (p,))
+    (unit,) = firmware_plan(program).units
+    lowest = run(program, np.full((1, 200, 1), 255), record=("v",)).v["p"].min()
+    assert (unit.kernel, unit.sinks, bool(lowest == -V_MAX)) == ("LEAN", sinks, sinks)
+
+
+ONE_CHANGES = Program(
+    Input((45,), 0, 9),
+    (Population("p", (3,), (Connection("input", Dense(np.arange(135).reshape(3, 45) - 60)),), vth=9),),
+)
+
+
+def _one_changes():
+    """Return steps each of which changes one value of the input, all of them in turn, and steps between that do not."""
+    raster = np.zeros((1, 90, 45), dtype=np.int64)
+    for place in range(45):
+        raster[0, 2 * place + 1 :, place] = 1 + place % 9
+    return raster
+
+
+@needs_compiler
+def test_an_input_that_changes_in_one_place_is_seen(tmp_path):
+    assert firmware_plan(ONE_CHANGES).units[0].sums.held
+    assert divergence(ONE_CHANGES, _one_changes(), tmp_path) is None
 
 
 @needs_compiler
@@ -135,7 +202,8 @@ MUTANTS = listed(Path(__file__).with_name("mutants.toml"), "runtime")
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_mistake_in_the_runtime_is_found(mutant, tmp_path):
     name, right, wrong = MUTANTS[mutant]
-    cases = [(tied_program(), TIES), (tied_program("subtract"), TIES), _calm(0), _calm(1), _drawn(1), _drawn(2)]
+    cases = [(tied_program(), TIES), (tied_program("subtract"), TIES), (sinking_program(), sinking_raster())]
+    cases += [(ONE_CHANGES, _one_changes()), _crowded(0), _crowded(1), _calm(0), _calm(1), _drawn(1), _drawn(2)]
     for k, (program, raster) in enumerate(cases):
         folder = tmp_path / str(k)
         to_firmware.write_sources(firmware_plan(program), folder)
@@ -161,6 +229,8 @@ def test_weights_are_packed_in_the_narrowest_field_and_come_out_again():
         half = 1 << (bits - 1)
         np.testing.assert_array_equal(((fields & (2 * half - 1)) ^ half) - half, rows)
         assert field_bits(rows) == bits
+        biased = packed(rows, bits, half)[:, k // (32 // bits)].astype(np.int64) >> (place // 2 * bits + place % 2 * 16)
+        np.testing.assert_array_equal((biased & (2 * half - 1)) - half, rows)
 
 
 def test_the_header_states_ram_and_tables_and_the_objects_have_them(tmp_path):

@@ -22,7 +22,13 @@ __attribute__((no_builtin)) void *memcpy(void *to, const void *from, __SIZE_TYPE
 __attribute__((no_builtin)) void *memset(void *to, int value, __SIZE_TYPE__ size)
 {
     uint8_t *t = to;
-    while (size-- > 0)
+    for (; size > 0 && (uintptr_t)t % 4 > 0; size--)
+        *t++ = (uint8_t)value;
+    uint32_t *words = (uint32_t *)(void *)t;
+    const uint32_t word = (uint8_t)value * 0x01010101U;
+    for (; size >= 16; size -= 16, words += 4)
+        words[0] = words[1] = words[2] = words[3] = word;
+    for (t = (uint8_t *)words; size > 0; size--)
         *t++ = (uint8_t)value;
     return to;
 }

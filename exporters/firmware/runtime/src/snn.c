@@ -29,40 +29,116 @@ static inline uint32_t lowest_bit(uint32_t bits)
 #endif
 }
 
-/* List the messages among 32 channels of one position, counted through the ring. */
-static inline void list_messages(const struct snn_source *s, uint32_t position, uint32_t word, struct snn_list *list)
+/* Messages of a connection on their way to one position and one group of outputs. */
+struct delivery {
+    const struct snn_connection *c;
+    const struct snn_source *s;
+    snn_add *add;
+    uint32_t *sums;
+    uint32_t base; /* the first position of the step that is read */
+    uint32_t from; /* the group's first channel */
+    struct snn_list list;
+};
+
+/* Rows and columns of the source that one position of the target reads. */
+struct window {
+    const struct snn_tap *row, *row_end, *column, *column_end;
+};
+
+static uint32_t add_listed(struct delivery *d, uint32_t count)
 {
-    uint32_t count = 0;
-    if (s->bits != NULL) {
-        for (uint32_t bits = s->bits[position * s->words + word]; bits != 0; bits &= bits - 1) {
-            list->channel[count] = word * 32 + lowest_bit(bits);
-            list->message[count++] = 1;
-        }
-        list->count = count;
-        return;
-    }
-    const uint32_t end = word * 32 + 32 < s->channels ? word * 32 + 32 : s->channels;
-    for (uint32_t channel = word * 32; channel < end; channel++) {
-        const uint32_t at = position * s->span + channel;
-        const int32_t message = s->values != NULL ? (int32_t)s->values[at] : (int32_t)s->counts[at];
-        if (message != 0) {
-            list->channel[count] = channel;
-            list->message[count++] = message;
-        }
-    }
-    list->count = count;
+    d->list.count = count;
+    if (count > 0)
+        d->add(d->c, &d->list, d->sums);
+    return 0;
 }
 
-/* Every row and column of a kernel that the messages of one position meet. */
-static inline void add_taps(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums, uint32_t y,
-                            uint32_t x, snn_add *add)
+static SNN_INLINE uint32_t list_word(struct delivery *d, uint32_t count, uint32_t bits, const uint32_t *weights,
+                                     uint32_t row_words)
 {
-    const struct snn_tap *const row_end = c->rows.taps + c->rows.first[y + 1];
-    const struct snn_tap *const first = c->columns.taps + c->columns.first[x];
-    const struct snn_tap *const column_end = c->columns.taps + c->columns.first[x + 1];
-    for (const struct snn_tap *row = c->rows.taps + c->rows.first[y]; row != row_end; row++)
-        for (const struct snn_tap *column = first; column != column_end; column++)
-            add(c, list, sums + row->sums + column->sums, c->weights + row->weights + column->weights);
+    if (bits == 0)
+        return count;
+    if (count > SNN_LISTED - 32)
+        count = add_listed(d, count);
+    do {
+        d->list.rows[count++] = weights + lowest_bit(bits) * row_words;
+        bits &= bits - 1;
+    } while (bits != 0);
+    return count;
+}
+
+/* List spikes that stand as bits, of all channels. */
+static SNN_OUTLINE void list_bits(struct delivery *d, const struct window *w)
+{
+    const uint32_t row_words = d->c->row_words, words = d->s->words, channel_words = d->s->channels * row_words;
+    uint32_t count = 0;
+    for (const struct snn_tap *row = w->row; row != w->row_end; row++)
+        for (const struct snn_tap *column = w->column; column != w->column_end; column++) {
+            const uint32_t *word = d->s->bits + (d->base + row->source + column->source) * words;
+            const uint32_t *weights = d->c->weights + row->weights + column->weights;
+            const uint32_t *const end = word + column->count * words;
+            if (words == 1)
+                for (; word != end; weights += channel_words)
+                    count = list_word(d, count, *word++, weights, row_words);
+            for (; word != end; weights += channel_words)
+                for (uint32_t k = 0; k < words; k++)
+                    count = list_word(d, count, *word++, weights + 32 * k * row_words, row_words);
+        }
+    add_listed(d, count);
+}
+
+static inline int32_t message_at(const struct snn_source *s, uint32_t position, uint32_t channel)
+{
+    if (s->values != NULL)
+        return s->values[position * s->span + channel];
+    if (s->counts != NULL)
+        return s->counts[position * s->span + channel];
+    return s->bits[position * s->words + channel / 32] >> channel % 32 & 1U;
+}
+
+static inline uint32_t list_one(struct delivery *d, uint32_t count, const uint32_t *row, int32_t message)
+{
+    if (count == SNN_LISTED)
+        count = add_listed(d, count);
+    d->list.rows[count] = row;
+    d->list.messages[count] = message;
+    return count + 1;
+}
+
+/* List any messages of the channels of a group. */
+static SNN_OUTLINE void list_messages(struct delivery *d, const struct window *w)
+{
+    const struct snn_source *const s = d->s;
+    const uint32_t row_words = d->c->row_words;
+    uint32_t count = 0;
+    for (const struct snn_tap *row = w->row; row != w->row_end; row++)
+        for (const struct snn_tap *column = w->column; column != w->column_end; column++)
+            for (uint32_t k = 0; k < column->count; k++) {
+                const uint32_t *weights = d->c->weights + row->weights + column->weights + k * s->channels * row_words;
+                for (uint32_t channel = d->from; channel < d->from + d->c->group; channel++) {
+                    const int32_t message = message_at(s, d->base + row->source + column->source + k, channel);
+                    if (message != 0)
+                        count = list_one(d, count, weights + channel * row_words, message);
+                }
+            }
+    add_listed(d, count);
+}
+
+/* List the input's messages, of all channels: what one row of the window reads stands in one piece. */
+static SNN_OUTLINE void list_values(struct delivery *d, const struct window *w)
+{
+    const uint32_t row_words = d->c->row_words, channels = d->s->channels;
+    uint32_t count = 0;
+    for (const struct snn_tap *row = w->row; row != w->row_end; row++)
+        for (const struct snn_tap *column = w->column; column != w->column_end; column++) {
+            const snn_input_t *value = d->s->values + (d->base + row->source + column->source) * channels;
+            const snn_input_t *const end = value + column->count * channels;
+            const uint32_t *weights = d->c->weights + row->weights + column->weights;
+            for (; value != end; value++, weights += row_words)
+                if (*value != 0)
+                    count = list_one(d, count, weights, *value);
+        }
+    add_listed(d, count);
 }
 
 static SNN_OUTLINE void deliver(const struct snn_connection *c, uint32_t *sums)
@@ -76,20 +152,31 @@ static SNN_OUTLINE void deliver(const struct snn_connection *c, uint32_t *sums)
     };
     const struct snn_source *const s = &snn_sources[c->source];
     const uint32_t slot = slots[c->source], from = slot >= c->lag ? slot - c->lag : slot + s->ring - c->lag;
-    uint32_t position = from * s->height * s->width;
-    const uint32_t *matrix = c->weights;
-    struct snn_list list;
-    for (uint32_t y = 0; y < s->height; y++)
-        for (uint32_t x = 0; x < s->width; x++, position++, matrix += s->channels * c->row_words)
-            for (uint32_t word = 0; word < s->words; word++) {
-                list_messages(s, position, word, &list);
-                if (list.count == 0)
-                    continue;
-                if (c->rows.taps != NULL)
-                    add_taps(c, &list, sums, y, x, adding[c->kernel]);
-                else
-                    adding[c->kernel](c, &list, sums, matrix);
-            }
+    struct delivery d;
+    d.c = c;
+    d.s = s;
+    d.add = adding[c->kernel];
+    d.base = from * s->height * s->width;
+    for (uint32_t i = 0; i < SNN_LISTED && c->kernel != SNN_ADD_BYTES; i++)
+        d.list.messages[i] = 1;
+    for (uint32_t y = 0; y < c->height; y++)
+        for (uint32_t x = 0; x < c->width; x++, sums += c->position_words) {
+            const struct window w = {
+                .row = c->rows.taps + c->rows.first[y],
+                .row_end = c->rows.taps + c->rows.first[y + 1],
+                .column = c->columns.taps + c->columns.first[x],
+                .column_end = c->columns.taps + c->columns.first[x + 1],
+            };
+            d.sums = sums;
+            d.from = 0;
+            if (c->groups == 1 && s->bits != NULL)
+                list_bits(&d, &w);
+            else if (c->groups == 1 && s->values != NULL)
+                list_values(&d, &w);
+            else
+                for (; d.from < s->channels; d.from += c->group, d.sums += c->group_words)
+                    list_messages(&d, &w);
+        }
 }
 
 static void accumulate(const struct snn_population *p)
@@ -130,28 +217,47 @@ void snn_init(void)
     input_changed = 1;
 }
 
+/* Whether the input is what stands there: where both are aligned, four words at a time. */
+static inline uint32_t is_equal(const snn_input_t *one, const snn_input_t *other)
+{
+    uint32_t at = 0;
+#if defined(__GNUC__)
+    enum { EACH = 4 / sizeof(snn_input_t) };
+    const uint32_t unaligned = ((uintptr_t)one | (uintptr_t)other) % 4;
+    for (; !unaligned && at + 4 * EACH <= SNN_INPUT_SIZE; at += 4 * EACH) {
+        uint32_t left[4], right[4];
+        __builtin_memcpy(left, __builtin_assume_aligned(one + at, 4), 16);
+        __builtin_memcpy(right, __builtin_assume_aligned(other + at, 4), 16);
+        if ((left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2]) | (left[3] ^ right[3]))
+            return 0;
+    }
+#endif
+    while (at < SNN_INPUT_SIZE && one[at] == other[at])
+        at++;
+    return at == SNN_INPUT_SIZE;
+}
+
 /* Copy the input into its ring, channels last, and find out whether it is that of the step before. */
 static SNN_OUTLINE void take_input(const snn_input_t *input)
 {
     const struct snn_source *const s = &snn_sources[0];
     const uint32_t slot = slots[0], before = slot > 0 ? slot - 1 : s->ring - 1;
-    snn_input_t *const to = s->values + slot * SNN_INPUT_SIZE;
-    const snn_input_t *const last = s->values + before * SNN_INPUT_SIZE;
+    snn_input_t *to = s->values + slot * SNN_INPUT_SIZE;
+    const snn_input_t *last = s->values + before * SNN_INPUT_SIZE;
     if (input == NULL) {
         for (uint32_t i = 0; i < SNN_INPUT_SIZE && s->ring > 1; i++)
             to[i] = last[i];
         return;
     }
-    uint32_t channel = 0, at = 0;
-    for (const snn_input_t *const end = input + SNN_INPUT_SIZE; input != end; input++) {
-        const snn_input_t message = *input;
-        if (message != last[at])
-            input_changed = 1;
-        to[at] = message;
-        at += SNN_INPUT_CHANNELS;
-        if (SNN_INPUT_CHANNELS > 1 && at >= SNN_INPUT_SIZE)
-            at = ++channel;
-    }
+    if (SNN_INPUT_CHANNELS == 1 && s->ring == 1 && is_equal(input, last))
+        return;
+    for (uint32_t channel = 0; channel < SNN_INPUT_CHANNELS; channel++)
+        for (uint32_t at = channel; at < SNN_INPUT_SIZE; at += SNN_INPUT_CHANNELS) {
+            const snn_input_t message = *input++;
+            if (message != last[at])
+                input_changed = 1;
+            to[at] = message;
+        }
 }
 
 static uint32_t compute(uint32_t index)

@@ -29,6 +29,7 @@ int32_t snn_trace_u[SNN_NEURONS];
 #define SNN_TRACE_U(p, n, value) ((void)0)
 #endif
 
+/* x * keep / 2^shift, rounded toward zero, where no product leaves 32 bits. */
 static inline int32_t snn_fade_narrow(int32_t x, const struct snn_fade *fade)
 {
     const int32_t product = x * fade->keep, rounding = (INT32_C(1) << fade->shift) - 1;
@@ -36,62 +37,107 @@ static inline int32_t snn_fade_narrow(int32_t x, const struct snn_fade *fade)
 }
 
 /* x * keep / 4096, rounded toward zero, of any x and 0 <= keep <= 4096. */
-static inline int32_t snn_fade_any(int32_t x, int32_t keep)
+static inline int32_t snn_fade_any(int32_t x, uint32_t keep)
 {
+    const uint32_t sign = (uint32_t)(x >> 31), size = ((uint32_t)x ^ sign) - sign;
 #if SNN_LONG_MULTIPLY
-    const int64_t product = (int64_t)x * keep;
-    return (int32_t)((product + ((product >> 63) & 4095)) >> 12);
+    const uint32_t kept = (uint32_t)((uint64_t)size * keep >> 12);
 #else
-    const uint32_t sign = (uint32_t)(x >> 31), size = ((uint32_t)x ^ sign) - sign, times = (uint32_t)keep;
-    const uint32_t kept = (size >> 12) * times + (((size & 4095U) * times) >> 12);
-    return snn_signed((kept ^ sign) - sign);
+    const uint32_t kept = (size >> 12) * keep + (((size & 4095U) * keep) >> 12);
 #endif
+    return snn_signed((kept ^ sign) - sign);
 }
 
-static inline int32_t snn_raised(int32_t kept, int32_t arrived)
+/* The same where keep < 4096: the higher half of a product. */
+static inline int32_t snn_fade_wide(int32_t x, uint32_t keep)
 {
-    return kept + arrived < -SNN_V_MAX ? -SNN_V_MAX : kept + arrived;
+#if SNN_LONG_MULTIPLY
+    const uint32_t sign = (uint32_t)(x >> 31), size = ((uint32_t)x ^ sign) - sign;
+    return snn_signed(((uint32_t)((uint64_t)size * (keep << 20) >> 32) ^ sign) - sign);
+#else
+    return snn_fade_any(x, keep);
+#endif
 }
 
 static inline int32_t snn_faded(int32_t x, const struct snn_fade *fade, uint32_t n)
 {
     if (fade->narrow)
         return snn_fade_narrow(x, fade);
-    return snn_fade_any(x, fade->each != NULL ? fade->each[n] : fade->keep);
+    return fade->each != NULL ? snn_fade_any(x, fade->each[n]) : snn_fade_wide(x, (uint32_t)fade->keep);
 }
 
-/* One bank of 16 bits, its exponent not negative, no u to keep, no product beyond 32 bits, reset to zero: v cannot clip
- * above without a reset. Most neurons of most programs take this loop, so what it reads is kept in few registers. */
-static SNN_OUTLINE void snn_update_lean(const struct snn_population *p, const struct snn_source *s, uint32_t *spikes)
+/* Where all populations of a loop fade alike, snn_program.h says how, and nothing need be looked up. */
+#define SNN_FADE_KNOWN(x, keep, shift, narrow)                                                                         \
+    ((narrow) ? (x) * (keep) / (INT32_C(1) << (shift)) : snn_fade_wide(x, (uint32_t)(keep)))
+#ifdef SNN_LEAN_V_KEEP
+#define SNN_LEAN_V(x, fade) SNN_FADE_KNOWN(x, SNN_LEAN_V_KEEP, SNN_LEAN_V_SHIFT, SNN_LEAN_V_NARROW)
+#else
+#define SNN_LEAN_V(x, fade) snn_fade_narrow(x, fade)
+#endif
+#ifdef SNN_LANES_U_KEEP
+#define SNN_LANES_U(x, fade, n) SNN_FADE_KNOWN(x, SNN_LANES_U_KEEP, SNN_LANES_U_SHIFT, SNN_LANES_U_NARROW)
+#else
+#define SNN_LANES_U(x, fade, n) snn_faded(x, fade, n)
+#endif
+#ifdef SNN_LANES_V_KEEP
+#define SNN_LANES_V(x, fade, n) SNN_FADE_KNOWN(x, SNN_LANES_V_KEEP, SNN_LANES_V_SHIFT, SNN_LANES_V_NARROW)
+#else
+#define SNN_LANES_V(x, fade, n) snn_faded(x, fade, n)
+#endif
+
+static SNN_INLINE int32_t snn_raised(int32_t raised, uint32_t sinks)
+{
+    return sinks && raised < -SNN_V_MAX ? -SNN_V_MAX : raised;
+}
+
+static SNN_INLINE void snn_update_pairs(const struct snn_population *p, const struct snn_source *s, uint32_t *spikes,
+                                        uint32_t sinks)
 {
     const struct snn_fade fade = p->v_fade;
-    const int32_t scale = p->banks->scale;
+    const int32_t scale = (int16_t)p->banks->scale;
     const uint32_t *sums = p->banks->sums;
     int32_t *v = p->v;
     const struct snn_register *registers = p->registers;
-    for (uint32_t position = 0; position < s->height * s->width; position++, registers += p->register_step) {
+    const uint32_t span = s->span, step = p->register_step;
+    const int32_t *const all = v + s->height * s->width * span;
+    (void)fade;
+    do {
         const struct snn_register *r = registers;
-        for (uint32_t left = s->span; left > 0;) {
+        uint32_t left = span;
+        do {
             const uint32_t now = left < 32 ? left : 32;
             const int32_t *const end = v + now;
             uint32_t quiet = 0;
-            for (; v != end; v += 2, r += 2) {
+            do {
                 const uint32_t pair = *sums++;
+                const int32_t bias = r[0].bias, bar = r[0].bar, next_bias = r[1].bias, next_bar = r[1].bar;
                 SNN_TRACE_U(p, (uint32_t)(v - p->v), snn_low(pair) * scale);
                 SNN_TRACE_U(p, (uint32_t)(v - p->v) + 1, snn_high(pair) * scale);
                 /* below is negative where a neuron does not fire: its sign is the inverse of a spike, and a mask */
-                const int32_t first = snn_raised(snn_fade_narrow(v[0], &fade), snn_low(pair) * scale + r[0].bias);
-                const int32_t below = first - r[0].bar;
+                const int32_t first = snn_raised(SNN_LEAN_V(v[0], &fade) + (snn_low(pair) * scale + bias), sinks);
+                const int32_t next = snn_raised(SNN_LEAN_V(v[1], &fade) + (snn_high(pair) * scale + next_bias), sinks);
+                const int32_t below = first - bar, lower = next - next_bar;
                 v[0] = first & (below >> 31);
-                const int32_t next = snn_raised(snn_fade_narrow(v[1], &fade), snn_high(pair) * scale + r[1].bias);
-                const int32_t lower = next - r[1].bar;
                 v[1] = next & (lower >> 31);
-                quiet = quiet >> 2 | ((uint32_t)below >> 1 & 0x40000000U) | ((uint32_t)lower & 0x80000000U);
-            }
+                quiet = quiet >> 1 | ((uint32_t)below & 0x80000000U);
+                quiet = quiet >> 1 | ((uint32_t)lower & 0x80000000U);
+                v += 2, r += 2;
+            } while (v != end);
             *spikes++ = ~quiet >> (32 - now);
             left -= now;
-        }
-    }
+        } while (left > 0);
+        registers += step;
+    } while (v != all);
+}
+
+/* One bank of 16 bits, its exponent 0 to 8, no u to keep, no product beyond 32 bits, reset to zero: v cannot clip above
+ * without a reset. Most neurons of most programs take this loop, so what it reads is kept in few registers. */
+static SNN_OUTLINE void snn_update_lean(const struct snn_population *p, const struct snn_source *s, uint32_t *spikes)
+{
+    if (p->sinks)
+        snn_update_pairs(p, s, spikes, 1);
+    else
+        snn_update_pairs(p, s, spikes, 0);
 }
 
 static inline int32_t snn_left_after(const struct snn_population *p, int32_t v, int32_t count, int32_t theta)
@@ -108,46 +154,60 @@ static inline int32_t snn_clip(int32_t v)
     return v < -SNN_V_MAX ? -SNN_V_MAX : v;
 }
 
-/* Sums proven, u proven: neither leaves the machine, and u does not wrap. */
-static inline uint32_t snn_advance_lanes(const struct snn_population *p, uint32_t n, const struct snn_register *r,
-                                         int32_t a)
+/* What arrives at some neurons: the banks, each shifted by its exponent, times 64. */
+static inline void snn_arrive(const struct snn_population *p, uint32_t n, uint32_t count, int32_t *arrived)
 {
-    int32_t u = a;
-    if (p->u != NULL) {
-        u += snn_faded(p->u[n], &p->u_fade, n);
-        p->u[n] = u;
+    for (uint32_t i = 0; i < count; i++)
+        arrived[i] = 0;
+    for (const struct snn_bank *b = p->banks; b != p->banks + p->bank_count; b++) {
+        const uint32_t down = b->down;
+        const int32_t scale = b->scale;
+        const uint32_t *sums = b->sums + (b->bits == 16 ? n / 2 : n);
+        int32_t *to = arrived;
+        if (b->bits == 16)
+            for (const int32_t *const end = to + count; to != end; to += 2) {
+                const uint32_t pair = *sums++;
+                to[0] += (snn_low(pair) >> down) * scale;
+                to[1] += (snn_high(pair) >> down) * scale;
+            }
+        else
+            for (const int32_t *const end = to + count; to != end; to++)
+                *to += (snn_signed(*sums++) >> down) * scale;
     }
-    SNN_TRACE_U(p, n, u);
-    const int32_t v = snn_clip(snn_faded(p->v[n], &p->v_fade, n) + u + r->bias);
-    const uint32_t fired = v >= r->bar;
-    p->v[n] = fired ? snn_left_after(p, v, 1, r->bar - !p->at_threshold) : v;
-    return fired;
 }
 
+/* Sums proven, u proven: neither leaves the machine, and u does not wrap. */
 static SNN_OUTLINE void snn_update_lanes(const struct snn_population *p, const struct snn_source *s, uint32_t *spikes)
 {
+    const struct snn_fade u_fade = p->u_fade, v_fade = p->v_fade;
     const struct snn_register *registers = p->registers;
+    int32_t *const all_u = p->u, *const all_v = p->v, arrived[32];
     uint32_t n = 0;
-    for (uint32_t position = 0; position < s->height * s->width; position++, registers += p->register_step)
-        for (uint32_t channel = 0; channel < s->span;) {
+    (void)u_fade, (void)v_fade;
+    for (uint32_t position = 0; position < s->height * s->width; position++, registers += p->register_step) {
+        const struct snn_register *r = registers;
+        for (uint32_t left = s->span; left > 0;) {
+            const uint32_t now = left < 32 ? left : 32;
             uint32_t word = 0;
-            const uint32_t end = channel + 32 < s->span ? channel + 32 : s->span;
-            for (uint32_t bit = 1; channel < end; channel += 2, n += 2, bit <<= 2) {
-                int32_t low = 0, high = 0;
-                for (const struct snn_bank *b = p->banks; b != p->banks + p->bank_count; b++) {
-                    const uint32_t pair = b->bits == 16 ? b->sums[n / 2] : 0;
-                    const int32_t first = b->bits == 16 ? snn_low(pair) : snn_signed(b->sums[n]);
-                    const int32_t next = b->bits == 16 ? snn_high(pair) : snn_signed(b->sums[n + 1]);
-                    low += (first >> b->down) * b->scale;
-                    high += (next >> b->down) * b->scale;
+            snn_arrive(p, n, now, arrived);
+            for (uint32_t k = 0; k < now; k++, n++, r++) {
+                int32_t u = arrived[k];
+                if (all_u != NULL) {
+                    u += SNN_LANES_U(all_u[n], &u_fade, n);
+                    all_u[n] = u;
                 }
-                if (snn_advance_lanes(p, n, &registers[channel], low))
-                    word |= bit;
-                if (snn_advance_lanes(p, n + 1, &registers[channel + 1], high))
-                    word |= bit << 1;
+                SNN_TRACE_U(p, n, u);
+                int32_t v = snn_clip(SNN_LANES_V(all_v[n], &v_fade, n) + u + r->bias);
+                if (v >= r->bar) {
+                    v = snn_left_after(p, v, 1, r->bar - !p->at_threshold);
+                    word |= UINT32_C(1) << k;
+                }
+                all_v[n] = v;
             }
             *spikes++ = word;
+            left -= now;
         }
+    }
 }
 
 static int32_t snn_spikes_of(const struct snn_population *p, int32_t v, int32_t bar, int32_t theta)

@@ -47,28 +47,24 @@ static inline int32_t snn_field(uint32_t fields, uint32_t mask, uint32_t sign)
     return snn_signed(((fields & mask & 0xFFFFU) ^ (sign & 0xFFFFU)) - (sign & 0xFFFFU));
 }
 
-/* The messages among 32 channels of one position. */
+#if defined(__GNUC__)
+#define SNN_OUTLINE __attribute__((noinline))
+#define SNN_INLINE inline __attribute__((always_inline))
+#else
+#define SNN_OUTLINE
+#define SNN_INLINE inline
+#endif
+
+/* Messages that reach one position, each with its row of weights. SNN_ADD_BYTES does not look at the messages: all 1. */
+#define SNN_LISTED 48
 struct snn_list {
     uint32_t count;
-    uint32_t channel[32];
-    int32_t message[32];
+    const uint32_t *rows[SNN_LISTED];
+    int32_t messages[SNN_LISTED];
 };
 
 /* Add the row of every listed message to the sums of one position. Not inlined: the loop around needs registers too. */
-typedef void snn_add(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums,
-                     const uint32_t *weights);
-
-#if defined(__GNUC__)
-#define SNN_OUTLINE __attribute__((noinline))
-#else
-#define SNN_OUTLINE
-#endif
-
-/* Where the outputs of a channel's group begin. */
-static inline uint32_t *snn_group(const struct snn_connection *c, uint32_t *sums, uint32_t channel)
-{
-    return c->group == 0 ? sums : sums + channel / c->group * c->group_words;
-}
+typedef void snn_add(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums);
 
 static inline uint32_t snn_plus(uint32_t sums, uint32_t pair)
 {
@@ -79,59 +75,118 @@ static inline uint32_t snn_plus(uint32_t sums, uint32_t pair)
 #endif
 }
 
+/* Fields of 8 bits without a sign, 128 too many in each: SNN_LESS takes them off again. */
+#define SNN_BYTE_PAIR 0x00FF00FFU
+#define SNN_BIAS_PAIR 0x00800080U
 #if SNN_DSP
-#define SNN_EVEN(sum, word) ((uint32_t)__sxtab16((int32_t)(sum), (int32_t)(word)))
-#define SNN_ODD(sum, word) ((uint32_t)__sxtab16((int32_t)(sum), (int32_t)__ror(word, 8)))
+#define SNN_EVEN(sum, word) ((uint32_t)__uxtab16((int32_t)(sum), (int32_t)(word)))
+#define SNN_ODD(sum, word) ((uint32_t)__uxtab16((int32_t)(sum), (int32_t)__ror(word, 8)))
+#define SNN_LESS(sum, pair) ((uint32_t)__ssub16((int32_t)(sum), (int32_t)(pair)))
 #else
-#define SNN_EVEN(sum, word) ((sum) + snn_pair(word, 0x00FF00FFU, 0x00800080U))
-#define SNN_ODD(sum, word) ((sum) + snn_pair((word) >> 8, 0x00FF00FFU, 0x00800080U))
+#define SNN_EVEN(sum, word) ((sum) + ((word) & SNN_BYTE_PAIR))
+#define SNN_ODD(sum, word) ((sum) + ((word) >> 8 & SNN_BYTE_PAIR))
+#define SNN_LESS(sum, pair) ((sum) - (pair))
 #endif
 
-/* Weights of 8 bits, messages of 1, sums of 16 bits: what most programs do most of the time. */
-static SNN_OUTLINE void snn_add_bytes(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums,
-                                      const uint32_t *weights)
+/* Words of a row whose sums are kept in registers while the list is walked. */
+#if defined(__ARM_ARCH_6M__)
+#define SNN_WORDS 1U /* eight registers */
+#else
+#define SNN_WORDS 4U
+#endif
+#define SNN_GRADED_WORDS (SNN_WORDS > 2 ? 2U : SNN_WORDS)
+
+/* Add word `at` of every listed row, and those that follow it: `words` of them, at most SNN_WORDS. */
+static SNN_INLINE void snn_add_words(const struct snn_list *list, uint32_t *sums, uint32_t at, uint32_t words)
 {
-    const uint32_t pairs = (c->outs + 1) / 2, row_words = c->row_words;
-    const uint32_t *channel = list->channel;
-    for (const uint32_t *const last = channel + list->count; channel != last; channel++) {
-        const uint32_t *row = weights + *channel * row_words;
-        uint32_t *to = snn_group(c, sums, *channel);
-        for (uint32_t *const end = to + (pairs & ~1U); to != end; to += 2) {
-            const uint32_t word = *row++, even = to[0], odd = to[1];
-            to[0] = SNN_EVEN(even, word);
-            to[1] = SNN_ODD(odd, word);
-        }
-        if (pairs & 1)
-            to[0] = SNN_EVEN(to[0], *row);
-    }
+    const uint32_t less = list->count * SNN_BIAS_PAIR;
+    uint32_t *const to = sums + 2 * at;
+    uint32_t even0 = SNN_LESS(to[0], less), odd0 = SNN_LESS(to[1], less);
+    uint32_t even1 = 0, odd1 = 0, even2 = 0, odd2 = 0, even3 = 0, odd3 = 0;
+    if (words > 1)
+        even1 = SNN_LESS(to[2], less), odd1 = SNN_LESS(to[3], less);
+    if (words > 2)
+        even2 = SNN_LESS(to[4], less), odd2 = SNN_LESS(to[5], less);
+    if (words > 3)
+        even3 = SNN_LESS(to[6], less), odd3 = SNN_LESS(to[7], less);
+    const uint32_t *const *listed = list->rows;
+    const uint32_t *const *const end = listed + list->count;
+    do {
+        const uint32_t *const row = *listed++ + at;
+        even0 = SNN_EVEN(even0, row[0]), odd0 = SNN_ODD(odd0, row[0]);
+        if (words > 1)
+            even1 = SNN_EVEN(even1, row[1]), odd1 = SNN_ODD(odd1, row[1]);
+        if (words > 2)
+            even2 = SNN_EVEN(even2, row[2]), odd2 = SNN_ODD(odd2, row[2]);
+        if (words > 3)
+            even3 = SNN_EVEN(even3, row[3]), odd3 = SNN_ODD(odd3, row[3]);
+    } while (listed != end);
+    to[0] = even0, to[1] = odd0;
+    if (words > 1)
+        to[2] = even1, to[3] = odd1;
+    if (words > 2)
+        to[4] = even2, to[5] = odd2;
+    if (words > 3)
+        to[6] = even3, to[7] = odd3;
+}
+
+/* Weights of 8 bits, messages of 1, sums of 16 bits: what most programs do most of the time. */
+static SNN_OUTLINE void snn_add_bytes(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums)
+{
+    const uint32_t words = c->row_words;
+    uint32_t at = 0;
+    for (; at + SNN_WORDS <= words; at += SNN_WORDS)
+        snn_add_words(list, sums, at, SNN_WORDS);
+    if (SNN_WORDS > 1 && words - at == 1)
+        snn_add_words(list, sums, at, 1);
+    if (SNN_WORDS > 2 && words - at == 2)
+        snn_add_words(list, sums, at, 2);
+    if (SNN_WORDS > 3 && words - at == 3)
+        snn_add_words(list, sums, at, 3);
+}
+
+static SNN_INLINE void snn_add_products(const struct snn_list *list, uint32_t *sums, uint32_t less, uint32_t at,
+                                        uint32_t words)
+{
+    uint32_t *const to = sums + 2 * at;
+    uint32_t even0 = less, odd0 = less, even1 = less, odd1 = less; /* each pair is one number */
+    const uint32_t *const *listed = list->rows;
+    const uint32_t *const *const end = listed + list->count;
+    const int32_t *message = list->messages;
+    do {
+        const uint32_t *const row = *listed++ + at;
+        const uint32_t times = (uint32_t)*message++;
+        even0 += times * (row[0] & SNN_BYTE_PAIR), odd0 += times * (row[0] >> 8 & SNN_BYTE_PAIR);
+        if (words > 1)
+            even1 += times * (row[1] & SNN_BYTE_PAIR), odd1 += times * (row[1] >> 8 & SNN_BYTE_PAIR);
+    } while (listed != end);
+    to[0] = snn_plus(to[0], even0), to[1] = snn_plus(to[1], odd0);
+    if (words > 1)
+        to[2] = snn_plus(to[2], even1), to[3] = snn_plus(to[3], odd1);
 }
 
 static SNN_OUTLINE void snn_add_bytes_graded(const struct snn_connection *c, const struct snn_list *list,
-                                             uint32_t *sums, const uint32_t *weights)
+                                             uint32_t *sums)
 {
-    const uint32_t pairs = (c->outs + 1) / 2;
-    for (uint32_t i = 0; i < list->count; i++) {
-        const uint32_t times = (uint32_t)list->message[i], *row = weights + list->channel[i] * c->row_words;
-        uint32_t *to = snn_group(c, sums, list->channel[i]);
-        for (uint32_t *const end = to + pairs / 2 * 2; to != end; row++, to += 2) {
-            const uint32_t word = *row;
-            to[0] = snn_plus(to[0], times * snn_pair(word, 0x00FF00FFU, 0x00800080U));
-            to[1] = snn_plus(to[1], times * snn_pair(word >> 8, 0x00FF00FFU, 0x00800080U));
-        }
-        if (pairs & 1)
-            to[0] = snn_plus(to[0], times * snn_pair(*row, 0x00FF00FFU, 0x00800080U));
-    }
+    const uint32_t words = c->row_words;
+    uint32_t less = 0, at = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        less -= (uint32_t)list->messages[i];
+    less *= SNN_BIAS_PAIR;
+    for (; at + SNN_GRADED_WORDS <= words; at += SNN_GRADED_WORDS)
+        snn_add_products(list, sums, less, at, SNN_GRADED_WORDS);
+    if (at < words)
+        snn_add_products(list, sums, less, at, 1);
 }
 
-/* Weights of 2, 4, 8 or 16 bits, any messages, sums of 16 bits. */
-static SNN_OUTLINE void snn_add_lanes(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums,
-                                      const uint32_t *weights)
+/* Weights of 2, 4 or 16 bits, any messages, sums of 16 bits. */
+static SNN_OUTLINE void snn_add_lanes(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums)
 {
     const uint32_t mask = c->mask, sign = c->sign, bits = c->bits;
+    uint32_t *const end = sums + (c->outs + 1) / 2;
     for (uint32_t i = 0; i < list->count; i++) {
-        const uint32_t times = (uint32_t)list->message[i], *row = weights + list->channel[i] * c->row_words;
-        uint32_t *to = snn_group(c, sums, list->channel[i]);
-        for (uint32_t *const end = to + (c->outs + 1) / 2; to != end;) {
+        const uint32_t times = (uint32_t)list->messages[i], *row = list->rows[i];
+        for (uint32_t *to = sums; to != end;) {
             uint32_t word = *row++;
             for (uint32_t used = 0; used < 16 && to != end; used += bits, to++, word >>= bits & 15)
                 *to = snn_plus(*to, times * snn_pair(word, mask, sign));
@@ -140,14 +195,13 @@ static SNN_OUTLINE void snn_add_lanes(const struct snn_connection *c, const stru
 }
 
 /* Any weights, any messages, sums of 32 bits. */
-static SNN_OUTLINE void snn_add_32(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums,
-                                   const uint32_t *weights)
+static SNN_OUTLINE void snn_add_32(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums)
 {
     const uint32_t mask = c->mask, sign = c->sign, bits = c->bits;
+    uint32_t *const end = sums + c->outs;
     for (uint32_t i = 0; i < list->count; i++) {
-        const uint32_t times = (uint32_t)list->message[i], *row = weights + list->channel[i] * c->row_words;
-        uint32_t *to = snn_group(c, sums, list->channel[i]);
-        for (uint32_t *const end = to + c->outs; to != end;) {
+        const uint32_t times = (uint32_t)list->messages[i], *row = list->rows[i];
+        for (uint32_t *to = sums; to != end;) {
             uint32_t word = *row++;
             if (bits == 32)
                 *to++ += times * word;
@@ -168,18 +222,16 @@ static inline void snn_add_to_64(uint32_t *sum, int64_t product)
 }
 
 /* Any weights, any messages, sums of 64 bits. */
-static SNN_OUTLINE void snn_add_64(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums,
-                                   const uint32_t *weights)
+static SNN_OUTLINE void snn_add_64(const struct snn_connection *c, const struct snn_list *list, uint32_t *sums)
 {
     const uint32_t bits = c->bits, per_word = 32 / bits;
     for (uint32_t i = 0; i < list->count; i++) {
-        const uint32_t *const row = weights + list->channel[i] * c->row_words;
-        uint32_t *const to = snn_group(c, sums, list->channel[i]);
+        const uint32_t *const row = list->rows[i];
         for (uint32_t o = 0; o < c->outs; o++) {
             const uint32_t within = o % per_word, at = bits == 32 ? 0 : within / 2 * bits + within % 2 * 16;
             const uint32_t word = row[o / per_word] >> at;
             const int32_t weight = bits == 32 ? snn_signed(word) : snn_field(word, c->mask, c->sign);
-            snn_add_to_64(to + 2 * o, (int64_t)list->message[i] * weight);
+            snn_add_to_64(sums + 2 * o, (int64_t)list->messages[i] * weight);
         }
     }
 }

@@ -20,18 +20,20 @@ struct snn_source {
     uint32_t ring;
 };
 
-/* One way from a row (or a column) of the source to one of the target, as offsets of weights and of sums in words. */
+/* Rows (or columns) of the source, one beside the other, that a row of the target reads: where their weights and their
+ * messages stand, in words and in positions. */
 struct snn_tap {
-    uint32_t weights, sums;
+    uint32_t weights, source, count; /* rows come one by one */
 };
 
-/* Row r of the source has the taps first[r] .. first[r + 1] - 1. */
+/* Row r of the target has the taps first[r] .. first[r + 1] - 1. */
 struct snn_reach {
     const uint16_t *first;
     const struct snn_tap *taps;
 };
 
-/* Sums that are shifted together. Of 16 bits, two share a word; of 64 bits, the low word comes first. */
+/* Sums that are shifted together. Of 16 bits, two share a word, and a word follows them that stays 0, since a row of
+ * weights may end within a word; of 64 bits, the low word comes first. */
 struct snn_bank {
     uint32_t *sums;
     uint32_t words;
@@ -40,17 +42,21 @@ struct snn_bank {
     int32_t scale; /* by this: 64 times what the exponent says */
 };
 
-/* One source read through one matrix or kernel: `row_words` words per channel of the source. A word holds 32 / bits
- * weights, field k is weight 2 k, and the field 16 bits above is weight 2 k + 1. */
+/* One source read through one kernel: `row_words` words per channel of the source. A matrix is a kernel as large as its
+ * source, with one output. A word holds 32 / bits weights, field k is weight 2 k, and the field 16 bits above is weight
+ * 2 k + 1. Fields of SNN_ADD_BYTES and SNN_ADD_BYTES_GRADED hold 128 more than the weight, so they have no sign. */
 struct snn_connection {
     const uint32_t *weights;
-    struct snn_reach rows, columns; /* no taps: a matrix */
-    uint32_t mask, sign;            /* of the two fields that are read together */
+    struct snn_reach rows, columns;
+    uint32_t mask, sign; /* of the two fields that are read together */
     uint32_t row_words;
-    uint32_t outs;        /* weights of a row that count */
-    uint32_t group;       /* channels of the source that read the same outputs; 0: all */
-    uint32_t group_words; /* of sums, from one group to the next */
-    uint16_t source;      /* 0 is the input, 1 the first population */
+    uint32_t outs;           /* weights of a row that count */
+    uint32_t position_words; /* of sums, from one position of the target to the next */
+    uint32_t group;          /* channels of the source that read the same outputs */
+    uint32_t group_words;    /* of sums, from one group to the next */
+    uint16_t groups;
+    uint16_t height, width; /* positions of the target */
+    uint16_t source;        /* 0 is the input, 1 the first population */
     uint16_t lag;
     uint8_t bank;
     uint8_t bits;
@@ -89,7 +95,8 @@ struct snn_population {
     uint8_t connection_count, bank_count;
     uint8_t kernel, reset;
     uint8_t most, at_threshold, refractory;
-    uint8_t held; /* what arrives depends on this step's input alone: unchanged input, unchanged sums */
+    uint8_t sinks; /* SNN_LEAN: v may reach its lower end */
+    uint8_t held;  /* what arrives depends on this step's input alone: unchanged input, unchanged sums */
 };
 
 extern const struct snn_source snn_sources[SNN_POPULATIONS + 1];
