@@ -62,15 +62,19 @@ def clips_said(material: Material) -> str:
     clipping = [s.name for s in material.program.described.states if s.overflow == "clips"]
     if not clipping:
         return ""
-    states, verb = listed(clipping), "is" if len(clipping) == 1 else "are"
-    where = list(dict.fromkeys(reach.layer for reach in reaches(material) if reach.may_clip))
+    where: dict[str, list[str]] = {}
+    for reach in reaches(material):
+        if reach.may_clip:
+            where.setdefault(reach.state, []).append(reach.layer)
     if not where:
-        return f"Nothing clips either: {states} {verb} proven to stay within the register."
+        verb = "is" if len(clipping) == 1 else "are"
+        return f"Nothing clips either: {listed(clipping)} {verb} proven to stay within the register."
     observed = material.observed
     times = "" if observed is None else _times(sum(observed.clips.values()), observed.samples)
+    states = "; ".join(f"{state} of {listed(layers)}" for state, layers in where.items())
     return (
-        f"What may happen is a clip: in {listed(where)} no bound below the end of the register was found for {states}, "
-        f"which {verb} then held at the end, by the chip as by every executor.{times}"
+        f"What may happen is a clip: no bound below the end of the register was found for {states}. There a state is "
+        f"held at the end, by the chip as by every executor.{times}"
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from snn2hw.page.collect import collect
 from snn2hw.page.write import write_report
 from tests.page import making
+from tests.page.browser import opened
 
 
 def _folder(name):
@@ -40,3 +41,10 @@ def any_report(request):
 @pytest.fixture
 def any_dossier(any_report):
     return json.loads(any_report.json.read_text())
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A page of a browser that several tests use."""
+    with opened(tmp_path_factory.mktemp("browser")) as page:
+        yield page

@@ -279,7 +279,7 @@ def test_proven_ranges_are_the_certificates(whole):
 def test_a_certificate_and_its_chart_say_the_same_of_clips(whole):
     """What may clip is named beside the proof that nothing overflows; a bound within the register is no clip."""
     said = [" ".join(section(whole).said) for section in (verdict_section, quantisation_section)]
-    assert all("in lif1 3 no bound below the end" in text and "12 samples run here none did" in text for text in said)
+    assert all("was found for v of lif1 3. There" in text and "12 samples run here none did" in text for text in said)
     inside = {"a": [-5, 5], "u": [-5, 5], "v": [-5, 5]}
     bounds = dict.fromkeys(("lif0", "lif1"), inside)
     certificate = {**whole.attachments["certificate"], "bounds": bounds}

@@ -57,7 +57,8 @@ def _said(placement: Recorded, cores: int, shown: int) -> Iterator[str]:
     first = max(counts, key=lambda name: counts[name])
     yield f"What runs out first: {WORDS[first]}, in {counts[first]} of {plural(cores, 'core')}."
     traffic = placement["traffic"]
-    yield f"Between cores go {traffic['messages_per_step']:,.1f} messages a step, counted by {traffic['basis']}."
+    messages = written(float(traffic["messages_per_step"]), "count")
+    yield f"Between cores go {messages} messages a step, counted by {traffic['basis']}."
     if shown < cores:
         yield f"The {shown:,} fullest of {cores:,} cores are listed."
 

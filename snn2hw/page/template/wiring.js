@@ -39,7 +39,7 @@
       const element = svg("rect", { class: "node", x, y, width: box, height: BOX.height, rx: 7 });
       const most = Math.floor((box - 16) / 6.4);
       const cut = (text) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
-      picture.append(svg("g", { class: "box" }, element, svg("text", { x: x + 9, y: y + 21, "font-weight": 600 }, cut(node.title)),
+      picture.append(svg("g", { class: "box" }, element, svg("text", { x: x + 9, y: y + 21, "font-weight": 600, ...squeezed(node.title, box) }, cut(node.title)),
         svg("text", { class: "dim", x: x + 9, y: y + 38 }, cut(node.detail)),
         svg("text", { class: "dim", x: x + 9, y: y + 54 }, cut([...new Set(into(node).map((e) => e.label))].join(", ")))));
       const target = svg("rect", { x, y, width: box, height: BOX.height, fill: "transparent" });
@@ -50,6 +50,11 @@
     plot.append(picture);
     reachable(picture, marks);
     return marks.length;
+  }
+
+  /* A bold text that would leave its box is set closer. */
+  function squeezed(text, box) {
+    return text.length * 8.3 > box - 16 ? { textLength: box - 16, lengthAdjust: "spacingAndGlyphs" } : {};
   }
 
   function arrow(edge, at, lying, box) {
