@@ -70,7 +70,7 @@ class _Layer:
     axis: int | None
 
 
-class _Search:
+class _Narrowed:
     """One 8-bit network with its layers in fewer bits."""
 
     def __init__(self, path: Path | str, samples: NDArray[Any], labels: NDArray[np.integer[Any]]) -> None:
@@ -125,7 +125,7 @@ def _layers(model: "onnx.ModelProto", where: str) -> dict[str, _Layer]:
 
 def write_narrow(path: Path | str, into: Path | str, bits: Bits) -> dict[str, Bits]:
     """Write the 8-bit network with all layers in so many bits, and return which they are."""
-    search = _Search(path, np.empty(0), np.empty(0, np.int64))
+    search = _Narrowed(path, np.empty(0), np.empty(0, np.int64))
     chosen = dict.fromkeys(search.weights, bits)
     _write(search.made(chosen), into)
     return chosen
@@ -145,7 +145,7 @@ def fewest_ann_bits(
     The search is that of `snn2hw.compiler.mixed.fewest_bits`. ``samples`` (n, *shape) and ``labels`` are to be data
     that neither trained the network nor judge the result.
     """
-    found = lower_bits(_Search(path, samples, labels), WIDEST, budget=budget, on_trial=on_trial)
+    found = lower_bits(_Narrowed(path, samples, labels), WIDEST, budget=budget, on_trial=on_trial)
     _write(found.made, into)
     return NarrowAnn(found.bits, found.trials)
 

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from sim.errors import InputError
 from snn2hw.compiler.options import Bits
 
-__all__ = ["TERNARY_BITS", "Found", "Narrowing", "Trial", "lower_bits", "narrower", "stored_bits"]
+__all__ = ["TERNARY_BITS", "FewestBits", "Narrowing", "Trial", "lower_bits", "narrower", "stored_bits"]
 
 TERNARY_BITS = 2
 
@@ -36,7 +36,7 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
-class Found(Generic[T]):
+class FewestBits(Generic[T]):
     """The network of fewest bits within the budget, and every trial on the way."""
 
     made: T
@@ -65,7 +65,7 @@ def lower_bits(
     *,
     budget: float,
     on_trial: Callable[[Trial], object] | None = None,
-) -> Found[T]:
+) -> FewestBits[T]:
     """Lower the bits of one layer after the other while the share of wanted answers falls by at most ``budget``."""
     if not 0 <= budget <= 1:
         raise InputError(f"budget {budget}", "give a share between 0 and 1")
@@ -95,7 +95,7 @@ def lower_bits(
             open_layers.remove(name)
         if on_trial is not None:
             on_trial(trials[-1])
-    return Found(best, bits, tuple(trials))
+    return FewestBits(best, bits, tuple(trials))
 
 
 def narrower(bits: Bits, least: int) -> Bits | None:

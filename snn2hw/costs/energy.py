@@ -1,6 +1,6 @@
 """A program priced on a raster: run it, count, price every count under every table, and put the ANN beside it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,40 +10,36 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.engines import DEFAULT_ENGINE
-from sim.errors import InputError, UnsupportedError
+from sim.errors import InputError
 from sim.program import INPUT, Program, require_program
 from sim.trace import SPIKES, Counts
 from sim.wiring import synapse_count
 from snn2hw.ann.graph import load
 from snn2hw.ann.macs import effective_macs, macs
 from snn2hw.ann.outline import outline_of
-from snn2hw.ann.weight_forms import Form
 from snn2hw.chips.rewrite import added_by_rewrite
 from snn2hw.chunks.chunked_run import Asked, Here, Runner, RunTotals, run_samples
 from snn2hw.chunks.input_facts import InputFacts, input_facts
 from snn2hw.chunks.samples import SampleSet, samples_of
 from snn2hw.codec.decode import Decoder
-from snn2hw.costs.breakdown import memory_rows, population_rows, totals
+from snn2hw.costs.billing import bill_run, chip_meshes
+from snn2hw.costs.breakdown import memory_rows, population_rows
 from snn2hw.costs.comparison import compare
 from snn2hw.costs.equal_rule import equal_costs, equal_counts
-from snn2hw.costs.moments import Moments, blocks, join
 from snn2hw.costs.neurobench_rules.program import count_facts
-from snn2hw.costs.on_mesh import MeshBound, mesh_bound, on_mesh
 from snn2hw.costs.price_files import TABLES, get_table
 from snn2hw.costs.prices import PriceTable
-from snn2hw.costs.pricing import Bill, Line, billed, lines_of, price
+from snn2hw.costs.pricing import Bill, price
 from snn2hw.costs.report import EnergyReport
 from snn2hw.costs.report_sides import AnnSide
 from snn2hw.costs.same_task import SameTask, judge_task
-from snn2hw.costs.ways import Placed, WaysTaken, ways_of
+from snn2hw.costs.ways import Placed, WaysTaken
 from snn2hw.costs.weight_storage import weight_storage
-from snn2hw.costs.workload import ann_workload, spiking_workload
+from snn2hw.costs.workload import ann_workload
 from snn2hw.placement.placement import Placement
 
 __all__ = ["TaskLabels", "energy", "report_of"]
 
-TOTALS, PER_SYNAPSE = "", ("spikes_per_synapse", "")
-"""Beside the names of price tables, what the program did, and one line of it."""
 TASK_UNKNOWN = "costs alone are compared: whether both networks do the same task, and how well, is not known here"
 
 
@@ -87,13 +83,9 @@ def energy(
         raise InputError("no price table is named", f"name some of: {', '.join(TABLES)}")
     prices, graph = [get_table(t) for t in tables], None if ann is None else load(ann)
     asked = _asked(task)
-    decoder = None
-    if ann is not None and asked.labels is not None:
-        decoder = asked.decoder or ("count" if program.output.fires else "max")
-    wanted, taken = Asked(engine, decoder=decoder, facts=True), None
-    if placement is not None:
-        _refuse_unpriced(placement, prices)
-        wanted, taken = replace(wanted, record=SPIKES, trace=True), WaysTaken(ways_of(program, placement))
+    decoder = None if ann is None or asked.labels is None else asked.decoder or _usual_decoder(program)
+    taken = None if placement is None else _ways(program, placement, prices)
+    wanted = Asked(engine, SPIKES if taken else (), trace=taken is not None, decoder=decoder, facts=True)
     keep = None if taken is None else taken.add
     totals = run_samples(program, samples, wanted, runner=runner or Here(progress), size=chunk, keep=keep)
     beside = None
@@ -101,7 +93,7 @@ def energy(
         effective = None if ann_inputs is None else effective_macs(ann, ann_inputs)
         beside = AnnSide(str(ann), macs(graph), effective, outline_of(graph))
     assert totals.facts is not None
-    placed = None if placement is None or taken is None else Placed(placement.target, placement.placer, taken.taken())
+    placed = None if taken is None else taken.placed()
     report = _report(
         program, totals.facts, totals.counts, ann=beside, tables=prices, confidence=confidence, placed=placed
     )
@@ -112,10 +104,15 @@ def energy(
     return replace(report, task=judged, notes=notes)
 
 
-def _refuse_unpriced(placement: Placement, tables: Sequence[PriceTable]) -> None:
+def _usual_decoder(program: Program) -> Decoder:
+    return "count" if program.output.fires else "max"
+
+
+def _ways(program: Program, placement: Placement, tables: Sequence[PriceTable]) -> WaysTaken:
     if placement.target not in {table.chip for table in tables}:
         named = ", ".join(table.name for table in tables)
         raise InputError(f"a placement on {placement.target}: not the chip of {named}", "name a table of its chip")
+    return WaysTaken(program, placement)
 
 
 def _asked(task: TaskLabels | ArrayLike | None) -> TaskLabels:
@@ -166,42 +163,14 @@ def _report(
 ) -> EnergyReport:
     _refuse_confidence(confidence)
     steps, held, prices = facts.steps, facts.held, [get_table(t) for t in tables]
-    meshes = {t.chip: _mesh(program, t.chip) for t in prices if t.chip is not None}
-    bounds = {chip: bound for chip, bound in meshes.items() if isinstance(bound, MeshBound)}
-    synapses, forms = _synapses(program), dict[str, tuple[Form, ...]]()
-
-    def per_sample(part: Counts, which: slice) -> dict[tuple[str, Line], NDArray[Any]]:
-        workload = spiking_workload(program, part, steps, held=held)
-        here = None if placed is None else {event: counted[which] for event, counted in placed.taken.items()}
-        on_chip = {
-            chip: on_mesh(workload, program, part, steps, bound, taken=here if placed and placed.chip == chip else None)
-            for chip, bound in bounds.items()
-        }
-        done: dict[tuple[str, Line], NDArray[Any]] = {
-            (TOTALS, (name, "")): values for name, values in totals(workload.events).items()
-        }
-        done[TOTALS, PER_SYNAPSE] = workload.events["synop"] / max(synapses, 1)
-        for table in prices:
-            cost = price(workload if table.chip is None else on_chip.get(table.chip, workload), table)
-            forms[table.name] = cost.forms
-            done |= {(table.name, line): values for line, values in lines_of(cost).items()}
-        return done
-
-    found: dict[tuple[str, Line], Moments] = {}
-    for part, which in blocks(counts):
-        join(found, per_sample(part, which))
-    told = {name: moments for (of, (name, _)), moments in found.items() if of == TOTALS}
-    per_synapse = told.pop(PER_SYNAPSE[0])
-    costs = tuple(
-        billed(t, {line: moments for (of, line), moments in found.items() if of == t.name}, forms[t.name])
-        for t in prices
-    )
-    rate = _rate(program, told["spikes"].mean, steps)
+    synapses, chips = _synapses(program), chip_meshes(program, prices, placed)
+    found = bill_run(program, counts, steps, prices, chips, held=held, synapses=synapses)
+    rate = _rate(program, found.totals["spikes"].mean, steps)
     theirs = () if ann is None else tuple(_ann_cost(ann, t) for t in prices if t.view == "arithmetic")
     paired = {c.table.name: c for c in theirs}
     here = partial(
         compare,
-        spikes_per_synapse=per_synapse.mean,
+        spikes_per_synapse=found.per_synapse.mean,
         spike_rate=rate,
         ann_complete=ann is not None and ann.census.complete,
         confidence=confidence,
@@ -212,17 +181,17 @@ def _report(
         steps=steps,
         confidence=confidence,
         synapses=synapses,
-        totals={name: moments.estimate(confidence) for name, moments in told.items()},
+        totals={name: moments.estimate(confidence) for name, moments in found.totals.items()},
         spike_rate=rate,
-        spikes_per_synapse=per_synapse.estimate(confidence),
+        spikes_per_synapse=found.per_synapse.estimate(confidence),
         populations=population_rows(program, counts, steps, confidence),
         memory=memory_rows(counts, confidence),
         neurobench=count_facts(program, facts, counts),
-        snn=costs,
+        snn=found.bills,
         ann=ann,
         ann_costs=theirs,
-        comparisons=tuple(here(c, paired[c.table.name]) for c in costs if c.table.name in paired),
-        notes=(*_notes(program, facts, counts, ann), *_mesh_notes(meshes, placed)),
+        comparisons=tuple(here(c, paired[c.table.name]) for c in found.bills if c.table.name in paired),
+        notes=(*_notes(program, facts, counts, ann), *chips.notes()),
         storage=weight_storage(program),
     )
     if ann is None:
@@ -230,25 +199,6 @@ def _report(
     counted = equal_counts(program, counts, steps, ann, confidence, held=held)
     ratios = equal_costs(program, counts, steps, ann, prices, confidence, held=held)
     return replace(report, equal_counts=counted, equal_costs=ratios)
-
-
-def _mesh(program: Program, chip: str) -> MeshBound | UnsupportedError:
-    try:
-        return mesh_bound(program, chip)
-    except UnsupportedError as error:
-        return error
-
-
-def _mesh_notes(meshes: Mapping[str, MeshBound | UnsupportedError], placed: Placed | None) -> Iterator[str]:
-    for chip, bound in meshes.items():
-        if placed is not None and placed.chip == chip:
-            messages, *hops = (int(counted.sum()) / len(counted) for counted in placed.taken.values())
-            way = f"{messages:,.1f} messages between cores over {sum(hops):,.1f} hops"
-            yield f"placed on {chip}, {placed.placer}: {way} an inference"
-        elif isinstance(bound, MeshBound):
-            yield f"placed on {chip}, {bound}: the high end of its tables; the low end is without hops"
-        else:
-            yield f"not placed on {chip}: {bound.what}; its tables have no hops, and a message per reading population"
 
 
 def _refuse_confidence(confidence: float) -> None:

@@ -16,14 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from sim.trace import Counts
 from snn2hw.costs.estimate import Estimate, t_quantile
 
-__all__ = ["BLOCK", "Moments", "blocks", "join", "over_blocks"]
+__all__ = ["BLOCK", "SampleMoments", "blocks", "join", "over_blocks"]
 
 COUNTED = tuple(field.name for field in fields(Counts) if field.name != "words")
 """What counts hold per sample, the batch as the last axis."""
 
 
 @dataclass(frozen=True)
-class Moments:
+class SampleMoments:
     """Of so many samples."""
 
     samples: int
@@ -31,25 +31,27 @@ class Moments:
     squares: float
 
     @classmethod
-    def of(cls, values: ArrayLike) -> "Moments":
+    def of(cls, values: ArrayLike) -> "SampleMoments":
         """Return those of samples.
 
-        >>> Moments.of([1, 2, 3])
-        Moments(samples=3, mean=2.0, squares=2.0)
+        >>> SampleMoments.of([1, 2, 3])
+        SampleMoments(samples=3, mean=2.0, squares=2.0)
         """
         array = np.asarray(values, dtype=np.float64)
         mean = float(array.mean())
         return cls(len(array), mean, float(((array - mean) ** 2).sum()))
 
-    def joined(self, more: "Moments") -> "Moments":
+    def joined(self, more: "SampleMoments") -> "SampleMoments":
         """Return those of both together."""
         samples, apart = self.samples + more.samples, more.mean - self.mean
         mean = self.mean + apart * more.samples / samples
-        return Moments(samples, mean, self.squares + more.squares + apart**2 * self.samples * more.samples / samples)
+        return SampleMoments(
+            samples, mean, self.squares + more.squares + apart**2 * self.samples * more.samples / samples
+        )
 
-    def over(self, divisor: float) -> "Moments":
+    def over(self, divisor: float) -> "SampleMoments":
         """Return those of the number divided."""
-        return Moments(self.samples, self.mean / divisor, self.squares / divisor**2)
+        return SampleMoments(self.samples, self.mean / divisor, self.squares / divisor**2)
 
     def estimate(self, confidence: float) -> Estimate:
         """Return the mean with Student's interval."""
@@ -75,16 +77,16 @@ def blocks(counts: Counts) -> Iterator[tuple[Counts, slice]]:
         yield replace(counts, **part), which
 
 
-def over_blocks(counts: Counts, arrays: Callable[[Counts], Mapping[K, NDArray[Any]]]) -> dict[K, Moments]:
+def over_blocks(counts: Counts, arrays: Callable[[Counts], Mapping[K, NDArray[Any]]]) -> dict[K, SampleMoments]:
     """Return the moments of the numbers per sample that ``arrays`` makes of counts, block by block."""
-    found: dict[K, Moments] = {}
+    found: dict[K, SampleMoments] = {}
     for part, _ in blocks(counts):
         join(found, arrays(part))
     return found
 
 
-def join(found: dict[K, Moments], more: Mapping[K, NDArray[Any]]) -> None:
+def join(found: dict[K, SampleMoments], more: Mapping[K, NDArray[Any]]) -> None:
     """Add the numbers of more samples."""
     for key, values in more.items():
-        here = Moments.of(values)
+        here = SampleMoments.of(values)
         found[key] = found[key].joined(here) if key in found else here

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 from snn2hw.ann.weight_forms import Form, smallest_form
-from snn2hw.costs.moments import Moments
+from snn2hw.costs.moments import SampleMoments
 from snn2hw.costs.prices import EVENTS, Event, MemoryPrice, Price, PriceTable
 from snn2hw.costs.workload import Traffic, Workload
 
@@ -62,11 +62,11 @@ class Cost:
 class EndMoments:
     """One amount over all samples, at each end."""
 
-    low: Moments
-    counted: Moments
-    high: Moments
+    low: SampleMoments
+    counted: SampleMoments
+    high: SampleMoments
 
-    def end(self, name: str) -> Moments:
+    def end(self, name: str) -> SampleMoments:
         """Return one end by name."""
         return {"low": self.low, "counted": self.counted, "high": self.high}[name]
 
@@ -89,7 +89,9 @@ class Bill:
     @classmethod
     def of(cls, cost: Cost) -> "Bill":
         """Return that of samples whose costs are known one by one."""
-        return billed(cost.table, {line: Moments.of(values) for line, values in lines_of(cost).items()}, cost.forms)
+        return billed(
+            cost.table, {line: SampleMoments.of(values) for line, values in lines_of(cost).items()}, cost.forms
+        )
 
 
 def lines_of(cost: Cost) -> dict[Line, Float]:
@@ -98,7 +100,7 @@ def lines_of(cost: Cost) -> dict[Line, Float]:
     return {(name, end): ends.end(end) for name, ends in {**cost.parts, **sums}.items() for end in ENDS}
 
 
-def billed(table: PriceTable, lines: Mapping[Line, Moments], forms: tuple[Form, ...]) -> Bill:
+def billed(table: PriceTable, lines: Mapping[Line, SampleMoments], forms: tuple[Form, ...]) -> Bill:
     """Put a bill together."""
     names = dict.fromkeys(name for name, _ in lines)
     ends = {name: EndMoments(*(lines[name, end] for end in ENDS)) for name in names}

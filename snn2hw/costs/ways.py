@@ -59,8 +59,8 @@ class Placed:
 class WaysTaken:
     """The messages and hops of every sample, from spikes that come chunk by chunk."""
 
-    def __init__(self, ways: Ways) -> None:
-        self._ways = ways
+    def __init__(self, program: Program, placement: Placement) -> None:
+        self._placement, self._ways = placement, ways_of(program, placement)
         self._found: list[Int] = []
 
     def add(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -71,6 +71,7 @@ class WaysTaken:
             sums.append(ways @ sent.reshape(len(sent), -1).T)
         self._found.append(np.sum(sums, axis=0))
 
-    def taken(self) -> dict[Event, Int]:
+    def placed(self) -> Placed:
         """Return what every sample came to."""
-        return dict(zip(WAYS, np.concatenate(self._found, axis=1), strict=True))
+        taken = dict(zip(WAYS, np.concatenate(self._found, axis=1), strict=True))
+        return Placed(self._placement.target, self._placement.placer, taken)

@@ -7,7 +7,7 @@ import snn2hw as sw
 from sim.engines import run
 from snn2hw.costs import moments
 from snn2hw.costs.estimate import estimate
-from snn2hw.costs.moments import BLOCK, Moments, blocks, over_blocks
+from snn2hw.costs.moments import BLOCK, SampleMoments, blocks, over_blocks
 from snn2hw.costs.price_files import TABLES
 from tests.costs.test_report import program, raster, write_cnn
 
@@ -16,9 +16,9 @@ from tests.costs.test_report import program, raster, write_cnn
 def test_joined_moments_are_those_of_all_samples(parts):
     rng = np.random.default_rng(sum(parts))
     samples = [rng.normal(1e6, 3, n) for n in parts]
-    found = Moments.of(samples[0])
+    found = SampleMoments.of(samples[0])
     for more in samples[1:]:
-        found = found.joined(Moments.of(more))
+        found = found.joined(SampleMoments.of(more))
     whole = estimate(np.concatenate(samples), 0.9)
     assert found.samples == sum(parts)
     assert found.estimate(0.9).mean == pytest.approx(whole.mean, rel=1e-12)
@@ -29,8 +29,8 @@ def test_joined_moments_are_those_of_all_samples(parts):
 
 def test_one_block_is_estimated_to_the_last_bit_as_its_samples_are():
     values = np.random.default_rng(0).normal(5, 2, BLOCK)
-    assert Moments.of(values).estimate(0.95) == estimate(values, 0.95)
-    assert Moments.of(values[:1]).estimate(0.95) == estimate(values[:1], 0.95)
+    assert SampleMoments.of(values).estimate(0.95) == estimate(values, 0.95)
+    assert SampleMoments.of(values[:1]).estimate(0.95) == estimate(values[:1], 0.95)
 
 
 def test_blocks_are_all_samples_once(monkeypatch):
