@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Job", "Link", "Neurons", "serve_steps", "serve_whole"]
+__all__ = ["Job", "Link", "Neurons", "serve", "serve_steps", "serve_whole"]
 
 Array = Any
 Step = Callable[[Array], tuple[Array, Array, Array]]
@@ -60,7 +60,7 @@ class Job:
 Result = dict[str, Array]
 
 
-def _serve(run: Callable[[Job], Result]) -> None:
+def serve(run: Callable[[Job], Result]) -> None:
     """Answer jobs until there are no more."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a simulator prints goes to the log
@@ -99,7 +99,7 @@ def _read(path: str) -> Job:
 
 def serve_steps(neurons: Callable[[Neurons], Step], deliver: Callable[[Link], Callable[[Array], Array]]) -> None:
     """Answer in local time: in every step each population in order, each connection with its lag."""
-    _serve(lambda job: _step_by_step(job, neurons, deliver))
+    serve(lambda job: _step_by_step(job, neurons, deliver))
 
 
 def _step_by_step(
@@ -128,7 +128,7 @@ def serve_whole(population: Population) -> None:
 
     What a population hears of itself is left to it: None stands in its place.
     """
-    _serve(lambda job: _whole(job, population))
+    serve(lambda job: _whole(job, population))
 
 
 def _whole(job: Job, run: Population) -> Result:
