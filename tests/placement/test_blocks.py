@@ -40,7 +40,7 @@ def test_hidden_neurons_share_a_block_and_its_matrix():
     assert (by["output"].synapses, by["output"].places) == (8, 1000 * 8)
     assert [block.use for block in placed.blocks] == [1.0, 1.0, 1.0]
     assert place_blocks(xylo(sizes=(5, 5)), "xylo2").limiting == "input"
-    assert "a 0..599, b 600..999" in str(placed)
+    assert "a 600: 0..599, b 400: 600..999" in str(placed)
 
 
 def test_all_that_exceeds_is_said_at_once_with_the_split_that_would_fit():
