@@ -64,6 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("room", nargs="*", help="rooms of benchmarks/mutants.toml (default: all)")
     parser.add_argument("--survivors", action="store_true", help="only those that survived last time (default: no)")
+    parser.add_argument("--rest", action="store_true", help="only those that were not tried last time (default: no)")
     parser.add_argument("--sample", type=int, help="how many mutants of each room (default: what the room says)")
     parser.add_argument("--tables", action="store_true", help="run nothing: equivalents and tables anew")
     parser.add_argument("--page", action="store_true", help="put the table between its marks in docs/development.md")
@@ -90,10 +91,15 @@ def main() -> int:
         if arguments.survivors:
             again = {(s["file"], s["before"], s["after"]) for s in found[room.name]["survived"]}
             mutants = [m for m in mutants if m.key in again]
-        before = found.get(room.name) if arguments.survivors else None
+        before = found.get(room.name) if arguments.survivors or arguments.rest else None
+        if arguments.rest and before is not None:
+            mutants = mutants[before["mutants"] :]
         for fresh in _judged(room, mutants, texts):  # kept after every mutant: the next one may be for tomorrow
             found = _earlier()  # another process may have judged another room meanwhile
-            found[room.name] = fresh if before is None else _merged(before, fresh, mutants[: fresh["mutants"]])
+            if arguments.rest and before is not None:
+                found[room.name] = _continued(before, fresh)
+            else:
+                found[room.name] = fresh if before is None else _merged(before, fresh, mutants[: fresh["mutants"]])
             _name_equivalents(found, excused)
             _written(found)
     print(table(found))
@@ -132,6 +138,12 @@ def _merged(before: dict[str, Any], fresh: dict[str, Any], judged: Sequence[Muta
         "killed": before["killed"] + fresh["killed"],
         "survived": [*fresh["survived"], *left],
     }
+
+
+def _continued(before: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
+    """Return the earlier result with that of further mutants of the same room beside it."""
+    added = {key: before[key] + fresh[key] for key in ("mutants", "killed", "survived")}
+    return {**fresh, **added}
 
 
 def _name_equivalents(found: dict[str, Any], excused: Mapping[tuple[str, str, str], str]) -> None:

@@ -64,6 +64,19 @@ def test_bounds_are_safe_up_to_the_last_value_that_fits(bounds, safe):
 
 
 @pytest.mark.parametrize(
+    ("bounds", "reach"),
+    [
+        (_loihi(a=(-(2**20), 7), u=(0, 2**21), v=(0, 2**30)), 1 / 2),
+        (_loihi(a=(0, 2**18), u=(-3 * 2**20, 2**21), v=(0, 2**30)), 3 / 8),
+        (ProvenBounds(xylo.ARITHMETIC, (0, 2**30), {"i": (-(2**13), 0), "i2": (0, 5), "v": (0, 2**12)}), 2**13 / 32767),
+    ],
+)
+def test_the_nearest_limit_says_how_far_bounds_reach(bounds, reach):
+    """Of a and the states that wrap; of those that clip where none does."""
+    assert bounds.reach == reach
+
+
+@pytest.mark.parametrize(
     ("v", "by"),
     [
         ((1 - 2**23, 2**23 - 1), 0),
@@ -90,6 +103,8 @@ def test_a_certificate_says_which_populations_never_clip():
     assert repr(certificate).splitlines()[0] == f"Certificate of program {certificate.digest[:12]}"
     with pytest.raises(FrozenInstanceError):
         certificate.steps = 10
+    with pytest.raises(FrozenInstanceError):
+        certificate.bounds["quiet"].a = (0, 0)
     assert "may" in repr(certificate)
     assert "never" in repr(certificate)
 

@@ -7,7 +7,7 @@ from sim import reference
 from sim.engines import run
 from sim.fast import Kernels, simulate
 from sim.fast.kernels import general
-from sim.fast.layout.grid import grid
+from sim.fast.layout.grid import LIST, grid
 from sim.fast.layout.laid_out import LONGEST, lay_out
 from sim.fast.layout.lookup import lookup
 from sim.fast.layout.records import GROUPED, WINDOW
@@ -37,7 +37,7 @@ def layer(described: Input, wiring: Wiring, shape: tuple[int, ...], *more: Popul
     return Program(described, (first, *more))
 
 
-@pytest.mark.parametrize("taps", [40, 56, 57, 58, 60, 64, 72, 120])
+@pytest.mark.parametrize("taps", [12, 25, 40, 56, 57, 58, 60, 64, 72, 120])
 @pytest.mark.parametrize("kernels", FORMS)
 def test_a_line_of_a_window_is_longer_than_a_word(kernels, taps):
     wiring = Conv(np.random.default_rng(taps).integers(-20, 21, (4, 1, 1, taps)), stride=(1, 3))
@@ -156,3 +156,16 @@ def test_more_spikes_in_a_step_than_a_list_holds_go_to_the_checking_kernels():
     assert (sent == run(program, raster, engine="reference").spikes["p"]).all()
     assert sent.sum() > LONGEST
     assert missing(program, 2, ("spikes",)).kernels == 0
+
+
+@pytest.mark.parametrize("hi", [1, 9])
+@pytest.mark.parametrize("kernels", FORMS)
+def test_a_window_of_more_rows_than_a_list_tells_apart_is_several_groups(kernels, hi):
+    """Every line of it is a group of its own, whose rows are counted from its own first."""
+    wiring = Conv(np.random.default_rng(hi).integers(-3, 4, (3, 32, 3, LIST // 96 + 1)))
+    described = Input((32, 5, LIST // 96 + 3), 0, hi)
+    program = layer(described, wiring, output_shape(wiring, described.shape, ()), vth=40)
+    laid_out = lay_out(program)
+    assert laid_out is not None
+    assert (laid_out.connections["group"] < laid_out.connections["rows"] // 2).all()
+    assert_equal_at(program, 0.05, kernels, steps=3)

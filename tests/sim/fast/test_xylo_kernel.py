@@ -47,6 +47,21 @@ def test_a_source_too_wide_for_a_list_is_the_references():
     assert run(program, raster, engine="fast").counts.synops["p"].tolist() == [5]
 
 
+@pytest.mark.parametrize("inputs", [31, 32, 33, 70])
+@pytest.mark.parametrize("kernels", FORMS)
+def test_an_input_of_more_channels_than_are_listed_at_once_is_heard_once(inputs, kernels):
+    rng = np.random.default_rng(inputs)
+    heard = [Connection("input", Dense(rng.integers(-20, 21, (5, inputs))))]
+    program = Program(
+        Input((inputs,), 0, 15), (Population("p", (5,), heard, arithmetic="xylo", theta=90),), arithmetic="xylo"
+    )
+    raster = rng.integers(0, 16, (2, 9, inputs))
+    slow = run(program, raster, engine="reference", record=recordable(program))
+    quick = simulate(program, raster, Request(recordable(program)), kernels=kernels)
+    assert first_divergence(program, slow, quick) is None
+    assert count_difference(slow.counts, quick.counts) is None
+
+
 @pytest.mark.parametrize("record", ["spikes", "i2", "v", ()])
 def test_what_is_not_asked_for_is_not_recorded(record):
     program, raster = random_xylo(5)
