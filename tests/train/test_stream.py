@@ -218,6 +218,14 @@ def test_what_is_pruned_stays_zero_down_to_the_program(tmp_path, scope):
             assert held[~gone].any()
 
 
+def test_a_twin_is_pruned_by_the_same_share(tmp_path):
+    options = ("--model", "cnn", "--epochs", "3", "--size", "small", "--prune", "0.6")
+    assert trained(tmp_path, *options) == 0
+    weights = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["best"]["weights"]
+    maps = [w for name, w in weights.items() if w.ndim > 1]
+    assert sum(int((w == 0).sum()) for w in maps) == int(0.6 * sum(w.numel() for w in maps))
+
+
 def test_an_interrupted_stream_prunes_the_same(tmp_path):
     """Four epochs at once, and the same command again after Ctrl-C at the third."""
     options = ("--epochs", "4", "--size", "small", "--prune", "0.8")

@@ -138,6 +138,17 @@ def test_train_leaves_a_program_that_a_xylo_chip_holds(tmp_path, capsys):
     assert "does not say how it listens" in capsys.readouterr().err
 
 
+def test_what_is_pruned_is_zero_in_the_chips_weights(tmp_path):
+    assert trained(tmp_path, "--epochs", "3", "--size", "xylo-small", "--prune", "0.5", "--prune-scope", "layer") == 0
+    saved = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["best"]["weights"]
+    shares = {name: float((w == 0).float().mean()) for name, w in saved.items() if w.ndim > 1}
+    assert set(shares.values()) == {0.5}
+    program = read_program_file(tmp_path / "run" / "program.nir").program
+    zeros = [int((c.wiring.weight == 0).sum()) for p in program.populations for c in p.inputs]
+    sizes = [c.wiring.weight.size for p in program.populations for c in p.inputs]
+    assert all(z >= size // 2 for z, size in zip(zeros, sizes, strict=True))
+
+
 def test_more_classes_than_outputs_are_written_as_patterns(tmp_path, net):
     from dataclasses import replace
 
