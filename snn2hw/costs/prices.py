@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, log
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from snn2hw.ann.weight_forms import Form
 
@@ -15,36 +15,17 @@ __all__ = ["EVENTS", "Event", "Kind", "MemoryPrice", "Price", "PriceTable", "Vie
 
 View = Literal["chip", "arithmetic", "operations"]
 Kind = Literal["measured", "published", "fitted", "derived", "assumed"]
-Event = Literal[
-    "synop_dense",
-    "synop_conv",
-    "update_active",
-    "update_inactive",
-    "spike",
-    "message",
-    "hop_across",
-    "hop_down",
-    "accumulate",
-    "multiply_accumulate",
-    "state_add",
-    "state_multiply",
-    "synop",
-    "update",
+OnChip = Literal[
+    "synop_dense", "synop_conv", "update_active", "update_inactive", "spike", "message", "hop_across", "hop_down"
 ]
+InArithmetic = Literal["accumulate", "multiply_accumulate", "state_add", "state_multiply"]
+AsOperation = Literal["synop", "update"]
+Event = OnChip | InArithmetic | AsOperation
 
 EVENTS: Mapping[View, tuple[Event, ...]] = {
-    "chip": (
-        "synop_dense",
-        "synop_conv",
-        "update_active",
-        "update_inactive",
-        "spike",
-        "message",
-        "hop_across",
-        "hop_down",
-    ),
-    "arithmetic": ("accumulate", "multiply_accumulate", "state_add", "state_multiply"),
-    "operations": ("synop", "update"),
+    "chip": get_args(OnChip),
+    "arithmetic": get_args(InArithmetic),
+    "operations": get_args(AsOperation),
 }
 """Three ways to take the same run apart; a table prices every event of one of them."""
 
