@@ -34,7 +34,7 @@ class MeasuredPopulation:
 
     name: str
     layer: str
-    """What tables call it."""
+    """What tables call it, which follows from the program: no file has it."""
     neurons: int
     bits: tuple[int, ...]
     exponents: tuple[int, ...]
@@ -68,7 +68,8 @@ class Report:
     def to_json(self) -> dict[str, Json]:
         """Return plain JSON values."""
         facts: dict[str, Json] = {"schema": SCHEMA, **asdict(self)}
-        return facts
+        rows: list[Json] = [{k: v for k, v in asdict(row).items() if k != "layer"} for row in self.rows]
+        return facts | {"rows": rows}
 
     def __str__(self) -> str:
         """Return the table that `snn2hw compile` prints."""
