@@ -28,6 +28,7 @@ import numpy as np
 import results
 
 from exporters.program_file import write_program
+from sim.cores import cores_here
 from sim.program import Connection, Dense, Input, Population, Program
 from snn2hw.chunks.chunked_run import Asked
 from snn2hw.cluster.chunk_messages import run_request
@@ -131,7 +132,7 @@ def _compared(
     assert same, f"the table of {name} is another one"
     assert len(killed) == KILLED
     said: dict[str, Any] = {"settings": len(rows), "killed": len(killed), "same_table": same}
-    return said if args.no_clock else {**said, "cores": os.cpu_count(), "sooner": round(alone / many, 2)}
+    return said if args.no_clock else {**said, "cores": cores_here(), "sooner": round(alone / many, 2)}
 
 
 class _Killer:

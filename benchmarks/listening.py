@@ -10,7 +10,6 @@ in which the word itself takes about half a second. Times are those of one proce
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from results import ended, into_page, write
 
 from exporters.program_file import read_program_file
+from sim.cores import cores_here
 from sim.program import Program
 from sim.wiring import synapse_count
 from snn2hw.audio.clip import read_clip
@@ -204,7 +204,7 @@ def _table(hours: list[dict[str, Any]], arguments: argparse.Namespace) -> str:
     lines += [
         "",
         f"`{arguments.program}`, {arguments.seconds:,} s each, target {arguments.target}: after the features at most "
-        f"{slowest:.1f} s of one of {os.cpu_count()} cores.",
+        f"{slowest:.1f} s of one of {cores_here()} cores.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,5 @@
 """What is installed here, what works with it, and what would: one record, for people and for reports of faults."""
 
-import os
 import platform
 import shutil
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
+from sim.cores import cores_here
 from sim.cures import EXTRAS, install
 from sim.errors import Snn2hwError
 
@@ -80,7 +80,7 @@ def diagnose() -> Diagnosis:
         snn2hw=__version__,
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
-        cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cpus=cores_here(),
         kernels=_kernels(),
         chips=target_names(),
         things=(*things, *_executors()),

@@ -1,8 +1,8 @@
 """How the fast engine scales: batch, threads, input rate, size of the network, steps, memory."""
 
-import os
 from typing import Any
 
+from sim.cores import cores_here
 from sim.wiring import synapse_count
 from timing.memory import peak_memory
 from timing.networks import INPUT_RATE, STEPS, dense_net, inputs, reference_net
@@ -32,7 +32,7 @@ def threads() -> list[dict[str, Any]]:
     """Threads over one batch, in turn, so that a busy moment hits all of them; the best of each, by the wall."""
     program = reference_net().program
     raster = inputs(program, THREADED)
-    counts = range(1, (os.cpu_count() or 1) + 1)
+    counts = range(1, cores_here() + 1)
     best: dict[int, dict[str, Any]] = {}
     for _ in range(ROUNDS):
         for count in counts:

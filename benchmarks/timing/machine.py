@@ -6,6 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sim.cores import cores_here
+
 __all__ = ["describe"]
 
 
@@ -16,7 +18,7 @@ def describe() -> dict[str, Any]:
     return {
         "cpu": _model(),
         "cpu_name": get_host_cpu_name(),
-        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpus": cores_here(),
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": version("numpy"),

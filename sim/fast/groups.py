@@ -1,8 +1,9 @@
 """A batch in groups of samples, each run by one thread: the kernels hold no GIL."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from sim.cores import cores_here
 
 __all__ = ["in_groups"]
 
@@ -16,7 +17,7 @@ def in_groups(
     batch: int, run: Callable[[int, int], object], threads: int | None, progress: Callable[[int], object] | None
 ) -> None:
     """Call ``run(first, to)`` for ranges that cover the batch; tell ``progress`` the samples of each that is done."""
-    workers = min(threads or _cpus(), batch)
+    workers = min(threads or cores_here(), batch)
     shares = 1 if workers == 1 else workers * PER_THREAD
     size = max(1, min(LARGEST, -(-batch // shares)))
     groups = [(first, min(first + size, batch)) for first in range(0, batch, size)]
@@ -36,7 +37,3 @@ def in_groups(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

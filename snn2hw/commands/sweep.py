@@ -8,7 +8,6 @@ failed.
 """
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
 from snn2hw.commands.many import check_many, cluster_of, scheduler_option
@@ -30,7 +29,12 @@ NEVER = frozenset({"sweep", "cluster", "fuzz", "install", "install-lava", "compl
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("study", metavar="STUDY.toml", help="what is tried and measured")
-    parser.add_argument("--processes", type=int, metavar="N", help="settings at once (default: one for each core)")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="workers; no more work at once than there are cores (default: as many)",
+    )
     scheduler_option(parser)
     parser.add_argument("--no-pictures", action="store_true", help="write tables alone")
     parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where results are kept and looked for")
@@ -76,11 +80,12 @@ def check_study(study: "Study", where: str) -> None:
 
 
 def _team(args: argparse.Namespace, study: "Study", cluster: "Cluster | None") -> "Team":
+    from sim.cores import cores_here
     from snn2hw.sweep.team import ProcessTeam, TeamThere
 
     if cluster is not None:
         return TeamThere(cluster, study.inputs)
-    return ProcessTeam(args.processes or len(os.sched_getaffinity(0)), study.inputs)
+    return ProcessTeam(args.processes or cores_here(), study.inputs)
 
 
 def _tell(swept: "Swept", args: argparse.Namespace, reply: Reply) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sim.cores import cores_here
 from sim.errors import InputError
 from snn2hw.calls.call import IN, CallAnswer, CommandCall
 from snn2hw.calls.worker import Caller
@@ -27,7 +28,11 @@ class Team(Protocol):
 
 @dataclass(frozen=True)
 class ProcessTeam:
-    """So many processes of this machine, which go with this one; a call whose process dies is begun again."""
+    """So many processes of this machine, which go with this one; a call whose process dies is begun again.
+
+    They take turns where there are fewer cores: no more work at once than can, since they would only wait for one
+    another, each with its data in caches that the others want.
+    """
 
     processes: int
     inputs: Mapping[str, Path]
@@ -49,7 +54,7 @@ class ProcessTeam:
             finally:
                 free.put(caller)
 
-        with ThreadPoolExecutor(max(1, len(callers))) as pool:
+        with ThreadPoolExecutor(max(1, min(len(callers), cores_here()))) as pool:
             try:
                 for done in as_completed([pool.submit(one, name) for name in calls]):
                     yield done.result()

@@ -153,6 +153,31 @@ def test_a_study_that_is_killed_goes_on_and_ends_in_the_same_table(home, capsys)
     assert not [p for p in (home / "killed").rglob("*") if p.name.endswith(".tmp")]
 
 
+def test_no_more_processes_work_at_once_than_there_are_cores_and_all_take_turns(tmp_path, monkeypatch):
+    from snn2hw.sweep import team
+
+    working, most, called = set(), [], set()
+
+    class Counting(Caller):
+        def call(self, call, out, inputs):
+            working.add(self)
+            called.add(self)
+            most.append(len(working))
+            time.sleep(0.01)
+            working.remove(self)
+            return CallAnswer(({"out": out.name},), None)
+
+    monkeypatch.setattr(team, "Caller", Counting)
+    for cores, at_once in ((1, 1), (2, 2), (9, 4)):
+        monkeypatch.setattr(team, "cores_here", lambda cores=cores: cores)
+        most.clear()
+        called.clear()
+        calls = {str(number): CommandCall((("zoo",),)) for number in range(12)}
+        answers = dict(team.ProcessTeam(4, {}).answers(calls, tmp_path))
+        assert {name: answer.documents[0]["out"] for name, answer in answers.items()} == {name: name for name in calls}
+        assert (max(most), len(called)) == (at_once, 4)
+
+
 def test_two_processes_do_not_do_one_study(home, capsys):
     from snn2hw.files.lock import locked
 
