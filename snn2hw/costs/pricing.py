@@ -8,6 +8,7 @@ Each factor has a low, a counted and a high end, and so has the cost: three sums
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,22 +24,27 @@ __all__ = ["ENDS", "Bill", "Cost", "EndMoments", "Ends", "Line", "billed", "form
 ENDS = ("low", "counted", "high")
 
 Float = NDArray[np.float64]
+Amount = TypeVar("Amount")
 
 
 @dataclass(frozen=True, eq=False)
-class Ends:
-    """One amount per sample under the kindest assumption, as counted, and under the harshest."""
+class _AtEnds(Generic[Amount]):
+    """An amount under the kindest assumption, as counted, and under the harshest."""
 
-    low: Float  # b
-    counted: Float  # b
-    high: Float  # b
+    low: Amount
+    counted: Amount
+    high: Amount
+
+    def end(self, name: str) -> Amount:
+        """Return one end by name."""
+        return {"low": self.low, "counted": self.counted, "high": self.high}[name]
+
+
+class Ends(_AtEnds[Float]):
+    """One amount per sample, (b,), at each end."""
 
     def __add__(self, other: "Ends") -> "Ends":
         return Ends(self.low + other.low, self.counted + other.counted, self.high + other.high)
-
-    def end(self, name: str) -> Float:
-        """Return one end by name."""
-        return {"low": self.low, "counted": self.counted, "high": self.high}[name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,17 +64,8 @@ class Cost:
         return self.driven + self.fixed
 
 
-@dataclass(frozen=True)
-class EndMoments:
+class EndMoments(_AtEnds[SampleMoments]):
     """One amount over all samples, at each end."""
-
-    low: SampleMoments
-    counted: SampleMoments
-    high: SampleMoments
-
-    def end(self, name: str) -> SampleMoments:
-        """Return one end by name."""
-        return {"low": self.low, "counted": self.counted, "high": self.high}[name]
 
 
 Line = tuple[str, str]
