@@ -88,18 +88,14 @@ def main() -> int:
     texts = {file: (ROOT / file).read_text(encoding="utf-8") for room in rooms for file in room.files}
     for room in rooms:
         mutants = drawn({file: texts[file] for file in room.files}, arguments.sample or room.sample, room.name)
-        if arguments.survivors:
-            again = {(s["file"], s["before"], s["after"]) for s in found[room.name]["survived"]}
-            mutants = [m for m in mutants if m.key in again]
         before = found.get(room.name) if arguments.survivors or arguments.rest else None
-        if arguments.rest and before is not None:
-            mutants = mutants[before["mutants"] :]
+        if before is not None:
+            survived = {_key(survivor) for survivor in before["survived"]}
+            tried, untried = mutants[: before["mutants"]], mutants[before["mutants"] :]
+            mutants = untried if arguments.rest else [m for m in tried if m.key in survived]
         for fresh in _judged(room, mutants, texts):  # kept after every mutant: the next one may be for tomorrow
             found = _earlier()  # another process may have judged another room meanwhile
-            if arguments.rest and before is not None:
-                found[room.name] = _continued(before, fresh)
-            else:
-                found[room.name] = fresh if before is None else _merged(before, fresh, mutants[: fresh["mutants"]])
+            found[room.name] = fresh if before is None else _joined(before, fresh, mutants[: fresh["mutants"]])
             _name_equivalents(found, excused)
             _written(found)
     print(table(found))
@@ -128,29 +124,28 @@ def _earlier() -> dict[str, Any]:
     return rooms
 
 
-def _merged(before: dict[str, Any], fresh: dict[str, Any], judged: Sequence[Mutant]) -> dict[str, Any]:
-    """Return the earlier result with the verdicts on its survivors replaced, as far as they are known."""
-    again = {m.key for m in judged}
-    left = [s for s in before["survived"] if (s["file"], s["before"], s["after"]) not in again]
+def _key(survivor: Mapping[str, Any]) -> tuple[str, str, str]:
+    return survivor["file"], survivor["before"], survivor["after"]
+
+
+def _joined(before: dict[str, Any], fresh: dict[str, Any], judged: Sequence[Mutant]) -> dict[str, Any]:
+    """Return the earlier result with fresh verdicts: those on its survivors replaced, those on others beside it."""
+    keys = {m.key for m in judged}
+    left = [survivor for survivor in before["survived"] if _key(survivor) not in keys]
+    again = len(before["survived"]) - len(left)
     return {
         **fresh,
-        "mutants": before["mutants"],
+        "mutants": before["mutants"] + fresh["mutants"] - again,
         "killed": before["killed"] + fresh["killed"],
-        "survived": [*fresh["survived"], *left],
+        "survived": [*left, *fresh["survived"]],
     }
-
-
-def _continued(before: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
-    """Return the earlier result with that of further mutants of the same room beside it."""
-    added = {key: before[key] + fresh[key] for key in ("mutants", "killed", "survived")}
-    return {**fresh, **added}
 
 
 def _name_equivalents(found: dict[str, Any], excused: Mapping[tuple[str, str, str], str]) -> None:
     """Put beside every survivor why no test could kill it, where the configuration says so."""
     for room in found.values():
         for survivor in room["survived"]:
-            why = excused.get((survivor["file"], survivor["before"], survivor["after"]))
+            why = excused.get(_key(survivor))
             survivor.pop("equivalent", None)
             survivor.update({} if why is None else {"equivalent": why})
 
