@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # the modules beside this one, however it is imported
 
 from results import ended, into_page, write
@@ -30,6 +28,7 @@ from snn2hw.train.learnt_leak import LearntLeak
 from snn2hw.train.pair_fit import fit_pair, pair_answers, pair_clips, pair_model, taken_over
 from snn2hw.train.pair_recipe import PairRecipe
 from snn2hw.train.pairs import DECAY
+from snn2hw.train.processor import compute_with
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
@@ -46,7 +45,7 @@ EPOCHS = 8
 
 def main() -> int:
     given = _arguments()
-    torch.set_num_threads(1)
+    compute_with(1)
     path = RESULTS / "pairs.json"
     found: dict[str, Any] = {"schema": "snn2hw.benchmark.pairs/1", "epochs": EPOCHS, "further": FURTHER, "runs": {}}
     if path.is_file():

@@ -17,6 +17,7 @@ from snn2hw.audio.features import Features
 from snn2hw.train.checkpoint import load_trained, read_checkpoint
 from snn2hw.train.fit import fit
 from snn2hw.train.prepare import prepare
+from snn2hw.train.processor import compute_with
 from snn2hw.train.recipe import recipe_to
 from snn2hw.train.teacher import trained_teacher
 
@@ -62,7 +63,7 @@ def train(run: Run, data: Path, work: Path) -> None:
 
 
 def _train(run: Run, data: Path, work: Path) -> None:
-    torch.set_num_threads(1)
+    compute_with(1)
     recipe, classes = recipe_of(run, work), corpus_of_task(run.task, data, work).classes
     features, folder = features_of(run.task, run.seed, data, work), run.folder(work)
     start = read_checkpoint(before(run, work))["weights"] if recipe.start else None

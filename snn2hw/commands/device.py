@@ -28,7 +28,9 @@ def device_of(args: argparse.Namespace) -> str:
         import torch
     except ImportError as error:
         raise MissingToolError(f"training needs torch ({error})", install("torch")) from None
-    torch.set_num_threads(args.threads)
+    from snn2hw.train.processor import compute_with
+
+    compute_with(args.threads)
     gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     known = ["cpu", "cuda", *gpus] if gpus else ["cpu"]
     wanted: str = args.device or known[min(1, len(known) - 1)]

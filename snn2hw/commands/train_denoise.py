@@ -36,15 +36,14 @@ def recipe_for(args: argparse.Namespace) -> "DenoiseRecipe":
 def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
     """Train, compile, judge, and write everything down."""
     recipe = recipe_for(args)
-    import torch
-
     from sim.files import make_folder
     from snn2hw.denoise.layouts import read_noisy
     from snn2hw.files.json_file import write_json
     from snn2hw.train.denoising.fit import cleaned, fit_denoiser, gains
+    from snn2hw.train.processor import compute_with
 
     make_folder(args.output)
-    torch.set_num_threads(args.threads)
+    compute_with(args.threads)
     speech = read_noisy(args.data, recipe.front.spectra.rate_hz, skip_damaged=args.skip_damaged)
     _tell(speech, reply)
     model, state = fit_denoiser(

@@ -50,16 +50,15 @@ def recipe_for(args: argparse.Namespace) -> "PairRecipe":
 def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     """Train, judge, and write everything down."""
     recipe = recipe_for(args)
-    import torch
-
     from sim.files import make_folder
     from snn2hw.audio.corpus import holdout, leave_fold_out, leave_out, official
     from snn2hw.commands.options import corpus_named
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pair_fit import fit_pair, pair_clips, taken_over
+    from snn2hw.train.processor import compute_with
 
     make_folder(args.output)
-    torch.set_num_threads(args.threads)
+    compute_with(args.threads)
     corpus = corpus_named(args, recipe.spectra.rate_hz)
     parted = official(corpus)
     if args.leave_out or args.fold:

@@ -90,12 +90,11 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
 
 def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     """Train, compile, judge, and write everything down."""
-    import torch
-
     from sim.files import make_folder
     from snn2hw.commands.options import corpus_named
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pictures import draw_confusion
+    from snn2hw.train.processor import compute_with
     from snn2hw.train.stream_data import centred, spoken, stream_split
     from snn2hw.train.stream_fit import fit_stream, read_teacher
 
@@ -107,7 +106,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
     recipe = centred(recipe, learnt)
-    torch.set_num_threads(args.threads)
+    compute_with(args.threads)
     teacher = None if args.teacher is None else read_teacher(Path(args.teacher), recipe, len(corpus.classes))
     model, state = fit_stream(
         recipe,
