@@ -101,11 +101,14 @@ def or_worths(graph: "nir.NIRGraph", x: Array, balances: Sequence[Balance]) -> d
 
 
 def _greatest(pool: "nir.NIRNode", x: Array) -> Array:
-    """Return the maximum of every window of activations, (n, c, h, w); what is beyond the border counts as 0."""
-    (pad_y, pad_x), (step_y, step_x) = ((int(v) for v in np.ravel(of)) for of in (pool.padding, pool.stride))
-    padded = np.pad(x, ((0, 0), (0, 0), (pad_y, pad_y), (pad_x, pad_x)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, tuple(int(k) for k in pool.kernel_size), axis=(2, 3))
-    return np.asarray(windows[:, :, ::step_y, ::step_x].max(axis=(4, 5)))
+    """Return the maximum of every window of activations, (n, c, h, w) or (n, c, t); beyond the border there is 0."""
+    size = pool.kernel_size if hasattr(pool, "kernel_size") else pool.weight.shape[2:]  # a sum along a wave is a Conv1d
+    kernel, steps, pads = (tuple(map(int, np.ravel(of))) for of in (size, pool.stride, pool.padding))
+    sides = tuple(range(2, x.ndim))
+    padded = np.pad(x, ((0, 0), (0, 0), *((pad, pad) for pad in pads)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel, axis=sides)
+    greatest = windows.max(axis=tuple(range(x.ndim, windows.ndim)))
+    return np.asarray(greatest[:, :, *(slice(None, None, step) for step in steps)])
 
 
 def _passed(node: "nir.NIRNode", x: Array) -> Array:

@@ -249,12 +249,14 @@ def _max_pool(node: OnnxNode) -> Value:
     """The maximum of activations, for which an OR of spikes stands."""
     signal, a = node.signal(), node.attributes
     kernel = tuple(a["kernel_shape"])
-    if not (isinstance(signal, Applied) and isinstance(signal.layer, op.Relu)) or len(kernel) != 2:
-        raise NotConvertible("of something that is no image of activations")
-    pads = _pads(node, kernel, tuple(a.get("strides", (1, 1))), (1, 1))
+    if not (isinstance(signal, Applied) and isinstance(signal.layer, op.Relu)) or len(kernel) > 2:
+        raise NotConvertible("of something that is no wave or image of activations")
+    ones = (1,) * len(kernel)
+    strides = tuple(a.get("strides", ones))
+    pads = _pads(node, kernel, strides, ones)
     if any(before != after for before, after in pads) or set(a.get("dilations", (1,))) != {1}:
         raise NotConvertible("padding that is uneven, or taps that lie apart")
-    pool = op.Pool("max", kernel, tuple(a.get("strides", (1, 1))), tuple(before for before, _ in pads), (1, 1))
+    pool = op.Pool("max", kernel, strides, tuple(before for before, _ in pads), ones)
     if _fitting(signal.shape[1:], pool) != node.shape[1:]:
         raise NotConvertible("windows that hang over the border (ceil_mode)")
     return node.apply(pool)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from snn2hw.audio.fsdd import read_fsdd
 from snn2hw.commands import main
 from snn2hw.compiler.compile import compile
 from snn2hw.conversion import convert, in_steps, read_ann
+from snn2hw.conversion.convert import ReluNetwork
 from snn2hw.conversion.judge import judge
 from snn2hw.conversion.rules import NotConvertible, _even_padding
 from snn2hw.files.rasters import read_raster
@@ -209,11 +211,35 @@ def test_a_converted_cnn_runs_on_loihi_1_by_the_rewrite_as_well_as_by_subtractio
     assert right["loihi1", "subtract"] >= right["loihi1", "zero"]
 
 
-def test_max_pooling_stands_as_an_or_whose_spikes_count_less_and_says_so(tmp_path: Path) -> None:
+def _greatest_of_images(folder: Path) -> ReluNetwork:
     b = Build(SHAPE)
     ONNX["greatest"](b)
-    x = images(16)
-    made = convert(read_ann(b.write(tmp_path / "net.onnx")), x, percentile=100)
+    return read_ann(b.write(folder / "net.onnx"))
+
+
+def _greatest_of_a_wave(folder: Path) -> ReluNetwork:
+    b = Build((2, 40))
+    b.add("Conv", b.w(4, 2, 5), b.w(4), strides=[2])
+    b.add("Relu")
+    b.add("MaxPool", kernel_shape=[3], strides=[2], pads=[1, 1])
+    b.add("Flatten")
+    b.add("Gemm", b.w(36, 5), b.w(5))
+    return read_ann(b.write(folder / "net.onnx"))
+
+
+def _greatest_in_torch(folder: Path) -> ReluNetwork:
+    torch.manual_seed(3)
+    layers = (nn.Conv1d(2, 4, 5, 2), nn.ReLU(), nn.MaxPool1d(3, 2, 1), nn.Flatten(), nn.Linear(36, 5))
+    return read_ann(nn.Sequential(*layers).eval(), (2, 40))
+
+
+@pytest.mark.parametrize("made_of", [_greatest_of_images, _greatest_of_a_wave, _greatest_in_torch])
+def test_max_pooling_stands_as_an_or_whose_spikes_count_less_and_says_so(
+    made_of: Callable[[Path], ReluNetwork], tmp_path: Path
+) -> None:
+    ann = made_of(tmp_path)
+    x = images(16, ann.input_shape)
+    made = convert(ann, x, percentile=100)
     assert any("max pooling stands as an OR of spikes" in note for note in made.source.notes)
     exact = made.outputs(x)
     summed = float_reference(made.source, in_steps(x, 64), record=()).output[:, -1] / 64

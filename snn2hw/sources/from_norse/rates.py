@@ -36,8 +36,8 @@ def _clamp(rec: Tracer, call: Call) -> None:
 def _max_pool(rec: Tracer, call: Call) -> None:
     """The maximum of what rectifiers leave is an OR of the spikes that stand for it."""
     tag = rec.tag(call.args[0])
-    if call.name == "max_pool2d" and tag is not None and all(map(is_rates, tag.values)):
-        POOLING["max_pool2d"](rec, call)
+    if call.name in POOLING and tag is not None and all(map(is_rates, tag.values)):
+        POOLING[call.name](rec, call)
         return
     rec.unknown(call, "a maximum of rates is no sum of spikes", "train with average pooling")
 
