@@ -6,7 +6,8 @@ row, and the fold or seed behind it.
 python benchmarks/heard_runs.py --data DATA --runs FOLDER [--only esc10-twin,fsdd-medium]
 
 trains in FOLDER what is not there, in the order of the table, one after the other; a run that was interrupted is taken
-up. DATA holds the folders that the commands name. Then: python benchmarks/hearing.py --data DATA --runs FOLDER --page
+up. DATA holds the folders that the commands name; FOLDER/synthetic is made by benchmarks/synthetic_sets.py. Then:
+python benchmarks/hearing.py --data DATA --runs FOLDER --page
 """
 
 import argparse
@@ -43,10 +44,15 @@ class Row:
 
 _ESC = "snn2hw train esc10 --data esc10"
 _WORDS = "snn2hw train keywords --data speech_commands"
-_TAUGHT = f"{_WORDS} --size large --epochs 40 --teacher runs/keywords-teacher/last.pt --teacher-weight 0.7"
+_TEACHER = "--teacher runs/{}-teacher/last.pt --teacher-weight 0.7"
+_TAUGHT = f"{_WORDS} --size large --epochs 40 {_TEACHER.format('keywords')}"
+_DIGITS = "snn2hw train fsdd --stream --data fsdd"
+_VOICES = "snn2hw train audiomnist --data runs/synthetic/voices"
 _NOISY = "snn2hw train denoise --data denoise_16k"
 ROWS = (
-    Row("fsdd-medium", "snn2hw train fsdd --stream --size medium --epochs 45 --data fsdd"),
+    Row("fsdd-medium", f"{_DIGITS} --size medium --epochs 45"),
+    Row("fsdd-teacher", f"{_DIGITS} --model vgg --epochs 45"),
+    Row("fsdd-taught", f"{_DIGITS} --size medium --epochs 45 {_TEACHER.format('fsdd')} --seed {{}}", tuple("012")),
     Row("keywords-teacher", f"{_WORDS} --model vgg"),
     Row("keywords-twin", f"{_TAUGHT} --model cnn"),
     Row("keywords-utterance", f"{_TAUGHT} --mean utterance"),
@@ -58,6 +64,9 @@ ROWS = (
         for model in ("baseline", "esc-vgg", "lstm", "crnn-a")
     ),
     Row("esc10-extractor", f"{_ESC} --model extractor --epochs 15 --fold {{}}", FOLDS),
+    Row("phones", "snn2hw train timit --data runs/synthetic/phones"),
+    Row("voices-digit", f"{_VOICES} --label digit"),
+    Row("voices-gender", f"{_VOICES} --label gender --class-weights balanced"),
     Row("denoise-cnn", f"{_NOISY} --model cnn"),
     Row("denoise-crnn", f"{_NOISY} --model crnn"),
     Row("denoise-cr-ced", f"{_NOISY} --model cr-ced --epochs 3"),

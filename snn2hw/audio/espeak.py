@@ -27,7 +27,10 @@ _FIX = "give a language and a variant it has, like en+f4"
 
 
 class Utterance(NamedTuple):
-    """What to say and how: ``voice`` like "en+f2", ``rate`` in words a minute, ``pitch`` and ``intonation`` 0..99."""
+    """What to say and how: ``voice`` like "en+f2", ``rate`` in words a minute, ``pitch`` and ``intonation`` 0..99.
+
+    What stands in [[ ]] is said by the names of its phonemes.
+    """
 
     text: str
     voice: str

@@ -11,7 +11,7 @@ import sys
 from array import array
 from pathlib import Path
 
-_SYNCHRONOUS, _UTF8, _BY_CHARACTER = 2, 1, 1
+_SYNCHRONOUS, _UTF8, _PHONEMES, _BY_CHARACTER = 2, 1, 0x100, 1
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
@@ -50,7 +50,7 @@ def _say(library: ctypes.CDLL, text: str, voice: str, manner: list[int]) -> None
         library.espeak_SetParameter(parameter, value, 0)
     words = text.encode()
     size = ctypes.c_size_t(len(words) + 1)
-    if library.espeak_Synth(words, size, 0, _BY_CHARACTER, 0, _UTF8, None, None) != 0:
+    if library.espeak_Synth(words, size, 0, _BY_CHARACTER, 0, _UTF8 | _PHONEMES, None, None) != 0:
         sys.exit(f"cannot say {text!r} as {voice!r}")
     library.espeak_Synchronize()
 

@@ -81,3 +81,9 @@ def test_a_voice_speaks_in_several_accents():
     same = [a.size == b.size and (a == b).all() for a, b in zip(plain.samples, accented.samples, strict=True)]
     first = np.array([plain.speakers.index(speaker) // 10 for speaker in plain.speakers]) % len(ACCENTS)
     assert not any(same[k] for k in np.flatnonzero(first == 0)), "American"
+
+
+@pytest.mark.parametrize(("word", "phonemes"), [("two", "[[t'u:]]"), ("five", "[[f'aIv]]")])
+def test_a_word_by_its_phonemes_is_that_word(word, phonemes):
+    (written,), (spelt,) = (speak([Utterance(text, "en-us+m3")]) for text in (word, phonemes))
+    assert np.array_equal(written, spelt)
