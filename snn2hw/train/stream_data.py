@@ -17,7 +17,7 @@ from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
 
 __all__ = ["STREAMED", "Spoken", "centred", "spoken", "stream_recipe_for", "stream_split"]
 
-STREAMED = ("keywords", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist", "timit")
+STREAMED = ("keywords", "keywords-ru", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist", "timit")
 """Corpora that only the streaming network is trained on."""
 
 BELOW_DB = 15.0
@@ -75,7 +75,7 @@ def _usual_for(task: str) -> StreamRecipe:
         )
         return StreamRecipe(task=task, front=MelFront(SPOKEN_16K, mean="none"), how=how, frames=16, epochs=20)
     how = Disturbance(gain_db=3.0, noise=0.0)
-    if task in ("keywords", "speech-commands", "audiomnist"):
+    if task in ("keywords", "keywords-ru", "speech-commands", "audiomnist"):
         front = MelFront(replace(SPOKEN_16K, floor=1e-6))
         return StreamRecipe(task=task, front=front, how=how, frames=79, epochs=40, rate=4e-3)
     front, layout = MelFront(SPOKEN_8K, prior=16), STREAMS["small"]
