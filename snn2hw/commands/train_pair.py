@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["PAIR_MODELS", "is_pair", "train_pair"]
 
 TWIN = "-ann"
-PAIR_MODELS = tuple(name + end for name in ("m5", "piczak", "hjh", "tcy") for end in ("", TWIN))
-"""What ``--model`` calls them: each by its name, and its twin of ReLUs."""
+PAIR_MODELS = (*(name + end for name in ("m5", "piczak", "hjh", "tcy") for end in ("", TWIN)), "hjh-hybrid")
+"""What ``--model`` calls them: each by its name, its twin of ReLUs, and what is both."""
 
 GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "class_weights", "width", "steps")
 OBEYED = frozenset(
@@ -57,7 +57,10 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.commands.options import corpus_named
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pair_fit import fit_pair, pair_clips, taken_over
+    from snn2hw.train.pairs import PAIRS
 
+    if PAIRS[recipe.network].hybrid:
+        reply.line(f"{recipe.network}: only the neurons at the input go onto a chip; the ReLUs behind them do not")
     make_folder(args.output)
     torch.set_num_threads(args.threads)
     corpus = corpus_named(args, recipe.spectra.rate_hz)

@@ -22,7 +22,7 @@ from snn2hw.train.learnt_leak import LearntLeak
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
 from snn2hw.train.objective import Objective
 from snn2hw.train.pair_recipe import PairRecipe, pair_recipe_from
-from snn2hw.train.pairs import pair, pair_layout
+from snn2hw.train.pairs import pair, pair_layout, twin_of
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.run_state import RunState
 from snn2hw.train.to_the_end import trained_to_the_end
@@ -77,7 +77,7 @@ def taken_over(path: Path, recipe: PairRecipe, shape: tuple[int, ...], classes: 
     """Return the weights of another run of the same network, twin or not; what it has not learnt is as usual."""
     values = read_checkpoint(path)
     theirs = pair_recipe_from(values["recipe"], str(path))
-    if (theirs.network, theirs.width) != (recipe.network, recipe.width):
+    if (twin_of(theirs.network), theirs.width) != (twin_of(recipe.network), recipe.width):
         what = f"{path}: {theirs.network} of width {theirs.width:g}, not {recipe.network} of {recipe.width:g}"
         raise InputError(what, "start with a run of the same network and width")
     source = pair_model(theirs, shape, classes)

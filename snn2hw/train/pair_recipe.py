@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sim.cures import one_of
 from sim.errors import FileError, InputError
 from snn2hw.audio.spectra import Spectra
-from snn2hw.train.pairs import PAIRS
+from snn2hw.train.pairs import PAIRS, twin_of
 from snn2hw.train.recipe import Recipe
 
 __all__ = ["PairRecipe", "pair_recipe_from"]
@@ -58,6 +58,9 @@ class PairRecipe(Recipe):
             raise InputError(f"there is no network {self.network!r}", f"choose {one_of(self.network, PAIRS)}")
         if self.model not in ("snn", "ann"):
             raise InputError(f"there is no model {self.model!r}", "choose snn or ann")
+        if self.model == "ann" and self.network != twin_of(self.network):
+            fix = f"train that: {twin_of(self.network)}"
+            raise InputError(f"{self.network}: its twin is that of {twin_of(self.network)}", fix)
         if self.steps < 1 or not self.seconds > 0 or not 0 < self.width <= 1 or not 0 <= self.moved < 1:
             what = f"steps {self.steps}, seconds {self.seconds}, width {self.width}, moved {self.moved}"
             raise InputError(what, "keep steps >= 1, seconds > 0, 0 < width <= 1 and 0 <= moved < 1")

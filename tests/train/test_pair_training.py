@@ -18,7 +18,7 @@ from snn2hw.train.pairs import answer_of
 from snn2hw.train.recipe import recipe_to
 from tests.train.tones import write_tones
 
-WIDTHS = {"m5": 1 / 32, "piczak": 1 / 40, "hjh": 0.5, "tcy": 1.0}
+WIDTHS = {"m5": 1 / 32, "piczak": 1 / 40, "hjh": 0.5, "hjh-hybrid": 0.5, "tcy": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,12 @@ def test_the_command_trains_a_pair_and_takes_its_twin_over(table, tmp_path, caps
     assert train(table, tmp_path / "pair", "--model", "m5", "--steps", "3", *sizes) == 2  # another recipe
 
 
+def test_the_command_says_what_of_a_hybrid_goes_onto_a_chip(table, tmp_path, capsys):
+    sizes = ("--model", "hjh-hybrid", "--width", "0.5", "--epochs", "1", "--steps", "2")
+    assert train(table, tmp_path / "run", *sizes) == 0
+    assert "only the neurons at the input go onto a chip" in capsys.readouterr().out
+
+
 def test_weights_taken_over_are_those_of_the_twin(corpus, tmp_path):
     recipe = recipe_of("hjh", model="ann", steps=1)
     inputs, labels = pair_clips(corpus, recipe)
@@ -118,6 +124,8 @@ def test_weights_taken_over_are_those_of_the_twin(corpus, tmp_path):
     found = taken_over(tmp_path / "twin" / "last.pt", spiking, inputs.shape[1:], 2)
     assert any(name.endswith("pressed") for name in found)
     assert all(torch.equal(found[name], tensor) for name, tensor in twin.state_dict().items())
+    hybrid = taken_over(tmp_path / "twin" / "last.pt", recipe_of("hjh-hybrid"), inputs.shape[1:], 2)
+    assert all(torch.equal(hybrid[name], tensor) for name, tensor in twin.state_dict().items())
     with pytest.raises(InputError, match=r"hjh of width 0\.5, not tcy of 1"):
         taken_over(tmp_path / "twin" / "last.pt", recipe_of("tcy"), inputs.shape[1:], 2)
 
@@ -148,6 +156,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(corpus, tmp_path):
         ("--model m5 --steps 0", "steps 0"),
         ("--model hjh-ann --learnt-decay", "of a network of ReLUs"),
         ("--model hjh-ann --steps 4", "it sees its input once"),
+        ("--model hjh-hybrid --steps 0", "steps 0"),
         ("--width 0.5", "are of published networks"),
         ("--stream --width 0.5", "--width 0.5: means nothing to a streaming network"),
     ],
@@ -158,7 +167,10 @@ def test_options_that_mean_nothing_are_refused(options, said, table, tmp_path, c
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("change", [{"network": "m6"}, {"model": "cnn"}, {"seconds": 0.0}])
+@pytest.mark.parametrize(
+    "change",
+    [{"network": "m6"}, {"network": "hjh-hybrid", "model": "ann", "steps": 1}, {"model": "cnn"}, {"seconds": 0.0}],
+)
 def test_recipes_that_cannot_be_are_refused(change):
     with pytest.raises(InputError):
         PairRecipe(**change)
