@@ -79,6 +79,7 @@ def _configure_network(group: Any) -> None:
         "--width", type=float, metavar="SHARE", help="of the widths of a published network (default: 1/16)"
     )
     group.add_argument("--learnt-decay", action="store_true", help="a published network learns its neurons' decay too")
+    group.add_argument("--learnt-threshold", action="store_true", help="and their threshold, one for every layer")
     recipe_option(group, usual, "encoder", "how the images are fed", choices=get_args(Kind))
     recipe_option(group, usual, "steps", f"steps of a sample; with spikes as input {SPIKING_STEPS}", "T")
     recipe_option(group, usual, "levels", "largest integer of the input images")
@@ -238,8 +239,9 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         raise InputError(
             f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"
         )
-    if args.width is not None or args.learnt_decay:
-        raise InputError("--width and --learnt-decay are of published networks", "choose one, such as --model m5")
+    if args.width is not None or args.learnt_decay or args.learnt_threshold:
+        what = "--width, --learnt-decay and --learnt-threshold are of published networks"
+        raise InputError(what, "choose one, such as --model m5")
     given = given_of(args, GIVEN)
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)

@@ -17,7 +17,7 @@ PAIR_MODELS = (*(name + end for name in ("m5", "piczak", "hjh", "tcy") for end i
 GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "class_weights", "width", "steps")
 OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "label", "skip_damaged", "output", "fold", "model", "leave_out", "start"}
-    | {"learnt_decay", "more_epochs", "threads", "json"}
+    | {"learnt_decay", "learnt_threshold", "more_epochs", "threads", "json"}
 )
 
 
@@ -42,6 +42,7 @@ def recipe_for(args: argparse.Namespace) -> "PairRecipe":
         network=args.model.removesuffix(TWIN),
         model="ann" if twin else "snn",
         learnt=args.learnt_decay,
+        learnt_threshold=args.learnt_threshold,
         start=identity_of(args.start),
         **given,
     )

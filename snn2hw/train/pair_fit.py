@@ -70,7 +70,8 @@ def _picture(wave: NDArray[np.float32], recipe: PairRecipe) -> NDArray[np.float3
 def pair_model(recipe: PairRecipe, shape: tuple[int, ...], classes: int) -> nn.Module:
     """Return the untrained network of a recipe."""
     layout = pair_layout(recipe.network, recipe.width)
-    return pair(layout, shape, classes, spiking=recipe.model == "snn", learnt=recipe.learnt)
+    learnt = {"learnt": recipe.learnt, "learnt_threshold": recipe.learnt_threshold}
+    return pair(layout, shape, classes, spiking=recipe.model == "snn", **learnt)
 
 
 def taken_over(path: Path, recipe: PairRecipe, shape: tuple[int, ...], classes: int) -> dict[str, Tensor]:
@@ -139,7 +140,7 @@ def _training(
 
 
 def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Return the weights, which decay, and what neurons learn of time, which does not."""
+    """Return the weights, which decay, and what neurons learn of themselves, which does not."""
     leaks = [p for m in model.modules() if isinstance(m, LearntLeak) for p in m.parameters()]
     others = [p for p in model.parameters() if all(p is not leak for leak in leaks)]
     return [{"params": others, "weight_decay": decay}, {"params": leaks, "weight_decay": 0.0}]

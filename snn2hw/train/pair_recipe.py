@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from sim.cures import one_of
 from sim.errors import FileError, InputError
@@ -28,6 +28,7 @@ class PairRecipe(Recipe):
         width: of the published widths.
         steps: how often the spiking network sees its input.
         learnt: the decay of every neuron is trained too.
+        learnt_threshold: so is their threshold, one for a layer.
         spectra: how the pictures are made; a wave is at their rate.
         seconds: how long a clip is; a longer one is cut to its loudest stretch, a shorter one ends in silence.
         moved: share of its length that a training clip is moved by at most.
@@ -42,6 +43,7 @@ class PairRecipe(Recipe):
     width: float = 1 / 16
     steps: int = 4
     learnt: bool = False
+    learnt_threshold: bool = False
     spectra: Spectra = field(default_factory=_pictures)
     seconds: float = 0.75
     moved: float = 0.1
@@ -51,6 +53,8 @@ class PairRecipe(Recipe):
     epochs: int = 20
     rate: float | None = 5e-3
     validation: float = 0.0
+
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"learnt_threshold"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,8 +68,9 @@ class PairRecipe(Recipe):
         if self.steps < 1 or not self.seconds > 0 or not 0 < self.width <= 1 or not 0 <= self.moved < 1:
             what = f"steps {self.steps}, seconds {self.seconds}, width {self.width}, moved {self.moved}"
             raise InputError(what, "keep steps >= 1, seconds > 0, 0 < width <= 1 and 0 <= moved < 1")
-        if self.model == "ann" and (self.learnt or self.steps != 1):
-            raise InputError(f"steps {self.steps} of a network of ReLUs", "it sees its input once, and has no decay")
+        if self.model == "ann" and (self.learnt or self.learnt_threshold or self.steps != 1):
+            fix = "it sees its input once, and has no decay and no threshold"
+            raise InputError(f"steps {self.steps} of a network of ReLUs", fix)
 
 
 def pair_recipe_from(values: Mapping[str, Any], where: str) -> PairRecipe:

@@ -14,7 +14,7 @@ piczak is analog: what it hears is a constant drive, no spikes. Widths are those
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.cures import one_of
 from sim.errors import InputError
@@ -108,21 +108,31 @@ def pair_layout(name: str, width: float = 1.0) -> PairLayout:
 
 
 def pair(
-    layout: PairLayout, shape: tuple[int, ...], classes: int, *, spiking: bool, learnt: bool = False
+    layout: PairLayout,
+    shape: tuple[int, ...],
+    classes: int,
+    *,
+    spiking: bool,
+    learnt: bool = False,
+    learnt_threshold: bool = False,
 ) -> "nn.Module":
-    """Return the untrained network for (b, *shape) a step; with ``learnt`` the decay of every neuron is trained too."""
+    """Return the untrained network for (b, *shape) a step.
+
+    With ``learnt`` the decay of every layer of neurons is trained too, with ``learnt_threshold`` their threshold.
+    """
     from norse.torch import SequentialState
     from torch import nn
 
+    cell = _Cell(layout.decay, learnt, learnt_threshold)
     modules: list[nn.Module] = []
     if layout.name == "tcy":
         modules += [_averaging(shape)]
-    modules += _neuron(layout, spiking, learnt) if layout.input_neuron else []
+    modules += _neuron(cell, spiking) if layout.input_neuron else []
     behind = spiking and not layout.hybrid
     channels = shape[0]
     for stage in layout.stages:
         modules += _conv(stage, channels, len(shape) - 1)
-        modules += _neuron(layout, behind, learnt) if stage.neuron else []
+        modules += _neuron(cell, behind) if stage.neuron else []
         modules += _pool(stage)
         channels = stage.channels
     if layout.mean:
@@ -130,7 +140,7 @@ def pair(
     modules += [nn.Flatten()]
     before = _flat(modules, shape)
     for size in layout.dense:
-        modules += [nn.Linear(before, size), *_neuron(layout, behind, learnt)]
+        modules += [nn.Linear(before, size), *_neuron(cell, behind)]
         modules += [nn.Dropout(layout.dropout)] if layout.dropout else []
         before = size
     modules += [nn.Linear(before, classes)]
@@ -151,7 +161,7 @@ def answer_of(network: "nn.Module", x: "Tensor", steps: int) -> "Tensor":
 
 
 def settled(network: "nn.Module") -> "nn.Module":
-    """Return a copy with Norse's own cells in place of those whose decay was learnt: what can be compiled."""
+    """Return a copy with Norse's own cells in place of those that learnt: what can be compiled."""
     import copy
 
     from norse.torch import SequentialState
@@ -163,14 +173,24 @@ def settled(network: "nn.Module") -> "nn.Module":
     return made
 
 
-def _neuron(layout: PairLayout, spiking: bool, learnt: bool) -> "list[nn.Module]":
+class _Cell(NamedTuple):
+    """The neurons of a network: what they lose in a step, and what of them is learnt."""
+
+    decay: float
+    decay_learnt: bool
+    threshold_learnt: bool
+
+
+def _neuron(cell: _Cell, spiking: bool) -> "list[nn.Module]":
     from torch import nn
 
     from snn2hw.train.learnt_leak import LearntLeak, leaky_cell
 
     if not spiking:
         return [nn.ReLU()]
-    return [LearntLeak(layout.decay)] if learnt else [leaky_cell(layout.decay, DT_S)]
+    if cell.decay_learnt or cell.threshold_learnt:
+        return [LearntLeak(cell.decay, decay_learnt=cell.decay_learnt, threshold_learnt=cell.threshold_learnt)]
+    return [leaky_cell(cell.decay, DT_S)]
 
 
 def _conv(stage: ConvStage, before: int, axes: int) -> "list[nn.Module]":
