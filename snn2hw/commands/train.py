@@ -86,6 +86,8 @@ def _configure_network(group: Any) -> None:
     recipe_option(group, usual, "gain", "current of the lif encoder at full level, in thresholds")
     what = "of each band, taken off: of an image or a whole utterance, or as it runs (a stream; its default)"
     group.add_argument("--mean", choices=("running", "utterance", "none"), help=what)
+    kinds = ("mel", "mfcc", "pcen", "stft")
+    group.add_argument("--features", choices=kinds, help="what a stream hears of a frame (default: mel, in decibels)")
     what = "cut a clip's ends that are so far below its loudest 10 ms, before its image is made (default: 0, nothing)"
     group.add_argument("--ends-db", type=float, metavar="DB", help=what)
     recipe_option(group, usual, "decoder", "how the readout is read", choices=("max", "mean", "last"))
@@ -105,6 +107,7 @@ def _configure_training(group: Any) -> None:
     group.add_argument("--teacher", metavar="MODEL", help="learn the answers of this model too (distillation)")
     recipe_option(group, usual, "teacher_weight", "of the teacher's answers in the loss", "SHARE")
     group.add_argument("--mixup", type=float, metavar="A", help="clips of a stream mixed, by shares of Beta(A, A)")
+    group.add_argument("--pitch", type=float, metavar="N", help="semitones a stream's clips are moved by at most")
     what = "longest lag that a stream's dense layer learns for each channel it hears (default: 0, none)"
     group.add_argument("--delays", type=int, metavar="N", help=what)
     recipe_option(group, usual, "epochs", "passes over the training part, at most")
@@ -233,6 +236,9 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
     if args.mixup is not None:
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
+    for name in ("features", "pitch"):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name} {getattr(args, name)}: is of a stream", "add --stream, or leave it out")
     if args.prune_scope is not None and not args.prune:
         raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
     if args.weights is not None:

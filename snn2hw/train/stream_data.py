@@ -10,7 +10,7 @@ from sim.errors import InputError
 from snn2hw.audio.corpus import Corpus, Split, holdout, leave_fold_out, leave_out, official
 from snn2hw.audio.disturb import Disturbance
 from snn2hw.audio.mel_stream import MelFront
-from snn2hw.audio.spectra import Spectra, frames_of, power_of, warped_bank
+from snn2hw.audio.spectra import Spectra, bank_of, frames_of, power_of, values_in
 from snn2hw.models.stream import STREAMS
 from snn2hw.models.xylo import BANDS, EVENTS
 from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
@@ -22,6 +22,9 @@ STREAMED = ("keywords", "keywords-ru", "speech-commands", "esc10", "esc50", "urb
 
 BELOW_DB = 15.0
 """How far under the mean of its band a sound begins to make events."""
+
+SPREAD = 10
+"""Messages that are one standard deviation of features without a unit: about what decibels of bands have."""
 
 SPOKEN_16K = Spectra()
 SPOKEN_8K = Spectra(rate_hz=8000, window=200, hop=100, highest_hz=3900.0)
@@ -116,11 +119,16 @@ def _loudest(energy: NDArray[np.floating], most: int) -> int:
 def centred(recipe: StreamRecipe, learnt: Spoken) -> StreamRecipe:
     """Return the recipe with the mean of the training clips, per band, as where the running mean begins.
 
-    Where messages are events, they count from `BELOW_DB` under that mean.
+    Where messages are events, they count from `BELOW_DB` under that mean. Of features that are no decibels of bands a
+    message is a share of how far they spread over the training clips, `SPREAD` to a standard deviation.
     """
-    spec = recipe.front.spectra
-    loud = 10.0 * np.log10(np.matmul(learnt.power.astype(np.float64), warped_bank(spec).T) + spec.floor)
+    front = recipe.front
+    mel = np.matmul(learnt.power.astype(np.float64), bank_of(front.spectra, front.features).T)
     inside = np.arange(learnt.power.shape[1]) < learnt.lengths[:, None]
-    below = BELOW_DB if recipe.front.events else 0.0
-    centre = tuple(np.round(loud[inside].mean(0) - below, 2).tolist())
-    return replace(recipe, front=replace(recipe.front, centre_db=centre))
+    values = values_in(mel, inside, front.spectra, front.features, front.coefficients)[inside]
+    below, centre = BELOW_DB if front.events else 0.0, values.mean(0)
+    if front.features == "log-mel":
+        return replace(recipe, front=replace(front, centre_db=tuple(np.round(centre - below, 2).tolist())))
+    step = float(f"{max(float((values - centre).std()), 1e-6) / SPREAD:.3g}")
+    moved = replace(front, centre_db=tuple(np.round(centre, 6).tolist()), step_db=step)
+    return replace(recipe, front=moved, unit_db=recipe.unit_db * step)
