@@ -10,7 +10,7 @@ __all__ = ["CORPORA", "SYNTHESISED", "read_corpus"]
 
 CORPORA = {
     "fsdd": "the Free Spoken Digit Dataset, from its folder",
-    "folder": "root/class/*.wav, or a CSV of path,label[,part,fold,speaker]",
+    "folder": "root/class/*.wav or *.png, or a CSV of path,label[,part,fold,speaker]",
     "digits": "English digits, synthesised",
     "digits-accents": "English digits in six accents, synthesised",
     "digits-ru": "Russian digits, synthesised, or from a folder named as FSDD's",

@@ -148,7 +148,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         refuse_locked(args.output)
     teacher = _teacher(args.teacher)
     corpus = corpus_named(args, recipe.mel.rate_hz)
-    _tell(corpus, reply)
+    recipe = _told(corpus, recipe, reply)
     split = split_of(corpus, recipe)
     sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}
     refuse_too_large(recipe, name, **sizes)
@@ -189,7 +189,11 @@ def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], i
     return train_stream if streams(args) else None
 
 
-def _tell(corpus: "Corpus", reply: Reply) -> None:
+def _told(corpus: "Corpus", recipe: "NetworkRecipe", reply: Reply) -> "NetworkRecipe":
+    """Say what the corpus is, and return the recipe for what it holds."""
+    from snn2hw.train.prepare import made_for
+
+    recipe = made_for(recipe, corpus)
     reply.line(
         f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
     )
@@ -197,6 +201,7 @@ def _tell(corpus: "Corpus", reply: Reply) -> None:
         reply.line(f"  converted {note}")
     if len(corpus.notes) > 8:
         reply.line(f"  and {len(corpus.notes) - 8} more files converted")
+    return recipe
 
 
 def _images(corpus: "Corpus", recipe: "NetworkRecipe") -> "Features":

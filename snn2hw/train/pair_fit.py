@@ -40,6 +40,8 @@ PairClips = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 def pair_clips(corpus: Corpus, recipe: PairRecipe) -> PairClips:
     """Return every clip as the network is fed it."""
+    if corpus.pictures:
+        raise InputError(f"{corpus.name}: pictures, and published pairs hear sounds", "choose --model scnn or cnn")
     if corpus.rate_hz != recipe.spectra.rate_hz:
         raise InputError(f"corpus at {corpus.rate_hz} Hz, network at {recipe.spectra.rate_hz} Hz", "read it at that")
     count = round(recipe.seconds * corpus.rate_hz)

@@ -96,6 +96,8 @@ def stream_split(corpus: Corpus, recipe: StreamRecipe, *, speaker: str = "", fol
 def spoken(corpus: Corpus, recipe: StreamRecipe) -> Spoken:
     """Return the spectra of all clips; of one that is longer than ``frames``, its loudest stretch."""
     spec, most = recipe.front.spectra, recipe.frames
+    if corpus.pictures:
+        raise InputError(f"{corpus.name}: pictures, and a stream hears sounds", "leave --stream out")
     if corpus.rate_hz != spec.rate_hz:
         raise InputError(f"corpus at {corpus.rate_hz} Hz, features at {spec.rate_hz} Hz", "read it at that rate")
     power = np.zeros((len(corpus), most, spec.bins // 2 + 1), np.float32)
