@@ -7,7 +7,7 @@ __all__ = ["EXTRAS", "install", "meant", "one_of"]
 
 PACKAGES = {
     "onnx": ("onnx", "onnxruntime"),
-    "audio": ("soundfile", "soxr", "espeakng_loader"),
+    "audio": ("soundfile", "soxr", "espeakng_loader", "PIL"),
     "explain": ("captum",),
     "scores": ("pesq", "pystoi"),
     "plot": ("matplotlib",),

@@ -63,6 +63,13 @@ class Fields:
             raise self._wrong(name, values, f"a list of 1 to {most} different texts")
         return tuple(values)
 
+    def truth(self, name: str) -> bool:
+        """Return true or false."""
+        value = self.take(name)
+        if not isinstance(value, bool):
+            raise self._wrong(name, value, "true or false")
+        return value
+
     def text(self, name: str, known: Sequence[str] = ()) -> str:
         """Return a text, one of ``known`` where that is given."""
         value = self.take(name)

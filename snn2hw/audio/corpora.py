@@ -10,11 +10,12 @@ __all__ = ["CORPORA", "SYNTHESISED", "read_corpus"]
 
 CORPORA = {
     "fsdd": "the Free Spoken Digit Dataset, from its folder",
-    "folder": "root/class/*.wav, or a CSV of path,label[,part,fold,speaker]",
+    "folder": "root/class/*.wav or *.png, or a CSV of path,label[,part,fold,speaker]",
     "digits": "English digits, synthesised",
     "digits-accents": "English digits in six accents, synthesised",
     "digits-ru": "Russian digits, synthesised, or from a folder named as FSDD's",
-    "keywords": "Speech Commands, twelve classes",
+    "keywords": "Speech Commands, twelve classes; without --data, synthesised",
+    "keywords-ru": "the same in Russian, synthesised",
     "speech-commands": "Speech Commands, every word",
     "audiomnist": "AudioMNIST",
     "esc10": "ESC-10",
@@ -24,8 +25,10 @@ CORPORA = {
 }
 """Corpus name to what it is."""
 
-SYNTHESISED = ("digits", "digits-accents", "digits-ru")
+SYNTHESISED = ("digits", "digits-accents", "digits-ru", "keywords", "keywords-ru")
 """Corpora that need no folder."""
+RECORDED_TOO = ("digits-ru", "keywords")
+"""Those of them that are read from a folder where one is given."""
 
 LABELLED = ("folder", "audiomnist", "esc10", "esc50", "urbansound8k", "timit")
 """Corpora whose table has more than one column that can be the label."""
@@ -54,17 +57,23 @@ def read_corpus(
         raise InputError(f"there is no corpus {name!r}", f"choose one of {', '.join(CORPORA)}")
     if label and (name not in LABELLED or (name == "folder" and folder is not None and folder.is_dir())):
         raise InputError(f"label {label!r}: {name} has one label", "leave it out")
-    if name in SYNTHESISED and not (name == "digits-ru" and folder is not None):
-        from snn2hw.audio.digits import ACCENTS, spoken_digits
-
+    if name in SYNTHESISED and (folder is None or name not in RECORDED_TOO):
         if folder is not None:
             raise InputError(f"--data {folder}: {name} are synthesised", "leave it out, or choose fsdd or folder")
-        if name == "digits-ru":
-            return spoken_digits("ru")
-        return spoken_digits("en", accents=ACCENTS if name == "digits-accents" else ())
+        return _synthesised(name, rate_hz or SPOKEN_RATE_HZ)
     if folder is None:
         raise InputError(f"{name}: no folder given", "add --data PATH")
     return _from_disk(name, folder, Reading(rate_hz, skip_damaged), label)
+
+
+def _synthesised(name: str, rate_hz: int) -> Corpus:
+    from snn2hw.audio.digits import ACCENTS, spoken_digits
+    from snn2hw.audio.spoken_keywords import spoken_keywords
+
+    language = "ru" if name.endswith("-ru") else "en"
+    if name.startswith("keywords"):
+        return spoken_keywords(language, rate_hz)
+    return spoken_digits(language, accents=ACCENTS if name == "digits-accents" else ())
 
 
 def _from_disk(name: str, folder: Path, reading: Reading, label: str) -> Corpus:

@@ -44,6 +44,11 @@ class Corpus:
         return len(self.samples)
 
     @property
+    def pictures(self) -> bool:
+        """Return whether its clips are pictures of spectrograms, (bands, frames), not sounds."""
+        return self.samples[0].ndim == 2
+
+    @property
     def digest(self) -> str:
         """SHA-256 over every sample, label and name: the key of everything cached from this corpus."""
         sha = hashlib.sha256(

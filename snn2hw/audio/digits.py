@@ -15,7 +15,7 @@ from snn2hw.audio.clip import resample, trimmed
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.espeak import RATE_HZ, Utterance, speak, voice_variants
 
-__all__ = ["ACCENTS", "WORDS", "spoken_digits"]
+__all__ = ["ACCENTS", "WORDS", "speaking_voices", "spoken_digits"]
 
 WORDS = {
     "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
@@ -33,6 +33,11 @@ TEST_SHARE = 5
 """Every fifth voice is for testing."""
 
 
+def speaking_voices() -> list[str]:
+    """Return the voice variants that speak, not whisper or croak, and say the same thing twice."""
+    return [voice for voice in voice_variants() if not UNLIKE_SPEECH.fullmatch(voice)]
+
+
 def spoken_digits(language: str = "en", takes: int = 3, seed: int = 0, *, accents: tuple[str, ...] = ()) -> Corpus:
     """Synthesise ``takes`` of every digit by every voice, each at its own rate, pitch and intonation.
 
@@ -40,7 +45,7 @@ def spoken_digits(language: str = "en", takes: int = 3, seed: int = 0, *, accent
     """
     if language not in WORDS:
         raise InputError(f"no digits in {language!r}", f"choose {one_of(language, WORDS)}")
-    voices = [voice for voice in voice_variants() if not UNLIKE_SPEECH.fullmatch(voice)]
+    voices = speaking_voices()
     plan = [(voice, digit, take) for voice in voices for digit in range(len(WORDS[language])) for take in range(takes)]
     random = np.random.default_rng(seed)
     manner = random.integers((110, 25, 20), (240, 80, 80), size=(len(plan), 3)).tolist()

@@ -5,13 +5,15 @@ training draws a new variant of every clip in every epoch: `disturbed`.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2hw.audio.spectra import Spectra, warped_bank
+from sim.errors import InputError
+from snn2hw.audio.spectra import Kind, Spectra, bank_of
 
-__all__ = ["Disturbance", "disturbed", "holes", "louder", "mixed"]
+__all__ = ["Disturbance", "disturbed", "holes", "louder", "mixed", "transposed", "varied"]
 
 WARPS = 29
 """Steps of the vocal tract's range; each has a filter bank of its own."""
@@ -31,6 +33,7 @@ class Disturbance:
         noise_db: its range below the clip's loudest cell.
         mask_bands: widest hole in the bands; two are cut (SpecAugment).
         mask_frames: longest hole in time; two are cut.
+        pitch: semitones a clip may be higher or lower, as long as it was; 0 draws nothing.
     """
 
     speed: float = 0.2
@@ -42,6 +45,14 @@ class Disturbance:
     noise_db: tuple[float, float] = (15.0, 45.0)
     mask_bands: int = 6
     mask_frames: int = 10
+    pitch: float = 0.0
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"pitch"})
+    """Fields that older recipes do not have: at their default they enter none."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pitch <= 24:
+            raise InputError(f"pitch {self.pitch}: not from 0 to 24 semitones", "0 leaves it as it is")
 
 
 def louder(samples: NDArray[np.float32], gain_db: float) -> NDArray[np.float32]:
@@ -76,7 +87,20 @@ def disturbed(
     how: Disturbance,
     random: np.random.Generator,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return variants of clips in decibels, (n, frames, bands), and which of their frames lie in the clip.
+    """Return variants of clips in decibels, (n, frames, bands), and which of their frames lie in the clip."""
+    mel, inside = varied(power, lengths, spec, how, random)
+    return 10.0 * np.log10(mel + spec.floor), inside
+
+
+def varied(
+    power: NDArray[np.float32],
+    lengths: NDArray[np.int64],
+    spec: Spectra,
+    how: Disturbance,
+    random: np.random.Generator,
+    kind: Kind = "log-mel",
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the power of variants of clips, (n, frames, values), and which of their frames lie in the clip.
 
     Args:
         power: |X|^2 of the clips, (n, frames, bins), of which clip i has ``lengths[i]``.
@@ -84,27 +108,49 @@ def disturbed(
         spec: how the spectra were made.
         how: the ranges.
         random: draws all of it.
+        kind: the features that are made of it, which say what power is summed by.
     """
-    count, frames, _ = power.shape
-    mel = _warped(power, spec, how.warp, random)
+    if how.pitch:
+        power = transposed(power, random.uniform(-how.pitch, how.pitch, len(power)))
+    mel = _warped(power, spec, how.warp, random, kind)
+    count, frames, wide = mel.shape
     loudest = mel.max(axis=(1, 2), keepdims=True)
-    place = np.linspace(-1.0, 1.0, spec.bands)
+    place = np.linspace(-1.0, 1.0, wide)
     curves = np.stack([place, np.cos(np.pi * place), np.sin(np.pi * place), np.cos(2 * np.pi * place)])
     tilt = (random.normal(size=(count, 4)) * how.tilt_db) @ curves + random.normal(size=(count, 1)) * how.gain_db
     mel = mel * 10.0 ** (tilt[:, None, :] / 10.0)
     mel, inside = _moved(mel, lengths, how, random)
     snr = random.uniform(*how.noise_db, (count, 1, 1))
     colour = 10.0 ** (random.normal(size=(count, 1, 1)) * 0.5 * place)
-    grain = 0.5 + 0.5 * random.exponential(size=(count, frames, spec.bands))
+    grain = 0.5 + 0.5 * random.exponential(size=(count, frames, wide))
     noisy = random.random((count, 1, 1)) < how.noise
-    mel = mel + noisy * loudest * 10.0 ** (-snr / 10.0) * colour * grain
-    return 10.0 * np.log10(mel + spec.floor), inside
+    return mel + noisy * loudest * 10.0 ** (-snr / 10.0) * colour * grain, inside
 
 
-def _warped(power: NDArray[np.float32], spec: Spectra, most: float, random: np.random.Generator) -> NDArray[np.float64]:
-    """Return mel power, every clip through a vocal tract of its own."""
+def transposed(power: NDArray[np.float32], semitones: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return clips higher by so many semitones, each as long and with as much power as it had; (n, frames, bins).
+
+    What was at f is at f r, r = 2^(semitones / 12), between bins as a line and over r; what leaves the top is gone.
+    """
+    bins = power.shape[-1]
+    result = np.zeros_like(power)
+    for clip, place, higher in zip(power, result, semitones, strict=True):
+        ratio = 2.0 ** (higher / 12.0)
+        at = np.arange(bins) / ratio
+        first = np.minimum(np.floor(at).astype(np.int64), bins - 1)
+        share = (at - first).astype(np.float32)
+        after = np.where(first + 1 < bins, clip[:, np.minimum(first + 1, bins - 1)], np.float32(0))
+        line = clip[:, first] * (1 - share) + after * share
+        place[:] = np.where(at <= bins - 1, line, np.float32(0)) / np.float32(ratio)
+    return result
+
+
+def _warped(
+    power: NDArray[np.float32], spec: Spectra, most: float, random: np.random.Generator, kind: Kind
+) -> NDArray[np.float64]:
+    """Return summed power, every clip through a vocal tract of its own."""
     steps = random.integers(-(WARPS // 2), WARPS // 2 + 1, len(power))
-    banks = np.stack([warped_bank(spec, float(np.exp(most * 2 * k / (WARPS - 1)))) for k in steps])
+    banks = np.stack([bank_of(spec, kind, float(np.exp(most * 2 * k / (WARPS - 1)))) for k in steps])
     mel: NDArray[np.float64] = np.matmul(power, banks.transpose(0, 2, 1).astype(np.float32)).astype(np.float64)
     return mel
 

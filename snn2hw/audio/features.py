@@ -1,7 +1,7 @@
 """From a corpus and a split to the images a network is trained, chosen and judged on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from snn2hw.audio.augment import Augmentation, variant
 from snn2hw.audio.cache import cached
 from snn2hw.audio.corpus import Corpus, Split
-from snn2hw.audio.logmel import LogMel, Normaliser, decibels, fit_normaliser, quantised
+from snn2hw.audio.logmel import LogMel, Normaliser, decibels, fit_normaliser, less_mean, quantised
+from snn2hw.audio.picture_variant import picture_variant
 
 __all__ = ["Features", "Labelled", "features"]
 
@@ -72,5 +73,9 @@ def _plain(corpus: Corpus, mel: LogMel) -> NDArray[np.float32]:
 
 def _variant(corpus: Corpus, mel: LogMel, how: Augmentation, number: int) -> NDArray[np.float16]:
     random = np.random.default_rng(number)
+    if corpus.pictures:
+        plain = [decibels(picture, replace(mel, mean="none")) for picture in corpus.samples]
+        pictures = [picture_variant(loud, mel.floor_db, how, random) for loud in plain]
+        return np.stack([less_mean(picture, mel) for picture in pictures]).astype(np.float16)
     loudness = np.stack([variant(samples, mel, how, random) for samples in corpus.samples])
     return loudness.astype(np.float16)  # half the cache; a step is 1/16 dB at -70 dB, far below one level

@@ -1,4 +1,7 @@
-"""A corpus in folders, as people keep one: ``root/CLASS/*.wav|flac|ogg``, or ``root/train|validate|test/CLASS/*``."""
+"""A corpus in folders, as people keep one: ``root/CLASS/*.wav|flac|ogg``, or ``root/train|validate|test/CLASS/*``.
+
+So are pictures of spectrograms kept, ``*.png|jpg|jpeg``, not beside sounds.
+"""
 
 import hashlib
 import re
@@ -6,6 +9,7 @@ from pathlib import Path
 
 from sim.errors import InputError
 from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.picture import PICTURES
 from snn2hw.audio.rows import Reading, SoundRow, corpus_of
 
 __all__ = ["SUFFIXES", "read_folder"]
@@ -20,7 +24,7 @@ _SPEAKER = re.compile(r"(?P<speaker>[^_]+)_nohash_\d+")
 
 
 def read_folder(root: Path, rate_hz: int | None = 8000, *, skip_damaged: bool = False) -> Corpus:
-    """Read every sound file below ``root``, ordered by name; a class is a folder that holds sound files.
+    """Read every sound or picture below ``root``, ordered by name; a class is a folder that holds some.
 
     Sound files that lie deeper than a class are refused: neither reading them nor leaving them out would be right.
     """
@@ -33,7 +37,7 @@ def read_folder(root: Path, rate_hz: int | None = 8000, *, skip_damaged: bool = 
     classes = {label for _, label, _ in found}
     if len(classes) < 2:
         raise InputError(
-            f"{root}: {len(classes)} classes with sound files ({', '.join(SUFFIXES)})",
+            f"{root}: {len(classes)} classes with sound files ({', '.join(SUFFIXES)}) or pictures",
             "put each class into its own folder",
         )
     rows = [
@@ -50,7 +54,7 @@ def _rows(root: Path, part: str) -> list[tuple[Path, str, str]]:
         for folder in sorted((root / part).iterdir())
         if folder.is_dir()
         for path in sorted(folder.iterdir())
-        if path.suffix.lower() in SUFFIXES
+        if path.suffix.lower() in SUFFIXES + PICTURES
     ]
 
 
@@ -70,7 +74,7 @@ def _refuse_nested(root: Path, part: str) -> None:
         if not folder.is_dir():
             continue
         for inner in sorted(folder.iterdir()):
-            if inner.is_dir() and any(path.suffix.lower() in SUFFIXES for path in inner.rglob("*")):
+            if inner.is_dir() and any(path.suffix.lower() in SUFFIXES + PICTURES for path in inner.rglob("*")):
                 what = f"{inner}: sound files deeper than a class ({folder.name})"
                 fix = "keep one folder per class, or list the files in a CSV of path,label: --data LIST.csv"
                 raise InputError(what, fix)

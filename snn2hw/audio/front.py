@@ -101,6 +101,7 @@ def _mel(table: Any, where: str) -> LogMel:
         floor_db=read.number("floor_db", -1e4, 0),
         mean=cast("BandMean", read.text("mean", get_args(BandMean))),
         ends_db=read.number("ends_db", -1e4, 0),
+        pictures=read.truth("pictures"),
     )
     read.end()
     return mel

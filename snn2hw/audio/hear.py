@@ -88,8 +88,8 @@ def ear_of(found: "ProgramFile", where: str) -> Ear:
         raise FileError(f"{where}: not a description of how it listens ({error})", "train the program again") from None
     classes = ear.classes
     sizes = (found.program.input.shape, found.program.output.size)
-    if sizes != ((1, 1, front.spectra.bands), len(classes)) or min(ear.frames, ear.window) < 1 or not ear.unit > 0:
-        what = f"{where}: input and output of {sizes}, but {front.spectra.bands} bands and {len(classes)} classes"
+    if sizes != ((1, 1, front.width), len(classes)) or min(ear.frames, ear.window) < 1 or not ear.unit > 0:
+        what = f"{where}: input and output of {sizes}, but {front.width} bands and {len(classes)} classes"
         raise FileError(what, "train the program again")
     return ear
 
@@ -129,7 +129,7 @@ class Listener:
         """Return what the whole was."""
         short = self.ear.frames - self._run.steps
         if short > 0:
-            self._hear(np.zeros((short, self.ear.front.spectra.bands), np.int8))
+            self._hear(np.zeros((short, self.ear.front.width), np.int8))
         shares = self._softmax(self._scores.total / self._run.steps)
         best = int(self._scores.total.argmax())
         seconds = self._samples / self.ear.front.spectra.rate_hz

@@ -7,6 +7,7 @@
 The frames are spread evenly over the clip, so a word fills the image however fast it was spoken. ``low`` and ``high``
 are percentiles per mel band over the training clips and travel with the model. With ``mean`` "utterance" the mean of
 each band over the clip is taken off D; with ``ends_db`` the clip's ends so far below its loudest 10 ms are cut first.
+With ``pictures`` a clip is a picture of a spectrogram, (bands, frames) from 0 to 1, and D = floor_db (1 - picture).
 """
 
 from dataclasses import asdict, dataclass
@@ -19,7 +20,17 @@ from numpy.typing import NDArray
 from sim.errors import InputError
 from snn2hw.audio.clip import trimmed
 
-__all__ = ["BandMean", "LogMel", "Normaliser", "decibels", "fit_normaliser", "mel_bank", "mel_values", "quantised"]
+__all__ = [
+    "BandMean",
+    "LogMel",
+    "Normaliser",
+    "decibels",
+    "fit_normaliser",
+    "less_mean",
+    "mel_bank",
+    "mel_values",
+    "quantised",
+]
 
 BandMean = Literal["none", "utterance"]
 
@@ -37,8 +48,9 @@ class LogMel:
     floor_db: float = -70.0
     mean: BandMean = "none"
     ends_db: float = 0.0
+    pictures: bool = False
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"mean", "ends_db"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"mean", "ends_db", "pictures"})
     """Fields that older files do not have: at their default they enter no file, so that one image has one form."""
 
     def __post_init__(self) -> None:
@@ -51,6 +63,8 @@ class LogMel:
             raise InputError("log-mel needs bands, frames and window >= 1 and floor_db < 0")
         if self.mean not in get_args(BandMean) or not self.ends_db <= 0:
             raise InputError(f"log-mel: mean {self.mean!r}, ends_db {self.ends_db}", "none or utterance; 0 or below")
+        if self.pictures and self.ends_db:
+            raise InputError(f"ends_db {self.ends_db}: a picture has no silent ends", "leave it out")
 
 
 def mel_values(mel: LogMel) -> dict[str, Any]:
@@ -100,6 +114,8 @@ def _bridge_gaps(bank: NDArray[np.float64], centre_hz: NDArray[np.float64], bins
 
 def decibels(samples: NDArray[np.float32], spec: LogMel, warp: float = 1.0) -> NDArray[np.float32]:
     """Return the clip's log-mel image, (bands, frames), relative to its loudest cell."""
+    if spec.pictures or samples.ndim != 1:
+        return less_mean(_of_picture(samples, spec), spec)
     if spec.ends_db:
         samples = trimmed(samples, spec.rate_hz, spec.ends_db)
     padded = np.zeros(max(samples.size, spec.window), dtype=np.float64)
@@ -112,6 +128,18 @@ def decibels(samples: NDArray[np.float32], spec: LogMel, warp: float = 1.0) -> N
     if not loudest > 0:
         raise InputError("clip: no power in any mel band", "it is silent, or lies outside the bands")
     loud = 10.0 * np.log10(np.maximum(mel / loudest, 10.0 ** (spec.floor_db / 10.0)))
+    return less_mean(loud, spec)
+
+
+def _of_picture(picture: NDArray[np.float32], spec: LogMel) -> NDArray[np.floating]:
+    if not spec.pictures or picture.shape != (spec.bands, spec.frames):
+        what = f"a clip of shape {picture.shape}, the front end hears {'pictures' if spec.pictures else 'sounds'}"
+        raise InputError(what, "give what the model was trained on")
+    return np.asarray(spec.floor_db * (1.0 - picture), dtype=np.float64)
+
+
+def less_mean(loud: NDArray[np.floating], spec: LogMel) -> NDArray[np.float32]:
+    """Take the mean of every band off an image, where the front end does."""
     if spec.mean == "utterance":
         loud = loud - loud.mean(axis=1, keepdims=True)
     return np.asarray(loud, dtype=np.float32)

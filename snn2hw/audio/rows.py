@@ -11,6 +11,8 @@ import numpy as np
 from sim.errors import FileError, InputError
 from snn2hw.audio.clip import Clip, read_clip, stored_rate_hz
 from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.logmel import LogMel
+from snn2hw.audio.picture import is_picture, read_picture
 
 __all__ = ["Reading", "SoundRow", "corpus_of"]
 
@@ -42,9 +44,12 @@ def corpus_of(
     """Read the clips; classes are in the given order, else in that of their names."""
     if not rows:
         raise InputError(f"{root}: no sound files of the layout of {name}", "check the folder, see docs/audio.md")
-    rate_hz = reading.rate_hz or _usual_rate(rows, reading)
+    pictures = _of_one_kind(rows, root)
+    rate_hz = reading.rate_hz or (LogMel().rate_hz if pictures else _usual_rate(rows, reading))
     kept, clips, notes = [], [], []
-    read = lru_cache(maxsize=1)(read_clip)  # segments of one file stand one behind the other
+    read = lru_cache(maxsize=1)(
+        read_picture if pictures else read_clip
+    )  # segments of one file stand one behind the other
     for row in rows:
         try:
             clip = _part_of(read(row.path, rate_hz), row)
@@ -74,6 +79,14 @@ def corpus_of(
         notes=tuple(notes),
         folds=tuple(row.fold for row in kept) if any(row.fold for row in kept) else (),
     )
+
+
+def _of_one_kind(rows: Sequence[SoundRow], root: Path) -> bool:
+    """Return whether these are pictures; pictures beside sounds are refused."""
+    kinds = {is_picture(row.path) for row in rows}
+    if len(kinds) > 1:
+        raise InputError(f"{root}: sounds and pictures in one corpus", "keep them apart")
+    return kinds == {True}
 
 
 def _named(row: SoundRow, root: Path) -> str:

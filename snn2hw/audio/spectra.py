@@ -22,18 +22,25 @@ from sim.errors import InputError
 __all__ = [
     "KINDS",
     "Energy",
+    "FrameValues",
+    "Kind",
     "Spectra",
+    "bank_of",
     "cepstrum",
     "energy_normalised",
     "frames_of",
     "kind_of",
     "power_of",
+    "values_in",
     "warped_bank",
+    "width_of",
 ]
 
 Floats = NDArray[np.float64]
 Kind = Literal["log-mel", "mfcc", "pcen", "stft"]
 KINDS: tuple[Kind, ...] = ("log-mel", "mfcc", "pcen", "stft")
+COEFFICIENTS = 13
+"""Of MFCC, unless more are asked for."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +93,10 @@ def warped_bank(spec: Spectra, warp: float = 1.0) -> Floats:
 
     Frequencies below 0.85 of the highest are stretched, and those above bend so that the highest stays.
     """
-    top = spec.rate_hz / 2
     lowest, highest = (2595.0 * float(np.log10(1.0 + hz / 700.0)) for hz in (spec.lowest_hz, spec.highest_hz))
     edges_mel = np.linspace(lowest, highest, spec.bands + 2)
     plain = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
-    knee = 0.85 * spec.highest_hz * min(warp, 1.0) / warp
-    edges = np.where(plain <= knee, plain * warp, top - (top - knee * warp) / (top - knee) * (top - plain))
+    edges = _warped_hz(plain, spec, warp)
     hz = np.asarray(np.fft.rfftfreq(spec.bins, 1.0 / spec.rate_hz), dtype=np.float64)
     left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     bank: Floats = np.maximum(0.0, np.minimum((hz - left) / (centre - left), (right - hz) / (right - centre)))
@@ -100,6 +105,27 @@ def warped_bank(spec: Spectra, warp: float = 1.0) -> Floats:
     bank /= bank.sum(axis=1, keepdims=True)
     bank.setflags(write=False)
     return bank
+
+
+def _warped_hz(plain: Floats, spec: Spectra, warp: float) -> Floats:
+    top = spec.rate_hz / 2
+    knee = 0.85 * spec.highest_hz * min(warp, 1.0) / warp
+    return np.where(plain <= knee, plain * warp, top - (top - knee * warp) / (top - knee) * (top - plain))
+
+
+@cache
+def bank_of(spec: Spectra, kind: Kind, warp: float = 1.0) -> Floats:
+    """Return what a kind of features sums power by, (values, bins / 2 + 1): the bank, or of "stft" the bins themselves.
+
+    Of a warped bin it is the two that the warp lies between, as a line.
+    """
+    if kind != "stft":
+        return warped_bank(spec, warp)
+    hz = np.asarray(np.fft.rfftfreq(spec.bins, 1.0 / spec.rate_hz), dtype=np.float64)
+    at = _warped_hz(hz, spec, warp) / (spec.rate_hz / spec.bins)
+    rows: Floats = np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(hz.size)))
+    rows.setflags(write=False)
+    return rows
 
 
 @cache
@@ -162,21 +188,65 @@ def cepstrum(decibels: Floats, coefficients: int) -> Floats:
     return result
 
 
-def kind_of(samples: NDArray[np.floating], spec: Spectra, kind: Kind = "log-mel", coefficients: int = 13) -> Floats:
+def width_of(spec: Spectra, kind: Kind, coefficients: int = COEFFICIENTS) -> int:
+    """Return how many values a frame has.
+
+    >>> [width_of(Spectra(), kind) for kind in KINDS]
+    [40, 13, 40, 257]
+    """
+    return {"mfcc": coefficients, "stft": spec.bins // 2 + 1}.get(kind, spec.bands)
+
+
+class FrameValues:
+    """From the power of one frame after the other to the values of one of `KINDS`; PCEN remembers the frames before."""
+
+    def __init__(self, spec: Spectra, kind: Kind = "log-mel", coefficients: int = COEFFICIENTS) -> None:
+        if kind not in KINDS:
+            raise InputError(f"there are no features {kind!r}", f"choose one of {', '.join(KINDS)}")
+        self._spec, self._kind, self._coefficients = spec, kind, coefficients
+        self._bank, self._energy = bank_of(spec, kind), Energy()
+
+    def next(self, power: Floats) -> Floats:
+        """Return the values of the next frame, of |X|^2 (bins / 2 + 1,)."""
+        if self._kind == "stft":
+            return np.asarray(np.sqrt(power), dtype=np.float64)
+        mel = self._bank @ power
+        if self._kind == "pcen":
+            return energy_normalised(mel, self._energy)
+        loud: Floats = 10.0 * np.log10(mel + self._spec.floor)
+        return cepstrum(loud, self._coefficients) if self._kind == "mfcc" else loud
+
+
+def values_in(
+    mel: Floats, inside: NDArray[np.bool_], spec: Spectra, kind: Kind = "log-mel", coefficients: int = COEFFICIENTS
+) -> Floats:
+    """Return the values of many clips at once, (n, frames, values), of their power summed by `bank_of`.
+
+    A clip's frames are those ``inside``, (n, frames): what PCEN remembers begins with the first of them.
+    """
+    if kind == "stft":
+        return np.asarray(np.sqrt(mel), dtype=np.float64)
+    if kind == "pcen":
+        return _normalised_in(mel, inside, Energy())
+    loud: Floats = 10.0 * np.log10(mel + spec.floor)
+    return loud @ _cosines(spec.bands)[:coefficients].T if kind == "mfcc" else loud
+
+
+def _normalised_in(mel: Floats, inside: NDArray[np.bool_], how: Energy) -> Floats:
+    level, begun = np.zeros_like(mel[:, 0]), np.zeros((len(mel), 1), bool)
+    result = np.zeros_like(mel)
+    for t in range(mel.shape[1]):
+        now, here = mel[:, t], inside[:, t, None]
+        moved = np.where(begun, (1 - how.smooth) * level + how.smooth * now, now)
+        level, begun = np.where(here, moved, level), begun | here
+        result[:, t] = (now / (how.eps + level) ** how.alpha + how.delta) ** how.root - how.delta**how.root
+    return result
+
+
+def kind_of(
+    samples: NDArray[np.floating], spec: Spectra, kind: Kind = "log-mel", coefficients: int = COEFFICIENTS
+) -> Floats:
     """Return the features of a whole sound, (frames, values), of one of `KINDS`."""
-    if kind not in KINDS:
-        raise InputError(f"there are no features {kind!r}", f"choose one of {', '.join(KINDS)}")
-    bank, state = warped_bank(spec), Energy()
-    rows = []
-    for frame in frames_of(samples, spec):
-        power = power_of(frame, spec)
-        match kind:
-            case "stft":
-                rows.append(np.sqrt(power))
-            case "pcen":
-                rows.append(energy_normalised(bank @ power, state))
-            case "mfcc":
-                rows.append(cepstrum(10.0 * np.log10(bank @ power + spec.floor), coefficients))
-            case _:
-                rows.append(10.0 * np.log10(bank @ power + spec.floor))
-    return np.stack(rows) if rows else np.zeros((0, spec.bands))
+    values = FrameValues(spec, kind, coefficients)
+    rows = [values.next(power_of(frame, spec)) for frame in frames_of(samples, spec)]
+    return np.stack(rows) if rows else np.zeros((0, width_of(spec, kind, coefficients)))

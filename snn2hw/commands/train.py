@@ -79,12 +79,15 @@ def _configure_network(group: Any) -> None:
         "--width", type=float, metavar="SHARE", help="of the widths of a published network (default: 1/16)"
     )
     group.add_argument("--learnt-decay", action="store_true", help="a published network learns its neurons' decay too")
+    group.add_argument("--learnt-threshold", action="store_true", help="and their threshold, one for every layer")
     recipe_option(group, usual, "encoder", "how the images are fed", choices=get_args(Kind))
     recipe_option(group, usual, "steps", f"steps of a sample; with spikes as input {SPIKING_STEPS}", "T")
     recipe_option(group, usual, "levels", "largest integer of the input images")
     recipe_option(group, usual, "gain", "current of the lif encoder at full level, in thresholds")
     what = "of each band, taken off: of an image or a whole utterance, or as it runs (a stream; its default)"
     group.add_argument("--mean", choices=("running", "utterance", "none"), help=what)
+    kinds = ("mel", "mfcc", "pcen", "stft")
+    group.add_argument("--features", choices=kinds, help="what a stream hears of a frame (default: mel, in decibels)")
     what = "cut a clip's ends that are so far below its loudest 10 ms, before its image is made (default: 0, nothing)"
     group.add_argument("--ends-db", type=float, metavar="DB", help=what)
     recipe_option(group, usual, "decoder", "how the readout is read", choices=("max", "mean", "last"))
@@ -104,6 +107,7 @@ def _configure_training(group: Any) -> None:
     group.add_argument("--teacher", metavar="MODEL", help="learn the answers of this model too (distillation)")
     recipe_option(group, usual, "teacher_weight", "of the teacher's answers in the loss", "SHARE")
     group.add_argument("--mixup", type=float, metavar="A", help="clips of a stream mixed, by shares of Beta(A, A)")
+    group.add_argument("--pitch", type=float, metavar="N", help="semitones a stream's clips are moved by at most")
     what = "longest lag that a stream's dense layer learns for each channel it hears (default: 0, none)"
     group.add_argument("--delays", type=int, metavar="N", help=what)
     recipe_option(group, usual, "epochs", "passes over the training part, at most")
@@ -144,7 +148,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
         refuse_locked(args.output)
     teacher = _teacher(args.teacher)
     corpus = corpus_named(args, recipe.mel.rate_hz)
-    _tell(corpus, reply)
+    recipe = _told(corpus, recipe, reply)
     split = split_of(corpus, recipe)
     sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}
     refuse_too_large(recipe, name, **sizes)
@@ -185,7 +189,11 @@ def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], i
     return train_stream if streams(args) else None
 
 
-def _tell(corpus: "Corpus", reply: Reply) -> None:
+def _told(corpus: "Corpus", recipe: "NetworkRecipe", reply: Reply) -> "NetworkRecipe":
+    """Say what the corpus is, and return the recipe for what it holds."""
+    from snn2hw.train.prepare import made_for
+
+    recipe = made_for(recipe, corpus)
     reply.line(
         f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
     )
@@ -193,6 +201,7 @@ def _tell(corpus: "Corpus", reply: Reply) -> None:
         reply.line(f"  converted {note}")
     if len(corpus.notes) > 8:
         reply.line(f"  and {len(corpus.notes) - 8} more files converted")
+    return recipe
 
 
 def _images(corpus: "Corpus", recipe: "NetworkRecipe") -> "Features":
@@ -232,14 +241,18 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
     if args.mixup is not None:
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
+    for name in ("features", "pitch"):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name} {getattr(args, name)}: is of a stream", "add --stream, or leave it out")
     if args.prune_scope is not None and not args.prune:
         raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
     if args.weights is not None:
         raise InputError(
             f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"
         )
-    if args.width is not None or args.learnt_decay:
-        raise InputError("--width and --learnt-decay are of published networks", "choose one, such as --model m5")
+    if args.width is not None or args.learnt_decay or args.learnt_threshold:
+        what = "--width, --learnt-decay and --learnt-threshold are of published networks"
+        raise InputError(what, "choose one, such as --model m5")
     given = given_of(args, GIVEN)
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["PAIR_MODELS", "is_pair", "train_pair"]
 
 TWIN = "-ann"
-PAIR_MODELS = tuple(name + end for name in ("m5", "piczak", "hjh", "tcy") for end in ("", TWIN))
-"""What ``--model`` calls them: each by its name, and its twin of ReLUs."""
+PAIR_MODELS = (*(name + end for name in ("m5", "piczak", "hjh", "tcy") for end in ("", TWIN)), "hjh-hybrid")
+"""What ``--model`` calls them: each by its name, its twin of ReLUs, and what is both."""
 
 GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "class_weights", "width", "steps")
 OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "label", "skip_damaged", "output", "fold", "model", "leave_out", "start"}
-    | {"learnt_decay", "more_epochs", "threads", "json"}
+    | {"learnt_decay", "learnt_threshold", "more_epochs", "threads", "json"}
 )
 
 
@@ -42,6 +42,7 @@ def recipe_for(args: argparse.Namespace) -> "PairRecipe":
         network=args.model.removesuffix(TWIN),
         model="ann" if twin else "snn",
         learnt=args.learnt_decay,
+        learnt_threshold=args.learnt_threshold,
         start=identity_of(args.start),
         **given,
     )
@@ -55,8 +56,11 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.commands.options import corpus_named
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pair_fit import fit_pair, pair_clips, taken_over
+    from snn2hw.train.pairs import PAIRS
     from snn2hw.train.processor import compute_with
 
+    if PAIRS[recipe.network].hybrid:
+        reply.line(f"{recipe.network}: only the neurons at the input go onto a chip; the ReLUs behind them do not")
     make_folder(args.output)
     compute_with(args.threads)
     corpus = corpus_named(args, recipe.spectra.rate_hz)

@@ -35,7 +35,7 @@ GIVEN = (
 )
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
-    | {"leave_out", "teacher", "weights", "more_epochs", "threads", "json", "mean", "also"}
+    | {"leave_out", "teacher", "weights", "more_epochs", "threads", "json", "mean", "also", "features", "pitch"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
@@ -81,8 +81,11 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
             raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(sizes)}")
         given["xylo" if kind == "xylo" else "layout"] = sizes[args.size]
     usual = stream_recipe_for(args.dataset, kind)
-    if args.mean is not None:
-        given["front"] = replace(usual.front, mean=args.mean)
+    heard: dict[str, Any] = {} if args.mean is None else {"mean": args.mean}
+    if args.features is not None:
+        heard["features"] = {"mel": "log-mel"}.get(args.features, args.features)
+    given["front"] = replace(usual.front, **heard)
+    given["how"] = replace(usual.how, pitch=args.pitch or 0.0)
     return replace(
         usual, **given, also=args.also or "", teacher=identity_of(args.teacher), start=identity_of(args.weights)
     )

@@ -4,14 +4,14 @@ An accuracy on it says nothing about people. The parts share no voice and no noi
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snn2hw.audio.clip import resample, trimmed
-from snn2hw.audio.digits import UNLIKE_SPEECH, WORDS
-from snn2hw.audio.espeak import RATE_HZ, Utterance, speak, voice_variants
+from snn2hw.audio.digits import WORDS, speaking_voices
+from snn2hw.audio.espeak import RATE_HZ, Utterance, speak
+from snn2hw.audio.noise import coloured_noise
 from snn2hw.denoise.mixing import NoisySpeech, Samples, SpeechAndNoise, fixed_pairs
 
-__all__ = ["coloured_noise", "synthetic_noisy"]
+__all__ = ["synthetic_noisy"]
 
 VOICES = 24
 SENTENCE = 7
@@ -21,7 +21,7 @@ NOISE_S = 6.0
 
 def synthetic_noisy(rate_hz: int, seed: int = 0) -> NoisySpeech:
     """Return utterances of many voices, and noises of every kind that `coloured_noise` makes."""
-    voices = [voice for voice in voice_variants() if not UNLIKE_SPEECH.fullmatch(voice)][:VOICES]
+    voices = speaking_voices()[:VOICES]
     random = np.random.default_rng(seed)
     words = WORDS["en"]
     said = [" ".join(words[int(k)] for k in random.integers(0, len(words), SENTENCE)) for _ in range(2 * len(voices))]
@@ -50,15 +50,6 @@ def _noises(rate_hz: int, random: np.random.Generator) -> list[Samples]:
     clicks = coloured_noise(n, 0.0, random) * (random.random(n) < 20 / rate_hz)
     crackle = np.convolve(clicks, np.exp(-np.arange(400) / 60))[:n]
     return [_levelled(np.asarray(noise, np.float32), 0.03) for noise in (*still, hum, swell, crackle)]
-
-
-def coloured_noise(n: int, slope: float, random: np.random.Generator) -> NDArray[np.float64]:
-    """Return noise whose power falls as f^slope: 0 white, -1 pink, -2 brown."""
-    spectrum = np.fft.rfft(random.normal(size=n))
-    shape = np.maximum(np.arange(spectrum.size), 1.0) ** (slope / 2)
-    noise: NDArray[np.float64] = np.fft.irfft(spectrum * shape, n)
-    noise /= np.sqrt(np.mean(np.square(noise)))
-    return noise
 
 
 def _levelled(sound: Samples, rms: float) -> Samples:

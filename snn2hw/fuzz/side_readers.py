@@ -55,6 +55,12 @@ def _clips(path: Path) -> object:
     return read_csv(path, _reading())
 
 
+def _picture(path: Path) -> object:
+    from snn2hw.audio.picture import read_picture
+
+    return read_picture(path, 8000)
+
+
 def _esc(path: Path) -> object:
     from snn2hw.audio.tables import read_esc
 
@@ -197,6 +203,8 @@ def _kind(path: Path) -> object:
 
 
 SIDE_READERS: Mapping[str, Reader] = {
+    "png": Reader(".png", ("PIL",), _picture),
+    "jpeg": Reader(".jpg", ("PIL",), _picture),
     "clips": Reader(".csv", SOUND, _clips),
     "esc": Reader(".csv", SOUND, _esc),
     "phones": Reader(".txt", SOUND, _phones),
@@ -275,6 +283,19 @@ def _text_seed(name: str) -> Callable[[Path, np.random.Generator], list[Path]]:
     return seeds
 
 
+def _picture_seeds(name: str) -> Callable[[Path, np.random.Generator], list[Path]]:
+    def seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
+        from PIL import Image
+
+        pixels = {"grey": rng.integers(0, 256, (20, 30)), "colour": rng.integers(0, 256, (9, 7, 3))}
+        paths = [folder / f"{kind}{SIDE_READERS[name].suffix}" for kind in pixels]
+        for path, values in zip(paths, pixels.values(), strict=True):
+            Image.fromarray(values.astype(np.uint8)).save(path)
+        return paths
+
+    return seeds
+
+
 def _sample_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
     path = folder / "samples.npz"
     np.savez(path, features=rng.normal(size=(3, 2, 4)).astype(np.float32), labels=np.arange(3))
@@ -344,6 +365,8 @@ def _dialect_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
 
 SIDE_SEEDS: Mapping[str, Callable[[Path, np.random.Generator], list[Path]]] = {
     **{name: _text_seed(name) for name in TEXTS},
+    "png": _picture_seeds("png"),
+    "jpeg": _picture_seeds("jpeg"),
     "samples": _sample_seeds,
     "state": _state_seeds,
     "chain": _chain_seeds,

@@ -22,7 +22,7 @@ from snn2hw.train.learnt_leak import LearntLeak
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
 from snn2hw.train.objective import Objective
 from snn2hw.train.pair_recipe import PairRecipe, pair_recipe_from
-from snn2hw.train.pairs import pair, pair_layout
+from snn2hw.train.pairs import pair, pair_layout, twin_of
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.run_state import RunState
 from snn2hw.train.to_the_end import trained_to_the_end
@@ -40,6 +40,8 @@ PairClips = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 def pair_clips(corpus: Corpus, recipe: PairRecipe) -> PairClips:
     """Return every clip as the network is fed it."""
+    if corpus.pictures:
+        raise InputError(f"{corpus.name}: pictures, and published pairs hear sounds", "choose --model scnn or cnn")
     if corpus.rate_hz != recipe.spectra.rate_hz:
         raise InputError(f"corpus at {corpus.rate_hz} Hz, network at {recipe.spectra.rate_hz} Hz", "read it at that")
     count = round(recipe.seconds * corpus.rate_hz)
@@ -70,14 +72,15 @@ def _picture(wave: NDArray[np.float32], recipe: PairRecipe) -> NDArray[np.float3
 def pair_model(recipe: PairRecipe, shape: tuple[int, ...], classes: int) -> nn.Module:
     """Return the untrained network of a recipe."""
     layout = pair_layout(recipe.network, recipe.width)
-    return pair(layout, shape, classes, spiking=recipe.model == "snn", learnt=recipe.learnt)
+    learnt = {"learnt": recipe.learnt, "learnt_threshold": recipe.learnt_threshold}
+    return pair(layout, shape, classes, spiking=recipe.model == "snn", **learnt)
 
 
 def taken_over(path: Path, recipe: PairRecipe, shape: tuple[int, ...], classes: int) -> dict[str, Tensor]:
     """Return the weights of another run of the same network, twin or not; what it has not learnt is as usual."""
     values = read_checkpoint(path)
     theirs = pair_recipe_from(values["recipe"], str(path))
-    if (theirs.network, theirs.width) != (recipe.network, recipe.width):
+    if (twin_of(theirs.network), theirs.width) != (twin_of(recipe.network), recipe.width):
         what = f"{path}: {theirs.network} of width {theirs.width:g}, not {recipe.network} of {recipe.width:g}"
         raise InputError(what, "start with a run of the same network and width")
     source = pair_model(theirs, shape, classes)
@@ -139,7 +142,7 @@ def _training(
 
 
 def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Return the weights, which decay, and what neurons learn of time, which does not."""
+    """Return the weights, which decay, and what neurons learn of themselves, which does not."""
     leaks = [p for m in model.modules() if isinstance(m, LearntLeak) for p in m.parameters()]
     others = [p for p in model.parameters() if all(p is not leak for leak in leaks)]
     return [{"params": others, "weight_decay": decay}, {"params": leaks, "weight_decay": 0.0}]

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from sim.cures import one_of
 from sim.errors import FileError, InputError
 from snn2hw.audio.spectra import Spectra
-from snn2hw.train.pairs import PAIRS
+from snn2hw.train.pairs import PAIRS, twin_of
 from snn2hw.train.recipe import Recipe
 
 __all__ = ["PairRecipe", "pair_recipe_from"]
@@ -28,6 +28,7 @@ class PairRecipe(Recipe):
         width: of the published widths.
         steps: how often the spiking network sees its input.
         learnt: the decay of every neuron is trained too.
+        learnt_threshold: so is their threshold, one for a layer.
         spectra: how the pictures are made; a wave is at their rate.
         seconds: how long a clip is; a longer one is cut to its loudest stretch, a shorter one ends in silence.
         moved: share of its length that a training clip is moved by at most.
@@ -42,6 +43,7 @@ class PairRecipe(Recipe):
     width: float = 1 / 16
     steps: int = 4
     learnt: bool = False
+    learnt_threshold: bool = False
     spectra: Spectra = field(default_factory=_pictures)
     seconds: float = 0.75
     moved: float = 0.1
@@ -52,17 +54,23 @@ class PairRecipe(Recipe):
     rate: float | None = 5e-3
     validation: float = 0.0
 
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"learnt_threshold"}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.network not in PAIRS:
             raise InputError(f"there is no network {self.network!r}", f"choose {one_of(self.network, PAIRS)}")
         if self.model not in ("snn", "ann"):
             raise InputError(f"there is no model {self.model!r}", "choose snn or ann")
+        if self.model == "ann" and self.network != twin_of(self.network):
+            fix = f"train that: {twin_of(self.network)}"
+            raise InputError(f"{self.network}: its twin is that of {twin_of(self.network)}", fix)
         if self.steps < 1 or not self.seconds > 0 or not 0 < self.width <= 1 or not 0 <= self.moved < 1:
             what = f"steps {self.steps}, seconds {self.seconds}, width {self.width}, moved {self.moved}"
             raise InputError(what, "keep steps >= 1, seconds > 0, 0 < width <= 1 and 0 <= moved < 1")
-        if self.model == "ann" and (self.learnt or self.steps != 1):
-            raise InputError(f"steps {self.steps} of a network of ReLUs", "it sees its input once, and has no decay")
+        if self.model == "ann" and (self.learnt or self.learnt_threshold or self.steps != 1):
+            fix = "it sees its input once, and has no decay and no threshold"
+            raise InputError(f"steps {self.steps} of a network of ReLUs", fix)
 
 
 def pair_recipe_from(values: Mapping[str, Any], where: str) -> PairRecipe:

@@ -1,19 +1,20 @@
 """Networks for sounds that others published, each as a spiking network and as its twin of ReLUs: one description.
 
-| name   | reads                  | layers                                                                   |
-|--------|------------------------|--------------------------------------------------------------------------|
-| m5     | the wave, (1, samples) | conv 80 stride 4, three convs 3: normalisation, neuron, max pool 4; mean |
-| piczak | a mel image, (1, b, t) | conv 57 x 6, pool 4 x 3; conv 1 x 3, pool 1 x 3; mean; two dense layers  |
-| hjh    | a mel image            | a neuron; conv 5, norm, neuron, max pool 2; conv 5, neuron; mean         |
-| tcy    | a mel image            | the image averaged to 10 x 10, a neuron                                  |
+| name       | reads                  | layers                                                                   |
+|------------|------------------------|--------------------------------------------------------------------------|
+| m5         | the wave, (1, samples) | conv 80 stride 4, three convs 3: normalisation, neuron, max pool 4; mean |
+| piczak     | a mel image, (1, b, t) | conv 57 x 6, pool 4 x 3; conv 1 x 3, pool 1 x 3; mean; two dense layers  |
+| hjh        | a mel image            | a neuron; conv 5, norm, neuron, max pool 2; conv 5, neuron; mean         |
+| hjh-hybrid | a mel image            | the same; only the neuron at the input spikes, behind it are ReLUs       |
+| tcy        | a mel image            | the image averaged to 10 x 10, a neuron                                  |
 
 and a linear map at the end of each. In the twin a ReLU stands for every neuron, and what comes in is seen once; the
-spiking network sees it at every step, and its answers are summed over the steps. Widths are those published, times
-``width``.
+spiking network sees it at every step, and its answers are summed over the steps. The first convolution of m5 and of
+piczak is analog: what it hears is a constant drive, no spikes. Widths are those published, times ``width``.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.cures import one_of
 from sim.errors import InputError
@@ -22,7 +23,7 @@ from snn2hw.models.stream import DT_S
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["DECAY", "PAIRS", "ConvStage", "PairLayout", "answer_of", "pair", "pair_layout", "settled"]
+__all__ = ["DECAY", "PAIRS", "ConvStage", "PairLayout", "answer_of", "pair", "pair_layout", "settled", "twin_of"]
 
 Size = tuple[int, ...]
 
@@ -48,7 +49,10 @@ class ConvStage:
 
 @dataclass(frozen=True)
 class PairLayout:
-    """One description of both: ``input_neuron`` stands before everything, ``mean`` is over every place of the last."""
+    """One description of both: ``input_neuron`` stands before everything, ``mean`` is over every place of the last.
+
+    Of a ``hybrid`` no other neuron spikes; its twin, and its weights, are those of the layout it is a hybrid of.
+    """
 
     name: str
     stages: tuple[ConvStage, ...] = ()
@@ -57,6 +61,7 @@ class PairLayout:
     mean: bool = True
     decay: float = DECAY
     dropout: float = 0.0
+    hybrid: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.decay <= 1 or not 0 <= self.dropout < 1:
@@ -69,13 +74,24 @@ _PICZAK = (
     ConvStage(80, (1, 3), (1, 1), norm=False, pool=(1, 3), pool_stride=(1, 3)),
 )
 _HJH = (ConvStage(8, (5, 5), (1, 1), (2, 2), pool=(2, 2)), ConvStage(16, (5, 5), (1, 1), (2, 2), norm=False))
+_HYBRID = "-hybrid"
 PAIRS = {
     "m5": PairLayout("m5", _M5),
     "piczak": PairLayout("piczak", _PICZAK, (5000, 5000), dropout=0.5),
     "hjh": PairLayout("hjh", _HJH, input_neuron=True),
+    "hjh-hybrid": PairLayout("hjh-hybrid", _HJH, input_neuron=True, hybrid=True),
     "tcy": PairLayout("tcy", input_neuron=True, mean=False),
 }
 """Published networks by name."""
+
+
+def twin_of(name: str) -> str:
+    """Return the name of the layout whose weights these are: a hybrid has those of the network that spikes throughout.
+
+    >>> twin_of("hjh-hybrid"), twin_of("m5")
+    ('hjh', 'm5')
+    """
+    return name.removesuffix(_HYBRID)
 
 
 def pair_layout(name: str, width: float = 1.0) -> PairLayout:
@@ -92,20 +108,31 @@ def pair_layout(name: str, width: float = 1.0) -> PairLayout:
 
 
 def pair(
-    layout: PairLayout, shape: tuple[int, ...], classes: int, *, spiking: bool, learnt: bool = False
+    layout: PairLayout,
+    shape: tuple[int, ...],
+    classes: int,
+    *,
+    spiking: bool,
+    learnt: bool = False,
+    learnt_threshold: bool = False,
 ) -> "nn.Module":
-    """Return the untrained network for (b, *shape) a step; with ``learnt`` the decay of every neuron is trained too."""
+    """Return the untrained network for (b, *shape) a step.
+
+    With ``learnt`` the decay of every layer of neurons is trained too, with ``learnt_threshold`` their threshold.
+    """
     from norse.torch import SequentialState
     from torch import nn
 
+    cell = _Cell(layout.decay, learnt, learnt_threshold)
     modules: list[nn.Module] = []
     if layout.name == "tcy":
         modules += [_averaging(shape)]
-    modules += _neuron(layout, spiking, learnt) if layout.input_neuron else []
+    modules += _neuron(cell, spiking) if layout.input_neuron else []
+    behind = spiking and not layout.hybrid
     channels = shape[0]
     for stage in layout.stages:
         modules += _conv(stage, channels, len(shape) - 1)
-        modules += _neuron(layout, spiking, learnt) if stage.neuron else []
+        modules += _neuron(cell, behind) if stage.neuron else []
         modules += _pool(stage)
         channels = stage.channels
     if layout.mean:
@@ -113,7 +140,7 @@ def pair(
     modules += [nn.Flatten()]
     before = _flat(modules, shape)
     for size in layout.dense:
-        modules += [nn.Linear(before, size), *_neuron(layout, spiking, learnt)]
+        modules += [nn.Linear(before, size), *_neuron(cell, behind)]
         modules += [nn.Dropout(layout.dropout)] if layout.dropout else []
         before = size
     modules += [nn.Linear(before, classes)]
@@ -134,7 +161,7 @@ def answer_of(network: "nn.Module", x: "Tensor", steps: int) -> "Tensor":
 
 
 def settled(network: "nn.Module") -> "nn.Module":
-    """Return a copy with Norse's own cells in place of those whose decay was learnt: what can be compiled."""
+    """Return a copy with Norse's own cells in place of those that learnt: what can be compiled."""
     import copy
 
     from norse.torch import SequentialState
@@ -146,14 +173,24 @@ def settled(network: "nn.Module") -> "nn.Module":
     return made
 
 
-def _neuron(layout: PairLayout, spiking: bool, learnt: bool) -> "list[nn.Module]":
+class _Cell(NamedTuple):
+    """The neurons of a network: what they lose in a step, and what of them is learnt."""
+
+    decay: float
+    decay_learnt: bool
+    threshold_learnt: bool
+
+
+def _neuron(cell: _Cell, spiking: bool) -> "list[nn.Module]":
     from torch import nn
 
     from snn2hw.train.learnt_leak import LearntLeak, leaky_cell
 
     if not spiking:
         return [nn.ReLU()]
-    return [LearntLeak(layout.decay)] if learnt else [leaky_cell(layout.decay, DT_S)]
+    if cell.decay_learnt or cell.threshold_learnt:
+        return [LearntLeak(cell.decay, decay_learnt=cell.decay_learnt, threshold_learnt=cell.threshold_learnt)]
+    return [leaky_cell(cell.decay, DT_S)]
 
 
 def _conv(stage: ConvStage, before: int, axes: int) -> "list[nn.Module]":

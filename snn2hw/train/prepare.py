@@ -1,13 +1,14 @@
 """From a corpus and a recipe to the images a run needs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sim.errors import InputError
 from snn2hw.audio.corpus import Corpus, Split, holdout, leave_out, official
 from snn2hw.audio.features import Features, features
 from snn2hw.train.network_recipe import NetworkRecipe
 
-__all__ = ["prepare", "split_of"]
+__all__ = ["made_for", "prepare", "split_of"]
 
 
 def split_of(corpus: Corpus, recipe: NetworkRecipe) -> Split:
@@ -17,6 +18,11 @@ def split_of(corpus: Corpus, recipe: NetworkRecipe) -> Split:
     if not split.validate.size:
         raise InputError("nothing to validate on", "give a validation fraction above 0")
     return split
+
+
+def made_for(recipe: NetworkRecipe, corpus: Corpus) -> NetworkRecipe:
+    """Return the recipe for what a corpus holds: sounds, or pictures of spectrograms."""
+    return replace(recipe, mel=replace(recipe.mel, pictures=corpus.pictures))
 
 
 def prepare(corpus: Corpus, recipe: NetworkRecipe, progress: Callable[[int, int], None] | None = None) -> Features:

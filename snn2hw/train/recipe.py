@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, get_args
 from sim.errors import InputError
 from snn2hw.codec.decode import Decoder
 
-__all__ = ["CLASS_WEIGHTS", "ClassWeights", "PruneScope", "Recipe", "check_pruning", "recipe_to"]
+__all__ = ["CLASS_WEIGHTS", "ClassWeights", "PruneScope", "Recipe", "check_pruning", "recipe_to", "without_later"]
 
 ClassWeights = Literal["none", "balanced"]
 CLASS_WEIGHTS: tuple[ClassWeights, ...] = get_args(ClassWeights)
@@ -82,9 +82,14 @@ def check_pruning(share: float, scope: PruneScope) -> None:
         raise InputError(f"prune_scope {scope!r}", f"choose {' or '.join(get_args(PruneScope))}")
 
 
+def without_later(part: Any) -> dict[str, Any]:
+    """Return the fields of a part, without those of its ``LATER`` that are at their default."""
+    usual = asdict(type(part)())
+    return {n: v for n, v in asdict(part).items() if n not in part.LATER or v != usual[n]}
+
+
 def recipe_to(recipe: Recipe) -> dict[str, Any]:
     """Return plain JSON values: what checkpoints, summaries and records hold."""
-    usual = asdict(type(recipe)())
-    kept = {n: v for n, v in asdict(recipe).items() if n not in recipe.LATER or v != usual[n]} | recipe.parts_to()
+    kept = without_later(recipe) | recipe.parts_to()
     values: dict[str, Any] = json.loads(json.dumps({recipe.FILED.get(n, n): v for n, v in kept.items()}))
     return values

@@ -10,18 +10,21 @@ from sim.errors import InputError
 from snn2hw.audio.corpus import Corpus, Split, holdout, leave_fold_out, leave_out, official
 from snn2hw.audio.disturb import Disturbance
 from snn2hw.audio.mel_stream import MelFront
-from snn2hw.audio.spectra import Spectra, frames_of, power_of, warped_bank
+from snn2hw.audio.spectra import Spectra, bank_of, frames_of, power_of, values_in
 from snn2hw.models.stream import STREAMS
 from snn2hw.models.xylo import BANDS, EVENTS
 from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
 
 __all__ = ["STREAMED", "Spoken", "centred", "spoken", "stream_recipe_for", "stream_split"]
 
-STREAMED = ("keywords", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist", "timit")
+STREAMED = ("keywords", "keywords-ru", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist", "timit")
 """Corpora that only the streaming network is trained on."""
 
 BELOW_DB = 15.0
 """How far under the mean of its band a sound begins to make events."""
+
+SPREAD = 10
+"""Messages that are one standard deviation of features without a unit: about what decibels of bands have."""
 
 SPOKEN_16K = Spectra()
 SPOKEN_8K = Spectra(rate_hz=8000, window=200, hop=100, highest_hz=3900.0)
@@ -75,7 +78,7 @@ def _usual_for(task: str) -> StreamRecipe:
         )
         return StreamRecipe(task=task, front=MelFront(SPOKEN_16K, mean="none"), how=how, frames=16, epochs=20)
     how = Disturbance(gain_db=3.0, noise=0.0)
-    if task in ("keywords", "speech-commands", "audiomnist"):
+    if task in ("keywords", "keywords-ru", "speech-commands", "audiomnist"):
         front = MelFront(replace(SPOKEN_16K, floor=1e-6))
         return StreamRecipe(task=task, front=front, how=how, frames=79, epochs=40, rate=4e-3)
     front, layout = MelFront(SPOKEN_8K, prior=16), STREAMS["small"]
@@ -93,6 +96,8 @@ def stream_split(corpus: Corpus, recipe: StreamRecipe, *, speaker: str = "", fol
 def spoken(corpus: Corpus, recipe: StreamRecipe) -> Spoken:
     """Return the spectra of all clips; of one that is longer than ``frames``, its loudest stretch."""
     spec, most = recipe.front.spectra, recipe.frames
+    if corpus.pictures:
+        raise InputError(f"{corpus.name}: pictures, and a stream hears sounds", "leave --stream out")
     if corpus.rate_hz != spec.rate_hz:
         raise InputError(f"corpus at {corpus.rate_hz} Hz, features at {spec.rate_hz} Hz", "read it at that rate")
     power = np.zeros((len(corpus), most, spec.bins // 2 + 1), np.float32)
@@ -116,11 +121,16 @@ def _loudest(energy: NDArray[np.floating], most: int) -> int:
 def centred(recipe: StreamRecipe, learnt: Spoken) -> StreamRecipe:
     """Return the recipe with the mean of the training clips, per band, as where the running mean begins.
 
-    Where messages are events, they count from `BELOW_DB` under that mean.
+    Where messages are events, they count from `BELOW_DB` under that mean. Of features that are no decibels of bands a
+    message is a share of how far they spread over the training clips, `SPREAD` to a standard deviation.
     """
-    spec = recipe.front.spectra
-    loud = 10.0 * np.log10(np.matmul(learnt.power.astype(np.float64), warped_bank(spec).T) + spec.floor)
+    front = recipe.front
+    mel = np.matmul(learnt.power.astype(np.float64), bank_of(front.spectra, front.features).T)
     inside = np.arange(learnt.power.shape[1]) < learnt.lengths[:, None]
-    below = BELOW_DB if recipe.front.events else 0.0
-    centre = tuple(np.round(loud[inside].mean(0) - below, 2).tolist())
-    return replace(recipe, front=replace(recipe.front, centre_db=centre))
+    values = values_in(mel, inside, front.spectra, front.features, front.coefficients)[inside]
+    below, centre = BELOW_DB if front.events else 0.0, values.mean(0)
+    if front.features == "log-mel":
+        return replace(recipe, front=replace(front, centre_db=tuple(np.round(centre - below, 2).tolist())))
+    step = float(f"{max(float((values - centre).std()), 1e-6) / SPREAD:.3g}")
+    moved = replace(front, centre_db=tuple(np.round(centre, 6).tolist()), step_db=step)
+    return replace(recipe, front=moved, unit_db=recipe.unit_db * step)

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from sim.errors import InputError
-from snn2hw.audio.disturb import disturbed, holes
+from snn2hw.audio.disturb import holes, varied
 from snn2hw.audio.mel_stream import counted, less_mean
-from snn2hw.audio.spectra import warped_bank
+from snn2hw.audio.spectra import Floats, bank_of, values_in
 from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import load_weights, read_checkpoint
 from snn2hw.train.lags import settling
@@ -39,11 +39,11 @@ AT_ONCE = 100
 def stream_model(recipe: StreamRecipe, classes: int) -> nn.Module:
     """Return the untrained network of a recipe."""
     if recipe.model in WHOLE:
-        return sound_network(recipe.model, recipe.front.spectra.bands, recipe.frames, classes)
+        return sound_network(recipe.model, recipe.front.width, recipe.frames, classes)
     if recipe.model == "xylo":
-        return XyloNet(recipe.xylo, recipe.front.spectra.bands, classes)
+        return XyloNet(recipe.xylo, recipe.front.width, classes)
     spiking, delays = recipe.model == "snn", recipe.delays
-    return stream_net(recipe.layout, recipe.front.spectra.bands, classes, spiking=spiking, delays=delays)
+    return stream_net(recipe.layout, recipe.front.width, classes, spiking=spiking, delays=delays)
 
 
 def fit_stream(
@@ -82,7 +82,7 @@ def _training(
 
     def draw(chosen: NDArray[np.int64], random: np.random.Generator) -> Batch:
         part = learnt.part(chosen)
-        loud, inside = disturbed(part.power, part.lengths, recipe.front.spectra, recipe.how, random)
+        loud, inside = _disturbed(part, recipe, random)
         key = int(random.integers(2**62))  # pupil and teacher hear the same holes
         x, labels = in_training(loud, inside, recipe, key), torch.from_numpy(part.labels)
         wanted = (1 - recipe.smoothing) * one_hot(labels, classes) + recipe.smoothing / classes
@@ -118,8 +118,15 @@ def _training(
     return training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
 
 
+def _disturbed(part: Spoken, recipe: StreamRecipe, random: np.random.Generator) -> "tuple[Floats, NDArray[np.bool_]]":
+    """Return the features of variants of clips, and which of their frames lie in the clips."""
+    front = recipe.front
+    mel, inside = varied(part.power, part.lengths, front.spectra, recipe.how, random, front.features)
+    return values_in(mel, inside, front.spectra, front.features, front.coefficients), inside
+
+
 def in_training(loud: NDArray[np.float64], inside: NDArray[np.bool_], recipe: StreamRecipe, key: int) -> Tensor:
-    """Return what a network hears of clips in decibels (n, frames, bands): less the mean, counted, with holes."""
+    """Return what a network hears of features (n, frames, bands): less the mean, counted, with holes."""
     heard = counted(less_mean(loud, recipe.front, inside), recipe.front)
     return _scaled(holes(heard, recipe.how, np.random.default_rng(key)), recipe)
 
@@ -130,10 +137,11 @@ def _scaled(messages: NDArray[Any], recipe: StreamRecipe) -> Tensor:
 
 def plain_messages(clips: Spoken, recipe: StreamRecipe) -> NDArray[np.int8]:
     """Return what the front end makes of clips as they are, (n, frames, bands), silence behind their ends."""
-    spec = recipe.front.spectra
-    bank = warped_bank(spec).T.astype(np.float32)
-    loud = 10.0 * np.log10(np.matmul(clips.power, bank).astype(np.float64) + spec.floor)
+    front = recipe.front
+    bank = bank_of(front.spectra, front.features).T.astype(np.float32)
     inside = np.arange(clips.power.shape[1]) < clips.lengths[:, None]
+    mel = np.matmul(clips.power, bank).astype(np.float64)
+    loud = values_in(mel, inside, front.spectra, front.features, front.coefficients)
     return counted(less_mean(loud, recipe.front, inside), recipe.front).astype(np.int8)
 
 
@@ -153,7 +161,8 @@ def read_teacher(path: Path, recipe: StreamRecipe, classes: int) -> StreamTeache
     """Return the model of another run (its last.pt) as a teacher: it hears the same clips, less its own mean."""
     values = read_checkpoint(path)
     theirs = stream_recipe_from(values["recipe"], str(path))
-    if (theirs.front.spectra, theirs.frames) != (recipe.front.spectra, recipe.frames):
+    heard = [(r.front.spectra, r.front.features, r.front.coefficients, r.frames) for r in (theirs, recipe)]
+    if heard[0] != heard[1]:
         raise InputError(f"{path}: the teacher hears other frames", "use one that was trained on the same task")
     model = stream_model(theirs, classes)
     load_weights(model, values["best"]["weights"], str(path))

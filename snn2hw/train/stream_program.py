@@ -38,7 +38,7 @@ def compiled_stream(model: nn.Module, recipe: StreamRecipe, learnt: Spoken) -> C
     source = (
         xylo_source(model, unit, origin)
         if isinstance(model, XyloNet)
-        else stream_source(model, recipe.layout, front.spectra.bands, unit, origin)
+        else stream_source(model, recipe.layout, front.width, unit, origin)
     )
     chosen = np.unique(np.linspace(0, len(learnt.labels) - 1, CALIBRATION).astype(int))
     steps = round(CERTIFIED_S / front.spectra.step_s)

@@ -10,7 +10,7 @@ from snn2hw.audio.mel_stream import MelFront
 from snn2hw.audio.spectra import Spectra
 from snn2hw.models.stream import StreamLayout
 from snn2hw.models.xylo import XyloLayout
-from snn2hw.train.recipe import PruneScope, Recipe, check_pruning
+from snn2hw.train.recipe import PruneScope, Recipe, check_pruning, without_later
 
 __all__ = ["KINDS", "PRETRAINED", "WHOLE", "Kind", "StreamRecipe", "stream_recipe_from"]
 
@@ -69,6 +69,10 @@ class StreamRecipe(Recipe):
         "prune_scope",
     }
 
+    def parts_to(self) -> dict[str, Any]:
+        """Return the parts that have a form of their own in files."""
+        return {"front": without_later(self.front), "how": without_later(self.how)}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.model not in KINDS:
@@ -82,6 +86,8 @@ class StreamRecipe(Recipe):
         check_pruning(self.prune, self.prune_scope)
         if self.prune and self.model in WHOLE:
             raise InputError(f"prune {self.prune}: of {self.model}, which is no network of a chip", "0 leaves it whole")
+        if self.front.events and self.front.features != "log-mel":
+            raise InputError(f"features {self.front.features}: events are of decibels", "choose log-mel")
         if self.frames < 1:
             raise InputError(f"frames {self.frames}: must be at least 1")
 

@@ -18,7 +18,7 @@ from snn2hw.train.pairs import answer_of
 from snn2hw.train.recipe import recipe_to
 from tests.train.tones import write_tones
 
-WIDTHS = {"m5": 1 / 32, "piczak": 1 / 40, "hjh": 0.5, "tcy": 1.0}
+WIDTHS = {"m5": 1 / 32, "piczak": 1 / 40, "hjh": 0.5, "hjh-hybrid": 0.5, "tcy": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,10 @@ def train(table, run, *options):
     return main(["train", "folder", "--data", str(table), "-o", str(run), "--batch", "16", *options])
 
 
-@pytest.mark.parametrize("learnt", [False, True])
+@pytest.mark.parametrize("learnt", [{}, {"learnt": True}, {"learnt_threshold": True}], ids=str)
 @pytest.mark.parametrize("network", WIDTHS)
 def test_all_steps_at_once_are_step_by_step(network, learnt, corpus):
-    recipe = recipe_of(network, learnt=learnt, steps=3)
+    recipe = recipe_of(network, **learnt, steps=3)
     inputs, _ = pair_clips(corpus, recipe)
     torch.manual_seed(0)
     model = pair_model(recipe, inputs.shape[1:], 2).eval()
@@ -92,11 +92,28 @@ def test_a_learnt_decay_moves_and_is_not_pulled_to_zero_by_the_optimiser(corpus,
     assert all(0.4 < d < 0.6 and d != 0.5 for d in decays)
 
 
+def test_a_learnt_threshold_moves_is_not_pulled_and_is_stored(corpus, tmp_path):
+    recipe = recipe_of("m5", learnt_threshold=True, decay=0.5)
+    model, _ = fit_pair(recipe, pair_clips(corpus, recipe), None, 2, tmp_path / "run")
+    leaks = [m for m in model.modules() if isinstance(m, LearntLeak)]
+    assert len(leaks) == 4
+    assert all(0.8 < leak.threshold < 1.25 and leak.threshold != 1 for leak in leaks)
+    assert all(leak.decay == 0.5 for leak in leaks)
+    stored = read_checkpoint(tmp_path / "run" / "last.pt")["recipe"]
+    assert pair_recipe_from(stored, "last.pt") == recipe
+
+
+def test_a_recipe_without_it_has_the_form_it_always_had():
+    assert "learnt_threshold" not in recipe_to(PairRecipe())
+    assert recipe_to(PairRecipe(learnt_threshold=True))["learnt_threshold"] is True
+
+
 def test_the_command_trains_a_pair_and_takes_its_twin_over(table, tmp_path, capsys):
     sizes = ("--width", "0.03125", "--epochs", "1", "--class-weights", "balanced", "--validation", "0.2")
     assert train(table, tmp_path / "twin", "--model", "m5-ann", *sizes) == 0
     start = ("--start", str(tmp_path / "twin" / "last.pt"))
-    assert train(table, tmp_path / "pair", "--model", "m5", "--steps", "2", "--learnt-decay", *sizes, *start) == 0
+    learns = ("--learnt-decay", "--learnt-threshold")
+    assert train(table, tmp_path / "pair", "--model", "m5", "--steps", "2", *learns, *sizes, *start) == 0
     assert "test, float: " in capsys.readouterr().out
     summary = json.loads((tmp_path / "pair" / "summary.json").read_text())
     assert (summary["task"], summary["epochs"]) == ("folder", 1)
@@ -105,9 +122,16 @@ def test_the_command_trains_a_pair_and_takes_its_twin_over(table, tmp_path, caps
     stored = read_checkpoint(tmp_path / "pair" / "last.pt")["recipe"]
     recipe = pair_recipe_from(stored, "last.pt")
     assert recipe.learnt
+    assert recipe.learnt_threshold
     assert len(recipe.start) == 64
     assert recipe_to(recipe) == stored
     assert train(table, tmp_path / "pair", "--model", "m5", "--steps", "3", *sizes) == 2  # another recipe
+
+
+def test_the_command_says_what_of_a_hybrid_goes_onto_a_chip(table, tmp_path, capsys):
+    sizes = ("--model", "hjh-hybrid", "--width", "0.5", "--epochs", "1", "--steps", "2")
+    assert train(table, tmp_path / "run", *sizes) == 0
+    assert "only the neurons at the input go onto a chip" in capsys.readouterr().out
 
 
 def test_weights_taken_over_are_those_of_the_twin(corpus, tmp_path):
@@ -118,6 +142,8 @@ def test_weights_taken_over_are_those_of_the_twin(corpus, tmp_path):
     found = taken_over(tmp_path / "twin" / "last.pt", spiking, inputs.shape[1:], 2)
     assert any(name.endswith("pressed") for name in found)
     assert all(torch.equal(found[name], tensor) for name, tensor in twin.state_dict().items())
+    hybrid = taken_over(tmp_path / "twin" / "last.pt", recipe_of("hjh-hybrid"), inputs.shape[1:], 2)
+    assert all(torch.equal(hybrid[name], tensor) for name, tensor in twin.state_dict().items())
     with pytest.raises(InputError, match=r"hjh of width 0\.5, not tcy of 1"):
         taken_over(tmp_path / "twin" / "last.pt", recipe_of("tcy"), inputs.shape[1:], 2)
 
@@ -147,7 +173,10 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(corpus, tmp_path):
         ("--model m5 --width 2", "width 2"),
         ("--model m5 --steps 0", "steps 0"),
         ("--model hjh-ann --learnt-decay", "of a network of ReLUs"),
+        ("--model hjh-ann --learnt-threshold", "of a network of ReLUs"),
+        ("--learnt-threshold", "are of published networks"),
         ("--model hjh-ann --steps 4", "it sees its input once"),
+        ("--model hjh-hybrid --steps 0", "steps 0"),
         ("--width 0.5", "are of published networks"),
         ("--stream --width 0.5", "--width 0.5: means nothing to a streaming network"),
     ],
@@ -158,7 +187,10 @@ def test_options_that_mean_nothing_are_refused(options, said, table, tmp_path, c
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("change", [{"network": "m6"}, {"model": "cnn"}, {"seconds": 0.0}])
+@pytest.mark.parametrize(
+    "change",
+    [{"network": "m6"}, {"network": "hjh-hybrid", "model": "ann", "steps": 1}, {"model": "cnn"}, {"seconds": 0.0}],
+)
 def test_recipes_that_cannot_be_are_refused(change):
     with pytest.raises(InputError):
         PairRecipe(**change)

@@ -9,12 +9,15 @@ import torch
 
 from exporters.program_file import read_program
 from sim.errors import FileError
-from snn2hw.audio.mel_stream import heard
+from snn2hw.audio.mel_stream import front_from, heard
+from snn2hw.audio.spectra import KINDS
 from snn2hw.commands import main
 from snn2hw.models.stream import StreamLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.purpose import read_purpose
+from snn2hw.train.checkpoint import read_checkpoint
 from snn2hw.train.pruning import Pruner
+from snn2hw.train.recipe import recipe_to
 from snn2hw.train.stream_data import Spoken, centred, spoken, stream_recipe_for
 from snn2hw.train.stream_fit import plain_messages
 from snn2hw.train.stream_net import stream_net
@@ -75,15 +78,18 @@ def test_the_source_means_what_the_network_computes(model):
     assert steady.mean() > 0.99
 
 
-def test_training_and_the_stream_hear_the_same(tmp_path):
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_and_the_stream_hear_the_same(tmp_path, kind):
     from snn2hw.audio.corpora import read_corpus
 
     write_tones(tmp_path)
     recipe = stream_recipe_for("keywords")
+    recipe = replace(recipe, front=replace(recipe.front, features=kind))
     corpus = read_corpus("folder", tmp_path / "list.csv", 16000)
     data = spoken(corpus, recipe)
     recipe = centred(recipe, data)
     batch = plain_messages(data, recipe)
+    assert np.abs(batch).max() > 3
     for k, samples in enumerate(corpus.samples):
         alone = heard(samples, recipe.front)
         assert (np.abs(batch[k, : len(alone)].astype(int) - alone) <= 1).all()  # float32 products: half a step at most
@@ -102,6 +108,52 @@ def test_train_leaves_a_program_that_listens(tmp_path, capsys, model_name):
         capsys.readouterr()
         assert main(["listen", str(tmp_path / "run" / "program.nir"), str(tmp_path / "data" / "0.wav"), "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["files"][0]["label"] in ("low", "high")
+
+
+@pytest.mark.parametrize("features", ["mfcc", "pcen", "stft"])
+def test_other_features_are_trained_on_and_listened_to(tmp_path, capsys, features):
+    assert trained(tmp_path, "--features", features, "--pitch", "1", "--epochs", "1", "--size", "small") == 0
+    run = tmp_path / "run"
+    program = read_program(run / "program.nir")
+    front = front_from(read_purpose(run / "program.nir").front, "program.nir")
+    assert front.features == features
+    assert program.input.shape == (1, 1, front.width)
+    capsys.readouterr()
+    assert main(["listen", str(run / "program.nir"), str(tmp_path / "data" / "0.wav"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"][0]["label"] in ("low", "high")
+    assert main(["run", str(run / "program.nir"), "--input", str(run / "test.npz"), "--json"]) == 0
+    recipe = stream_recipe_from(read_checkpoint(run / "last.pt")["recipe"], "last.pt")
+    assert (recipe.front, recipe.how.pitch) == (front, 1.0)
+    assert recipe_to(recipe) == read_checkpoint(run / "last.pt")["recipe"]
+
+
+def test_a_recipe_of_mel_bands_has_the_form_it_always_had():
+    stored = recipe_to(stream_recipe_for("keywords"))
+    assert not {"features", "coefficients"} & stored["front"].keys()
+    assert "pitch" not in stored["how"]
+    assert stream_recipe_from(stored, "x") == stream_recipe_for("keywords")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--stream", "--target", "xylo2", "--features", "pcen"), "features pcen: events are of decibels"),
+        (("--stream", "--pitch", "30"), "pitch 30.0: not from 0 to 24"),
+        (("--features", "pcen"), "--features pcen: is of a stream"),
+        (("--pitch", "1"), "--pitch 1.0: is of a stream"),
+    ],
+)
+def test_features_that_nothing_hears_are_refused(tmp_path, capsys, options, said):
+    assert main(["train", "folder", "--data", str(tmp_path), "-o", str(tmp_path / "run"), *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_teacher_of_other_features_is_refused(tmp_path, capsys):
+    assert trained(tmp_path, "--model", "baseline", "--epochs", "1") == 0
+    (tmp_path / "run").rename(tmp_path / "teacher")
+    teacher = str(tmp_path / "teacher" / "last.pt")
+    assert trained(tmp_path, "--epochs", "1", "--features", "mfcc", "--teacher", teacher) == 2
+    assert "hears other frames" in capsys.readouterr().err
 
 
 def test_parts_of_clips_stay_together():

@@ -38,7 +38,7 @@ def frames_of_sound(pieces: Iterable[NDArray[np.floating]], front: MelFront) -> 
         held = np.concatenate([rest, np.asarray(piece, np.float64)])
         levels.append(levels_db(held, hop))
         rest = held[len(levels[-1]) * hop :]
-    messages = np.concatenate(rows) if rows else np.zeros((0, front.spectra.bands), np.int8)
+    messages = np.concatenate(rows) if rows else np.zeros((0, front.width), np.int8)
     if not len(messages):
         raise InputError("the sound is shorter than one frame", f"give at least {front.spectra.window} samples")
     return Frames(messages, np.concatenate(levels)[: len(messages)], hop, front.spectra.rate_hz)
