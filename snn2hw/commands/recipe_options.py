@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snn2hw.train.recipe import Recipe
 
-__all__ = ["configure_shared", "given_of", "recipe_option"]
+__all__ = ["SHARED", "configure_shared", "given_of", "recipe_option"]
 
 SHARED = ("epochs", "batch", "rate", "decoder", "validation", "seed", "teacher_weight", "class_weights", "balanced")
 """Fields of a `Recipe` that both verbs offer."""

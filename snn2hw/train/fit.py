@@ -21,6 +21,7 @@ from snn2hw.train.judge import Judged, judge
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
 from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 from snn2hw.train.objective import Objective
+from snn2hw.train.own_network import decaying
 from snn2hw.train.pruning import Pruner
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.recipe import recipe_to
@@ -89,7 +90,8 @@ def fit(
     model = build(recipe, len(classes)).to(device)
     if start is not None:
         load_weights(model, start, "the checkpoint to start from")
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves twice as fast
+    if not recipe.own:  # its forward may look at how values lie in memory
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves twice as fast
     network = _Network(model, recipe, data, device)
     state = train(_training(network, len(classes), teacher), recipe, _files(folder, recipe), **running)
     return _finish(network, state, classes, folder, task)
@@ -108,13 +110,14 @@ def _files(folder: Path, recipe: NetworkRecipe) -> RunFiles:
 def _training(network: _Network, classes: int, teacher: Teacher | None) -> Training:
     """Return the loop's view of a network: augmented images in, one cycle of the rate, judged on re-settled norms."""
     recipe, data = network.recipe, network.data
-    optimizer = torch.optim.AdamW(network.model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    learnt = decaying(network.model, recipe.decay) if recipe.own else [{"params": list(network.model.parameters())}]
+    optimizer = torch.optim.AdamW(learnt, lr=recipe.rate, weight_decay=recipe.decay)
     weights = class_weights(data.train_labels, classes, recipe.class_weights)
     weigh = None if weights is None else torch.from_numpy(weights).to(network.device)
     pruner = Pruner(network.model, recipe.prune, recipe.prune_scope, recipe.epochs) if recipe.prune else None
     training = Training(
         model=network.model,
-        optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
+        optimising=Optimising(optimizer, (recipe.rate,) * len(learnt), one_cycle),
         objective=Objective(recipe.teacher_weight, recipe.smoothing, weigh),
         labels=data.train_labels,
         draw=_drawer(network, teacher),

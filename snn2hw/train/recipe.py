@@ -52,6 +52,11 @@ class Recipe:
     FILED: ClassVar[Mapping[str, str]] = {}
     """Names that differ in files."""
 
+    @property
+    def silent(self) -> frozenset[str]:
+        """Return the fields that say nothing of this recipe, and enter no file."""
+        return frozenset()
+
     def parts_to(self) -> dict[str, Any]:
         """Return the parts that have a form of their own in files."""
         return {}
@@ -85,6 +90,7 @@ def check_pruning(share: float, scope: PruneScope) -> None:
 def recipe_to(recipe: Recipe) -> dict[str, Any]:
     """Return plain JSON values: what checkpoints, summaries and records hold."""
     usual = asdict(type(recipe)())
-    kept = {n: v for n, v in asdict(recipe).items() if n not in recipe.LATER or v != usual[n]} | recipe.parts_to()
+    said = {n: v for n, v in asdict(recipe).items() if n not in recipe.silent}
+    kept = {n: v for n, v in said.items() if n not in recipe.LATER or v != usual[n]} | recipe.parts_to()
     values: dict[str, Any] = json.loads(json.dumps({recipe.FILED.get(n, n): v for n, v in kept.items()}))
     return values

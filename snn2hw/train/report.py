@@ -10,10 +10,10 @@ from snn2hw.audio.features import Features
 from snn2hw.audio.front import FrontEnd, to_json
 from snn2hw.codec.encode import encode
 from snn2hw.files.rasters import write_raster
-from snn2hw.models.layout import neurons, synapses
 from snn2hw.purpose import purpose_of_front
 from snn2hw.train.fit import Finished
 from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
+from snn2hw.train.network_size import NetworkSize
 from snn2hw.train.pictures import draw_confusion, draw_curves
 from snn2hw.train.recipe import recipe_to
 
@@ -23,13 +23,13 @@ SCHEMA = "snn2hw.training/1"
 
 
 def write_report(
-    finished: Finished, recipe: NetworkRecipe, data: Features, corpus: Corpus, folder: Path
+    finished: Finished, recipe: NetworkRecipe, data: Features, corpus: Corpus, folder: Path, size: NetworkSize
 ) -> Iterator[str]:
     """Write the files; yield the lines to print."""
     encoder = encoder_of(recipe)
     front = FrontEnd(recipe.mel, data.normaliser, encoder, recipe.decoder, corpus.classes)
     _write(folder / "front.json", to_json(front))
-    if recipe.model == "scnn":
+    if recipe.spiking:
         write_raster(
             folder / "test.npz",
             encode(data.test.images[:, None], encoder),
@@ -48,8 +48,8 @@ def write_report(
         "seconds": round(sum(row["seconds"] for row in rows), 1),
         "accuracy": finished.accuracy,
         "confusion": finished.confusion.tolist(),
-        "neurons": neurons(recipe.layout, recipe.mel.bands, len(corpus.classes)),
-        "synapses": synapses(recipe.layout, recipe.mel.bands, len(corpus.classes)),
+        "neurons": size.neurons,
+        "synapses": size.synapses,
     }
     _write(folder / "summary.json", json.dumps(summary, indent=1))
     draw_curves(rows, folder / "curves.png")
