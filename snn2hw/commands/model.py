@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 from sim.errors import InputError
 from snn2hw.commands.options import shape_option
+from snn2hw.compiler.options import Bits
 from snn2hw.purpose import UNKNOWN, Purpose, purpose_of_front
 from snn2hw.sources.from_norse import Layout
 from snn2hw.sources.named_module import named_module
@@ -29,6 +30,7 @@ __all__ = [
     "purpose_of_model",
     "rewrite_option",
     "source_of",
+    "trained_bits",
 ]
 
 
@@ -105,6 +107,16 @@ def certified_for(
         return sent if steps is None else steps, (0, highest)
     low, high = int(data.min(initial=0)), int(data.max(initial=highest))
     return max(sent, data.shape[1]) if steps is None else steps, (low, high)
+
+
+def trained_bits(model: str) -> Bits | None:
+    """Return the bits in which a checkpoint was trained, whose weights lie on their grid; None for other models."""
+    path = Path(model)
+    if path.suffix != ".pt":
+        return None
+    from snn2hw.train.checkpoint import load_trained
+
+    return load_trained(path).recipe.weight_bits
 
 
 def purpose_of_model(model: str) -> Purpose:

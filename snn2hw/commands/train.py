@@ -2,7 +2,7 @@
 
 snn2hw train fsdd --data fsdd/ --model scnn -o runs/digits
 snn2hw train folder --data words/ --model cnn --size seed --seed 1 -o runs/words-cnn
-snn2hw train folder --data words/ --model mynets:build -o runs/mine     a Norse module of your own, see docs/training.md
+snn2hw train folder --data words/ --model mynet:build -o runs/mine     a Norse module of your own, see docs/training.md
 snn2hw train digits -o runs/digits-en            synthesised digits, no download
 snn2hw train denoise --data noisy/ -o runs/denoise
 
@@ -27,7 +27,7 @@ from snn2hw.commands.options import (
     corpus_options,
     refuse_ignored,
 )
-from snn2hw.commands.recipe_options import SHARED, configure_shared, given_of, recipe_option
+from snn2hw.commands.recipe_options import SHARED, configure_shared, given_of, recipe_option, weight_bits_of_training
 from snn2hw.commands.reply import Reply
 from snn2hw.commands.train_pair import PAIR_MODELS, is_pair
 from snn2hw.commands.train_stream import SOUND_MODELS
@@ -43,7 +43,19 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "execute"]
 
-GIVEN = ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "prune", "prune_scope", "variants")
+GIVEN = (
+    "model",
+    "encoder",
+    "steps",
+    "levels",
+    "gain",
+    "patience",
+    "quiet",
+    "prune",
+    "prune_scope",
+    "weight_bits",
+    "variants",
+)
 """Fields of a recipe that have options here alone."""
 
 OWN_OBEYS = frozenset(
@@ -131,6 +143,7 @@ def _configure_training(group: Any) -> None:
     recipe_option(group, usual, "quiet", "of one spike, or product of a CNN, per synapse, in the loss", "PRICE")
     recipe_option(group, usual, "prune", "of the weights that end as zeros, the least, more every epoch", "SHARE")
     recipe_option(group, usual, "prune_scope", "where the least are sought", choices=get_args(PruneScope))
+    weight_bits_of_training(group, usual)
     recipe_option(group, usual, "variants", "augmented variants of every training clip; 0: none")
     recipe_option(group, usual, "validation", "of the training part, for early stopping", "SHARE")
     configure_shared(group, usual)
@@ -148,7 +161,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
     from sim.files import check_folder
     from snn2hw.files.lock import refuse_locked
-    from snn2hw.train.checkpoint import build, read_checkpoint
+    from snn2hw.train.checkpoint import read_checkpoint
     from snn2hw.train.fit import fit
     from snn2hw.train.memory import refuse_too_large
     from snn2hw.train.prepare import split_of
@@ -157,9 +170,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
     device = torch.device(name)
     recipe = recipe_of(args)
-    refuse_too_large(recipe, name)
-    if recipe.own:
-        build(recipe, CLASSES_TRIED)  # a name that is wrong is told before any sound is read
+    _refuse_early(recipe, name)
     start = read_checkpoint(args.start)["weights"] if args.start else None
     if check_folder(args.output).exists():
         refuse_locked(args.output)
@@ -173,8 +184,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     )
     taught = None if teacher is None else teacher(recipe, corpus.classes, device)
     data = _images(corpus, recipe)
-    title = recipe.model if recipe.own else f"{recipe.model} {args.size or 'hardware'}"
-    with _bar(recipe.epochs + args.more_epochs, title, "epoch") as bar:
+    with _bar(recipe.epochs + args.more_epochs, _title(recipe, args.size), "epoch") as bar:
         finished = fit(
             recipe,
             data,
@@ -211,6 +221,16 @@ def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], i
     from snn2hw.commands.train_stream import streams, train_stream
 
     return train_stream if streams(args) else None
+
+
+def _refuse_early(recipe: "NetworkRecipe", device: str) -> None:
+    """Refuse, before any sound is read, what is too large whatever is read, and a function that makes no module."""
+    from snn2hw.train.checkpoint import build
+    from snn2hw.train.memory import refuse_too_large
+
+    refuse_too_large(recipe, device)
+    if recipe.own:
+        build(recipe, CLASSES_TRIED)
 
 
 def _sized(recipe: "NetworkRecipe", classes: int) -> "tuple[NetworkRecipe, NetworkSize]":
@@ -311,6 +331,10 @@ def _bar(total: int, what: str, unit: str) -> Any:
     from tqdm import tqdm
 
     return tqdm(total=total, desc=what, unit=unit, disable=None)
+
+
+def _title(recipe: "NetworkRecipe", size: str | None) -> str:
+    return recipe.model if recipe.own else f"{recipe.model} {size or 'hardware'}"
 
 
 def _show(bar: Any, row: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from snn2hw.models.layout import weight_shapes
 from snn2hw.models.scnn import scnn
 from snn2hw.sources.named_module import made_module
 from snn2hw.train.network_recipe import NetworkRecipe, input_scale, recipe_from
+from snn2hw.train.on_grid import off_grid, put_on_grid, settle_grids
 
 __all__ = [
     "SCHEMA",
@@ -51,7 +52,8 @@ def build(recipe: NetworkRecipe, classes: int) -> nn.Module:
         raise InputError(f"images of {side} bands and {recipe.mel.frames} frames", "make them square")
     if recipe.own:
         return made_module(recipe.model, classes, (1, side, side))
-    return (scnn if recipe.spiking else cnn)(recipe.layout, side, classes)
+    made = (scnn if recipe.spiking else cnn)(recipe.layout, side, classes)
+    return made if recipe.weight_bits is None else put_on_grid(made, recipe.weight_bits)
 
 
 def write_checkpoint(path: Path, values: dict[str, Any]) -> None:
@@ -108,11 +110,12 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) ->
     except RuntimeError as error:
         what = f"{where}: weights of another network ({' '.join(str(error).split())[:200]})"
         raise FileError(what, "use a checkpoint of the same model, size and synapse") from None
+    settle_grids(model)
 
 
 def deployable(trained: Trained) -> nn.Module:
-    """Return the network as a chip gets it: normalisation folded, input in integers."""
+    """Return the network as a chip gets it: weights on their grid, normalisation folded, input in integers."""
     if trained.recipe.own:
         what = f"{trained.recipe.model}: is no sequence of modules to be folded"
         raise InputError(what, "read it with snn2hw.train.deployed.deployed_source")
-    return folded(trained.model, input_scale(trained.recipe))
+    return folded(off_grid(trained.model), input_scale(trained.recipe))

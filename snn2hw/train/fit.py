@@ -21,6 +21,7 @@ from snn2hw.train.judge import Judged, judge
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
 from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 from snn2hw.train.objective import Objective
+from snn2hw.train.on_grid import begun_on_grid, settle_grids
 from snn2hw.train.own_network import decaying
 from snn2hw.train.pruning import Pruner
 from snn2hw.train.rates import one_cycle
@@ -127,7 +128,8 @@ def _training(network: _Network, classes: int, teacher: Teacher | None) -> Train
         draws_inside=True,
         least=2,  # a batch of one sample has no spread to normalise by
     )
-    return training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
+    training = training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
+    return begun_on_grid(training)
 
 
 def _drawer(network: _Network, teacher: Teacher | None) -> Callable[[NDArray[np.int64], np.random.Generator], Batch]:
@@ -178,6 +180,7 @@ def _judge(network: _Network, samples: Labelled) -> Judged:
 
 
 def _judged_row(network: _Network) -> EpochRow:
+    settle_grids(network.model)
     _settle(network, GLANCE)
     judged = _judge(network, network.data.validate)
     return {"validate_loss": judged.loss, "validate_accuracy": judged.accuracy}
@@ -208,6 +211,7 @@ def _finish(network: _Network, state: RunState, classes: tuple[str, ...], folder
     model, recipe, data = network.model, network.recipe, network.data
     assert state.best_weights is not None  # the first epoch is always kept
     model.load_state_dict(state.best_weights)
+    settle_grids(model)
     _settle(network, len(data.train_labels))
     chosen = _judge(network, data.validate)
     test = _judge(network, data.test)

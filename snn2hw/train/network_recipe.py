@@ -9,7 +9,7 @@ from snn2hw.audio.logmel import LogMel, mel_values
 from snn2hw.codec.encode import Encoder, Kind, highest
 from snn2hw.models.layout import Layout, Stage, layout_of
 from snn2hw.sources.named_module import is_named
-from snn2hw.train.recipe import PruneScope, Recipe, check_pruning
+from snn2hw.train.recipe import Bits, PruneScope, Recipe, check_bits, check_pruning
 
 __all__ = ["Called", "NetworkRecipe", "encoder_of", "input_scale", "recipe_from"]
 
@@ -27,7 +27,7 @@ class NetworkRecipe(Recipe):
     ``start`` and ``teacher`` are the SHA-256 of the model whose weights it begins with, and whose answers it learns
     beside the labels; empty, there is none. ``also`` is a corpus whose clips are learnt too. ``quiet`` is the price, in
     the loss, of one spike (of a CNN: one product that is not zero) per synapse: it trades accuracy for fewer synops.
-    ``prune`` is the share of weights that end as zeros.
+    ``prune`` is the share of weights that end as zeros, ``weight_bits`` the bits of every weight in every forward pass.
     """
 
     model: str = "scnn"
@@ -47,6 +47,7 @@ class NetworkRecipe(Recipe):
     quiet: float = 0.0
     prune: float = 0.0
     prune_scope: PruneScope = "global"
+    weight_bits: Bits | None = None
     variants: int = 12
     augmentation: Augmentation = field(default_factory=Augmentation)
     epochs: int = 120
@@ -62,6 +63,7 @@ class NetworkRecipe(Recipe):
         "called",
         "prune",
         "prune_scope",
+        "weight_bits",
     }
 
     @property
@@ -97,6 +99,7 @@ class NetworkRecipe(Recipe):
         if self.own and (self.quiet or self.prune):
             what = f"{'quiet' if self.quiet else 'prune'} for {self.model}: its layers are its own"
             raise InputError(what, "leave it out, and let its own forward or weights say it")
+        check_bits(self.weight_bits, of_spikes=self.model == "scnn")
         if self.variants < 0:
             raise InputError(f"variants {self.variants}: must not be negative", "0 is no augmentation")
         encoder_of(self)  # which refuses what it cannot encode

@@ -7,8 +7,18 @@ from typing import Any, ClassVar, Literal, get_args
 
 from sim.errors import InputError
 from snn2hw.codec.decode import Decoder
+from snn2hw.compiler.options import Bits
 
-__all__ = ["CLASS_WEIGHTS", "ClassWeights", "PruneScope", "Recipe", "check_pruning", "recipe_to"]
+__all__ = [
+    "CLASS_WEIGHTS",
+    "Bits",
+    "ClassWeights",
+    "PruneScope",
+    "Recipe",
+    "check_bits",
+    "check_pruning",
+    "recipe_to",
+]
 
 ClassWeights = Literal["none", "balanced"]
 CLASS_WEIGHTS: tuple[ClassWeights, ...] = get_args(ClassWeights)
@@ -77,6 +87,17 @@ class Recipe:
             raise InputError(f"seed {self.seed}: out of range", "use a whole number from 0 to 2^63 - 1")
         if self.class_weights not in CLASS_WEIGHTS:
             raise InputError(f"class_weights {self.class_weights!r}", f"choose one of {', '.join(CLASS_WEIGHTS)}")
+
+
+def check_bits(bits: Bits | None, *, of_spikes: bool) -> None:
+    """Refuse bits that no chip's weights have, and those of a network that does not become a program of them."""
+    if bits is None:
+        return
+    if bits != "ternary" and not (isinstance(bits, int) and 2 <= bits <= 8):
+        raise InputError(f"weight_bits {bits!r}", "give 2 to 8, or ternary")
+    if not of_spikes:
+        what = f"weight_bits {bits}: only our spiking networks are trained in few bits"
+        raise InputError(what, "leave it out; `snn2hw tune` and `snn2hw ann` have bits of their own")
 
 
 def check_pruning(share: float, scope: PruneScope) -> None:
