@@ -9,7 +9,14 @@ import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
 from sim.layer_names import layer_names
-from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, rewrite_option, source_of
+from snn2hw.commands.model import (
+    certified_for,
+    configure_model,
+    purpose_of_model,
+    rewrite_option,
+    source_of,
+    trained_bits,
+)
 from snn2hw.commands.options import choices_of, option
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.reply import Reply
@@ -95,6 +102,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     check_output(args.output)
     target = get_target(args.target)
     machine = machine_for(source_of(args), target, rewrite=args.rewrite)
+    _keep_trained(args, reply)
     given = None if args.data is None else read_raster(args.data, machine.network.input_shape)
     data = None if given is None else given.spikes
     steps, messages = certified_for(args.model, data, args.steps)
@@ -119,6 +127,21 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     write(compiled, args.output, attachments)
     told(compiled.program, args.output, reply)
     return 0
+
+
+def _keep_trained(args: argparse.Namespace, reply: Reply) -> None:
+    """Have weights that were trained in few bits stored as they are; other bits or scales would round them anew."""
+    from sim.errors import InputError
+    from snn2hw.compiler.options import USUAL
+
+    bits = trained_bits(args.model)
+    if bits is None or args.method not in (USUAL.method, "kept"):
+        return
+    if args.weight_bits not in (USUAL.weight_bits, bits) or args.per != USUAL.per or args.scale != USUAL.scale:
+        what = f"{args.model}: was trained in {bits} bits, with a scale per channel"
+        raise InputError(what, "leave --weight-bits, --per and --scale out, or round it anew with --method max")
+    args.weight_bits, args.method = bits, "kept"
+    reply.line(f"trained in {bits} bits: its weights are kept as they are")
 
 
 def _mixed(prepared: "Prepared", given: "Raster | None", args: argparse.Namespace, reply: Reply) -> "Compiled":

@@ -121,7 +121,7 @@ def _ann(model: str, input_shape: tuple[int, ...] | None) -> "ReluNetwork":
     if ":" not in model:
         what = f"{model}: unknown kind of file" if Path(model).exists() else f"{model!r} is no model"
         raise InputError(what, "name a cnn.onnx, a checkpoint model.pt of a CNN, or package.module:function")
-    from snn2hw.commands.model import named_module
+    from snn2hw.sources.named_module import named_module
 
     return read_ann(*named_module(model, input_shape))
 

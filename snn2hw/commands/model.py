@@ -4,23 +4,22 @@ A MODEL is a .nir file, a checkpoint of `snn2hw train`, or ``package.module:func
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
-from sim.errors import InputError, Snn2hwError
+from sim.errors import InputError
 from snn2hw.commands.options import shape_option
+from snn2hw.compiler.options import Bits
 from snn2hw.purpose import UNKNOWN, Purpose, purpose_of_front
 from snn2hw.sources.from_norse import Layout
+from snn2hw.sources.named_module import named_module
 from snn2hw.sources.semantics import Reset, Scheme
 from snn2hw.sources.source import Source
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
 __all__ = [
@@ -28,10 +27,10 @@ __all__ = [
     "certified_for",
     "configure_model",
     "load_source",
-    "named_module",
     "purpose_of_model",
     "rewrite_option",
     "source_of",
+    "trained_bits",
 ]
 
 
@@ -110,6 +109,16 @@ def certified_for(
     return max(sent, data.shape[1]) if steps is None else steps, (low, high)
 
 
+def trained_bits(model: str) -> Bits | None:
+    """Return the bits in which a checkpoint was trained, whose weights lie on their grid; None for other models."""
+    path = Path(model)
+    if path.suffix != ".pt":
+        return None
+    from snn2hw.train.checkpoint import load_trained
+
+    return load_trained(path).recipe.weight_bits
+
+
 def purpose_of_model(model: str) -> Purpose:
     """Return what a checkpoint is for; of any other model that is unknown."""
     path = Path(model)
@@ -179,44 +188,3 @@ def _fed_to(model: str) -> tuple[int, int] | None:
 
     encoder = load_trained(path).front.encoder
     return encoder.steps, highest(encoder)
-
-
-def named_module(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.nn.Module, Sequence[int]]":
-    """Import ``package.module:function`` and return the module it makes, and its input shape."""
-    place, colon, name = model.partition(":")
-    if not (place and colon and name):
-        fix = "name a .nir file, a checkpoint model.pt, or package.module:function"
-        raise InputError(
-            f"{model!r} is no model" if not Path(model).exists() else f"{model}: unknown kind of file", fix
-        )
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found: Any = getattr(import_module(place), name)
-    except ModuleNotFoundError as error:
-        raise InputError(f"{model!r}: no module {error.name!r}", "run from the folder that holds it") from None
-    except AttributeError:
-        raise InputError(f"{model!r}: {place} has no {name!r}", "check the name after the colon") from None
-    except Exception as error:  # whatever that module raises when it is imported
-        raise _not_ours(model, error) from None
-    finally:
-        sys.path.pop(0)
-    try:
-        made = found() if callable(found) and not hasattr(found, "state_dict") else found
-    except Exception as error:  # whatever that function raises
-        raise _not_ours(model, error) from None
-    module, shape = made if isinstance(made, tuple) and len(made) == 2 else (made, input_shape)
-    if not hasattr(module, "state_dict"):
-        raise InputError(f"{model!r}: returns a {type(module).__name__}", "return a torch module, or (module, shape)")
-    if shape is None:
-        raise InputError(f"{model!r}: says no input shape", "return (module, shape), or give --input-shape 1,32,32")
-    if input_shape is not None and tuple(shape) != tuple(input_shape):
-        what = f"{model!r}: says the input shape {tuple(shape)}, the command line {tuple(input_shape)}"
-        raise InputError(what, "leave --input-shape out")
-    return module, shape
-
-
-def _not_ours(model: str, error: Exception) -> Exception:
-    """Say that the code which makes the model failed, not ours."""
-    if isinstance(error, Snn2hwError):
-        return error
-    return InputError(f"{model!r}: stops with {type(error).__name__}: {error}", "correct it; try it in Python")

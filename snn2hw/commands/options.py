@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from snn2hw.audio.corpus import Corpus
 
 __all__ = [
+    "FUNCTION",
+    "NamesOrFunction",
     "at_least",
     "choices_of",
     "corpus_named",
@@ -25,6 +27,22 @@ __all__ = [
 
 USUAL = {"more_epochs": 0, "threads": 1}
 """Options that hold a number though nobody gave one."""
+
+
+FUNCTION = "package.module:function"
+"""How a function of the user's own is named."""
+
+
+class NamesOrFunction(tuple[str, ...]):
+    """Names that an option may be, beside that of any function."""
+
+    __slots__ = ()
+
+    def __contains__(self, given: object) -> bool:
+        """Return whether it is one of the names, or a function's."""
+        from snn2hw.sources.named_module import is_named
+
+        return super().__contains__(given) or (isinstance(given, str) and is_named(given))
 
 
 def default_of(owner: Callable[..., Any], name: str) -> Any:

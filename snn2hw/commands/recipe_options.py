@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snn2hw.train.recipe import Recipe
 
-__all__ = ["configure_shared", "given_of", "recipe_option"]
+__all__ = ["SHARED", "configure_shared", "given_of", "recipe_option", "weight_bits_of_training"]
 
 SHARED = ("epochs", "batch", "rate", "decoder", "validation", "seed", "teacher_weight", "class_weights", "balanced")
 """Fields of a `Recipe` that both verbs offer."""
@@ -41,6 +41,14 @@ def configure_shared(group: Any, usual: "Recipe") -> None:
         metavar="N",
         help="prolong the finished run by so many epochs, given with the options it had",
     )
+
+
+def weight_bits_of_training(group: Any, usual: "Recipe") -> None:
+    """Declare in how many bits a spiking network is trained."""
+    from snn2hw.commands.compile import bits_option
+
+    what = "2..8 or ternary, of every weight in every forward pass, as the program then has them"
+    recipe_option(group, usual, "weight_bits", what, "N", type=bits_option, shown="none, real numbers")
 
 
 def given_of(args: argparse.Namespace, fields: Iterable[str] = ()) -> dict[str, Any]:

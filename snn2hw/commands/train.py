@@ -2,6 +2,7 @@
 
 snn2hw train fsdd --data fsdd/ --model scnn -o runs/digits
 snn2hw train folder --data words/ --model cnn --size seed --seed 1 -o runs/words-cnn
+snn2hw train folder --data words/ --model mynet:build -o runs/mine     a Norse module of your own, see docs/training.md
 snn2hw train digits -o runs/digits-en            synthesised digits, no download
 snn2hw train denoise --data noisy/ -o runs/denoise
 
@@ -18,8 +19,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.identity import identity_of
-from snn2hw.commands.options import at_least, corpus_named, corpus_options
-from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
+from snn2hw.commands.options import (
+    FUNCTION,
+    NamesOrFunction,
+    at_least,
+    corpus_named,
+    corpus_options,
+    refuse_ignored,
+)
+from snn2hw.commands.recipe_options import SHARED, configure_shared, given_of, recipe_option, weight_bits_of_training
 from snn2hw.commands.reply import Reply
 from snn2hw.commands.train_pair import PAIR_MODELS, is_pair
 from snn2hw.commands.train_stream import SOUND_MODELS
@@ -30,12 +38,34 @@ if TYPE_CHECKING:
     from snn2hw.audio.corpus import Corpus
     from snn2hw.audio.features import Features
     from snn2hw.train.network_recipe import NetworkRecipe
+    from snn2hw.train.network_size import NetworkSize
     from snn2hw.train.teacher import Teacher
 
 __all__ = ["configure", "execute"]
 
-GIVEN = ("model", "encoder", "steps", "levels", "gain", "patience", "quiet", "prune", "prune_scope", "variants")
+GIVEN = (
+    "model",
+    "encoder",
+    "steps",
+    "levels",
+    "gain",
+    "patience",
+    "quiet",
+    "prune",
+    "prune_scope",
+    "weight_bits",
+    "variants",
+)
 """Fields of a recipe that have options here alone."""
+
+OWN_OBEYS = frozenset(
+    {*SHARED, *GIVEN, "dataset", "data", "label", "skip_damaged", "output", "also", "mean", "ends_db", "leave_out"}
+    | {"start", "teacher", "more_epochs", "threads", "device", "json", "debug"}
+)
+"""What a module of the user's own obeys; `NetworkRecipe` refuses what it cannot of these."""
+
+CLASSES_TRIED = 2
+"""For how many classes a module is made to see whether it can be."""
 
 SPIKING_STEPS = 24
 """Steps when the input is spikes: the 8 that do for graded input would leave a pixel with five values."""
@@ -63,7 +93,8 @@ def _configure_network(group: Any) -> None:
 
     usual = NetworkRecipe()
     what = "spiking, or ReLU; vgg to vgg-19 beside streams; cr-ced and crnn denoise; m5, .. as published, X-ann: twins"
-    recipe_option(group, usual, "model", what, choices=("scnn", "cnn", *SOUND_MODELS, "cr-ced", "crnn", *PAIR_MODELS))
+    names = NamesOrFunction(("scnn", "cnn", *SOUND_MODELS, "cr-ced", "crnn", *PAIR_MODELS))
+    recipe_option(group, usual, "model", f"{what}; or {FUNCTION}, a Norse module of your own", choices=names)
     sizes = (*LAYOUTS, *STREAMS, *XYLOS)
     group.add_argument(
         "--size", choices=sizes, help="hardware or seed; else of a stream (default: hardware, or its own)"
@@ -116,6 +147,7 @@ def _configure_training(group: Any) -> None:
     recipe_option(group, usual, "quiet", "of one spike, or product of a CNN, per synapse, in the loss", "PRICE")
     recipe_option(group, usual, "prune", "of the weights that end as zeros, the least, more every epoch", "SHARE")
     recipe_option(group, usual, "prune_scope", "where the least are sought", choices=get_args(PruneScope))
+    weight_bits_of_training(group, usual)
     recipe_option(group, usual, "variants", "augmented variants of every training clip; 0: none")
     recipe_option(group, usual, "validation", "of the training part, for early stopping", "SHARE")
     configure_shared(group, usual)
@@ -142,7 +174,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
     device = torch.device(name)
     recipe = recipe_of(args)
-    refuse_too_large(recipe, name)
+    _refuse_early(recipe, name)
     start = read_checkpoint(args.start)["weights"] if args.start else None
     if check_folder(args.output).exists():
         refuse_locked(args.output)
@@ -150,11 +182,13 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     corpus = corpus_named(args, recipe.mel.rate_hz)
     recipe = _told(corpus, recipe, reply)
     split = split_of(corpus, recipe)
-    sizes = {"classes": len(corpus.classes), "clips": len(split.train), "tested": len(split.test)}
-    refuse_too_large(recipe, name, **sizes)
+    recipe, size = _sized(recipe, len(corpus.classes))
+    refuse_too_large(
+        recipe, name, classes=len(corpus.classes), clips=len(split.train), tested=len(split.test), size=size
+    )
     taught = None if teacher is None else teacher(recipe, corpus.classes, device)
     data = _images(corpus, recipe)
-    with _bar(recipe.epochs + args.more_epochs, f"{recipe.model} {args.size or 'hardware'}", "epoch") as bar:
+    with _bar(recipe.epochs + args.more_epochs, _title(recipe, args.size), "epoch") as bar:
         finished = fit(
             recipe,
             data,
@@ -167,7 +201,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             more_epochs=args.more_epochs,
             on_epoch=lambda row: _show(bar, row),
         )
-    for line in write_report(finished, recipe, data, corpus, args.output):
+    for line in write_report(finished, recipe, data, corpus, args.output, size):
         reply.line(line)
     reply.fact(**read_summary(args.output))
     reply.wrote(args.output)
@@ -175,11 +209,15 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
 
 def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], int] | None":
-    """Return the training of what is no network of images."""
+    """Return the training of what is no network of images, as one of the user's own always is."""
+    from snn2hw.sources.named_module import is_named
+
     if args.dataset == "denoise":
         from snn2hw.commands.train_denoise import train_denoise
 
         return train_denoise
+    if args.model is not None and is_named(args.model):
+        return None
     if is_pair(args):
         from snn2hw.commands.train_pair import train_pair
 
@@ -187,6 +225,31 @@ def _other(args: argparse.Namespace) -> "Callable[[argparse.Namespace, Reply], i
     from snn2hw.commands.train_stream import streams, train_stream
 
     return train_stream if streams(args) else None
+
+
+def _refuse_early(recipe: "NetworkRecipe", device: str) -> None:
+    """Refuse, before any sound is read, what is too large whatever is read, and a function that makes no module."""
+    from snn2hw.train.checkpoint import build
+    from snn2hw.train.memory import refuse_too_large
+
+    refuse_too_large(recipe, device)
+    if recipe.own:
+        build(recipe, CLASSES_TRIED)
+
+
+def _sized(recipe: "NetworkRecipe", classes: int) -> "tuple[NetworkRecipe, NetworkSize]":
+    """Return the recipe and the size of its network; one of the user's own is read, or refused, before all work."""
+    from dataclasses import replace
+
+    from snn2hw.train.checkpoint import build
+    from snn2hw.train.network_size import size_of
+    from snn2hw.train.own_network import read_own
+
+    if not recipe.own:
+        return recipe, size_of(recipe, classes)
+    shape = (1, recipe.mel.bands, recipe.mel.frames)
+    read = read_own(build(recipe, classes), recipe.model, shape, recipe.steps, classes)
+    return replace(recipe, called=read.called), read.size
 
 
 def _told(corpus: "Corpus", recipe: "NetworkRecipe", reply: Reply) -> "NetworkRecipe":
@@ -233,8 +296,11 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
 
     from sim.errors import InputError
     from snn2hw.models.layout import layout_of
+    from snn2hw.sources.named_module import is_named
     from snn2hw.train.network_recipe import NetworkRecipe
 
+    if args.model is not None and is_named(args.model):
+        refuse_ignored(args, OWN_OBEYS, f"means nothing to {args.model}, a module of images", "leave it out")
     if args.teacher_weight is not None and args.teacher is None:
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
     if args.delays is not None:
@@ -278,6 +344,10 @@ def _bar(total: int, what: str, unit: str) -> Any:
     from tqdm import tqdm
 
     return tqdm(total=total, desc=what, unit=unit, disable=None)
+
+
+def _title(recipe: "NetworkRecipe", size: str | None) -> str:
+    return recipe.model if recipe.own else f"{recipe.model} {size or 'hardware'}"
 
 
 def _show(bar: Any, row: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ GIVEN = (
     "delays",
     "prune",
     "prune_scope",
+    "weight_bits",
 )
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}

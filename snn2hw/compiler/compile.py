@@ -42,7 +42,7 @@ def compile(
         data: rasters (B, T, *input shape), integers: what the network will see. Without it all inputs count alike.
         weight_bits: bits of every weight, "ternary", or a mapping from population names to either.
         scale: "auto", or mantissas per unit of weight; 1: registers as given.
-        method: how the greatest weights are treated: "mse", "max" or "percentile".
+        method: how the greatest weights are treated: "mse", "max", "percentile" or "kept".
         per: what shares a scale: "channel" or "layer".
         bias: how a bias passes a synaptic filter: "axon", "preset" or "register".
         steps: the longest sample that is certified; that of ``data`` unless given.

@@ -12,8 +12,9 @@ __all__ = ["PER", "USUAL", "BiasPolicy", "Bits", "Centre", "Chosen", "Method", "
 Bits = int | Literal["ternary"]
 """Bits per weight; "ternary" is one magnitude with its sign, or nothing: -1, 0, 1."""
 
-Method = Literal["max", "percentile", "mse"]
-"""How the largest weights are treated: all represented, all but 0.1 %, or whatever makes the squared error least."""
+Method = Literal["max", "percentile", "mse", "kept"]
+"""How the largest weights are treated: all represented, all but 0.1 %, or whatever makes the squared error least; kept:
+weights lie on a grid of so many bits already, as training with them leaves it, and are stored as they are."""
 
 BiasPolicy = Literal["axon", "preset", "register"]
 """How a bias passes the synaptic filter: on an always-on axon (exact, a synop per neuron and step), as its steady state

@@ -70,7 +70,7 @@ def error_table(rows: RealRows, grid: WeightGrid, method: Method) -> ErrorTable:
             index = first[:, None] + np.arange(BELOW * POINTS + 1)
             weight = np.bincount(rows.group, weights=np.broadcast_to(rows.power, rows.weight.shape).sum(axis=1))
             return ErrorTable(first, (weight[:, None] + 1e-30) * (grid.step / resolution(index)) ** 2 / 12)
-        case "mse":
+        case "mse" | "kept":
             points = (BELOW + ABOVE) * POINTS + 1
             cost = np.empty((rows.groups, points))
             for i in range(points):

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arithmetic import VTH_SHIFT
+from sim.errors import InputError
 from snn2hw.compiler.calibrate import Prepared
 from snn2hw.compiler.grid import WeightGrid, legal, to_grid
+from snn2hw.compiler.kept import kept_choice
 from snn2hw.compiler.messages import most_sent, spans_of
 from snn2hw.compiler.rounding import SWEEPS, Spread, compensating, spread_of
 from snn2hw.compiler.scales import Choice, choose, greatest_scale, worst_sum
@@ -109,6 +111,8 @@ def choose_weights(task: WeightTask) -> tuple[Float, tuple[Stored, ...]]:
     cap = _cap(task) * task.shrink
     if not rows:
         return cap[group], ()
+    if task.prepared.options.method == "kept":
+        return _as_they_are(task, rows, cap)
     choice = _choice(task, rows, cap)
     spreads = [_spread(task, i) for i in range(len(rows))]
     tries, sweeps = _effort(rows, spreads)
@@ -127,6 +131,21 @@ def choose_weights(task: WeightTask) -> tuple[Float, tuple[Stored, ...]]:
     return scale[group], tuple(
         _stored(r, legal(_of_rows(m, best[r.group]), g), e, scale[r.group]) for r, (m, _), e, g in stored
     )
+
+
+def _as_they_are(task: WeightTask, rows: Sequence[RealRows], cap: Float) -> tuple[Float, tuple[Stored, ...]]:
+    """Return the scales at which weights that lie on a grid are stored without rounding one."""
+    low, high = task.prepared.target.weight_exponent
+    learnt = [link.source in task.prepared.ranges.power for link in task.layer.links]
+    try:
+        choice = kept_choice(rows, task.grids, learnt, cap, range(low, high + 1))
+    except InputError as error:
+        raise InputError(f"population {task.layer.name!r}: {error.what}", error.fix) from None
+    stored = []
+    for r, grid, e in zip(rows, task.grids, choice.exponents, strict=True):
+        scale = choice.scale[r.group]
+        stored.append(_stored(r, legal(to_grid(r.weight * (scale / 2.0**e)[:, None], grid), grid), e, scale))
+    return choice.scale[task.group], tuple(stored)
 
 
 def _best(task: WeightTask, scales: Float, tried: Sequence[_Tried]) -> NDArray[np.intp]:

@@ -21,6 +21,7 @@ def train_models(folder: Path, *, say: Callable[[str], object] = print) -> Path:
     from snn2hw.train.deployed import deployed_source, write_deployed_twin
     from snn2hw.train.fit import fit
     from snn2hw.train.network_recipe import NetworkRecipe
+    from snn2hw.train.network_size import size_of
     from snn2hw.train.prepare import prepare
     from snn2hw.train.report import write_report
 
@@ -31,7 +32,7 @@ def train_models(folder: Path, *, say: Callable[[str], object] = print) -> Path:
         say(f"{name}: {EPOCHS} epochs on {len(corpus)} clips")
         data = prepare(corpus, recipe)
         finished = fit(recipe, data, corpus.classes, home, device=torch.device("cpu"))
-        for line in write_report(finished, recipe, data, corpus, home):
+        for line in write_report(finished, recipe, data, corpus, home, size_of(recipe, len(corpus.classes))):
             say(line)
     write_deployed_twin(folder / "cnn" / "model.pt", corpus, folder / "cnn")
     write_nir(deployed_source(folder / "scnn" / "model.pt"), folder / NETWORK)

@@ -7,6 +7,7 @@ from snn2hw.models.layout import map_synapses
 from snn2hw.train.in_time import in_time
 from snn2hw.train.judge import decoded
 from snn2hw.train.network_recipe import NetworkRecipe
+from snn2hw.train.own_network import outputs_of
 
 __all__ = ["forward", "logits", "products_per_synapse"]
 
@@ -14,7 +15,7 @@ __all__ = ["forward", "logits", "products_per_synapse"]
 def forward(model: nn.Module, x: Tensor, recipe: NetworkRecipe, record: dict[int, Tensor] | None = None) -> Tensor:
     """Return the network's output: (b, classes) of a CNN, (T, b, classes) of a spiking network.
 
-    ``record`` receives what every layer of neurons or of ReLUs sends on, under its index.
+    ``record`` receives what every layer of neurons or of ReLUs sends on, under its index; not of a module of one's own.
     """
     if recipe.model == "cnn":
         for index, module in enumerate(model.children()):
@@ -22,6 +23,8 @@ def forward(model: nn.Module, x: Tensor, recipe: NetworkRecipe, record: dict[int
             if record is not None and isinstance(module, nn.ReLU):
                 record[index] = x
         return x
+    if recipe.own:
+        return outputs_of(model, x, recipe.steps, recipe.called)
     return in_time(model, x, recipe.steps, record)
 
 

@@ -15,7 +15,9 @@ from snn2hw.models.cnn import cnn
 from snn2hw.models.fold import folded
 from snn2hw.models.layout import weight_shapes
 from snn2hw.models.scnn import scnn
+from snn2hw.sources.named_module import made_module
 from snn2hw.train.network_recipe import NetworkRecipe, input_scale, recipe_from
+from snn2hw.train.on_grid import off_grid, put_on_grid, settle_grids
 
 __all__ = [
     "SCHEMA",
@@ -44,11 +46,14 @@ class Trained:
 
 
 def build(recipe: NetworkRecipe, classes: int) -> nn.Module:
-    """Return the untrained network of a recipe."""
+    """Return the untrained network of a recipe; the function that makes one of the user's own is called for it."""
     side = recipe.mel.bands
     if side != recipe.mel.frames:
         raise InputError(f"images of {side} bands and {recipe.mel.frames} frames", "make them square")
-    return (scnn if recipe.model == "scnn" else cnn)(recipe.layout, side, classes)
+    if recipe.own:
+        return made_module(recipe.model, classes, (1, side, side))
+    made = (scnn if recipe.spiking else cnn)(recipe.layout, side, classes)
+    return made if recipe.weight_bits is None else put_on_grid(made, recipe.weight_bits)
 
 
 def write_checkpoint(path: Path, values: dict[str, Any]) -> None:
@@ -87,8 +92,9 @@ def _refuse_other_sizes(weights: Mapping[str, Tensor], recipe: NetworkRecipe, cl
 
     Tensors in a file may say more values than it holds, by repeating them.
     """
-    wanted = weight_shapes(recipe.layout, recipe.mel.bands, classes)
     found = tuple(tuple(tensor.shape) for tensor in weights.values() if tensor.dim() > 1)
+    # what a module of one's own holds, only its function knows
+    wanted = found if recipe.own else weight_shapes(recipe.layout, recipe.mel.bands, classes)
     stored = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in weights.values()}
     said, held = sum(t.numel() * t.element_size() for t in weights.values()), sum(stored.values())
     if found != wanted or said > held:
@@ -104,8 +110,12 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) ->
     except RuntimeError as error:
         what = f"{where}: weights of another network ({' '.join(str(error).split())[:200]})"
         raise FileError(what, "use a checkpoint of the same model, size and synapse") from None
+    settle_grids(model)
 
 
 def deployable(trained: Trained) -> nn.Module:
-    """Return the network as a chip gets it: normalisation folded, input in integers."""
-    return folded(trained.model, input_scale(trained.recipe))
+    """Return the network as a chip gets it: weights on their grid, normalisation folded, input in integers."""
+    if trained.recipe.own:
+        what = f"{trained.recipe.model}: is no sequence of modules to be folded"
+        raise InputError(what, "read it with snn2hw.train.deployed.deployed_source")
+    return folded(off_grid(trained.model), input_scale(trained.recipe))

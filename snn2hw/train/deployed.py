@@ -12,6 +12,8 @@ from snn2hw.audio.front import images
 from snn2hw.sources.from_norse import from_norse
 from snn2hw.sources.source import Source
 from snn2hw.train.checkpoint import Trained, deployable, load_trained
+from snn2hw.train.network_recipe import input_scale
+from snn2hw.train.own_network import on_integers
 from snn2hw.train.prepare import split_of
 
 __all__ = ["CALIBRATION", "deployed_source", "held_out", "twin_checkpoint", "write_deployed_twin"]
@@ -23,8 +25,14 @@ CALIBRATION = 200
 def deployed_source(path: Path, input_shape: tuple[int, ...] | None = None) -> Source:
     """Read a checkpoint and return its network as a Source, the normalisation of training folded in."""
     trained = load_trained(path)
-    mel = trained.recipe.mel
-    return from_norse(deployable(trained), input_shape or (1, mel.bands, mel.frames))
+    recipe, mel = trained.recipe, trained.recipe.mel
+    shape = (1, mel.bands, mel.frames)
+    if recipe.own:
+        if input_shape not in (None, shape):
+            raise InputError(f"{path}: reads {shape}, not {input_shape}", "leave --input-shape out")
+        read = from_norse(trained.model, shape, layout=recipe.called)
+        return on_integers(read, input_scale(recipe))
+    return from_norse(deployable(trained), input_shape or shape)
 
 
 def write_deployed_twin(path: Path, corpus: Corpus, folder: Path, calibration: int = CALIBRATION) -> tuple[Twin, int]:

@@ -34,4 +34,4 @@ class Feed:
 
 def feed_of(recipe: NetworkRecipe, device: torch.device) -> Feed:
     """Return the feed of a recipe."""
-    return Feed(encoder_of(recipe), spiking=recipe.model == "scnn", device=device)
+    return Feed(encoder_of(recipe), spiking=recipe.spiking, device=device)

@@ -21,6 +21,8 @@ from snn2hw.train.judge import Judged, judge
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
 from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 from snn2hw.train.objective import Objective
+from snn2hw.train.on_grid import begun_on_grid, settle_grids
+from snn2hw.train.own_network import decaying
 from snn2hw.train.pruning import Pruner
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.recipe import recipe_to
@@ -89,7 +91,8 @@ def fit(
     model = build(recipe, len(classes)).to(device)
     if start is not None:
         load_weights(model, start, "the checkpoint to start from")
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves twice as fast
+    if not recipe.own:  # its forward may look at how values lie in memory
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves twice as fast
     network = _Network(model, recipe, data, device)
     state = train(_training(network, len(classes), teacher), recipe, _files(folder, recipe), **running)
     return _finish(network, state, classes, folder, task)
@@ -108,13 +111,14 @@ def _files(folder: Path, recipe: NetworkRecipe) -> RunFiles:
 def _training(network: _Network, classes: int, teacher: Teacher | None) -> Training:
     """Return the loop's view of a network: augmented images in, one cycle of the rate, judged on re-settled norms."""
     recipe, data = network.recipe, network.data
-    optimizer = torch.optim.AdamW(network.model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    learnt = decaying(network.model, recipe.decay) if recipe.own else [{"params": list(network.model.parameters())}]
+    optimizer = torch.optim.AdamW(learnt, lr=recipe.rate, weight_decay=recipe.decay)
     weights = class_weights(data.train_labels, classes, recipe.class_weights)
     weigh = None if weights is None else torch.from_numpy(weights).to(network.device)
     pruner = Pruner(network.model, recipe.prune, recipe.prune_scope, recipe.epochs) if recipe.prune else None
     training = Training(
         model=network.model,
-        optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
+        optimising=Optimising(optimizer, (recipe.rate,) * len(learnt), one_cycle),
         objective=Objective(recipe.teacher_weight, recipe.smoothing, weigh),
         labels=data.train_labels,
         draw=_drawer(network, teacher),
@@ -124,7 +128,8 @@ def _training(network: _Network, classes: int, teacher: Teacher | None) -> Train
         draws_inside=True,
         least=2,  # a batch of one sample has no spread to normalise by
     )
-    return training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
+    training = training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
+    return begun_on_grid(training)
 
 
 def _drawer(network: _Network, teacher: Teacher | None) -> Callable[[NDArray[np.int64], np.random.Generator], Batch]:
@@ -175,6 +180,7 @@ def _judge(network: _Network, samples: Labelled) -> Judged:
 
 
 def _judged_row(network: _Network) -> EpochRow:
+    settle_grids(network.model)
     _settle(network, GLANCE)
     judged = _judge(network, network.data.validate)
     return {"validate_loss": judged.loss, "validate_accuracy": judged.accuracy}
@@ -205,6 +211,7 @@ def _finish(network: _Network, state: RunState, classes: tuple[str, ...], folder
     model, recipe, data = network.model, network.recipe, network.data
     assert state.best_weights is not None  # the first epoch is always kept
     model.load_state_dict(state.best_weights)
+    settle_grids(model)
     _settle(network, len(data.train_labels))
     chosen = _judge(network, data.validate)
     test = _judge(network, data.test)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import InputError
-from snn2hw.models.layout import map_weights, neurons
 from snn2hw.train.network_recipe import NetworkRecipe
+from snn2hw.train.network_size import NetworkSize, size_of
 
 __all__ = ["MemoryDemand", "demand_of", "memory_here", "refuse_too_large"]
 
@@ -35,24 +35,34 @@ class MemoryDemand:
         return self.batch + self.weights + self.images
 
 
-def demand_of(recipe: NetworkRecipe, classes: int, clips: int = 0, tested: int = 0) -> MemoryDemand:
-    """Return what training and testing on so many clips take at least."""
-    side, steps = recipe.mel.bands, recipe.steps if recipe.model == "scnn" else 1
-    fed = side**2 * (steps if recipe.encoder != "direct" and recipe.model == "scnn" else 1)
-    values = steps * KEPT_PER_NEURON_STEP * neurons(recipe.layout, side, classes) + fed
-    raster = tested * recipe.steps * side**2 if recipe.model == "scnn" else 0
+def demand_of(
+    recipe: NetworkRecipe, classes: int, clips: int = 0, tested: int = 0, size: NetworkSize | None = None
+) -> MemoryDemand:
+    """Return what training and testing on so many clips take at least, with a network of this size if it is known."""
+    known = size or size_of(recipe, classes)
+    side, steps = recipe.mel.bands, recipe.steps if recipe.spiking else 1
+    fed = side**2 * (steps if recipe.encoder != "direct" and recipe.spiking else 1)
+    values = steps * KEPT_PER_NEURON_STEP * known.neurons + fed
+    raster = tested * recipe.steps * side**2 if recipe.spiking else 0
     return MemoryDemand(
         batch=recipe.batch * values * FLOAT,
-        weights=COPIES_OF_WEIGHTS * sum(map_weights(recipe.layout, side, classes)) * FLOAT,
+        weights=COPIES_OF_WEIGHTS * known.weights * FLOAT,
         images=(recipe.variants + 1) * clips * side**2 + raster,
     )
 
 
 def refuse_too_large(
-    recipe: NetworkRecipe, device: str, *, classes: int = 2, clips: int = 0, tested: int = 0, limit: int | None = None
+    recipe: NetworkRecipe,
+    device: str,
+    *,
+    classes: int = 2,
+    clips: int = 0,
+    tested: int = 0,
+    size: NetworkSize | None = None,
+    limit: int | None = None,
 ) -> None:
     """Refuse a recipe that takes more than there is; ``limit`` is in bytes, that of this machine unless given."""
-    demand = demand_of(recipe, classes, clips, tested)
+    demand = demand_of(recipe, classes, clips, tested, size)
     here = memory_here() if limit is None else limit
     needed = demand.images if device.startswith("cuda") else demand.total  # a GPU's memory is refused by torch itself
     if needed <= here:

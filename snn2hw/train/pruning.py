@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from snn2hw.models.fold import norm_scale
 from snn2hw.train.recipe import PruneScope
 
-__all__ = ["Pruner", "last_pruned_epoch", "share_of"]
+__all__ = ["Pruner", "last_pruned_epoch", "share_of", "with_norms"]
 
 BEGIN, END = 0.2, 0.6
 """Shares of the epochs before pruning begins, and until all is pruned: the rest is for what remains to recover."""
@@ -72,10 +72,10 @@ class Pruner:
 
 
 def _maps(model: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    return [linear for linear, _ in _with_norms(model)]
+    return [linear for linear, _ in with_norms(model)]
 
 
-def _with_norms(model: nn.Module) -> Sequence[tuple[nn.Conv2d | nn.Linear, nn.Module]]:
+def with_norms(model: nn.Module) -> Sequence[tuple[nn.Conv2d | nn.Linear, nn.Module]]:
     """Return every linear map in order, and the module that comes behind it."""
     told: Callable[[], Sequence[tuple[nn.Conv2d | nn.Linear, nn.Module]]] | None = getattr(model, "with_norms", None)
     if told is not None:
@@ -90,7 +90,7 @@ def _with_norms(model: nn.Module) -> Sequence[tuple[nn.Conv2d | nn.Linear, nn.Mo
 def _magnitudes(model: nn.Module) -> list[Tensor]:
     """Return, for every linear map in order, the magnitudes of its weights as they are deployed."""
     found: list[Tensor] = []
-    for module, after in _with_norms(model):
+    for module, after in with_norms(model):
         score = module.weight.detach().abs().clone(memory_format=torch.contiguous_format)
         scale = norm_scale(after)
         if scale is not None:

@@ -7,8 +7,19 @@ from typing import Any, ClassVar, Literal, get_args
 
 from sim.errors import InputError
 from snn2hw.codec.decode import Decoder
+from snn2hw.compiler.options import Bits
 
-__all__ = ["CLASS_WEIGHTS", "ClassWeights", "PruneScope", "Recipe", "check_pruning", "recipe_to", "without_later"]
+__all__ = [
+    "CLASS_WEIGHTS",
+    "Bits",
+    "ClassWeights",
+    "PruneScope",
+    "Recipe",
+    "check_bits",
+    "check_pruning",
+    "recipe_to",
+    "without_later",
+]
 
 ClassWeights = Literal["none", "balanced"]
 CLASS_WEIGHTS: tuple[ClassWeights, ...] = get_args(ClassWeights)
@@ -52,6 +63,11 @@ class Recipe:
     FILED: ClassVar[Mapping[str, str]] = {}
     """Names that differ in files."""
 
+    @property
+    def silent(self) -> frozenset[str]:
+        """Return the fields that say nothing of this recipe, and enter no file."""
+        return frozenset()
+
     def parts_to(self) -> dict[str, Any]:
         """Return the parts that have a form of their own in files."""
         return {}
@@ -74,6 +90,17 @@ class Recipe:
             raise InputError(f"class_weights {self.class_weights!r}", f"choose one of {', '.join(CLASS_WEIGHTS)}")
 
 
+def check_bits(bits: Bits | None, *, of_spikes: bool) -> None:
+    """Refuse bits that no chip's weights have, and those of a network that does not become a program of them."""
+    if bits is None:
+        return
+    if bits != "ternary" and not (isinstance(bits, int) and 2 <= bits <= 8):
+        raise InputError(f"weight_bits {bits!r}", "give 2 to 8, or ternary")
+    if not of_spikes:
+        what = f"weight_bits {bits}: only our spiking networks are trained in few bits"
+        raise InputError(what, "leave it out; `snn2hw tune` and `snn2hw ann` have bits of their own")
+
+
 def check_pruning(share: float, scope: PruneScope) -> None:
     """Refuse a share of weights that cannot be left out, and a scope that is none."""
     if not 0 <= share < 1:
@@ -90,6 +117,6 @@ def without_later(part: Any) -> dict[str, Any]:
 
 def recipe_to(recipe: Recipe) -> dict[str, Any]:
     """Return plain JSON values: what checkpoints, summaries and records hold."""
-    kept = without_later(recipe) | recipe.parts_to()
+    kept = {n: v for n, v in without_later(recipe).items() if n not in recipe.silent} | recipe.parts_to()
     values: dict[str, Any] = json.loads(json.dumps({recipe.FILED.get(n, n): v for n, v in kept.items()}))
     return values

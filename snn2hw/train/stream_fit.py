@@ -19,6 +19,7 @@ from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import load_weights, read_checkpoint
 from snn2hw.train.lags import settling
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
+from snn2hw.train.on_grid import begun_on_grid, put_on_grid, settle_grids
 from snn2hw.train.pruning import Pruner
 from snn2hw.train.run_state import RunState
 from snn2hw.train.sound_networks import begin_with, sound_network
@@ -43,7 +44,8 @@ def stream_model(recipe: StreamRecipe, classes: int) -> nn.Module:
     if recipe.model == "xylo":
         return XyloNet(recipe.xylo, recipe.front.width, classes)
     spiking, delays = recipe.model == "snn", recipe.delays
-    return stream_net(recipe.layout, recipe.front.width, classes, spiking=spiking, delays=delays)
+    made = stream_net(recipe.layout, recipe.front.width, classes, spiking=spiking, delays=delays)
+    return made if recipe.weight_bits is None else put_on_grid(made, recipe.weight_bits)
 
 
 def fit_stream(
@@ -64,7 +66,9 @@ def fit_stream(
     if start is not None:
         begin_with(model, start, "weights to begin with")
     training = _training(model, recipe, learnt, judged, classes, teacher)
-    return trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
+    trained, state = trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
+    settle_grids(trained)
+    return trained, state
 
 
 def _training(
@@ -96,12 +100,6 @@ def _training(
     def forward(x: Tensor) -> tuple[Tensor, Tensor | None]:
         return recipe.temperature * model(x).mean(1), None
 
-    def judge(_: EpochRow) -> EpochRow:
-        if judged is None:
-            return {}
-        scores = answers_to(model, recipe, plain_messages(judged, recipe))
-        return {"validate_accuracy": float((scores.argmax(1) == judged.labels).mean())}
-
     pruner = Pruner(model, recipe.prune, recipe.prune_scope, recipe.epochs) if recipe.prune else None
     training = Training(
         model=model,
@@ -110,12 +108,22 @@ def _training(
         labels=learnt.labels,
         draw=draw,
         forward=forward,
-        judge=lambda row: judge(row) | ({} if pruner is None else {"pruned": pruner.pruned}),
+        judge=lambda _: _judged(model, recipe, judged) | ({} if pruner is None else {"pruned": pruner.pruned}),
         keeps=lambda *_: True,
         draws_inside=True,
         least=2,
     )
-    return training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
+    training = training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
+    return begun_on_grid(training)
+
+
+def _judged(model: nn.Module, recipe: StreamRecipe, clips: Spoken | None) -> EpochRow:
+    """Return how many validation clips are right, where there are any."""
+    if clips is None:
+        return {}
+    settle_grids(model)
+    scores = answers_to(model, recipe, plain_messages(clips, recipe))
+    return {"validate_accuracy": float((scores.argmax(1) == clips.labels).mean())}
 
 
 def _disturbed(part: Spoken, recipe: StreamRecipe, random: np.random.Generator) -> "tuple[Floats, NDArray[np.bool_]]":

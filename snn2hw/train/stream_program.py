@@ -1,5 +1,6 @@
 """A trained streaming network as an integer program: compiled, judged beside its floats, written with its purpose."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from snn2hw.compiler.options import Options
 from snn2hw.files.rasters import write_raster
 from snn2hw.models.xylo import answer_code
 from snn2hw.purpose import Purpose, front_identity, purpose_attachment
+from snn2hw.train.on_grid import off_grid
 from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_fit import answers_to, plain_messages
 from snn2hw.train.stream_recipe import StreamRecipe
@@ -32,17 +34,19 @@ CERTIFIED_S = 60.0
 
 
 def compiled_stream(model: nn.Module, recipe: StreamRecipe, learnt: Spoken) -> Compiled:
-    """Return the 8-bit program; the training clips calibrate it."""
+    """Return the program of 8 bits, or of those it was trained in; the training clips calibrate it."""
     front = recipe.front
     unit, origin = front.step_db / recipe.unit_db, f"{recipe.task}, streaming"
     source = (
         xylo_source(model, unit, origin)
         if isinstance(model, XyloNet)
-        else stream_source(model, recipe.layout, front.width, unit, origin)
+        else stream_source(off_grid(model), recipe.layout, front.width, unit, origin)
     )
     chosen = np.unique(np.linspace(0, len(learnt.labels) - 1, CALIBRATION).astype(int))
     steps = round(CERTIFIED_S / front.spectra.step_s)
     options = Options(bias="register", messages=front.messages, steps=steps)
+    if recipe.weight_bits is not None:
+        options = replace(options, weight_bits=recipe.weight_bits, method="kept")
     return compile_source(
         source, target_of(recipe), rasters_of(plain_messages(learnt.part(chosen), recipe)), options=options
     )

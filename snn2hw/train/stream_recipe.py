@@ -10,7 +10,7 @@ from snn2hw.audio.mel_stream import MelFront
 from snn2hw.audio.spectra import Spectra
 from snn2hw.models.stream import StreamLayout
 from snn2hw.models.xylo import XyloLayout
-from snn2hw.train.recipe import PruneScope, Recipe, check_pruning, without_later
+from snn2hw.train.recipe import Bits, PruneScope, Recipe, check_bits, check_pruning, without_later
 
 __all__ = ["KINDS", "PRETRAINED", "WHOLE", "Kind", "StreamRecipe", "stream_recipe_from"]
 
@@ -34,7 +34,8 @@ class StreamRecipe(Recipe):
     Beta(mixup, mixup), and so is what it should be taken for. ``teacher`` is the SHA-256 of the model whose answers are
     learnt beside the labels; empty, there is none. ``also`` is a corpus whose clips are learnt too. ``delays`` is the
     longest lag that the dense layer may learn for each channel that it hears; 0: none. ``prune`` is the share of
-    weights that end as zeros, of networks that are not of `WHOLE`. ``start`` is the SHA-256 of the file of weights that
+    weights that end as zeros, of networks that are not of `WHOLE`. ``weight_bits`` are those of every weight of
+    the spiking network in every forward pass. ``start`` is the SHA-256 of the file of weights that
     one of `PRETRAINED` began with.
     """
 
@@ -57,6 +58,7 @@ class StreamRecipe(Recipe):
     start: str = ""
     prune: float = 0.0
     prune_scope: PruneScope = "global"
+    weight_bits: Bits | None = None
 
     LATER: ClassVar[frozenset[str]] = Recipe.LATER | {
         "mixup",
@@ -67,6 +69,7 @@ class StreamRecipe(Recipe):
         "start",
         "prune",
         "prune_scope",
+        "weight_bits",
     }
 
     def parts_to(self) -> dict[str, Any]:
@@ -88,6 +91,7 @@ class StreamRecipe(Recipe):
             raise InputError(f"prune {self.prune}: of {self.model}, which is no network of a chip", "0 leaves it whole")
         if self.front.events and self.front.features != "log-mel":
             raise InputError(f"features {self.front.features}: events are of decibels", "choose log-mel")
+        check_bits(self.weight_bits, of_spikes=self.model == "snn")
         if self.frames < 1:
             raise InputError(f"frames {self.frames}: must be at least 1")
 

@@ -10,7 +10,7 @@ from snn2hw.commands import COMMANDS, main, parser_of
 CASES = [
     ("pla", {"place"}),
     ("compile net.nir --meth", {"--method"}),
-    ("compile net.nir --method ", {"max", "mse", "percentile"}),
+    ("compile net.nir --method ", {"kept", "max", "mse", "percentile"}),
     ("export p.nir --to on", {"onnx"}),
     ("doctor --j", {"--json"}),
     ("encode ", {"fsdd"}),

@@ -6,7 +6,6 @@ import os
 
 import numpy as np
 import pytest
-import soundfile
 
 from snn2hw.commands import main, parser_of
 from snn2hw.commands.options import corpus_named
@@ -14,22 +13,6 @@ from snn2hw.files.lock import locked
 from snn2hw.files.rasters import read_raster
 
 RATE_HZ = 8000
-
-
-@pytest.fixture
-def words(tmp_path, monkeypatch):
-    """Two words of three tones each, by ten speakers."""
-    monkeypatch.setenv("SNN2HW_CACHE", str(tmp_path / "cache"))
-    random = np.random.default_rng(0)
-    for part, speakers in (("train", 12), ("test", 5)):
-        for word, tones in (("down", (2000, 1000, 500)), ("up", (500, 1000, 2000))):
-            folder = tmp_path / "words" / part / word
-            folder.mkdir(parents=True)
-            for k in range(speakers):
-                time = np.arange(RATE_HZ // 10) / RATE_HZ
-                sound = np.concatenate([np.sin(2 * np.pi * hz * random.uniform(0.9, 1.1) * time) for hz in tones])
-                soundfile.write(folder / f"{k}.wav", 0.5 * sound + random.normal(0, 0.01, sound.size), RATE_HZ)
-    return tmp_path / "words"
 
 
 def train(words, run, *options):

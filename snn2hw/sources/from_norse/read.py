@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snn2hw.sources.from_norse.settle import Settled
     from snn2hw.sources.from_norse.tracing import CalledAs, TracedRun
 
-__all__ = ["Layout", "from_norse"]
+__all__ = ["Layout", "NorseReading", "from_norse", "read_norse"]
 
 Layout = Literal["auto", "step", "time_first", "batch_first", "static"]
 """How a module reads its input."""
@@ -55,6 +55,27 @@ def from_norse(
     Raises:
         ProblemsError: everything unsupported at once, each with its place and what to write instead.
     """
+    return read_norse(module, input_shape, () if layout == "auto" else (layout,), steps=steps, output=output).source
+
+
+@dataclass(frozen=True)
+class NorseReading:
+    """What was read of a module: in which layout, and what its forward does with the readout, which is left out."""
+
+    source: Source
+    layout: "CalledAs"
+    decoded: str
+
+
+def read_norse(
+    module: "torch.nn.Module",
+    input_shape: Sequence[int],
+    layouts: Sequence["CalledAs"] = (),
+    *,
+    steps: int | None = None,
+    output: int | str | None = None,
+) -> NorseReading:
+    """Read a module as `from_norse` does, in the first of some layouts that gives a network; none: all are tried."""
     import torch
 
     from snn2hw.sources.from_norse.steps import layouts_to_try
@@ -70,10 +91,10 @@ def from_norse(
         raise InputError(f"steps {steps}", "run 2 or more: one step does not show what a state does")
     asked = _Asked(module, shape, steps, output, f"norse: {type(module).__name__}")
     failures = []
-    for each in layouts_to_try(module) if layout == "auto" else (layout,):
+    for each in layouts or layouts_to_try(module):
         attempt = _attempt(asked, each)
-        if attempt.source is not None:
-            return attempt.source
+        if attempt.reading is not None:
+            return attempt.reading
         failures.append(attempt)
         if not attempt.doubtful:
             break
@@ -84,7 +105,7 @@ def from_norse(
 class _Attempt:
     """What came of one layout; ``doubtful`` says that another one may do better."""
 
-    source: Source | None
+    reading: NorseReading | None
     error: Snn2hwError
     doubtful: bool = False
 
@@ -133,7 +154,8 @@ def _attempt(asked: _Asked, layout: "CalledAs") -> _Attempt:
             _require_same_either_way(asked, run, reading, fixed)
         if not fixed and asked.steps is None:
             reading = _confirmed(asked, run, reading)
-        return _Attempt(_source(asked, reading), InputError(asked.origin))
+        source, decoded = _source(asked, reading), reading.settled.step.decoded or ""
+        return _Attempt(NorseReading(source, layout, decoded), InputError(asked.origin))
     except ProblemsError as error:
         return _Attempt(None, error, doubtful=run.doubtful or few)
     except TooFewSteps as error:

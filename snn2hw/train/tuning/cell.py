@@ -23,6 +23,7 @@ from snn2hw.compiler.quantized import Quantized
 from snn2hw.compiler.registers import bias_registers
 from snn2hw.network.maps import Float
 from snn2hw.train.tuning.machine_scan import FixedRegisters, straight
+from snn2hw.train.tuning.rounded import rounded
 
 __all__ = ["Cell", "Synapse"]
 
@@ -77,7 +78,7 @@ class Synapse(nn.Module):
         if self.grid is None or not self.learns:
             return cast("Tensor", self.stored)
         q = self.latent.to(torch.float64) * self.length
-        return straight(q, q.round().clamp(self.grid.low, self.grid.high)) * self.grid.step
+        return rounded(q, self.grid)
 
     def forward(self, messages: Tensor, weight: Tensor) -> Tensor:
         """Return what (n, *source) messages bring to (n, *target) neurons: ``shift(W . s, exponent)``."""
