@@ -3,8 +3,8 @@
 python benchmarks/levels.py --data fsdd/ runs/seed-48 [--page]
 
 The run is a folder of `snn2hw train fsdd`. Its network is compiled for loihi1 in every way that
-benchmarks/studies/levels.toml names, by `snn2hw sweep`, and hears the run's test part. Writes
-benchmarks/results/levels.{json,md}.
+benchmarks/studies/levels.toml names, by `snn2hw sweep` in RUN/levels, and hears the run's test part. What is there is not
+done again. Writes benchmarks/results/levels.{json,md}.
 """
 
 import argparse
@@ -12,27 +12,29 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from results import ended, into_page, of_runs, write
 from tabulate import tabulate
 
+from sim.files import make_folder
+
 RESULTS = Path(__file__).resolve().parent / "results"
 STUDY = Path(__file__).resolve().parent / "studies" / "levels.toml"
 CALIBRATION = 128
 FILES = ("model.pt", "test.npz")
-SAME = {256: "8 bits", 64: "6 bits", 16: "4 bits", 8: "3 bits", 4: "2 bits"}
-"""Weights of ours with as many values, or one fewer, as the historic scheme has levels."""
+LEVELS = (128, 64, 32, 16, 8, 4)
+OURS = {64: "6 bits", 16: "4 bits", 8: "3 bits", 4: "2 bits"}
+"""Weights of ours with at most as many values as the historic scheme has levels; it has 2 L - 1 values, with signs."""
 
 
 def main() -> int:
     given = of_runs(__doc__, "", "levels.json and .md").parse_args()
     run = Path(given.runs[0]).resolve()
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as folder:
-        rows = _swept(Path(folder), run, given)
+    make_folder(run / "levels")
+    rows = _swept(run / "levels", run, given)
     found = {
         "schema": "snn2hw.benchmark.levels/1",
         "network": {name: summary["recipe"][name] for name in ("layout", "encoder", "steps", "seed", "epochs")},
@@ -68,13 +70,13 @@ def _snn2hw(words: list[str]) -> None:
 def table(found: dict[str, Any]) -> str:
     """Return accuracy and what is lost against floats, by the number of levels."""
     rows = []
-    for levels in (256, 128, 64, 32, 16, 8, 4):
-        ours = SAME.get(levels, "")
+    for levels in LEVELS:
+        ours = OURS.get(levels, "")
         rows.append((levels, *_cells(found, f"{levels} levels"), ours, *(_cells(found, ours) if ours else ("", ""))))
-    heads = ("levels", "historic scheme", "points lost", "ours", "accuracy", "points lost")
+    heads = ("levels L", "historic scheme", "points lost", "ours, at most L values", "accuracy", "points lost")
     body = tabulate(rows, heads, tablefmt="github", disable_numparse=True)
-    ternary = f"{found['rows']['ternary']:.1%}"
-    return f"In floats the network is right in {found['float']:.1%}, with ternary weights in {ternary}.\n\n{body}\n"
+    plain, ternary = (f"{found['rows'][name]:.1%}" for name in ("8 bits", "ternary"))
+    return f"Right in floats: {found['float']:.1%}; with weights of 8 bits {plain}, ternary {ternary}.\n\n{body}\n"
 
 
 def _cells(found: dict[str, Any], name: str) -> tuple[str, str]:
