@@ -3,8 +3,8 @@
 python benchmarks/levels.py --data fsdd/ runs/seed-48 [--page]
 
 The run is a folder of `snn2hw train fsdd`. Its network is compiled for loihi1 in every way that
-benchmarks/studies/levels.toml names, by `snn2hw sweep` in RUN/levels, and hears the run's test part. What is there is not
-done again. Writes benchmarks/results/levels.{json,md}.
+benchmarks/studies/levels.toml names, by `snn2hw sweep` in RUN/levels, and hears the run's test part. What is there is
+not done again. Writes benchmarks/results/levels.{json,md}.
 """
 
 import argparse
