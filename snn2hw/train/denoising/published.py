@@ -17,6 +17,8 @@ FRAMES = 8
 BLOCKS = 5
 WIDE = 129
 """Bins that the last map of CR-CED reads at once."""
+BEGUN = 0.7
+"""Mask that CR-CED begins with: at 1, where masks are clipped, few epochs leave it there."""
 
 
 def levelled(magnitudes: Tensor) -> Tensor:
@@ -41,7 +43,7 @@ class Crced(nn.Module):
         )
         self.last = nn.Conv1d(8, 1, WIDE, padding=WIDE // 2)
         assert self.last.bias is not None
-        nn.init.ones_(self.last.bias)
+        nn.init.constant_(self.last.bias, BEGUN)
 
     def forward(self, magnitudes: Tensor) -> Tensor:
         """Look at eight frames for each one: it, and the seven before it."""
