@@ -163,7 +163,6 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.files.lock import refuse_locked
     from snn2hw.train.checkpoint import read_checkpoint
     from snn2hw.train.fit import fit
-    from snn2hw.train.memory import refuse_too_large
     from snn2hw.train.prepare import split_of
     from snn2hw.train.report import write_report
     from snn2hw.train.summary import read_summary
@@ -178,10 +177,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     corpus = corpus_named(args, recipe.mel.rate_hz)
     _tell(corpus, reply)
     split = split_of(corpus, recipe)
-    recipe, size = _sized(recipe, len(corpus.classes))
-    refuse_too_large(
-        recipe, name, classes=len(corpus.classes), clips=len(split.train), tested=len(split.test), size=size
-    )
+    recipe, size = _sized(recipe, name, len(corpus.classes), (len(split.train), len(split.test)))
     taught = None if teacher is None else teacher(recipe, corpus.classes, device)
     data = _images(corpus, recipe)
     with _bar(recipe.epochs + args.more_epochs, _title(recipe, args.size), "epoch") as bar:
@@ -233,19 +229,27 @@ def _refuse_early(recipe: "NetworkRecipe", device: str) -> None:
         build(recipe, CLASSES_TRIED)
 
 
-def _sized(recipe: "NetworkRecipe", classes: int) -> "tuple[NetworkRecipe, NetworkSize]":
-    """Return the recipe and the size of its network; one of the user's own is read, or refused, before all work."""
+def _sized(
+    recipe: "NetworkRecipe", device: str, classes: int, clips: tuple[int, int]
+) -> "tuple[NetworkRecipe, NetworkSize]":
+    """Return the recipe and the size of its network, which fits into memory with so many clips to learn and to test.
+
+    One of the user's own is read, or refused, before all work.
+    """
     from dataclasses import replace
 
     from snn2hw.train.checkpoint import build
+    from snn2hw.train.memory import refuse_too_large
     from snn2hw.train.network_size import size_of
     from snn2hw.train.own_network import read_own
 
-    if not recipe.own:
-        return recipe, size_of(recipe, classes)
-    shape = (1, recipe.mel.bands, recipe.mel.frames)
-    read = read_own(build(recipe, classes), recipe.model, shape, recipe.steps, classes)
-    return replace(recipe, called=read.called), read.size
+    size = size_of(recipe, classes)
+    if recipe.own:
+        shape = (1, recipe.mel.bands, recipe.mel.frames)
+        read = read_own(build(recipe, classes), recipe.model, shape, recipe.steps, classes)
+        recipe, size = replace(recipe, called=read.called), read.size
+    refuse_too_large(recipe, device, classes=classes, clips=clips[0], tested=clips[1], size=size)
+    return recipe, size
 
 
 def _tell(corpus: "Corpus", reply: Reply) -> None:
