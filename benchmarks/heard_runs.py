@@ -60,8 +60,8 @@ ROWS = (
     Row("esc10", f"{_ESC} --fold {{}}", FOLDS),
     Row("esc10-twin", f"{_ESC} --model cnn --fold {{}}", FOLDS),
     *(
-        Row(f"esc10-{model}", f"{_ESC} --model {model} --epochs 30 --fold {{}}", FOLDS)
-        for model in ("baseline", "esc-vgg", "lstm", "crnn-a")
+        Row(f"esc10-{model}", f"{_ESC} --model {model} --epochs {epochs} --fold {{}}", FOLDS)
+        for model, epochs in (("baseline", 30), ("esc-vgg", 30), ("lstm", 150), ("crnn-a", 30))
     ),
     Row("esc10-extractor", f"{_ESC} --model extractor --epochs 15 --fold {{}}", FOLDS),
     Row("phones", "snn2hw train timit --data runs/synthetic/phones"),
