@@ -2,9 +2,12 @@
 
     def build(classes, shape): ...        # is given what it names, if that is known: by `snn2hw train`, both
 
-A file may say which function made it. The standard library's are not called then: no function of it makes a network.
+A file may say which function made it. That it does is no reason to run code: such a file is read where the user named
+the function too, by training it in this process or in SNN2HW_TRUST. The standard library's are never called: no
+function of it makes a network.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -17,7 +20,11 @@ from sim.errors import InputError, Snn2hwError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["is_named", "made_module", "named_module"]
+__all__ = ["is_named", "made_module", "named_module", "refuse_unnamed", "trust"]
+
+TRUST = "SNN2HW_TRUST"
+"""The variable with functions that files may name, with commas."""
+_trusted: set[str] = set()
 
 TOLD = ("classes", "shape")
 """What a function may name to be told it: how many classes there are, and the shape of one step of one sample."""
@@ -27,6 +34,18 @@ def is_named(model: str) -> bool:
     """Return whether a name is that of a function, ``package.module:function``."""
     place, colon, name = model.partition(":")
     return bool(colon) and all(part.isidentifier() for part in (*place.split("."), name))
+
+
+def trust(model: str) -> None:
+    """Have files name a function that the user named in this process."""
+    _trusted.add(model)
+
+
+def refuse_unnamed(model: str, where: str) -> None:
+    """Refuse a file whose function nobody but the file has named."""
+    if model not in _trusted and model not in os.environ.get(TRUST, "").replace(" ", "").split(","):
+        what = f"{where}: reading it would import and call {model}, which only the file names"
+        raise InputError(what, f"look at that code, and set {TRUST}={model} if you would run it")
 
 
 def named_module(model: str, input_shape: Sequence[int] | None) -> "tuple[torch.nn.Module, Sequence[int]]":

@@ -15,7 +15,7 @@ from snn2hw.models.cnn import cnn
 from snn2hw.models.fold import folded
 from snn2hw.models.layout import weight_shapes
 from snn2hw.models.scnn import scnn
-from snn2hw.sources.named_module import made_module
+from snn2hw.sources.named_module import made_module, refuse_unnamed
 from snn2hw.train.network_recipe import NetworkRecipe, input_scale, recipe_from
 
 __all__ = [
@@ -74,7 +74,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 @bordered("not a checkpoint of this version", "train the model again")
 def load_trained(path: Path) -> Trained:
-    """Return the finished network of a run (its ``model.pt``)."""
+    """Return the finished network of a run (its ``model.pt``).
+
+    One of the user's own needs its function, which is called where the user named it (`named_module`).
+    """
     values = read_checkpoint(path)
     if "accuracy" not in values:
         raise FileError(f"{path}: is a run in progress", "finish the run, then use its model.pt")
@@ -82,6 +85,8 @@ def load_trained(path: Path) -> Trained:
     if missing:
         raise FileError(f"{path}: not a checkpoint of a network (no {', '.join(missing)})", "train the model again")
     recipe = recipe_from(values["recipe"], str(path))
+    if recipe.own:
+        refuse_unnamed(recipe.model, str(path))
     front = from_json(values["front"], str(path))
     _refuse_other_sizes(values["weights"], recipe, len(front.classes), str(path))
     model = build(recipe, len(front.classes))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from snn2hw.audio.augment import masked, shifted
 from snn2hw.audio.features import Features, Labelled
 from snn2hw.audio.front import FrontEnd, to_json
+from snn2hw.sources.named_module import trust
 from snn2hw.train.answers import forward, logits, products_per_synapse
 from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import SCHEMA, build, load_weights, read_checkpoint, write_checkpoint
@@ -87,6 +88,8 @@ def fit(
         task: what is learnt from what, in words, for whoever gets the network.
         running: ``more_epochs`` and ``on_epoch``, as for `snn2hw.train.loop.train`.
     """
+    if recipe.own:
+        trust(recipe.model)  # who trains it named it
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(classes)).to(device)
     if start is not None:

@@ -19,6 +19,7 @@ from snn2hw.commands import main
 from snn2hw.compiler.answers import float_answers
 from snn2hw.files.rasters import read_raster
 from snn2hw.network.lowering import network_of
+from snn2hw.sources import named_module
 from snn2hw.sources.named_module import is_named, made_module
 from snn2hw.train.answers import forward
 from snn2hw.train.checkpoint import build, deployable, load_trained, read_checkpoint, write_checkpoint
@@ -218,7 +219,30 @@ def test_what_needs_our_layers_is_refused(change):
         recipe_for("looped", **change)
 
 
-def test_a_checkpoint_of_another_module_or_without_its_function_is_refused(tmp_path):
+def test_a_file_does_not_choose_what_is_called_unless_the_user_named_it_too(tmp_path, monkeypatch):
+    finished = fit(recipe_for("looped", epochs=1), toy_data(), CLASSES, tmp_path, device=CPU)
+    values = read_checkpoint(finished.checkpoint)
+    del values["schema"]
+    (tmp_path / "strange.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.chdir(tmp_path)
+    write_checkpoint(tmp_path / "x.pt", {**values, "recipe": {**values["recipe"], "model": "strange:make"}})
+    command = ["compile", "x.pt", "-o", "p.nir"]
+    for trusted in ("", "other:make", "strange:mak", "strange"):
+        monkeypatch.setenv("SNN2HW_TRUST", trusted)
+        with pytest.raises(InputError, match="would import and call strange:make, which only the file names"):
+            load_trained(tmp_path / "x.pt")
+        assert main(command) == 2
+    monkeypatch.setenv("SNN2HW_TRUST", "other:make, strange:make")
+    with pytest.raises(SystemExit, match="imported"):
+        load_trained(tmp_path / "x.pt")
+    monkeypatch.setenv("SNN2HW_TRUST", "")
+    monkeypatch.setattr(named_module, "_trusted", set())
+    with pytest.raises(InputError, match="SNN2HW_TRUST="):
+        load_trained(finished.checkpoint)
+
+
+def test_a_checkpoint_of_another_module_or_without_its_function_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNN2HW_TRUST", f"{NETS}:sequence,{NETS}:gone")
     recipe = recipe_for("looped", epochs=1)
     finished = fit(recipe, toy_data(), CLASSES, tmp_path, device=CPU)
     values = read_checkpoint(finished.checkpoint)
