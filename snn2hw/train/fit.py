@@ -18,11 +18,12 @@ from snn2hw.train.answers import forward, logits, products_per_synapse
 from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import SCHEMA, build, load_weights, read_checkpoint, write_checkpoint
 from snn2hw.train.feed import feed_of
+from snn2hw.train.grid_epochs import begun_on_grid
 from snn2hw.train.judge import Judged, judge
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training, train
 from snn2hw.train.network_recipe import NetworkRecipe, encoder_of
 from snn2hw.train.objective import Objective
-from snn2hw.train.on_grid import begun_on_grid, settle_grids
+from snn2hw.train.on_grid import settle_grids
 from snn2hw.train.own_network import decaying
 from snn2hw.train.pruning import Pruner
 from snn2hw.train.rates import one_cycle

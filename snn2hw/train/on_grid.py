@@ -9,7 +9,6 @@ normalisation turns a channel's sign the grid is turned too: it reaches farther 
 """
 
 import copy
-from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -21,11 +20,10 @@ from snn2hw.compiler.options import Bits
 from snn2hw.compiler.weight_error import RealRows, error_table, resolution
 from snn2hw.models.fold import norm_scale
 from snn2hw.network.maps import Float
-from snn2hw.train.loop import Training
 from snn2hw.train.pruning import with_norms
-from snn2hw.train.tuning.rounded import rounded
+from snn2hw.train.straight import rounded
 
-__all__ = ["OnGridConv", "OnGridLinear", "begun_on_grid", "off_grid", "put_on_grid", "settle_grids"]
+__all__ = ["OnGridConv", "OnGridLinear", "off_grid", "put_on_grid", "settle_grids"]
 
 RULE = "loihi"
 """The rule of weights of the chips that networks are trained for."""
@@ -98,16 +96,6 @@ def settle_grids(model: nn.Module) -> None:
         scale = norm_scale(after)
         signs = None if scale is None else np.where(scale.detach().cpu().double().numpy() < 0, -1.0, 1.0)
         cast("_OnGrid", linear).settle(bits, signs)
-
-
-def begun_on_grid(training: Training) -> Training:
-    """Return a training that settles the grids of its model at the start of every epoch, behind what it began with."""
-
-    def begins(epoch: int) -> None:
-        training.begins(epoch)
-        settle_grids(training.model)
-
-    return replace(training, begins=begins)
 
 
 def off_grid(model: nn.Module) -> nn.Module:

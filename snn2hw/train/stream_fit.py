@@ -17,9 +17,10 @@ from snn2hw.audio.mel_stream import counted, less_mean
 from snn2hw.audio.spectra import Floats, bank_of, values_in
 from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import load_weights, read_checkpoint
+from snn2hw.train.grid_epochs import begun_on_grid
 from snn2hw.train.lags import settling
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
-from snn2hw.train.on_grid import begun_on_grid, put_on_grid, settle_grids
+from snn2hw.train.on_grid import put_on_grid, settle_grids
 from snn2hw.train.pruning import Pruner
 from snn2hw.train.run_state import RunState
 from snn2hw.train.sound_networks import begin_with, sound_network

@@ -22,8 +22,8 @@ from snn2hw.compiler.grid import WeightGrid
 from snn2hw.compiler.quantized import Quantized
 from snn2hw.compiler.registers import bias_registers
 from snn2hw.network.maps import Float
-from snn2hw.train.tuning.machine_scan import FixedRegisters, straight
-from snn2hw.train.tuning.rounded import rounded
+from snn2hw.train.straight import rounded, straight
+from snn2hw.train.tuning.machine_scan import FixedRegisters
 
 __all__ = ["Cell", "Synapse"]
 

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from sim.arithmetic import DECAY_ONE, V_MAX, VTH_SHIFT
+from snn2hw.train.straight import straight
 from snn2hw.train.surrogate import SHARPNESS
 
-__all__ = ["FixedRegisters", "advance", "scan", "straight"]
+__all__ = ["FixedRegisters", "advance", "scan"]
 
 UNIT = float(1 << VTH_SHIFT)
 
@@ -106,22 +107,6 @@ def advance(
     z: Tensor = _Spike.apply(v, theta)  # type: ignore[no-untyped-call]  # torch's own is untyped
     fired = z.detach()
     return u, v - fired * theta if r.subtract else v * (1 - fired), z
-
-
-def straight(smooth: Tensor, whole: Tensor) -> Tensor:
-    """Return ``whole`` with the gradient of ``smooth``."""
-    result: Tensor = _Straight.apply(smooth, whole.detach())  # type: ignore[no-untyped-call]  # torch's own is untyped
-    return result
-
-
-class _Straight(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, smooth: Tensor, whole: Tensor) -> Tensor:
-        return whole.view_as(whole)
-
-    @staticmethod
-    def backward(ctx: Any, *arriving: Tensor) -> Any:
-        return arriving[0], None
 
 
 class _Spike(torch.autograd.Function):
