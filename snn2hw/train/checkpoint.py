@@ -17,6 +17,7 @@ from snn2hw.models.layout import weight_shapes
 from snn2hw.models.scnn import scnn
 from snn2hw.sources.named_module import made_module, refuse_unnamed
 from snn2hw.train.network_recipe import NetworkRecipe, input_scale, recipe_from
+from snn2hw.train.on_grid import off_grid, put_on_grid, settle_grids
 
 __all__ = [
     "SCHEMA",
@@ -52,11 +53,7 @@ def build(recipe: NetworkRecipe, classes: int) -> nn.Module:
     if recipe.own:
         return made_module(recipe.model, classes, (1, side, side))
     made = (scnn if recipe.spiking else cnn)(recipe.layout, side, classes)
-    if recipe.weight_bits is None:
-        return made
-    from snn2hw.train.on_grid import put_on_grid  # only what was trained on a grid needs what trains on one
-
-    return put_on_grid(made, recipe.weight_bits)
+    return made if recipe.weight_bits is None else put_on_grid(made, recipe.weight_bits)
 
 
 def write_checkpoint(path: Path, values: dict[str, Any]) -> None:
@@ -118,10 +115,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) ->
     except RuntimeError as error:
         what = f"{where}: weights of another network ({' '.join(str(error).split())[:200]})"
         raise FileError(what, "use a checkpoint of the same model, size and synapse") from None
-    if hasattr(model, "weight_bits"):
-        from snn2hw.train.on_grid import settle_grids
-
-        settle_grids(model)
+    settle_grids(model)
 
 
 def deployable(trained: Trained) -> nn.Module:
@@ -129,9 +123,4 @@ def deployable(trained: Trained) -> nn.Module:
     if trained.recipe.own:
         what = f"{trained.recipe.model}: is no sequence of modules to be folded"
         raise InputError(what, "read it with snn2hw.train.deployed.deployed_source")
-    model = trained.model
-    if trained.recipe.weight_bits is not None:
-        from snn2hw.train.on_grid import off_grid
-
-        model = off_grid(model)
-    return folded(model, input_scale(trained.recipe))
+    return folded(off_grid(trained.model), input_scale(trained.recipe))
