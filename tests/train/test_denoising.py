@@ -14,6 +14,7 @@ from snn2hw.models.mask import MaskLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.train.denoising.fit import cleaned, denoiser, fit_denoiser, gains
 from snn2hw.train.denoising.mask_net import MaskNet, leaky
+from snn2hw.train.denoising.published import WideMap
 from snn2hw.train.denoising.recipe import DenoiseRecipe
 from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined
 from snn2hw.train.denoising.source import mask_source
@@ -81,6 +82,17 @@ def test_the_loss_is_in_decibels_and_ends_where_it_is_clean_enough():
     expected = 10 * torch.log10(noise.square().sum() / clean.square().sum())
     assert decibels_less(clean + noise, clean, 50.0).item() == pytest.approx(expected.item(), abs=0.05)
     assert decibels_less(clean, clean, 50.0).item() == pytest.approx(-50.0, abs=0.01)
+
+
+@pytest.mark.parametrize(("bins", "taps"), [(5, 3), (20, 9), (7, 21)])
+def test_a_wide_map_as_one_product_is_the_convolution(bins, taps):
+    random = np.random.default_rng(bins)
+    wide = WideMap(8, 1, taps, padding=taps // 2)
+    for value in wide.parameters():
+        value.data = torch.from_numpy(random.integers(-9, 10, value.shape).astype(np.float32))
+    heard = torch.from_numpy(random.integers(-9, 10, (2, 3, bins, 8)).astype(np.float32))
+    wanted = torch.nn.functional.conv1d(heard.flatten(0, 1).mT, wide.weight, wide.bias, padding=taps // 2)
+    assert torch.equal(wide(heard), wanted.reshape(2, 3, bins))
 
 
 @pytest.mark.parametrize("kind", ["snn", "ann", "crnn", "cr-ced"])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Crced", "MaskCrnn", "levelled"]
+__all__ = ["Crced", "MaskCrnn", "WideMap", "levelled"]
 
 FRAMES = 8
 BLOCKS = 5
@@ -29,7 +29,20 @@ def levelled(magnitudes: Tensor) -> Tensor:
 
 
 def _conv(before: int, after: int, wide: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv1d(before, after, wide, padding=wide // 2), nn.BatchNorm1d(after), nn.ReLU())
+    across = nn.Conv2d(before, after, (1, wide), padding=(0, wide // 2))
+    return nn.Sequential(across, nn.BatchNorm2d(after), nn.ReLU())
+
+
+class WideMap(nn.Conv1d):
+    """A convolution to one channel, of (.., bins, channels), as one product: tap by tap, so many take far longer."""
+
+    def forward(self, heard: Tensor) -> Tensor:
+        """Return (.., bins)."""
+        bins = torch.arange(heard.shape[-2])
+        lags = bins[:, None] - bins + self.weight.shape[2] // 2  # of the bin that is heard, the one that is said
+        taps = functional.pad(self.weight[0], (len(bins), len(bins)))[:, lags + len(bins)]
+        said: Tensor = heard.flatten(-2) @ taps.transpose(0, 1).flatten(0, 1)
+        return said if self.bias is None else said + self.bias
 
 
 class Crced(nn.Module):
@@ -41,23 +54,23 @@ class Crced(nn.Module):
             nn.Sequential(_conv(FRAMES if k == 0 else 8, 18, 9), _conv(18, 30, 5), _conv(30, 8, 9))
             for k in range(BLOCKS)
         )
-        self.last = nn.Conv1d(8, 1, WIDE, padding=WIDE // 2)
+        self.last = WideMap(8, 1, WIDE, padding=WIDE // 2)
         assert self.last.bias is not None
         nn.init.constant_(self.last.bias, BEGUN)
 
     def forward(self, magnitudes: Tensor) -> Tensor:
         """Look at eight frames for each one: it, and the seven before it."""
-        x = levelled(magnitudes)
-        b, t, bins = x.shape
-        past = functional.pad(x, (0, 0, FRAMES - 1, 0)).unfold(1, FRAMES, 1)  # b t bins frames
-        y = past.permute(0, 1, 3, 2).reshape(b * t, FRAMES, bins)
+        x = functional.pad(levelled(magnitudes), (0, 0, FRAMES - 1, 0))
+        t = magnitudes.shape[1]
+        past = torch.stack([x[:, k : k + t] for k in range(FRAMES)], 1)  # b frames t bins
+        y = past.to(memory_format=torch.channels_last)
         passed: list[Tensor] = []
         for k, block in enumerate(self.blocks):
             mirrored = BLOCKS - 1 - k
             y = block(y)
             y = y + passed[mirrored] if mirrored < k else y
             passed.append(y)
-        mask: Tensor = self.last(y).reshape(b, t, bins)
+        mask: Tensor = self.last(y.permute(0, 2, 3, 1))
         return mask
 
 
