@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 
-__all__ = ["Corpus", "Split", "holdout", "joined", "leave_fold_out", "leave_out", "official"]
+__all__ = ["Corpus", "Split", "holdout", "joined", "leave_fold_out", "leave_out", "official", "parted"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def official(corpus: Corpus) -> Split:
     if not train.size or not test.size:
         raise InputError(
             f"corpus {corpus.name!r}: has no train/test parts (found {sorted(set(corpus.parts))})",
-            "name the parts in the folders, or leave a speaker out",
+            "name the parts in the folders, or leave a speaker or a fold out",
         )
     return Split(train, validate, test)
 
@@ -116,6 +116,13 @@ def leave_fold_out(corpus: Corpus, fold: str) -> Split:
         raise InputError(f"corpus {corpus.name!r}: no fold {fold!r}", f"it has: {known}")
     folds, none = np.array(corpus.folds), np.empty(0, dtype=np.int64)
     return Split(np.flatnonzero(folds != fold), none, np.flatnonzero(folds == fold))
+
+
+def parted(corpus: Corpus, speaker: str = "", fold: str = "") -> Split:
+    """Return the corpus's own parts, or the split that leaves out one speaker or one fold."""
+    if speaker and fold:
+        raise InputError(f"speaker {speaker!r} and fold {fold!r} are both left out", "choose one")
+    return leave_out(corpus, speaker) if speaker else leave_fold_out(corpus, fold) if fold else official(corpus)
 
 
 def holdout(corpus: Corpus, split: Split, fraction: float, seed: int) -> Split:

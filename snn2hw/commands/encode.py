@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--front", type=Path, required=True, metavar="FRONT.json", help="the model's front end")
     parser.add_argument("--part", choices=("train", "test", "all"), default="test", help="of the clips (default: test)")
     parser.add_argument("--speaker", help="only this speaker's clips (with --part all: of both parts)")
+    parser.add_argument("--fold", metavar="N", help="only this fold's clips (with --part all: of both parts)")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N clips, evenly over the part")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.npz", help="where to write")
 
@@ -51,7 +52,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             f"{corpus.name}: classes {', '.join(corpus.classes)}, the model knows {', '.join(front.classes)}",
             "encode the data set the model was trained for",
         )
-    chosen = _chosen(corpus, args.part, args.speaker, args.limit)
+    chosen = _chosen(corpus, args)
     spikes = raster(front, [corpus.samples[i] for i in chosen])
     identity = purpose_of_front(to_json(front)).identity
     labels = corpus.labels[chosen]
@@ -63,18 +64,20 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     return 0
 
 
-def _chosen(corpus: "Corpus", part: str, speaker: str | None, limit: int | None) -> "NDArray[np.int64]":
+def _chosen(corpus: "Corpus", args: argparse.Namespace) -> "NDArray[np.int64]":
     import numpy as np
 
     from sim.errors import InputError
+    from snn2hw.audio.corpus import leave_fold_out, leave_out
 
-    wanted = np.array([part in ("all", own) for own in corpus.parts])
-    if speaker is not None:
-        wanted &= np.array(corpus.speakers) == speaker
+    wanted = np.array([args.part in ("all", own) for own in corpus.parts])
+    for name, left_out in (("speaker", leave_out), ("fold", leave_fold_out)):
+        if (only := getattr(args, name)) is not None:
+            wanted[left_out(corpus, only).train] = False
     chosen = np.flatnonzero(wanted)
     if not chosen.size:
-        whose = f" by {speaker!r}" if speaker else ""
-        raise InputError(f"{corpus.name}: no clip{whose} in part {part!r}", "choose another part or speaker")
-    if limit is not None and limit < chosen.size:
-        chosen = chosen[np.linspace(0, chosen.size - 1, limit).round().astype(np.int64)]
+        whose = "".join(f", {name} {only}" for name in ("speaker", "fold") if (only := getattr(args, name)))
+        raise InputError(f"{corpus.name}: no clip in part {args.part!r}{whose}", "choose another part, or --part all")
+    if args.limit is not None and args.limit < chosen.size:
+        chosen = chosen[np.linspace(0, chosen.size - 1, args.limit).round().astype(np.int64)]
     return chosen

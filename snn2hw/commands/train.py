@@ -60,7 +60,7 @@ GIVEN = (
 
 OWN_OBEYS = frozenset(
     {*SHARED, *GIVEN, "dataset", "data", "label", "skip_damaged", "output", "also", "mean", "ends_db", "leave_out"}
-    | {"start", "teacher", "more_epochs", "threads", "device", "json", "debug"}
+    | {"fold", "start", "teacher", "more_epochs", "threads", "device", "json", "debug"}
 )
 """What a module of the user's own obeys; `NetworkRecipe` refuses what it cannot of these."""
 
@@ -79,7 +79,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--stream", action="store_true", help="the streaming network (always, where fsdd, digits and folder are not)"
     )
     parser.add_argument("--target", choices=("loihi1", "xylo2"), help="xylo2: a stream's network in that chip's terms")
-    parser.add_argument("--fold", metavar="N", help="test on one official fold (esc10, esc50, urbansound8k)")
+    parser.add_argument("--fold", metavar="N", help="test on one fold of data that have some")
     _configure_network(parser.add_argument_group("network"))
     _configure_training(parser.add_argument_group("training"))
 
@@ -338,6 +338,7 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         mel=mel,
         also=args.also or "",
         test_speaker=args.leave_out or "",
+        test_fold=args.fold or "",
         start=identity_of(args.start),
         teacher=identity_of(args.teacher),
         **given,

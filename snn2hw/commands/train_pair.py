@@ -52,7 +52,7 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     """Train, judge, and write everything down."""
     recipe = recipe_for(args)
     from sim.files import make_folder
-    from snn2hw.audio.corpus import holdout, leave_fold_out, leave_out, official
+    from snn2hw.audio.corpus import holdout, parted
     from snn2hw.commands.options import corpus_named
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pair_fit import fit_pair, pair_clips, taken_over
@@ -64,10 +64,8 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     make_folder(args.output)
     compute_with(args.threads)
     corpus = corpus_named(args, recipe.spectra.rate_hz)
-    parted = official(corpus)
-    if args.leave_out or args.fold:
-        parted = leave_out(corpus, args.leave_out) if args.leave_out else leave_fold_out(corpus, args.fold)
-    split = holdout(corpus, parted, recipe.validation, recipe.seed)
+    whole = parted(corpus, args.leave_out or "", args.fold or "")
+    split = holdout(corpus, whole, recipe.validation, recipe.seed)
     inputs, labels = pair_clips(corpus, recipe)
     parts = {name: (inputs[chosen], labels[chosen]) for name, chosen in split._asdict().items() if len(chosen)}
     classes = len(corpus.classes)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 from snn2hw.ann.twin import Twin, write_twin
-from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.corpus import Corpus, parted
 from snn2hw.audio.front import images
 from snn2hw.sources.from_norse import from_norse
 from snn2hw.sources.source import Source
@@ -38,8 +38,8 @@ def deployed_source(path: Path, input_shape: tuple[int, ...] | None = None) -> S
 def write_deployed_twin(path: Path, corpus: Corpus, folder: Path, calibration: int = CALIBRATION) -> tuple[Twin, int]:
     """Write the CNN of a checkpoint as ONNX into ``folder``; return what was written and the clips it was judged on."""
     trained = twin_checkpoint(path)
-    speaker = trained.recipe.test_speaker
-    test, train = _part(corpus, speaker, test=True), _part(corpus, speaker, test=False)
+    test = parted(corpus, trained.recipe.test_speaker, trained.recipe.test_fold).test
+    train = np.setdiff1d(np.arange(len(corpus)), test)
     chosen = train[np.linspace(0, len(train) - 1, min(calibration, len(train))).round().astype(np.int64)]
     seen, ranges = (images(trained.front, [corpus.samples[i] for i in part]) for part in (test, chosen))
     return write_twin(deployable(trained), seen, corpus.labels[test], ranges, folder), len(test)
@@ -59,13 +59,3 @@ def twin_checkpoint(path: Path) -> Trained:
     if trained.recipe.model != "cnn":
         raise InputError(f"{path}: is a spiking network", "train the twin: snn2hw train ... --model cnn")
     return trained
-
-
-def _part(corpus: Corpus, speaker: str, *, test: bool) -> NDArray[np.int64]:
-    """Return the clips of one part as the network was trained: a left-out speaker is the test part."""
-    marks = [own == speaker for own in corpus.speakers] if speaker else [own == "test" for own in corpus.parts]
-    found = np.flatnonzero(np.array(marks) == test)
-    if not found.size:
-        what = f"{corpus.name}: no clip in the {'test' if test else 'training'} part"
-        raise InputError(what, "use the data it was trained on")
-    return found

@@ -39,6 +39,7 @@ class NetworkRecipe(Recipe):
     gain: float = 6.0
     steps: int = 8
     test_speaker: str = ""
+    test_fold: str = ""
     start: str = ""
     teacher: str = ""
     also: str = ""
@@ -56,6 +57,7 @@ class NetworkRecipe(Recipe):
     validation: float = 0.06
 
     LATER: ClassVar[frozenset[str]] = Recipe.LATER | {
+        "test_fold",
         "teacher",
         "also",
         "teacher_weight",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sim.errors import InputError
-from snn2hw.audio.corpus import Corpus, Split, holdout, leave_out, official
+from snn2hw.audio.corpus import Corpus, Split, holdout, parted
 from snn2hw.audio.features import Features, features
 from snn2hw.train.network_recipe import NetworkRecipe
 
@@ -12,8 +12,8 @@ __all__ = ["made_for", "prepare", "split_of"]
 
 
 def split_of(corpus: Corpus, recipe: NetworkRecipe) -> Split:
-    """Return a recipe's split: the corpus's own, or one speaker left out; validation comes from the training part."""
-    whole = leave_out(corpus, recipe.test_speaker) if recipe.test_speaker else official(corpus)
+    """Return a recipe's split, of which the training part gives the clips to validate on."""
+    whole = parted(corpus, recipe.test_speaker, recipe.test_fold)
     split = holdout(corpus, whole, recipe.validation, recipe.seed)
     if not split.validate.size:
         raise InputError("nothing to validate on", "give a validation fraction above 0")

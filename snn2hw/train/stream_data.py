@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
-from snn2hw.audio.corpus import Corpus, Split, holdout, leave_fold_out, leave_out, official
+from snn2hw.audio.corpus import Corpus, Split, holdout, parted
 from snn2hw.audio.disturb import Disturbance
 from snn2hw.audio.mel_stream import MelFront
 from snn2hw.audio.spectra import Spectra, bank_of, frames_of, power_of, values_in
@@ -87,10 +87,7 @@ def _usual_for(task: str) -> StreamRecipe:
 
 def stream_split(corpus: Corpus, recipe: StreamRecipe, *, speaker: str = "", fold: str = "") -> Split:
     """Return the official parts, or one speaker or fold left out; where there is no validation part, a share."""
-    if speaker and fold:
-        raise InputError("a speaker and a fold are left out", "choose one")
-    whole = leave_out(corpus, speaker) if speaker else leave_fold_out(corpus, fold) if fold else official(corpus)
-    return holdout(corpus, whole, recipe.validation, recipe.seed)
+    return holdout(corpus, parted(corpus, speaker, fold), recipe.validation, recipe.seed)
 
 
 def spoken(corpus: Corpus, recipe: StreamRecipe) -> Spoken:

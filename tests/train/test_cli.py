@@ -7,10 +7,12 @@ import os
 import numpy as np
 import pytest
 
+from snn2hw.audio.corpora import read_corpus
 from snn2hw.commands import main, parser_of
 from snn2hw.commands.options import corpus_named
 from snn2hw.files.lock import locked
 from snn2hw.files.rasters import read_raster
+from snn2hw.train.deployed import write_deployed_twin
 
 RATE_HZ = 8000
 
@@ -50,6 +52,39 @@ def test_encode_makes_the_raster_training_left(words, tmp_path):
     assert expected.spikes.shape == (10, 6, 1, 32, 32)
     np.testing.assert_array_equal(found.spikes, expected.spikes)
     np.testing.assert_array_equal(found.labels, expected.labels)
+
+
+@pytest.fixture
+def folded(words):
+    """The same sounds in a table with folds and no parts, and one of another fold in each class."""
+    found = sorted(words.glob("*/*/*.wav"))
+    lines = [f"{p.relative_to(words)},{p.parent.name},{1 + k % 4 // 3}" for k, p in enumerate(found)]
+    (words / "list.csv").write_text("\n".join(["path,label,fold", *lines]))
+    return words / "list.csv"
+
+
+def test_one_fold_is_left_out_to_test_on(folded, tmp_path, capsys):
+    run, out = tmp_path / "run", tmp_path / "again.npz"
+    assert train(folded, run, "--epochs", "1", "--fold", "2") == 0
+    assert sum(map(sum, json.loads((run / "summary.json").read_text())["confusion"])) == 8, "a fourth of 34"
+    chosen = ["--part", "all", "--fold", "2", "--front", str(run / "front.json"), "-o", str(out)]
+    assert main(["encode", "folder", "--data", str(folded), *chosen]) == 0
+    np.testing.assert_array_equal(read_raster(out).spikes, read_raster(run / "test.npz").spikes)
+    for other in ([], ["--fold", "1"]):
+        assert train(folded, run, "--epochs", "1", *other) == 2, "a run is of one fold"
+    capsys.readouterr()
+    for wrong, said in (
+        (["--fold", "9"], "no fold '9'"),
+        (["--fold", "1", "--leave-out", "x"], "speaker 'x' and fold '1' are both left out"),
+    ):
+        assert train(folded, tmp_path / "other", *wrong) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_twin_is_judged_on_the_fold_that_it_never_heard(folded, tmp_path):
+    assert train(folded, tmp_path / "run", "--epochs", "1", "--model", "cnn", "--fold", "2") == 0
+    _, clips = write_deployed_twin(tmp_path / "run" / "model.pt", read_corpus("folder", folded, RATE_HZ), tmp_path)
+    assert clips == 8
 
 
 def test_encode_makes_the_raster_of_images_less_their_mean_without_their_ends(words, tmp_path):

@@ -290,7 +290,6 @@ def test_from_the_shell_to_a_program_that_runs(words, tmp_path, capsys):
         (["--size", "seed"], "--size seed: means nothing to tests.train.own_nets:looped"),
         (["--synapse", "0.5"], "--synapse 0.5: means nothing to"),
         (["--stream"], "--stream True: means nothing to"),
-        (["--fold", "2"], "--fold 2: means nothing to"),
         (["--target", "xylo2"], "--target xylo2: means nothing to"),
         (["--prune", "0.5"], "prune for tests.train.own_nets:looped: its layers are its own"),
         (["--width", "0.5"], "--width 0.5: means nothing to"),
