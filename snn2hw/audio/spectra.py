@@ -163,13 +163,22 @@ class Energy:
     eps: float = 1e-6
     level: Floats | None = None
 
+    def moved(self, level: Floats, mel: Floats) -> Floats:
+        """Return the level after a frame of mel power."""
+        after: Floats = (1 - self.smooth) * level + self.smooth * mel
+        return after
+
+    def normalised(self, mel: Floats, level: Floats) -> Floats:
+        """Return mel power over its level, compressed."""
+        ratio = mel / (self.eps + level) ** self.alpha
+        result: Floats = (ratio + self.delta) ** self.root - self.delta**self.root
+        return result
+
 
 def energy_normalised(mel: Floats, state: Energy) -> Floats:
     """Return PCEN of one frame of mel power, and move ``state`` on."""
-    state.level = mel.copy() if state.level is None else (1 - state.smooth) * state.level + state.smooth * mel
-    ratio = mel / (state.eps + state.level) ** state.alpha
-    result: Floats = (ratio + state.delta) ** state.root - state.delta**state.root
-    return result
+    state.level = mel.copy() if state.level is None else state.moved(state.level, mel)
+    return state.normalised(mel, state.level)
 
 
 @cache
@@ -181,10 +190,11 @@ def _cosines(bands: int) -> Floats:
 
 
 def cepstrum(decibels: Floats, coefficients: int) -> Floats:
-    """Return the first MFCCs of one frame."""
-    if not 1 <= coefficients <= decibels.size:
-        raise InputError(f"{coefficients} coefficients of {decibels.size} bands", "ask for 1 up to the bands")
-    result: Floats = _cosines(decibels.size)[:coefficients] @ decibels
+    """Return the first MFCCs of one frame, or of many, (.., bands)."""
+    bands = decibels.shape[-1]
+    if not 1 <= coefficients <= bands:
+        raise InputError(f"{coefficients} coefficients of {bands} bands", "ask for 1 up to the bands")
+    result: Floats = decibels @ _cosines(bands)[:coefficients].T
     return result
 
 
@@ -229,7 +239,7 @@ def values_in(
     if kind == "pcen":
         return _normalised_in(mel, inside, Energy())
     loud: Floats = 10.0 * np.log10(mel + spec.floor)
-    return loud @ _cosines(spec.bands)[:coefficients].T if kind == "mfcc" else loud
+    return cepstrum(loud, coefficients) if kind == "mfcc" else loud
 
 
 def _normalised_in(mel: Floats, inside: NDArray[np.bool_], how: Energy) -> Floats:
@@ -237,9 +247,9 @@ def _normalised_in(mel: Floats, inside: NDArray[np.bool_], how: Energy) -> Float
     result = np.zeros_like(mel)
     for t in range(mel.shape[1]):
         now, here = mel[:, t], inside[:, t, None]
-        moved = np.where(begun, (1 - how.smooth) * level + how.smooth * now, now)
+        moved = np.where(begun, how.moved(level, now), now)
         level, begun = np.where(here, moved, level), begun | here
-        result[:, t] = (now / (how.eps + level) ** how.alpha + how.delta) ** how.root - how.delta**how.root
+        result[:, t] = how.normalised(now, level)
     return result
 
 

@@ -7,6 +7,7 @@ from sim.errors import FileError, InputError
 from snn2hw.audio.disturb import Disturbance, disturbed, holes, louder, mixed
 from snn2hw.audio.mel_stream import MelFront, MelStream, front_from, front_to, heard, less_mean
 from snn2hw.audio.spectra import KINDS, Energy, Spectra, cepstrum, energy_normalised, kind_of, warped_bank
+from tests.audio.pieces import pushed_in_pieces
 
 
 @pytest.fixture
@@ -20,14 +21,9 @@ def sound():
 @pytest.mark.parametrize("mean", ["running", "none"])
 def test_pieces_give_the_frames_of_the_whole(sound, spec, mean):
     front = MelFront(spec, centre_db=(-20.0,) * spec.bands, mean=mean)
-    whole, random = heard(sound, front), np.random.default_rng(2)
+    whole = heard(sound, front)
     assert len(whole) == spec.count(sound.size)
-    stream, rows, at = MelStream(front), [], 0
-    while at < sound.size:
-        step = int(random.integers(0, 700))
-        rows.append(stream.push(sound[at : at + step]))
-        at += step
-    assert (np.concatenate(rows) == whole).all()
+    assert (pushed_in_pieces(MelStream(front).push, sound) == whole).all()
 
 
 def test_a_batch_takes_the_running_mean_that_a_stream_takes():

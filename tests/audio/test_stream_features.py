@@ -7,6 +7,7 @@ from sim.errors import FileError, InputError
 from snn2hw.audio.disturb import Disturbance, disturbed, transposed, varied
 from snn2hw.audio.mel_stream import MelFront, MelStream, front_from, front_to, heard
 from snn2hw.audio.spectra import KINDS, FrameValues, Spectra, bank_of, frames_of, kind_of, power_of, values_in, width_of
+from tests.audio.pieces import pushed_in_pieces
 
 SPEC = Spectra(8000, 200, 100, bands=24, highest_hz=3900)
 
@@ -50,15 +51,10 @@ def test_each_kind_is_its_formula(sound, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_pieces_give_the_messages_of_the_whole(sound, kind, mean):
     front = MelFront(SPEC, features=kind, mean=mean, step_db=0.1)
-    whole, random = heard(sound, front), np.random.default_rng(2)
+    whole = heard(sound, front)
     assert whole.shape == (SPEC.count(sound.size), front.width)
     assert len(np.unique(whole)) > 10
-    stream, rows, at = MelStream(front), [], 0
-    while at < sound.size:
-        step = int(random.integers(0, 700))
-        rows.append(stream.push(sound[at : at + step]))
-        at += step
-    assert (np.concatenate(rows) == whole).all()
+    assert (pushed_in_pieces(MelStream(front).push, sound) == whole).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
