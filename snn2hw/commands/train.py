@@ -126,6 +126,7 @@ def _configure_network(group: Any) -> None:
 
 def _configure_training(group: Any) -> None:
     from snn2hw.audio.corpora import SYNTHESISED
+    from snn2hw.train.denoising.recipe import DenoiseRecipe
     from snn2hw.train.network_recipe import NetworkRecipe
     from snn2hw.train.recipe import PruneScope
 
@@ -137,6 +138,8 @@ def _configure_training(group: Any) -> None:
     group.add_argument("--start", type=Path, metavar="model.pt", help="begin with the weights of another run")
     group.add_argument("--teacher", metavar="MODEL", help="learn the answers of this model too (distillation)")
     recipe_option(group, usual, "teacher_weight", "of the teacher's answers in the loss", "SHARE")
+    what = "of a denoiser's loss that is unlike envelopes, as STOI compares them, beside the error"
+    recipe_option(group, DenoiseRecipe(), "stoi_weight", what, "WEIGHT")
     group.add_argument("--mixup", type=float, metavar="A", help="clips of a stream mixed, by shares of Beta(A, A)")
     group.add_argument("--pitch", type=float, metavar="N", help="semitones a stream's clips are moved by at most")
     what = "longest lag that a stream's dense layer learns for each channel it hears (default: 0, none)"
@@ -314,6 +317,8 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
     for name in ("features", "pitch"):
         if getattr(args, name) is not None:
             raise InputError(f"--{name} {getattr(args, name)}: is of a stream", "add --stream, or leave it out")
+    if args.stoi_weight is not None:
+        raise InputError(f"--stoi-weight {args.stoi_weight}: is of a denoiser", "train denoise, or leave it out")
     if args.prune_scope is not None and not args.prune:
         raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
     if args.weights is not None:

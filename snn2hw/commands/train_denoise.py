@@ -14,7 +14,7 @@ __all__ = ["train_denoise"]
 
 SCHEMA = "snn2hw.denoise-training/1"
 
-GIVEN = ("epochs", "rate", "seed", "batch")
+GIVEN = ("epochs", "rate", "seed", "batch", "stoi_weight")
 OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "skip_damaged", "output", "model", "threads", "stream", "json", "more_epochs"}
 )

@@ -41,6 +41,7 @@ __all__ = [
     "mask_front_to",
     "messages_of",
     "overlapped",
+    "passed_by",
     "root_window",
 ]
 
@@ -169,10 +170,16 @@ def laid_over(answers: Floats, messages: NDArray[Any], front: MaskFront, held: F
                 masks[..., t, :], front.release * held + (1 - front.release) * masks[..., t, :]
             )
         held = masks[..., t, :].copy()
-    clear_db = messages[..., -1:] / front.unit * CLEAR_UNIT_DB
-    passed = front.bypass * np.clip((clear_db - CLEAR_FROM_DB) / (CLEAR_AT_DB - CLEAR_FROM_DB), 0.0, 1.0)
+    passed = passed_by(messages, front)
     assert held is not None
     return passed + (1 - passed) * masks, held
+
+
+def passed_by(messages: NDArray[Any], front: MaskFront) -> Floats:
+    """Return the share of each frame of messages (..., T, features) that passes whatever the mask is, (..., T, 1)."""
+    clear_db = messages[..., -1:] / front.unit * CLEAR_UNIT_DB
+    opened = np.clip((clear_db - CLEAR_FROM_DB) / (CLEAR_AT_DB - CLEAR_FROM_DB), 0.0, 1.0)
+    return np.asarray(front.bypass * opened, np.float64)
 
 
 def overlapped(frames: Floats, before: Floats) -> tuple[Floats, Floats]:

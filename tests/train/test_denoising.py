@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 import torch
 
+from sim.errors import InputError
 from snn2hw.commands import main
 from snn2hw.denoise.layouts import read_noisy
-from snn2hw.denoise.mixing import Mixing
+from snn2hw.denoise.mask_front import MaskFront, laid_over
+from snn2hw.denoise.mixing import Mixing, added
 from snn2hw.models.mask import MaskLayout
 from snn2hw.network.float_reference import float_reference
+from snn2hw.train.denoising.envelopes import likeness, unlike_decibels
 from snn2hw.train.denoising.fit import cleaned, denoiser, fit_denoiser, gains
 from snn2hw.train.denoising.mask_net import MaskNet, leaky
 from snn2hw.train.denoising.published import WideMap
 from snn2hw.train.denoising.recipe import DenoiseRecipe
-from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined
+from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined, laid_in
 from snn2hw.train.denoising.source import mask_source
 from tests.denoise.conftest import hiss, syllables
 from tests.denoise.conftest import parts as parts  # a fixture
@@ -82,6 +85,47 @@ def test_the_loss_is_in_decibels_and_ends_where_it_is_clean_enough():
     expected = 10 * torch.log10(noise.square().sum() / clean.square().sum())
     assert decibels_less(clean + noise, clean, 50.0).item() == pytest.approx(expected.item(), abs=0.05)
     assert decibels_less(clean, clean, 50.0).item() == pytest.approx(-50.0, abs=0.01)
+
+
+def test_masks_in_training_are_those_that_are_laid_over_sounds():
+    front, random = MaskFront(release=0.4, bypass=0.5), np.random.default_rng(0)
+    masks = random.random((3, 20, 64))
+    heard = random.integers(-32, 33, (3, 20, front.features)) / front.unit
+    wanted, _ = laid_over(masks, heard * front.unit, front, None)
+    found = laid_in(torch.from_numpy(masks).clamp(front.least, 1.0), torch.from_numpy(heard), front)
+    assert (found.numpy() == wanted).all()
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 10.0, 20.0])
+def test_likeness_is_near_stoi_and_rises_with_it(snr_db):
+    stoi = pytest.importorskip("pystoi").stoi
+    clean = np.concatenate([syllables(k) for k in range(3)])
+    noisy = added(clean, hiss(0, 6.0), snr_db)
+    found = likeness(*(torch.from_numpy(x)[None] for x in (noisy, clean)), 16000, 512).item()
+    assert abs(found - stoi(clean, noisy, 16000)) < 0.05
+    worse = added(clean, hiss(0, 6.0), snr_db - 6.0)
+    assert likeness(*(torch.from_numpy(x)[None] for x in (worse, clean)), 16000, 512).item() < found
+
+
+def test_a_sound_is_wholly_like_itself_at_any_level_and_no_silence_breaks_the_gradient():
+    clean = torch.from_numpy(syllables(0) + hiss(0))
+    sounds = torch.stack([clean, torch.cat([clean[:16000], torch.zeros(16000)]), torch.zeros(32000)])
+    assert likeness(0.1 * sounds[:2], sounds[:2], 16000, 512).sub(1.0).abs().max() < 1e-3
+    for estimate in (sounds.clone(), torch.zeros_like(sounds), sounds[:, :100].clone()):
+        estimate.requires_grad_()
+        unlike_decibels(estimate, sounds[:, : estimate.shape[1]], 16000, 512).backward()
+        assert estimate.grad.isfinite().all()
+
+
+def test_a_loss_without_envelopes_is_the_error_alone(parts, tmp_path):
+    speech = replace(read_noisy(parts, 16000), validate=())
+    losses = [
+        fit_denoiser(replace(RECIPE, epochs=1, stoi_weight=weight), speech, tmp_path / str(weight))[1].rows[0]["loss"]
+        for weight in (0.0, 0.5, 1.0)
+    ]
+    assert losses[0] > losses[1] > losses[2]
+    with pytest.raises(InputError, match="must not be negative"):
+        replace(RECIPE, stoi_weight=-1.0)
 
 
 @pytest.mark.parametrize(("bins", "taps"), [(5, 3), (20, 9), (7, 21)])

@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from snn2hw.denoise.mask_front import back_to_bins, laid_over
+from snn2hw.denoise.mask_front import back_to_bins
 from snn2hw.denoise.mixing import NoisySpeech, Pair, drawn
 from snn2hw.denoise.scores import si_snr
+from snn2hw.train.denoising.envelopes import unlike_decibels
 from snn2hw.train.denoising.mask_net import MaskNet
 from snn2hw.train.denoising.published import Crced, MaskCrnn
 from snn2hw.train.denoising.recipe import DenoiseRecipe
-from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined, messages_in
+from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined, laid_in, messages_in
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.run_state import RunState
@@ -74,7 +75,7 @@ def _training(model: nn.Module, recipe: DenoiseRecipe, speech: NoisySpeech) -> T
     return Training(
         model=model,
         optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
-        objective=lambda estimate, clean, _: decibels_less(estimate, clean, recipe.open_decibels),
+        objective=lambda estimate, clean, _: _loss(estimate, clean, recipe),
         labels=np.zeros(recipe.mixtures, np.int64),
         draw=draw,
         forward=lambda noisy: (_estimate(model, recipe, noisy.numpy()), None),
@@ -87,23 +88,31 @@ def _training(model: nn.Module, recipe: DenoiseRecipe, speech: NoisySpeech) -> T
     )
 
 
+def _loss(estimate: Tensor, clean: Tensor, recipe: DenoiseRecipe) -> Tensor:
+    loss = decibels_less(estimate, clean, recipe.open_decibels)
+    if not recipe.stoi_weight:
+        return loss
+    spec = recipe.front.spectra
+    return loss + recipe.stoi_weight * unlike_decibels(estimate, clean, spec.rate_hz, spec.window)
+
+
 def _estimate(model: nn.Module, recipe: DenoiseRecipe, noisy: NDArray[np.float32]) -> Tensor:
     spectra = heard_frames(noisy, recipe.front)
     return joined(spectra * _mask(model, recipe, spectra), recipe.front, noisy.shape[1])
 
 
 def _mask(model: nn.Module, recipe: DenoiseRecipe, spectra: Tensor) -> Tensor:
-    """Return a mask of the bins, (n, T, bins)."""
+    """Return a mask of the bins, (n, T, bins); that of bands as the program's will be laid over the sound."""
     front = recipe.front
     banded = isinstance(model, MaskNet)
     heard = messages_in(spectra, front) if banded else spectra.abs()
     answer: Tensor = model(heard)
-    if model.training or not banded:
-        inside = answer.clamp(front.least, 1.0)
-        mask = inside + SLOPE * (answer - inside).clamp(-5.0, 5.0) if model.training else inside
-    else:
-        mask = torch.from_numpy(laid_over(answer.numpy(), heard.numpy() * front.unit, front, None)[0]).float()
-    return mask @ torch.from_numpy(back_to_bins(front.spectra).T.astype(np.float32)) if banded else mask
+    mask = answer.clamp(front.least, 1.0)
+    if model.training:
+        mask = mask + SLOPE * (answer - mask).clamp(-5.0, 5.0)
+    if not banded:
+        return mask
+    return laid_in(mask, heard, front) @ torch.from_numpy(back_to_bins(front.spectra).T.astype(np.float32))
 
 
 def cleaned(model: nn.Module, recipe: DenoiseRecipe, pairs: Sequence[Pair]) -> list[NDArray[np.float32]]:

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snn2hw.audio.spectra import warped_bank
-from snn2hw.denoise.mask_front import MaskFront, Tracker, messages_of, root_window
+from snn2hw.denoise.mask_front import MaskFront, Tracker, messages_of, passed_by, root_window
 
-__all__ = ["decibels_less", "heard_frames", "joined", "messages_in"]
+__all__ = ["decibels_less", "heard_frames", "joined", "laid_in", "messages_in"]
 
 QUIET = 1e-6
 
@@ -33,6 +33,16 @@ def messages_in(spectra: Tensor, front: MaskFront) -> Tensor:
     steps = [messages_of(decibels[:, t], front, state) for t in range(decibels.shape[1])]
     found: Tensor = torch.from_numpy((np.stack(steps, 1) / front.unit).astype(np.float32))
     return found
+
+
+def laid_in(masks: Tensor, heard: Tensor, front: MaskFront) -> Tensor:
+    """Return masks (n, T, bands) as they are laid over sounds, what is `heard` over ``unit``: `laid_over` in torch."""
+    first, *others = masks.unbind(1)
+    rows = [first]
+    for mask in others:
+        rows.append(torch.maximum(mask, front.release * rows[-1] + (1 - front.release) * mask))
+    passed = torch.from_numpy(passed_by(heard.numpy() * front.unit, front)).to(masks.dtype)
+    return passed + (1 - passed) * torch.stack(rows, 1)
 
 
 def joined(spectra: Tensor, front: MaskFront, samples: int) -> Tensor:
