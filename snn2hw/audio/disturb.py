@@ -34,6 +34,8 @@ class Disturbance:
         mask_bands: widest hole in the bands; two are cut (SpecAugment).
         mask_frames: longest hole in time; two are cut.
         pitch: semitones a clip may be higher or lower, as long as it was; 0 draws nothing.
+        background: share of clips that a recorded background is mixed with, where there is one; 0 draws nothing.
+        background_db: range of the ratio of a clip to its background.
     """
 
     speed: float = 0.2
@@ -46,13 +48,21 @@ class Disturbance:
     mask_bands: int = 6
     mask_frames: int = 10
     pitch: float = 0.0
+    background: float = 0.0
+    background_db: tuple[float, float] = (0.0, 20.0)
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"pitch"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"pitch", "background", "background_db"})
     """Fields that older recipes do not have: at their default they enter none."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.pitch <= 24:
             raise InputError(f"pitch {self.pitch}: not from 0 to 24 semitones", "0 leaves it as it is")
+        if not 0 <= self.background <= 1:
+            raise InputError(f"background {self.background}: must be a share from 0 to 1", "0 mixes none in")
+        lowest, highest = self.background_db
+        if not -100 <= lowest <= highest <= 100:
+            what = f"background_db {lowest:g} to {highest:g}"
+            raise InputError(what, "go from a low ratio to a high one, from -100 to 100 dB")
 
 
 def louder(samples: NDArray[np.float32], gain_db: float) -> NDArray[np.float32]:
@@ -99,6 +109,7 @@ def varied(
     how: Disturbance,
     random: np.random.Generator,
     kind: Kind = "log-mel",
+    backgrounds: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the power of variants of clips, (n, frames, values), and which of their frames lie in the clip.
 
@@ -109,6 +120,7 @@ def varied(
         how: the ranges.
         random: draws all of it.
         kind: the features that are made of it, which say what power is summed by.
+        backgrounds: |X|^2 of the frames of all recorded backgrounds, one behind the other, (frames, bins).
     """
     if how.pitch:
         power = transposed(power, random.uniform(-how.pitch, how.pitch, len(power)))
@@ -120,11 +132,33 @@ def varied(
     tilt = (random.normal(size=(count, 4)) * how.tilt_db) @ curves + random.normal(size=(count, 1)) * how.gain_db
     mel = mel * 10.0 ** (tilt[:, None, :] / 10.0)
     mel, inside = _moved(mel, lengths, how, random)
+    if how.background and backgrounds is not None:
+        mel = mel + _behind(mel, inside, how, random, backgrounds, bank_of(spec, kind))
     snr = random.uniform(*how.noise_db, (count, 1, 1))
     colour = 10.0 ** (random.normal(size=(count, 1, 1)) * 0.5 * place)
     grain = 0.5 + 0.5 * random.exponential(size=(count, frames, wide))
     noisy = random.random((count, 1, 1)) < how.noise
     return mel + noisy * loudest * 10.0 ** (-snr / 10.0) * colour * grain, inside
+
+
+def _behind(
+    mel: NDArray[np.float64],
+    inside: NDArray[np.bool_],
+    how: Disturbance,
+    random: np.random.Generator,
+    backgrounds: NDArray[np.float32],
+    bank: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return what is behind each clip: a stretch of the backgrounds at a ratio of powers, or nothing."""
+    count, frames, _ = mel.shape
+    first = random.integers(len(backgrounds), size=(count, 1))
+    ratio_db = random.uniform(*how.background_db, count)
+    mixed = random.random(count) < how.background
+    found: NDArray[np.float64] = (backgrounds[(first + np.arange(frames)) % len(backgrounds)] @ bank.T).astype(float)
+    signal, noise = ((x.sum(axis=2) * inside).sum(axis=1) for x in (mel, found))
+    heard = mixed & (noise > 0)
+    gain = np.where(heard, signal / np.where(heard, noise, 1.0) / 10.0 ** (ratio_db / 10.0), 0.0)
+    return gain[:, None, None] * found
 
 
 def transposed(power: NDArray[np.float32], semitones: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -7,12 +7,16 @@ import hashlib
 import re
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.errors import InputError
+from snn2hw.audio.clip import read_clip
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.picture import PICTURES
 from snn2hw.audio.rows import Reading, SoundRow, corpus_of
 
-__all__ = ["SUFFIXES", "read_folder"]
+__all__ = ["SUFFIXES", "read_folder", "read_sounds"]
 
 SUFFIXES = (".wav", ".flac", ".ogg")
 PARTS = ("train", "validate", "test")
@@ -44,6 +48,21 @@ def read_folder(root: Path, rate_hz: int | None = 8000, *, skip_damaged: bool = 
         SoundRow(path, label, part=part or _part(_speaker(path)), speaker=_speaker(path)) for path, label, part in found
     ]
     return corpus_of(root.name, root, rows, Reading(rate_hz, skip_damaged))
+
+
+def read_sounds(root: Path, rate_hz: int, longest_s: float) -> list[NDArray[np.float32]]:
+    """Read every sound below ``root`` at one rate, in the order of their names; more than ``longest_s`` is refused."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder", "give a folder of sounds")
+    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise InputError(f"{root}: no sound files ({', '.join(SUFFIXES)})", "give a folder of sounds")
+    sounds: list[NDArray[np.float32]] = []
+    for path in paths:
+        sounds.append(read_clip(path, rate_hz).samples)
+        if sum(map(len, sounds)) > longest_s * rate_hz:
+            raise InputError(f"{root}: more than {longest_s:g} s of sound", "give fewer of them")
+    return sounds
 
 
 def _rows(root: Path, part: str) -> list[tuple[Path, str, str]]:

@@ -115,6 +115,19 @@ def shape_option(text: str) -> tuple[int, ...]:
     return shape
 
 
+def range_option(text: str) -> tuple[float, float]:
+    """Read a range.
+
+    >>> range_option("0,20")
+    (0.0, 20.0)
+    """
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range; write 0,20") from None
+    return low, high
+
+
 def at_least(least: int, flag: str, value: int | None) -> None:
     """Refuse a number that is given and too small."""
     if value is not None and value < least:

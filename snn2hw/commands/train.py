@@ -25,6 +25,7 @@ from snn2hw.commands.options import (
     at_least,
     corpus_named,
     corpus_options,
+    range_option,
     refuse_ignored,
 )
 from snn2hw.commands.recipe_options import SHARED, configure_shared, given_of, recipe_option, weight_bits_of_training
@@ -142,6 +143,10 @@ def _configure_training(group: Any) -> None:
     recipe_option(group, DenoiseRecipe(), "stoi_weight", what, "WEIGHT")
     group.add_argument("--mixup", type=float, metavar="A", help="clips of a stream mixed, by shares of Beta(A, A)")
     group.add_argument("--pitch", type=float, metavar="N", help="semitones a stream's clips are moved by at most")
+    what = "mix half of a stream's training clips with stretches of the sounds in this folder"
+    group.add_argument("--background", type=Path, metavar="FOLDER", help=what)
+    what = "a clip over its background, drawn between the two (default: 0,20)"
+    group.add_argument("--background-db", type=range_option, metavar="LOW,HIGH", help=what)
     what = "longest lag that a stream's dense layer learns for each channel it hears (default: 0, none)"
     group.add_argument("--delays", type=int, metavar="N", help=what)
     recipe_option(group, usual, "epochs", "passes over the training part, at most")
@@ -314,9 +319,10 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
     if args.mixup is not None:
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
-    for name in ("features", "pitch"):
+    for name in ("features", "pitch", "background", "background_db"):
         if getattr(args, name) is not None:
-            raise InputError(f"--{name} {getattr(args, name)}: is of a stream", "add --stream, or leave it out")
+            what = f"--{name.replace('_', '-')} {getattr(args, name)}: is of a stream"
+            raise InputError(what, "add --stream, or leave it out")
     if args.stoi_weight is not None:
         raise InputError(f"--stoi-weight {args.stoi_weight}: is of a denoiser", "train denoise, or leave it out")
     if args.prune_scope is not None and not args.prune:

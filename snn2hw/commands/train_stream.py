@@ -9,6 +9,9 @@ from snn2hw.commands.reply import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from snn2hw.audio.corpus import Corpus
     from snn2hw.train.stream_data import Spoken
     from snn2hw.train.stream_recipe import StreamRecipe
@@ -37,10 +40,15 @@ GIVEN = (
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
     | {"leave_out", "teacher", "weights", "more_epochs", "threads", "json", "mean", "also", "features", "pitch"}
+    | {"background", "background_db"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
 """Networks that hear a whole sound, as `snn2hw.train.stream_recipe` has them."""
+BEHIND = 0.5
+"""Share of the clips that are mixed with a background, where one is given."""
+BACKGROUND_S = 1200.0
+"""More than that is refused: its spectra are held in memory."""
 XYLO = "xylo2"
 """The chip whose networks are others: the command trains for it by ``--target``."""
 
@@ -86,7 +94,11 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     if args.features is not None:
         heard["features"] = {"mel": "log-mel"}.get(args.features, args.features)
     given["front"] = replace(usual.front, **heard)
-    given["how"] = replace(usual.how, pitch=args.pitch or 0.0)
+    if args.background_db is not None and args.background is None:
+        raise InputError("--background-db: there is no background", "name a folder with --background")
+    behind: dict[str, Any] = {} if args.background is None else {"background": BEHIND}
+    behind |= {} if args.background_db is None else {"background_db": args.background_db}
+    given["how"] = replace(usual.how, pitch=args.pitch or 0.0, **behind)
     return replace(
         usual, **given, also=args.also or "", teacher=identity_of(args.teacher), start=identity_of(args.weights)
     )
@@ -110,6 +122,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
     recipe = centred(recipe, learnt)
+    recipe, backgrounds = _backgrounds(recipe, args.background)
     compute_with(args.threads)
     teacher = None if args.teacher is None else read_teacher(Path(args.teacher), recipe, len(corpus.classes))
     model, state = fit_stream(
@@ -120,6 +133,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
         args.output,
         teacher=teacher,
         start=_weights(args.weights),
+        backgrounds=backgrounds,
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
@@ -135,6 +149,21 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     reply.fact(**summary)
     reply.wrote(args.output)
     return 0
+
+
+def _backgrounds(recipe: "StreamRecipe", folder: Path | None) -> "tuple[StreamRecipe, NDArray[np.float32] | None]":
+    """Return the recipe with which sounds its clips are mixed with, and their power."""
+    if folder is None:
+        return recipe, None
+    from dataclasses import replace
+    from hashlib import sha256
+
+    from snn2hw.audio.folder import read_sounds
+    from snn2hw.train.stream_data import background_power
+
+    spec = recipe.front.spectra
+    power = background_power(read_sounds(folder, spec.rate_hz, BACKGROUND_S), spec)
+    return replace(recipe, background=sha256(power.tobytes()).hexdigest()), power
 
 
 def _tell(corpus: "Corpus", reply: Reply) -> None:

@@ -1,5 +1,6 @@
 """From a corpus to the clips a streaming network learns from, and the usual recipe of every task. No torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -15,7 +16,7 @@ from snn2hw.models.stream import STREAMS
 from snn2hw.models.xylo import BANDS, EVENTS
 from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
 
-__all__ = ["STREAMED", "Spoken", "centred", "spoken", "stream_recipe_for", "stream_split"]
+__all__ = ["STREAMED", "Spoken", "background_power", "centred", "spoken", "stream_recipe_for", "stream_split"]
 
 STREAMED = ("keywords", "keywords-ru", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist", "timit")
 """Corpora that only the streaming network is trained on."""
@@ -113,6 +114,14 @@ def _loudest(energy: NDArray[np.floating], most: int) -> int:
         return 0
     total = np.concatenate([[0.0], np.cumsum(energy)])
     return int((total[most:] - total[:-most]).argmax())
+
+
+def background_power(sounds: Sequence[NDArray[np.floating]], spec: Spectra) -> NDArray[np.float32]:
+    """Return the power of the frames of sounds, one sound behind the other, (frames, bins)."""
+    rows = [power_of(frame, spec) for sound in sounds for frame in frames_of(sound, spec)]
+    if not rows:
+        raise InputError("backgrounds: none is as long as a window", "give longer sounds")
+    return np.asarray(rows, np.float32)
 
 
 def centred(recipe: StreamRecipe, learnt: Spoken) -> StreamRecipe:

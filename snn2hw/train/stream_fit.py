@@ -58,6 +58,7 @@ def fit_stream(
     *,
     teacher: StreamTeacher | None = None,
     start: Mapping[str, Tensor] | None = None,
+    backgrounds: NDArray[np.float32] | None = None,
     more_epochs: int = 0,
     on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[nn.Module, RunState]:
@@ -66,7 +67,7 @@ def fit_stream(
     model = stream_model(recipe, classes)
     if start is not None:
         begin_with(model, start, "weights to begin with")
-    training = _training(model, recipe, learnt, judged, classes, teacher)
+    training = _training(model, recipe, learnt, judged, classes, teacher, backgrounds)
     trained, state = trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
     settle_grids(trained)
     return trained, state
@@ -79,6 +80,7 @@ def _training(
     judged: Spoken | None,
     classes: int,
     teacher: StreamTeacher | None,
+    backgrounds: NDArray[np.float32] | None = None,
 ) -> Training:
     assert recipe.rate is not None
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
@@ -87,7 +89,7 @@ def _training(
 
     def draw(chosen: NDArray[np.int64], random: np.random.Generator) -> Batch:
         part = learnt.part(chosen)
-        loud, inside = _disturbed(part, recipe, random)
+        loud, inside = _disturbed(part, recipe, random, backgrounds)
         key = int(random.integers(2**62))  # pupil and teacher hear the same holes
         x, labels = in_training(loud, inside, recipe, key), torch.from_numpy(part.labels)
         wanted = (1 - recipe.smoothing) * one_hot(labels, classes) + recipe.smoothing / classes
@@ -127,10 +129,12 @@ def _judged(model: nn.Module, recipe: StreamRecipe, clips: Spoken | None) -> Epo
     return {"validate_accuracy": float((scores.argmax(1) == clips.labels).mean())}
 
 
-def _disturbed(part: Spoken, recipe: StreamRecipe, random: np.random.Generator) -> "tuple[Floats, NDArray[np.bool_]]":
+def _disturbed(
+    part: Spoken, recipe: StreamRecipe, random: np.random.Generator, backgrounds: NDArray[np.float32] | None
+) -> "tuple[Floats, NDArray[np.bool_]]":
     """Return the features of variants of clips, and which of their frames lie in the clips."""
     front = recipe.front
-    mel, inside = varied(part.power, part.lengths, front.spectra, recipe.how, random, front.features)
+    mel, inside = varied(part.power, part.lengths, front.spectra, recipe.how, random, front.features, backgrounds)
     return values_in(mel, inside, front.spectra, front.features, front.coefficients), inside
 
 

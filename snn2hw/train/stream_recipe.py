@@ -32,7 +32,8 @@ class StreamRecipe(Recipe):
     ``layout`` is that of the first two kinds, ``xylo`` that of the third. ``frames`` is the longest sample; ``unit_db``
     is what 1 stands for at the input in training. With ``mixup`` a clip is l of itself and 1 - l of another one, l from
     Beta(mixup, mixup), and so is what it should be taken for. ``teacher`` is the SHA-256 of the model whose answers are
-    learnt beside the labels; empty, there is none. ``also`` is a corpus whose clips are learnt too. ``delays`` is the
+    learnt beside the labels; empty, there is none. ``also`` is a corpus whose clips are learnt too. ``background`` is
+    the SHA-256 of the spectra of the backgrounds that ``how`` says clips are mixed with. ``delays`` is the
     longest lag that the dense layer may learn for each channel that it hears; 0: none. ``prune`` is the share of
     weights that end as zeros, of networks that are not of `WHOLE`. ``weight_bits`` are those of every weight of
     the spiking network in every forward pass. ``start`` is the SHA-256 of the file of weights that
@@ -54,6 +55,7 @@ class StreamRecipe(Recipe):
     mixup: float = 0.0
     teacher: str = ""
     also: str = ""
+    background: str = ""
     delays: int = 0
     start: str = ""
     prune: float = 0.0
@@ -64,6 +66,7 @@ class StreamRecipe(Recipe):
         "mixup",
         "teacher",
         "also",
+        "background",
         "xylo",
         "delays",
         "start",

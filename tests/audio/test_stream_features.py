@@ -1,5 +1,7 @@
 """What a stream may hear of a frame: in pieces as in the whole, in a batch as alone, each kind by its formula."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -135,13 +137,52 @@ def test_a_pitch_of_nothing_draws_nothing_and_one_repeats_bit_for_bit():
         Disturbance(pitch=-1)
 
 
+PLAIN = Disturbance(0, 0, 0, 0, 0, noise=0, mask_bands=0, mask_frames=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_background_lies_behind_a_clip_at_the_ratio_of_powers_that_was_asked_for(kind):
+    random = np.random.default_rng(0)
+    power = random.exponential(size=(40, 30, 129)).astype(np.float32)
+    power[5] = 0.0
+    lengths, behind = np.arange(40) % 30 + 1, random.exponential(size=(11, 129)).astype(np.float32)
+
+    def drawn(how, backgrounds, seed=1):
+        return varied(power, lengths, SPEC, how, np.random.default_rng(seed), kind, backgrounds)
+
+    alone, inside = drawn(PLAIN, None)
+    half = replace(PLAIN, background=0.5, background_db=(10.0, 10.0))
+    for without in ((half, None), (PLAIN, behind)):
+        np.testing.assert_array_equal(drawn(*without)[0], alone)
+    mixed, _ = drawn(half, behind)
+    np.testing.assert_array_equal(mixed, drawn(half, behind)[0])
+    assert (mixed != drawn(half, behind, seed=2)[0]).any()
+    signal, noise = ((x.sum(axis=2) * inside).sum(axis=1) for x in (alone, mixed - alone))
+    heard = noise > 0
+    assert 10 < heard.sum() < 30, "of half the clips, never of silence"
+    assert not heard[5]
+    np.testing.assert_allclose(10 * np.log10(signal[heard] / noise[heard]), 10.0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"background": 1.5}, "background 1.5: must be a share"),
+        ({"background_db": (20.0, 0.0)}, "background_db 20 to 0"),
+        ({"background_db": (0.0, float("nan"))}, "background_db 0 to nan"),
+    ],
+)
+def test_backgrounds_that_cannot_be_are_refused(wrong, said):
+    with pytest.raises(InputError, match=said):
+        Disturbance(**wrong)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_variants_of_every_kind_repeat_and_none_leaves_the_clip(kind):
     power = np.random.default_rng(0).exponential(size=(3, 30, 129)).astype(np.float32)
     lengths = np.array([30, 30, 12])
     one, two = (varied(power, lengths, SPEC, Disturbance(), np.random.default_rng(5), kind) for _ in range(2))
     assert (one[0] == two[0]).all()
-    none = Disturbance(0, 0, 0, 0, 0, noise=0, mask_bands=0, mask_frames=0)
-    plain, inside = varied(power, lengths, SPEC, none, np.random.default_rng(0), kind)
+    plain, inside = varied(power, lengths, SPEC, PLAIN, np.random.default_rng(0), kind)
     wanted = power @ bank_of(SPEC, kind).T
     np.testing.assert_allclose(plain[inside], wanted[inside], rtol=1e-4)
