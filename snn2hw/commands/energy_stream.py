@@ -21,10 +21,12 @@ def listen(args: argparse.Namespace, tables: Sequence[str], samples: "NDArray[An
     from snn2hw.chips.target import get_target
     from snn2hw.costs.listening.frames import frames_of_sound
     from snn2hw.costs.listening.listen import AnnFile, listening
+    from snn2hw.denoise.stream import ATTACHMENT, hearing_of
 
     target = get_target("loihi1" if args.target is None else args.target)
     found = read_program_file(args.program)
-    front = ear_of(found, args.program).front
+    denoises = ATTACHMENT in found.attachments
+    front = hearing_of(found, args.program).front if denoises else ear_of(found, args.program).front
     frames = frames_of_sound(sound_pieces(Path(args.stream), front.spectra.rate_hz), front)
     ann = None if args.ann is None else AnnFile(args.ann, args.hop, samples)
     cost = listening(found.program, frames, target=target, ann=ann, active=args.active, tables=tables)

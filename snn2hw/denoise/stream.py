@@ -28,7 +28,7 @@ from snn2hw.denoise.mask_front import (
 if TYPE_CHECKING:
     from exporters.program_file import ProgramFile
 
-__all__ = ["ATTACHMENT", "Denoiser", "Hearing", "denoised", "heard_by", "hearing_of"]
+__all__ = ["ATTACHMENT", "Denoiser", "Hearing", "MaskFrames", "denoised", "heard_by", "hearing_of"]
 
 ATTACHMENT = "denoise"
 """The name under which a program file says how it denoises."""
@@ -55,6 +55,32 @@ def hearing_of(found: "ProgramFile", where: str) -> Hearing:
     return Hearing(front, float(one))
 
 
+class MaskFrames:
+    """Whole windows of a sound as it comes, half a window of silence before it: their spectra and their messages."""
+
+    def __init__(self, front: MaskFront) -> None:
+        self.front = front
+        self._tracker, self._rest = Tracker(), np.zeros(front.spectra.hop)
+
+    def push(self, samples: NDArray[np.floating]) -> tuple[NDArray[np.complex128], NDArray[np.int16]]:
+        """Hear a piece; return the spectra (n, bins) and messages (n, features) of the windows that it ends."""
+        spec = self.front.spectra
+        held = np.concatenate([self._rest, np.asarray(samples, np.float64)])
+        window, starts = root_window(spec), np.arange(spec.count(held.size)) * spec.hop
+        self._rest = held[starts.size * spec.hop :]
+        rows = [np.fft.rfft(held[k : k + spec.window] * window) for k in starts]
+        spectra = np.stack(rows) if rows else np.zeros((0, spec.bins // 2 + 1), np.complex128)
+        return spectra, self._messages(spectra)
+
+    def _messages(self, spectra: NDArray[np.complex128]) -> NDArray[np.int16]:
+        bank, floor = warped_bank(self.front.spectra), self.front.spectra.floor
+        said = np.zeros((len(spectra), self.front.features), np.int16)
+        for row, x in zip(said, spectra, strict=True):  # one by one: a product of many rows is summed in another order
+            decibels = 10.0 * np.log10(bank @ (x.real**2 + x.imag**2) + floor)
+            row[:] = messages_of(decibels, self.front, self._tracker)
+        return said
+
+
 class Denoiser:
     """One sound through one program; `push` as it comes, `end` for what is left."""
 
@@ -62,9 +88,8 @@ class Denoiser:
         from sim.fast.continued import Continued
 
         self.hearing = hearing
-        self._run, self._tracker = Continued(found.program), Tracker()
-        hop = hearing.front.spectra.hop
-        self._rest, self._waiting = np.zeros(hop), np.zeros(hop)  # half a window of silence comes first
+        self._run, self._frames = Continued(found.program), MaskFrames(hearing.front)
+        self._waiting = np.zeros(hearing.front.spectra.hop)
         self._held: NDArray[np.float64] | None = None
         self._heard, self._said = 0, 0
 
@@ -82,12 +107,9 @@ class Denoiser:
 
     def _through(self, samples: NDArray[np.float64]) -> NDArray[np.float32]:
         front, spec = self.hearing.front, self.hearing.front.spectra
-        held = np.concatenate([self._rest, samples])
-        spectra = _spectra(held, front)
-        self._rest = held[len(spectra) * spec.hop :]
+        spectra, messages = self._frames.push(samples)
         if not len(spectra):
             return np.zeros(0, np.float32)
-        messages = _messages(spectra, front, self._tracker)
         mask, self._held = laid_over(self._run.push(messages) / self.hearing.one, messages, front, self._held)
         turn = back_to_bins(spec)
         window = root_window(spec)
@@ -107,23 +129,5 @@ def denoised(samples: NDArray[np.floating], found: "ProgramFile", hearing: Heari
 
 def heard_by(samples: NDArray[np.floating], front: MaskFront) -> NDArray[np.int16]:
     """Return the messages that a program gets of a whole sound, (frames, features)."""
-    spec = front.spectra
-    held = np.pad(samples.astype(np.float64), (spec.hop, -len(samples) % spec.hop + spec.hop))
-    return _messages(_spectra(held, front), front, Tracker())
-
-
-def _spectra(held: NDArray[np.float64], front: MaskFront) -> NDArray[np.complex128]:
-    """Return the spectra of all whole windows, (n, bins)."""
-    spec, window = front.spectra, root_window(front.spectra)
-    starts = np.arange(spec.count(held.size)) * spec.hop
-    rows = [np.fft.rfft(held[k : k + spec.window] * window) for k in starts]
-    return np.stack(rows) if rows else np.zeros((0, spec.bins // 2 + 1), np.complex128)
-
-
-def _messages(spectra: NDArray[np.complex128], front: MaskFront, state: Tracker) -> NDArray[np.int16]:
-    bank, floor = warped_bank(front.spectra), front.spectra.floor
-    rows = []
-    for x in spectra:  # one by one: a product of many rows is summed in another order
-        decibels = 10.0 * np.log10(bank @ (x.real**2 + x.imag**2) + floor)
-        rows.append(messages_of(decibels, front, state))
-    return np.stack(rows).astype(np.int16)
+    hop = front.spectra.hop
+    return MaskFrames(front).push(np.pad(samples, (0, -len(samples) % hop + hop)))[1]

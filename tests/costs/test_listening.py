@@ -20,6 +20,7 @@ from snn2hw.costs.listening.listen import AnnFile, listening
 from snn2hw.costs.listening.report import Listening, ListeningRow
 from snn2hw.costs.listening.twin import fan_out, twin_passes
 from snn2hw.costs.price_files import get_table
+from snn2hw.denoise.stream import heard_by, hearing_of
 from snn2hw.zoo import located
 from tests.conversion.ann_zoo import Build
 from tests.placement.checker import synapses_of
@@ -81,6 +82,23 @@ def test_frames_do_not_depend_on_the_pieces_of_a_sound():
     for pieces in ([], [x[:10]]):
         with pytest.raises(InputError, match="shorter than one frame"):
             frames_of_sound(pieces, front)
+
+
+def test_a_denoiser_hears_the_same_frames_in_pieces_and_is_priced_beside_its_twin():
+    found = read_program_file(located("zoo:denoise"))
+    front = hearing_of(found, "denoise").front
+    x = quiet_sound(3, front.spectra.rate_hz)
+    whole, parts = frames_of_sound([x], front), frames_of_sound(np.array_split(x, 17), front)
+    np.testing.assert_array_equal(whole.messages, heard_by(x, front)[: len(whole.messages)])
+    np.testing.assert_array_equal(parts.messages, whole.messages)
+    assert len(whole.levels) == len(whole.messages) == x.size // front.spectra.hop
+    cost = listening(found.program, whole, tables=[INT8])
+    skipping = next(row for row in cost.rows if row.rule == "skipping" and not row.gated)
+    counts = sw.run(found.program, whole.messages[None], record=()).counts
+    assert (
+        skipping.snn == snn_nj(found.program, counts, len(whole.messages), "skipping", "clocked", INT8) / whole.seconds
+    )
+    assert skipping.ann_least < skipping.ann
 
 
 def test_the_twin_has_the_products_that_are_counted_one_by_one():

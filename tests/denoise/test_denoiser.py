@@ -59,7 +59,7 @@ def test_memory_does_not_grow_with_the_sound(trained):
     sound = syllables(1) + hiss(1)
 
     def held():
-        return sum(a.nbytes for a in run._run._kept) + run._rest.nbytes + run._waiting.nbytes
+        return sum(a.nbytes for a in run._run._kept) + run._frames._rest.nbytes + run._waiting.nbytes
 
     growth.assert_none(run.push, sound, held)
 

@@ -109,7 +109,7 @@ class _Side:
     program: Program
     counts: Counts | None
     """None where nothing was heard."""
-    messages: NDArray[np.int8]
+    messages: NDArray[np.integer]
     frames: Frames
     gated: bool
 
