@@ -315,25 +315,7 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         refuse_ignored(args, OWN_OBEYS, f"means nothing to {args.model}, a module of images", "leave it out")
     if args.teacher_weight is not None and args.teacher is None:
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
-    if args.delays is not None:
-        raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
-    if args.mixup is not None:
-        raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
-    for name in ("features", "pitch", "background", "background_db"):
-        if getattr(args, name) is not None:
-            what = f"--{name.replace('_', '-')} {getattr(args, name)}: is of a stream"
-            raise InputError(what, "add --stream, or leave it out")
-    if args.stoi_weight is not None:
-        raise InputError(f"--stoi-weight {args.stoi_weight}: is of a denoiser", "train denoise, or leave it out")
-    if args.prune_scope is not None and not args.prune:
-        raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
-    if args.weights is not None:
-        raise InputError(
-            f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"
-        )
-    if args.width is not None or args.learnt_decay or args.learnt_threshold:
-        what = "--width, --learnt-decay and --learnt-threshold are of published networks"
-        raise InputError(what, "choose one, such as --model m5")
+    _refuse_of_others(args)
     given = given_of(args, GIVEN)
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)
@@ -354,6 +336,30 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         teacher=identity_of(args.teacher),
         **given,
     )
+
+
+def _refuse_of_others(args: argparse.Namespace) -> None:
+    """Refuse what only streams, published networks or denoisers obey."""
+    from sim.errors import InputError
+
+    if args.delays is not None:
+        raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
+    if args.mixup is not None:
+        raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
+    for name in ("features", "pitch", "background", "background_db"):
+        if (value := getattr(args, name)) is not None:
+            raise InputError(f"--{name.replace('_', '-')} {value}: is of a stream", "add --stream, or leave it out")
+    if args.stoi_weight is not None:
+        raise InputError(f"--stoi-weight {args.stoi_weight}: is of a denoiser", "train denoise, or leave it out")
+    if args.prune_scope is not None and not args.prune:
+        raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
+    if args.weights is not None:
+        raise InputError(
+            f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"
+        )
+    if args.width is not None or args.learnt_decay or args.learnt_threshold:
+        what = "--width, --learnt-decay and --learnt-threshold are of published networks"
+        raise InputError(what, "choose one, such as --model m5")
 
 
 def _bar(total: int, what: str, unit: str) -> Any:
