@@ -29,9 +29,12 @@ from tabulate import tabulate
 from exporters.program_file import ProgramFile, read_program_file
 from sim.engines import run
 from sim.errors import MissingToolError
+from snn2hw.audio.spectra import Spectra
+from snn2hw.costs.listening.frames import Frames
+from snn2hw.costs.listening.listen import listening
 from snn2hw.placement.place import place
 from snn2hw.verification import verify
-from snn2hw.zoo import cards, located
+from snn2hw.zoo import FOLDER, cards, located
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "zoo.md"
@@ -61,10 +64,11 @@ def main() -> int:
         short = proven["equal"].get("lava", {"clips": 0})["clips"] < min(given.lava, _judged(old))
         if given.only and name not in given.only.split(","):
             continue
-        if known and old.get("file", file) == file and not short:
+        if known and old.get("file", file) == file and "energy" in card and not short:
             continue
         program = read_program_file(located(f"zoo:{name}"))
-        facts, raster = (_denoised if name == "denoise" else _classified)(name, program, given.data)
+        facts, raster, spectra = (_denoised if name == "denoise" else _classified)(name, program, given.data)
+        _price(card, program, raster, spectra)
         if not known:  # a file whose program is the same may have another front end
             proven["cores"] = len(place(program.program, "loihi1", placer="greedy").cores)
             proven["equal"] = _proof(program, raster, EXECUTORS)
@@ -95,8 +99,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _classified(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, Any], np.ndarray]:
-    """Return how many clips of the test part the program gets right, and what it is fed."""
+def _classified(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, Any], np.ndarray, Spectra]:
+    """Return how many clips of the test part the program gets right, what it is fed, and its frames."""
     from snn2hw.audio.corpora import read_corpus
     from snn2hw.audio.hear import ear_of
     from snn2hw.train.stream_data import spoken, stream_recipe_for, stream_split
@@ -110,11 +114,12 @@ def _classified(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, 
     clips = spoken(corpus, recipe).part(stream_split(corpus, recipe, fold=fold).test)
     raster = plain_messages(clips, recipe)[:, :, None, None, :].astype(np.int16)
     answers = run(program.program, raster, engine="fast", record=()).output.sum(axis=1).argmax(1)
-    return {"integer": Share(int((answers == clips.labels).sum()), len(answers)).to_json()}, raster
+    facts = {"integer": Share(int((answers == clips.labels).sum()), len(answers)).to_json()}
+    return facts, raster, ear.front.spectra
 
 
-def _denoised(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, Any], np.ndarray]:
-    """Return gains and scores of the fixed pairs by ratio, as they stream, and what the program is fed."""
+def _denoised(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, Any], np.ndarray, Spectra]:
+    """Return gains and scores of the fixed pairs by ratio, as they stream, what the program is fed, and its frames."""
     from snn2hw.denoise.layouts import read_noisy
     from snn2hw.denoise.scores import pesq_of, si_snr, stoi_of
     from snn2hw.denoise.stream import denoised, heard_by, hearing_of
@@ -135,7 +140,27 @@ def _denoised(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, An
             for which, value in zip(("noisy", "denoised"), values, strict=True):
                 row.setdefault(f"{what}_{which}", []).append(value)
     means = {ratio: {what: round(float(np.mean(v)), 4) for what, v in row.items()} for ratio, row in rows.items()}
-    return {"pairs": len(pairs), "by_snr_db": means}, np.stack([heard_by(pair.noisy, hearing.front) for pair in pairs])
+    raster = np.stack([heard_by(pair.noisy, hearing.front) for pair in pairs])
+    return {"pairs": len(pairs), "by_snr_db": means}, raster, hearing.front.spectra
+
+
+def _price(card: dict[str, Any], program: ProgramFile, raster: np.ndarray, spectra: Spectra) -> None:
+    """Write onto a card what a second of the test part costs, clip behind clip, beside the twin by shape."""
+    messages = raster.reshape(len(raster) * raster.shape[1], -1)
+    frames = Frames(messages, np.zeros(len(messages)), spectra.hop, spectra.rate_hz)
+    cost = listening(program.program, frames)
+    rows = [row for row in cost.rows if row.unit == "pJ" and not row.gated]
+    card["energy"] = {
+        "of": "a second of the test part, clip behind clip",
+        "seconds": round(cost.seconds, 1),
+        "twin": f"{cost.ann}, from all of its hidden activations zero to none of them",
+        "nj_per_second": [
+            {"table": row.table, "rule": row.rule, "snn": round(row.snn)}
+            | ({} if row.ann is None else {"twin": [round(row.ann_least or 0.0), round(row.ann)]})
+            for row in rows
+        ],
+    }
+    write(FOLDER / f"{card['name']}.json", json.dumps(card, indent=1, ensure_ascii=False) + "\n")
 
 
 def _judged(facts: dict[str, Any]) -> int:
@@ -176,7 +201,31 @@ def _tables(programs: dict[str, Any]) -> str:
     if "denoise" in programs:
         text += _ratios(programs["denoise"]["by_snr_db"]) + "\n\n"
     heads = ("program", "neurons", "weights", "cores of Loihi 1", "whole test part, every spike, u and v")
-    return text + tabulate(proofs, heads, tablefmt="github", disable_numparse=True) + "\n"
+    text += tabulate(proofs, heads, tablefmt="github", disable_numparse=True) + "\n\n"
+    return text + _prices([known[name] for name in programs if "energy" in known[name]])
+
+
+def _prices(judged: list[dict[str, Any]]) -> str:
+    """Return the table of what a second costs on both sides."""
+    rows = [
+        (f"`zoo:{card['name']}`", *(_cost_said(row) for row in card["energy"]["nj_per_second"] if _shown(row)))
+        for card in judged
+    ]
+    heads = [_table_said(row) for card in judged[:1] for row in card["energy"]["nj_per_second"] if _shown(row)]
+    return tabulate(rows, ("nJ a second: program, its twin", *heads), tablefmt="github", disable_numparse=True) + "\n"
+
+
+def _shown(row: dict[str, Any]) -> bool:
+    return "twin" not in row or row["table"].startswith("cmos45_int8")
+
+
+def _table_said(row: dict[str, Any]) -> str:
+    return f"`{row['table']}`" + (f", {row['rule']}" if "twin" in row else "")
+
+
+def _cost_said(row: dict[str, Any]) -> str:
+    ends = [f"{end:,}" for end in dict.fromkeys(row.get("twin", ()))]
+    return f"{row['snn']:,}" + (f", {' to '.join(ends)}" if ends else "")
 
 
 def _ratios(by_snr_db: dict[str, dict[str, float]]) -> str:

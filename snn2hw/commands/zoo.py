@@ -11,6 +11,9 @@ from snn2hw.commands.reply import Reply
 
 __all__ = ["configure", "execute"]
 
+SHOWN = "cmos45_int8_memory"
+"""The table of prices that the list shows: the one that counts memory, on both sides."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -30,16 +33,26 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             len(card["classes"]) or "masks",
             _said(card, "float"),
             _said(card, "integer"),
+            _costs(card),
             card["data"]["name"],
         )
         for card in found
     ]
-    headers = ("program", "classes", "float", "integer, 8 bit", "judged on")
+    headers = ("program", "classes", "float", "integer, 8 bit", "uJ a second, its twin's", "judged on")
     reply.line(tabulate(rows, headers=headers, disable_numparse=True))
     reply.line(
-        "\nsnn2hw zoo --json has the cards: licence, attribution, split, digest, and the command that made each."
+        f"\nuJ a second under {SHOWN}, where both skip zeros: estimated; of the twin by shape from all of its hidden "
+        "\nactivations zero to none of them. snn2hw zoo --json has the cards: licence, attribution, split, every table,"
+        "\ndigest, and the command that made each."
     )
     return 0
+
+
+def _costs(card: dict[str, Any]) -> str:
+    """Return what a second costs beside the twin by shape."""
+    row = next(row for row in card["energy"]["nj_per_second"] if (row["table"], row["rule"]) == (SHOWN, "skipping"))
+    low, high = (end / 1000 for end in row["twin"])
+    return f"{row['snn'] / 1000:.1f}, {low:.1f} to {high:.1f}"
 
 
 def _said(card: dict[str, Any], kind: str) -> str:

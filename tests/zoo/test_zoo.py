@@ -14,6 +14,9 @@ from sim.errors import FileError, InputError
 from snn2hw.audio.hear import Listener, ear_of
 from snn2hw.audio.mel_stream import heard
 from snn2hw.commands import main
+from snn2hw.costs.listening.frames import Frames
+from snn2hw.costs.listening.listen import listening
+from snn2hw.denoise.stream import hearing_of
 from snn2hw.zoo import cards, located, zoo_names
 from tests import growth
 
@@ -49,6 +52,24 @@ def test_a_card_says_where_a_program_comes_from_and_what_it_is_worth(card):
         facts = card["accuracy"]["test"][kind]
         assert facts["accuracy"] == round(facts["right"] / facts["clips"], 4)
         assert facts["interval_95"][0] < facts["accuracy"] < facts["interval_95"][1]
+
+
+@pytest.mark.parametrize("card", cards(), ids=zoo_names())
+def test_a_card_says_what_a_second_costs_beside_the_twin(card):
+    """A twin that skips nothing costs the same whatever is heard: it is counted again."""
+    found = read_program_file(located(f"zoo:{card['name']}"))
+    denoises = not card["classes"]
+    spectra = (hearing_of(found, "zoo") if denoises else ear_of(found, "zoo")).front.spectra
+    silence = np.zeros((100, int(np.prod(found.program.input.shape))), np.int16)
+    heard = listening(found.program, Frames(silence, np.zeros(100), spectra.hop, spectra.rate_hz))
+    said = {(row["table"], row["rule"]): row for row in card["energy"]["nj_per_second"]}
+    for row in (row for row in heard.rows if row.rule == "dense" and not row.gated):
+        assert said[row.table, "dense"]["twin"] == [round(row.ann)] * 2
+    for (table, rule), row in said.items():
+        assert row["snn"] > 0
+        if rule == "skipping" and "twin" in row:
+            assert row["twin"][0] < row["twin"][1] <= said[table, "dense"]["twin"][1]
+            assert row["snn"] < said[table, "dense"]["snn"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,7 +29,7 @@ class DenoiseRecipe(Recipe):
     front: MaskFront = field(default_factory=partial(MaskFront, release=0.4, bypass=0.5))
     mixing: Mixing = field(default_factory=Mixing)
     mixtures: int = 800
-    epochs: int = 40
+    epochs: int = 80
     rate: float | None = 3e-3
     batch: int = 16
     validation: float = 0.0
