@@ -69,7 +69,7 @@ ROWS = (
     Row("voices-gender", f"{_VOICES} --label gender --class-weights balanced"),
     Row("denoise-cnn", f"{_NOISY} --model cnn"),
     Row("denoise-crnn", f"{_NOISY} --model crnn"),
-    Row("denoise-cr-ced", f"{_NOISY} --model cr-ced --epochs 3"),
+    Row("denoise-cr-ced", f"{_NOISY} --model cr-ced --epochs 30 --stoi-weight 0"),
 )
 
 

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
-    from snn2hw.denoise.mixing import NoisySpeech
+    from collections.abc import Callable, Sequence
+
+    from snn2hw.denoise.mixing import NoisySpeech, Pair
     from snn2hw.train.denoising.recipe import DenoiseRecipe
+
+    Cleaner = Callable[[Sequence[Pair]], list[Any]]
 
 __all__ = ["train_denoise"]
 
@@ -53,14 +57,17 @@ def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
-    estimates = {"float": cleaned(model, recipe, speech.test)}
+    kinds: dict[str, Cleaner] = {"float": lambda pairs: cleaned(model, recipe, pairs)}
     said: dict[str, Any] = {"schema": SCHEMA, "task": "denoise", "model": recipe.model, "epochs": state.epoch}
     if recipe.model == "snn":
-        said["digest"], estimates["integer"] = _deployed(model, recipe, speech, args.output)
-    for kind, found in estimates.items():
-        gained = gains(speech.test, found)
-        said.setdefault("gain_db", {})[kind] = {f"{snr_db:g}": round(gain, 3) for snr_db, gain in gained.items()}
-        reply.line(f"{kind}: gain in SI-SNR " + ", ".join(f"{g:+.2f} at {s:g} dB" for s, g in gained.items()))
+        said["digest"], kinds["integer"] = _deployed(model, recipe, speech, args.output)
+    for name, pairs in (("validate_gain_db", speech.validate), ("gain_db", speech.test)):
+        said[name] = {}
+        for kind, clean in kinds.items() if pairs else ():
+            gained = gains(pairs, clean(pairs))
+            said[name][kind] = {f"{snr_db:g}": round(gain, 3) for snr_db, gain in gained.items()}
+            part = "validation, " if name == "validate_gain_db" else ""
+            reply.line(f"{part}{kind}: gain in SI-SNR " + ", ".join(f"{g:+.2f} at {s:g} dB" for s, g in gained.items()))
     write_json(args.output / "summary.json", said)
     reply.fact(**said)
     reply.wrote(args.output)
@@ -77,8 +84,8 @@ def _tell(speech: "NoisySpeech", reply: Reply) -> None:
         reply.line(f"  {note}")
 
 
-def _deployed(model: Any, recipe: "DenoiseRecipe", speech: "NoisySpeech", folder: Path) -> tuple[str, list[Any]]:
-    """Compile and write the program; return its digest, and what it makes of the test pairs as they stream."""
+def _deployed(model: Any, recipe: "DenoiseRecipe", speech: "NoisySpeech", folder: Path) -> "tuple[str, Cleaner]":
+    """Compile and write the program; return its digest, and what it makes of pairs as they stream."""
     from exporters.program_file import read_program_file
     from snn2hw.denoise.stream import denoised, hearing_of
     from snn2hw.train.denoising.program import compiled_denoiser, output_of_one, write_denoiser
@@ -88,4 +95,4 @@ def _deployed(model: Any, recipe: "DenoiseRecipe", speech: "NoisySpeech", folder
     write_denoiser(compiled, recipe, output_of_one(model, compiled, recipe, speech.train), path)
     found = read_program_file(path)
     hearing = hearing_of(found, str(path))
-    return compiled.program.digest, [denoised(pair.noisy, found, hearing) for pair in speech.test]
+    return compiled.program.digest, lambda pairs: [denoised(pair.noisy, found, hearing) for pair in pairs]
