@@ -18,7 +18,7 @@ __all__ = ["train_denoise"]
 
 SCHEMA = "snn2hw.denoise-training/1"
 
-GIVEN = ("epochs", "rate", "seed", "batch", "stoi_weight")
+GIVEN = ("epochs", "rate", "seed", "batch", "stoi_weight", "harm_weight")
 OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "skip_damaged", "output", "model", "threads", "stream", "json", "more_epochs"}
 )

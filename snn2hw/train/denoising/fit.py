@@ -62,7 +62,8 @@ def _training(model: nn.Module, recipe: DenoiseRecipe, speech: NoisySpeech) -> T
 
     def draw(chosen: NDArray[np.int64], random: np.random.Generator) -> Batch:
         noisy, clean = drawn(speech.train, recipe.mixing, speech.rate_hz, len(chosen), random)
-        return Batch(torch.from_numpy(noisy), torch.from_numpy(clean))
+        heard = torch.from_numpy(noisy)
+        return Batch(heard, torch.from_numpy(clean), heard)
 
     def judge(row: EpochRow) -> EpochRow:
         if not speech.validate or row["epoch"] % 5:
@@ -75,7 +76,7 @@ def _training(model: nn.Module, recipe: DenoiseRecipe, speech: NoisySpeech) -> T
     return Training(
         model=model,
         optimising=Optimising(optimizer, (recipe.rate,), one_cycle),
-        objective=lambda estimate, clean, _: _loss(estimate, clean, recipe),
+        objective=lambda estimate, clean, noisy: _loss(estimate, clean, noisy, recipe),
         labels=np.zeros(recipe.mixtures, np.int64),
         draw=draw,
         forward=lambda noisy: (_estimate(model, recipe, noisy.numpy()), None),
@@ -88,8 +89,10 @@ def _training(model: nn.Module, recipe: DenoiseRecipe, speech: NoisySpeech) -> T
     )
 
 
-def _loss(estimate: Tensor, clean: Tensor, recipe: DenoiseRecipe) -> Tensor:
-    loss = decibels_less(estimate, clean, recipe.open_decibels)
+def _loss(estimate: Tensor, clean: Tensor, noisy: Tensor | None, recipe: DenoiseRecipe) -> Tensor:
+    assert noisy is not None
+    found, before = (decibels_less(sound, clean, recipe.open_decibels) for sound in (estimate, noisy))
+    loss = (found + recipe.harm_weight * (found - before).clamp(min=0.0)).mean()
     if not recipe.stoi_weight:
         return loss
     spec = recipe.front.spectra

@@ -21,7 +21,8 @@ class DenoiseRecipe(Recipe):
     """What hears, how mixtures are drawn, and how it is trained; an epoch is so many ``mixtures``.
 
     ``open_decibels`` is where the loss no longer falls: an estimate so clean is clean enough. ``stoi_weight`` is that
-    of envelopes that are unlike (`envelopes`), beside the error.
+    of envelopes that are unlike (`envelopes`), beside the error; ``harm_weight`` that of the decibels by which an
+    estimate is worse than the noisy sound was.
     """
 
     model: Literal["snn", "ann", "cr-ced", "crnn"] = "snn"
@@ -35,6 +36,7 @@ class DenoiseRecipe(Recipe):
     validation: float = 0.0
     open_decibels: float = 50.0
     stoi_weight: float = 0.3
+    harm_weight: float = 0.0
     decay: float = 1e-3
 
     def __post_init__(self) -> None:
@@ -43,5 +45,7 @@ class DenoiseRecipe(Recipe):
             raise InputError(f"there is no denoiser {self.model!r}", f"choose one of {', '.join(DENOISERS)}")
         if self.mixtures < 1:
             raise InputError(f"mixtures {self.mixtures}", "ask for one or more in an epoch")
-        if not 0 <= self.stoi_weight < float("inf"):
-            raise InputError(f"stoi_weight {self.stoi_weight}: must not be negative", "0 leaves it out of the loss")
+        for name in ("stoi_weight", "harm_weight"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                what = f"{name} {getattr(self, name)}: must not be negative"
+                raise InputError(what, "0 leaves it out of the loss")

@@ -56,8 +56,8 @@ def joined(spectra: Tensor, front: MaskFront, samples: int) -> Tensor:
 
 
 def decibels_less(estimate: Tensor, clean: Tensor, open_decibels: float) -> Tensor:
-    """Return the mean of 10 log10(|e - s|^2 / |s|^2), which no estimate brings below ``-open_decibels``."""
+    """Return 10 log10(|e - s|^2 / |s|^2) of each sound, which no estimate brings below ``-open_decibels``."""
     error, signal = (x.square().sum(1) for x in (estimate - clean, clean))
     floor = 10.0 ** (-open_decibels / 10.0)
     loss: Tensor = 10.0 * torch.log10(error / (signal + QUIET) + floor)
-    return loss.mean()
+    return loss
