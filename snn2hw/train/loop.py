@@ -31,7 +31,7 @@ EpochRow = dict[str, Any]
 
 
 class Batch(NamedTuple):
-    """What one step learns from: input, labels (b,) and a teacher's logits (b, classes)."""
+    """What one step learns from: input, labels (b,), and what an objective needs besides, as a teacher's logits."""
 
     x: Tensor
     labels: Tensor

@@ -15,7 +15,7 @@ from snn2hw.denoise.mixing import Mixing, added
 from snn2hw.models.mask import MaskLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.train.denoising.envelopes import likeness, unlike_decibels
-from snn2hw.train.denoising.fit import cleaned, denoiser, fit_denoiser, gains
+from snn2hw.train.denoising.fit import _training, cleaned, denoiser, fit_denoiser, gains
 from snn2hw.train.denoising.mask_net import MaskNet, leaky
 from snn2hw.train.denoising.published import WideMap
 from snn2hw.train.denoising.recipe import DenoiseRecipe
@@ -124,8 +124,22 @@ def test_a_loss_without_envelopes_is_the_error_alone(parts, tmp_path):
         for weight in (0.0, 0.5, 1.0)
     ]
     assert losses[0] > losses[1] > losses[2]
-    with pytest.raises(InputError, match="must not be negative"):
-        replace(RECIPE, stoi_weight=-1.0)
+    for wrong in ({"stoi_weight": -1.0}, {"harm_weight": float("nan")}):
+        with pytest.raises(InputError, match="must not be negative"):
+            replace(RECIPE, **wrong)
+
+
+def test_what_is_made_worse_counts_again_and_what_is_made_better_does_not(parts):
+    speech, noisy = read_noisy(parts, 16000), torch.from_numpy(syllables(1) + hiss(1))[None]
+    clean, worse, better = (torch.from_numpy(syllables(1) + share * hiss(1))[None] for share in (0.0, 2.0, 0.5))
+    plain, harmed = (
+        _training(denoiser(RECIPE), replace(RECIPE, stoi_weight=0.0, harm_weight=weight), speech).objective
+        for weight in (0.0, 2.0)
+    )
+    assert plain(better, clean, noisy) == harmed(better, clean, noisy)
+    apart = (plain(worse, clean, noisy) - plain(noisy, clean, noisy)).item()
+    assert apart == pytest.approx(20 * np.log10(2), abs=0.01)
+    assert (harmed(worse, clean, noisy) - plain(worse, clean, noisy)).item() == pytest.approx(2 * apart, abs=1e-4)
 
 
 @pytest.mark.parametrize(("bins", "taps"), [(5, 3), (20, 9), (7, 21)])
