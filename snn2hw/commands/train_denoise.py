@@ -65,13 +65,21 @@ def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
         said[name] = {}
         for kind, clean in kinds.items() if pairs else ():
             gained = gains(pairs, clean(pairs))
-            said[name][kind] = {f"{snr_db:g}": round(gain, 3) for snr_db, gain in gained.items()}
+            said[name][kind] = {_ratio(snr_db): round(gain, 3) for snr_db, gain in gained.items()}
             part = "validation, " if name == "validate_gain_db" else ""
-            reply.line(f"{part}{kind}: gain in SI-SNR " + ", ".join(f"{g:+.2f} at {s:g} dB" for s, g in gained.items()))
+            reply.line(f"{part}{kind}: gain in SI-SNR " + ", ".join(_at(g, s) for s, g in gained.items()))
     write_json(args.output / "summary.json", said)
     reply.fact(**said)
     reply.wrote(args.output)
     return 0
+
+
+def _ratio(snr_db: float) -> str:
+    return "unknown" if snr_db != snr_db else f"{snr_db:g}"
+
+
+def _at(gain: float, snr_db: float) -> str:
+    return f"{gain:+.2f} dB" if snr_db != snr_db else f"{gain:+.2f} at {snr_db:g} dB"
 
 
 def _tell(speech: "NoisySpeech", reply: Reply) -> None:

@@ -50,6 +50,8 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
 
 def _costs(card: dict[str, Any]) -> str:
     """Return what a second costs beside the twin by shape."""
+    if "energy" not in card:
+        return "not priced"
     row = next(row for row in card["energy"]["nj_per_second"] if (row["table"], row["rule"]) == (SHOWN, "skipping"))
     low, high = (end / 1000 for end in row["twin"])
     return f"{row['snn'] / 1000:.1f}, {low:.1f} to {high:.1f}"

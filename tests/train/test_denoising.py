@@ -11,7 +11,7 @@ from sim.errors import InputError
 from snn2hw.commands import main
 from snn2hw.denoise.layouts import read_noisy
 from snn2hw.denoise.mask_front import MaskFront, laid_over
-from snn2hw.denoise.mixing import Mixing, added
+from snn2hw.denoise.mixing import Mixing, Pair, added
 from snn2hw.models.mask import MaskLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.train.denoising.envelopes import likeness, unlike_decibels
@@ -184,6 +184,14 @@ def test_a_little_training_takes_some_noise_out(parts, tmp_path):
     recipe = replace(RECIPE, epochs=8, mixtures=64, mixing=Mixing(seconds=1.0, snr_db=(-5.0, 10.0), clean=0.0))
     model, _ = fit_denoiser(recipe, speech, tmp_path / "run")
     assert gains(speech.test, cleaned(model, recipe, speech.test))[0.0] > 3.0
+
+
+def test_pairs_of_unknown_ratio_are_one_mean_and_come_last():
+    clean, noise = syllables(0), hiss(0)
+    pairs = [Pair("a", clean + noise, clean, ratio) for ratio in (float("nan"), 5.0, float("nan"), 0.0)]
+    found = gains(pairs, [clean + share * noise for share in (0.1, 0.5, 1.0, 1.0)])
+    assert [f"{ratio:g}" for ratio in found] == ["0", "5", "nan"]
+    assert list(found.values()) == pytest.approx([0.0, 20 * np.log10(2), 10.0], abs=0.1)
 
 
 def test_train_leaves_a_program_that_denoises(parts, tmp_path, capsys):

@@ -27,6 +27,8 @@ __all__ = ["cleaned", "denoiser", "fit_denoiser", "gains"]
 SLOPE = 0.02
 """Of the clip outside its range while it is trained: a mask at an end can come back."""
 STEADIED = 2.0
+UNKNOWN = float("nan")
+"""The ratio of pairs of which nobody says it: one key, since no nan is equal to another."""
 
 
 def denoiser(recipe: DenoiseRecipe) -> nn.Module:
@@ -126,9 +128,10 @@ def cleaned(model: nn.Module, recipe: DenoiseRecipe, pairs: Sequence[Pair]) -> l
 
 
 def gains(pairs: Sequence[Pair], estimates: Sequence[NDArray[np.floating]]) -> dict[float, float]:
-    """Return the mean gain in SI-SNR over the noisy sound at every ratio, in decibels."""
+    """Return the mean gain in SI-SNR over the noisy sound at every ratio, in decibels, of unknown ratios as one, last."""
     found: dict[float, list[float]] = {}
     for pair, estimate in zip(pairs, estimates, strict=True):
         gain = si_snr(estimate, pair.clean) - si_snr(pair.noisy, pair.clean)
-        found.setdefault(pair.snr_db, []).append(gain)
-    return {snr_db: float(np.mean(found[snr_db])) for snr_db in sorted(found)}
+        found.setdefault(UNKNOWN if np.isnan(pair.snr_db) else pair.snr_db, []).append(gain)
+    ratios = sorted(found, key=lambda snr_db: (np.isnan(snr_db), snr_db))
+    return {snr_db: float(np.mean(found[snr_db])) for snr_db in ratios}
