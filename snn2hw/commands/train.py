@@ -141,6 +141,8 @@ def _configure_training(group: Any) -> None:
     recipe_option(group, usual, "teacher_weight", "of the teacher's answers in the loss", "SHARE")
     what = "of a denoiser's loss that is unlike envelopes, as STOI compares them, beside the error"
     recipe_option(group, DenoiseRecipe(), "stoi_weight", what, "WEIGHT")
+    what = "of a denoiser's mixtures, drawn between the two (default: -5,45)"
+    group.add_argument("--snr-db", type=range_option, metavar="LOW,HIGH", help=what)
     what = "of the decibels by which a denoiser makes a sound worse than it was"
     recipe_option(group, DenoiseRecipe(), "harm_weight", what, "WEIGHT")
     group.add_argument("--mixup", type=float, metavar="A", help="clips of a stream mixed, by shares of Beta(A, A)")
@@ -351,7 +353,7 @@ def _refuse_of_others(args: argparse.Namespace) -> None:
     for name in ("features", "pitch", "background", "background_db"):
         if (value := getattr(args, name)) is not None:
             raise InputError(f"--{name.replace('_', '-')} {value}: is of a stream", "add --stream, or leave it out")
-    for name in ("stoi_weight", "harm_weight"):
+    for name in ("stoi_weight", "harm_weight", "snr_db"):
         if (value := getattr(args, name)) is not None:
             raise InputError(f"--{name.replace('_', '-')} {value}: is of a denoiser", "train denoise, or leave it out")
     if args.prune_scope is not None and not args.prune:

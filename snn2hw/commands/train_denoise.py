@@ -21,6 +21,7 @@ SCHEMA = "snn2hw.denoise-training/1"
 GIVEN = ("epochs", "rate", "seed", "batch", "stoi_weight", "harm_weight")
 OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "skip_damaged", "output", "model", "threads", "stream", "json", "more_epochs"}
+    | {"snr_db"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 
@@ -28,12 +29,15 @@ KINDS = {"scnn": "snn", "cnn": "ann"}
 def recipe_for(args: argparse.Namespace) -> "DenoiseRecipe":
     """Return the usual recipe, with what the options change."""
     from snn2hw.commands.options import refuse_ignored
+    from snn2hw.denoise.mixing import Mixing
     from snn2hw.train.denoising.recipe import DenoiseRecipe
 
     refuse_ignored(args, OBEYED, "means nothing to a denoiser", "leave it out")
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     if args.model is not None:
         given["model"] = KINDS.get(args.model, args.model)
+    if args.snr_db is not None:
+        given["mixing"] = Mixing(snr_db=args.snr_db)
     return DenoiseRecipe(**given)
 
 

@@ -74,7 +74,8 @@ class Mixing:
     tilt_db: float = 6.0
 
     def __post_init__(self) -> None:
-        if not self.seconds > 0 or self.snr_db[0] > self.snr_db[1] or not 0 <= self.clean <= 1:
+        lowest, highest = self.snr_db
+        if not self.seconds > 0 or not -100 <= lowest <= highest <= 100 or not 0 <= self.clean <= 1:
             what = f"seconds {self.seconds}, snr_db {self.snr_db}, clean {self.clean}"
             raise InputError(what, "keep seconds > 0, a range from low to high, and a share from 0 to 1")
 

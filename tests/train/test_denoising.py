@@ -14,6 +14,7 @@ from snn2hw.denoise.mask_front import MaskFront, laid_over
 from snn2hw.denoise.mixing import Mixing, Pair, added
 from snn2hw.models.mask import MaskLayout
 from snn2hw.network.float_reference import float_reference
+from snn2hw.train.checkpoint import read_checkpoint
 from snn2hw.train.denoising.envelopes import likeness, unlike_decibels
 from snn2hw.train.denoising.fit import _training, cleaned, denoiser, fit_denoiser, gains
 from snn2hw.train.denoising.mask_net import MaskNet, leaky
@@ -214,3 +215,17 @@ def test_options_that_mean_nothing_to_a_denoiser_are_refused(option, tmp_path, c
     assert main(["train", "denoise", "-o", str(tmp_path / "run"), *option.split()]) == 2
     assert "means nothing to a denoiser  fix: leave it out" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_ratios_and_weights_of_the_loss_are_options_of_a_denoiser_alone(parts, tmp_path, capsys):
+    run, given = tmp_path / "run", ["--stoi-weight", "0", "--harm-weight", "2", "--snr-db", "0,10"]
+    command = ["train", "denoise", "--data", str(parts), "--epochs", "1", "--batch", "400", "--model", "crnn"]
+    assert main([*command, "-o", str(run), *given]) == 0
+    stored = read_checkpoint(run / "last.pt")["recipe"]
+    assert (stored["stoi_weight"], stored["harm_weight"], stored["mixing"]["snr_db"]) == (0.0, 2.0, [0.0, 10.0])
+    capsys.readouterr()
+    for option in (given[:2], given[2:4], given[4:]):
+        assert main(["train", "folder", "--data", str(parts), "-o", str(tmp_path / "other"), *option]) == 2
+        assert f"{option[0]} " in capsys.readouterr().err
+    assert main([*command, "-o", str(tmp_path / "other"), "--snr-db", "9,0"]) == 2
+    assert "a range from low to high" in capsys.readouterr().err

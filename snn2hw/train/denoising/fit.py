@@ -128,7 +128,7 @@ def cleaned(model: nn.Module, recipe: DenoiseRecipe, pairs: Sequence[Pair]) -> l
 
 
 def gains(pairs: Sequence[Pair], estimates: Sequence[NDArray[np.floating]]) -> dict[float, float]:
-    """Return the mean gain in SI-SNR over the noisy sound at every ratio, in decibels, of unknown ratios as one, last."""
+    """Return the mean gain in SI-SNR over the noisy sound at every ratio, in decibels; of unknown ratios one, last."""
     found: dict[float, list[float]] = {}
     for pair, estimate in zip(pairs, estimates, strict=True):
         gain = si_snr(estimate, pair.clean) - si_snr(pair.noisy, pair.clean)
