@@ -7,6 +7,8 @@ Both read the noisy magnitudes, compressed and levelled, and give a mask per bin
     CRNN                          two convolutions along frequency of stride 4, a GRU over time, a linear map
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,8 +19,9 @@ FRAMES = 8
 BLOCKS = 5
 WIDE = 129
 """Bins that the last map of CR-CED reads at once."""
-BEGUN = 0.7
-"""Mask that CR-CED begins with: at 1, where masks are clipped, few epochs leave it there."""
+BEGUN, BEGUN_STD = 0.7, 0.01
+"""Mask that CR-CED begins with, and how far its last weights spread. Nothing bounds what it sums up, so a sigmoid does:
+masks that are clipped went far above 1 in the first epochs and stayed there for twenty-five."""
 
 
 def levelled(magnitudes: Tensor) -> Tensor:
@@ -56,7 +59,8 @@ class Crced(nn.Module):
         )
         self.last = WideMap(8, 1, WIDE, padding=WIDE // 2)
         assert self.last.bias is not None
-        nn.init.constant_(self.last.bias, BEGUN)
+        nn.init.constant_(self.last.bias, math.log(BEGUN / (1 - BEGUN)))
+        nn.init.normal_(self.last.weight, std=BEGUN_STD)
 
     def forward(self, magnitudes: Tensor) -> Tensor:
         """Look at eight frames for each one: it, and the seven before it."""
@@ -70,8 +74,7 @@ class Crced(nn.Module):
             y = block(y)
             y = y + passed[mirrored] if mirrored < k else y
             passed.append(y)
-        mask: Tensor = self.last(y.permute(0, 2, 3, 1))
-        return mask
+        return torch.sigmoid(self.last(y.permute(0, 2, 3, 1)))
 
 
 class MaskCrnn(nn.Module):
