@@ -39,14 +39,23 @@ class Reading:
 
 
 def corpus_of(
-    name: str, root: Path, rows: Sequence[SoundRow], reading: Reading, classes: Sequence[str] | None = None
+    name: str,
+    root: Path,
+    rows: Sequence[SoundRow],
+    reading: Reading,
+    classes: Sequence[str] | None = None,
+    *,
+    notes: Sequence[str] = (),
 ) -> Corpus:
-    """Read the clips; classes are in the given order, else in that of their names."""
+    """Read the clips; classes are in the given order, else in that of their names.
+
+    ``notes`` are what finding the rows left to say.
+    """
     if not rows:
         raise InputError(f"{root}: no sound files of the layout of {name}", "check the folder, see docs/audio.md")
     pictures = _of_one_kind(rows, root)
     rate_hz = reading.rate_hz or (LogMel().rate_hz if pictures else _usual_rate(rows, reading))
-    kept, clips, notes = [], [], []
+    kept, clips, said = [], [], [*notes]
     read = lru_cache(maxsize=1)(
         read_picture if pictures else read_clip
     )  # segments of one file stand one behind the other
@@ -56,12 +65,12 @@ def corpus_of(
         except FileError as error:
             if not reading.skip_damaged:
                 raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None
-            notes.append(f"left out: {error.what}")
+            said.append(f"left out: {error.what}")
             continue
         kept.append(row)
         clips.append(clip)
         if clip.changes:
-            notes.append(f"{_named(row, root)}: {', '.join(clip.changes)}")
+            said.append(f"{_named(row, root)}: {', '.join(clip.changes)}")
     if not kept:
         raise InputError(f"{root}: every file is damaged", "fetch the data again")
     known = tuple(classes) if classes else tuple(sorted({row.label for row in kept}))
@@ -76,7 +85,7 @@ def corpus_of(
         speakers=tuple(row.speaker or _named(row, root) for row in kept),
         parts=tuple(row.part for row in kept),
         names=tuple(_named(row, root) for row in kept),
-        notes=tuple(notes),
+        notes=tuple(said),
         folds=tuple(row.fold for row in kept) if any(row.fold for row in kept) else (),
     )
 

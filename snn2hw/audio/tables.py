@@ -14,6 +14,7 @@ from typing import Any
 from sim.border import JSON_BYTES, parse_json, read_bytes
 from sim.errors import FileError, InputError
 from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.part_names import part_named
 from snn2hw.audio.rows import Reading, SoundRow, corpus_of
 from snn2hw.files.table_file import read_table
 
@@ -109,11 +110,11 @@ def read_audiomnist(root: Path, reading: Reading, label: str = "") -> Corpus:
 def read_csv(table: Path, reading: Reading, label: str = "") -> Corpus:
     """Read the clips that a CSV lists: column ``path`` is beside it, ``label`` or any other column is the class.
 
-    Columns ``part`` (train, validate or val, test), ``fold`` and ``speaker`` are read where they are.
+    Columns ``part`` (a name of `snn2hw.audio.part_names`; train where it is empty), ``fold`` and ``speaker`` are read
+    where they are.
     """
     column = label or "label"
     rows = _table(table, ("path", column))
-    names = {"val": "validate", "valid": "validate", "validation": "validate", "dev": "validate"}
     return corpus_of(
         table.stem,
         table.parent,
@@ -121,11 +122,11 @@ def read_csv(table: Path, reading: Reading, label: str = "") -> Corpus:
             SoundRow(
                 table.parent / row["path"],
                 _column(row, column, table),
-                part=names.get(row.get("part") or "", row.get("part") or "train"),
+                part=part_named(row.get("part") or "train", f"{table}, line {number}"),
                 speaker=row.get("speaker") or "",
                 fold=row.get("fold") or "",
             )
-            for row in rows
+            for number, row in enumerate(rows, 2)
         ],
         reading,
     )

@@ -275,9 +275,9 @@ def _told(corpus: "Corpus", recipe: "NetworkRecipe", reply: Reply) -> "NetworkRe
         f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
     )
     for note in corpus.notes[:8]:
-        reply.line(f"  converted {note}")
+        reply.line(f"  {note}")
     if len(corpus.notes) > 8:
-        reply.line(f"  and {len(corpus.notes) - 8} more files converted")
+        reply.line(f"  and {len(corpus.notes) - 8} more notes")
     return recipe
 
 

@@ -172,6 +172,8 @@ def _tell(corpus: "Corpus", reply: Reply) -> None:
     )
     for note in corpus.notes[:8]:
         reply.line(f"  {note}")
+    if len(corpus.notes) > 8:
+        reply.line(f"  and {len(corpus.notes) - 8} more notes")
 
 
 def _tell_accuracy(accuracy: "Mapping[str, Any]", reply: Reply) -> None:

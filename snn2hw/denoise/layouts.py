@@ -5,7 +5,8 @@
     N-DNS      training_set/{clean,noise}/, validation_set/{noisy,clean}/, paired by fileid_N
     pairs      noisy/ and clean/, files of the same name (or clnspN.wav, as MS-SNSD's program writes them)
 
-Where a layout has no pairs to be judged by, they are drawn from its test part, always the same.
+A part may have any of its names in `snn2hw.audio.part_names`. Where a layout has no pairs to be judged by, they are
+drawn from its test part, always the same.
 """
 
 import re
@@ -18,6 +19,7 @@ import numpy as np
 from sim.errors import FileError, InputError
 from snn2hw.audio.clip import read_clip, trimmed
 from snn2hw.audio.folder import SUFFIXES
+from snn2hw.audio.part_names import PART_NAMES, known_parts, part_folders
 from snn2hw.denoise.mixing import NoisySpeech, Pair, Samples, SpeechAndNoise, fixed_pairs
 from snn2hw.files.table_file import read_table
 
@@ -50,7 +52,7 @@ def read_noisy(folder: Path | None, rate_hz: int, *, skip_damaged: bool = False)
         return synthetic_noisy(rate_hz)
     reader = _NoisyReader(rate_hz, skip_damaged)
     for name, needed in LAYOUTS_ON_DISK.items():
-        if all((folder / part).is_dir() for part in needed):
+        if all(_folder(folder, part).is_dir() for part in needed):
             found = reader.read(name, folder)
             return replace(found, notes=tuple(reader.notes))
     wanted = "; ".join(f"{name}: {', '.join(parts)}" for name, parts in LAYOUTS_ON_DISK.items())
@@ -75,13 +77,12 @@ class _NoisyReader:
                 return self._plain(root)
 
     def _parts(self, root: Path) -> NoisySpeech:
-        train = self._material(root / "clean" / "train", root / "noise" / "train")
-        held = next((part for part in ("val", "validate", "dev") if (root / "clean" / part).is_dir()), "val")
-        judged = self._material(root / "clean" / held, root / "noise" / held)
+        for kind in ("clean", "noise"):
+            _refuse_other_parts(root / kind)
+        train, judged = (self._part(root, part) for part in ("train", "validate"))
         pairs = self._pairs(root / "pairs_test" / "noisy", root / "pairs_test" / "clean", root / "pairs_test.csv")
         if not pairs:
-            test = self._material(root / "clean" / "test", root / "noise" / "test")
-            pairs = fixed_pairs(test or judged or train, self.rate_hz, TEST_EACH, 1)
+            pairs = fixed_pairs(self._part(root, "test") or judged or train, self.rate_hz, TEST_EACH, 1)
         validate = fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2)
         return NoisySpeech(name=root.name, rate_hz=self.rate_hz, train=train, validate=validate, test=pairs)
 
@@ -115,6 +116,9 @@ class _NoisyReader:
         train = SpeechAndNoise(tuple(p.clean for p in learnt), noises)
         test, validate = (tuple(p for k, p in enumerate(pairs) if k % TEST_SHARE == TEST_SHARE - j) for j in (1, 2))
         return NoisySpeech(name=root.name, rate_hz=self.rate_hz, train=train, validate=validate, test=test)
+
+    def _part(self, root: Path, part: str) -> SpeechAndNoise:
+        return self._material(_folder(root, f"clean/{part}"), _folder(root, f"noise/{part}"))
 
     def _material(self, clean: Path, noise: Path) -> SpeechAndNoise:
         speech = (trimmed(sound, self.rate_hz) for sound in self._sounds(clean))
@@ -150,6 +154,25 @@ class _NoisyReader:
             n = min(one.size, two.size, round(LONGEST_PAIR_S * self.rate_hz))
             pairs.append(Pair(path.name, one[:n], two[:n], ratios.get(path.name, _said_ratio(path.name))))
         return tuple(pairs)
+
+
+def _folder(root: Path, name: str) -> Path:
+    """Return a folder of a layout; one that is a part has whichever of its names is there."""
+    above, _, part = name.rpartition("/")
+    found = part_folders(root / above) if part in PART_NAMES else {}
+    return found.get(part, root / name)
+
+
+def _refuse_other_parts(above: Path) -> None:
+    """Refuse sounds in folders that are no part, or beside the parts."""
+    parts = part_folders(above).values()
+    for inner in sorted(above.iterdir()):
+        if inner in parts:
+            continue
+        held = [p for p in (inner.rglob("*") if inner.is_dir() else [inner]) if p.suffix.lower() in SUFFIXES]
+        if held:
+            what = f"{inner}: {len(held)} sound files in no part"
+            raise InputError(what, f"put them into a folder that is called one of {known_parts()}")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -86,6 +86,19 @@ def test_a_table_of_parts_replaces_the_official_lists(commands):
     assert len(read_corpus("speech-commands", commands, None)) == 20
 
 
+def test_a_table_of_parts_may_call_them_as_others_do_and_what_is_in_none_is_said(commands):
+    parts = (("aa", "training"), ("bb", "dev"), ("cc", "testing"), ("aa", "spare"))
+    rows = ["path,part", *(f"{w}/{s}_nohash_0.wav,{p}" for w in KEYWORDS[:10] for s, p in parts)]
+    (commands / "metadata.csv").write_text("\n".join(rows))
+    for name in ("speech-commands", "keywords"):
+        corpus = read_corpus(name, commands, None)
+        assert {"train", "validate", "test"} == set(corpus.parts)
+        assert corpus.notes == ("left out: metadata.csv has rows of parts that are none (10 of 'spare')",)
+    (commands / "metadata.csv").write_text("path,part\nyes/aa_nohash_0.wav,spare")
+    with pytest.raises(InputError, match=r"no row of a part \(1 of 'spare'\).*train, training, validate, val, dev"):
+        read_corpus("speech-commands", commands, None)
+
+
 def esc_folder(root, table):
     lines = ["filename,fold,target,category,esc10,src_file,take"]
     for fold in (1, 2, 3):
@@ -154,6 +167,20 @@ def test_a_csv_says_everything_and_any_column_is_the_label(table):
     assert corpus.folds == ("0", "1", "2", "3")
     assert corpus.speakers == ("s0", "s1", "s2", "s3")
     assert read_corpus("folder", table, None, label="room").classes == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("eval", "test"), ("Training", "train"), ("dev", "validate"), ("", "train")]
+)
+def test_a_csv_calls_parts_as_others_do(table, name, part):
+    table.write_text(table.read_text().replace("test", name))
+    assert read_corpus("folder", table, None).parts[2] == part
+
+
+def test_a_csv_with_a_part_that_is_none_is_refused_by_its_line(table):
+    table.write_text(table.read_text().replace("test", "spare"))
+    with pytest.raises(InputError, match=r"list\.csv, line 4: there is no part 'spare'  fix: call it one of train, "):
+        read_corpus("folder", table, None)
 
 
 def test_a_csv_without_the_column_says_which_it_has(table):

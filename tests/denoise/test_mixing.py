@@ -56,6 +56,23 @@ def test_parts_are_read_and_their_test_part_makes_the_pairs(parts):
     assert {p.snr_db for p in speech.validate} == {p.snr_db for p in speech.test} == set(SNRS_DB)
 
 
+@pytest.mark.parametrize("name", ["validation", "dev"])
+def test_parts_have_the_names_that_people_give_them(parts, name):
+    usual = read_noisy(parts, RATE)
+    for kind in ("clean", "noise"):
+        (parts / kind / "val").rename(parts / kind / name)
+        (parts / kind / "train").rename(parts / kind / "training")
+    speech = read_noisy(parts, RATE)
+    assert len(speech.validate) == len(usual.validate) > 0
+    assert len(speech.train.clean) == 2
+
+
+def test_sounds_in_no_part_are_refused(parts):
+    (parts / "clean" / "val").rename(parts / "clean" / "spare")
+    with pytest.raises(InputError, match=r"spare: 2 sound files in no part  fix: .*train, training, validate, val"):
+        read_noisy(parts, RATE)
+
+
 def test_pairs_that_come_with_the_parts_are_the_test(parts):
     for kind in ("noisy", "clean"):
         (parts / "pairs_test" / kind).mkdir(parents=True)
