@@ -48,7 +48,9 @@ def read_folder(root: Path, rate_hz: int | None = 8000, *, skip_damaged: bool = 
     rows = [
         SoundRow(path, label, part=part or _part(_speaker(path)), speaker=_speaker(path)) for path, label, part in found
     ]
-    return corpus_of(root.name, root, rows, Reading(rate_hz, skip_damaged), notes=_beside(root, parts))
+    return corpus_of(
+        root.name, root, rows, Reading(rate_hz, skip_damaged), notes=_beside(root, parts), derived=not parts
+    )
 
 
 def _parts(root: Path) -> dict[str, Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sim.errors import FileError, InputError
+from snn2hw.audio.by_clip import by_clip, named_few, untaught
 from snn2hw.audio.clip import Clip, read_clip, stored_rate_hz
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.logmel import LogMel
@@ -46,10 +47,12 @@ def corpus_of(
     classes: Sequence[str] | None = None,
     *,
     notes: Sequence[str] = (),
+    derived: bool = False,
 ) -> Corpus:
     """Read the clips; classes are in the given order, else in that of their names.
 
-    ``notes`` are what finding the rows left to say.
+    ``notes`` are what finding the rows left to say. Parts that are ``derived``, not those of the data's authors, are
+    changed where training would lack what is tested.
     """
     if not rows:
         raise InputError(f"{root}: no sound files of the layout of {name}", "check the folder, see docs/audio.md")
@@ -73,6 +76,7 @@ def corpus_of(
             said.append(f"{_named(row, root)}: {', '.join(clip.changes)}")
     if not kept:
         raise InputError(f"{root}: every file is damaged", "fetch the data again")
+    parts, noted = _taught(kept, root, derived=derived)
     known = tuple(classes) if classes else tuple(sorted({row.label for row in kept}))
     if len(known) < 2:
         raise InputError(f"{root}: {len(known)} class ({', '.join(known)})", "a corpus needs two or more")
@@ -83,11 +87,21 @@ def corpus_of(
         samples=tuple(clip.samples for clip in clips),
         labels=np.array([known.index(row.label) for row in kept]),
         speakers=tuple(row.speaker or _named(row, root) for row in kept),
-        parts=tuple(row.part for row in kept),
+        parts=tuple(parts),
         names=tuple(_named(row, root) for row in kept),
-        notes=tuple(said),
+        notes=(*noted, *said),
         folds=tuple(row.fold for row in kept) if any(row.fold for row in kept) else (),
     )
+
+
+def _taught(rows: Sequence[SoundRow], root: Path, *, derived: bool) -> tuple[list[str], list[str]]:
+    """Return the part of every row, and what is to be said of classes that training lacks."""
+    labels, parts = [row.label for row in rows], [row.part for row in rows]
+    if derived:
+        return by_clip(labels, parts, [_named(row, root) for row in rows])
+    lacking, tested = untaught(labels, parts)
+    some = lacking and lacking < tested and not any(row.fold for row in rows)
+    return parts, [f"training lacks classes of the test part: {named_few(lacking)}"] if some else []
 
 
 def _of_one_kind(rows: Sequence[SoundRow], root: Path) -> bool:

@@ -81,7 +81,8 @@ def read_urbansound(root: Path, reading: Reading, label: str = "") -> Corpus:
 def read_audiomnist(root: Path, reading: Reading, label: str = "") -> Corpus:
     """Read AudioMNIST; ``label`` is digit, speaker, or a field of its table of speakers, such as gender or accent.
 
-    Every fifth speaker is the test part, in the order of their numbers.
+    Every fifth speaker is the test part, in the order of their numbers; a class that training would lack is split by
+    clip.
     """
     data = root / "data" if (root / "data").is_dir() else root
     about: dict[str, dict[str, Any]] = {}
@@ -104,7 +105,7 @@ def read_audiomnist(root: Path, reading: Reading, label: str = "") -> Corpus:
         facts = {**about.get(speaker, {}), "digit": match["digit"], "speaker": speaker}
         part = "test" if speakers.index(speaker) % 5 == 4 else "train"
         rows.append(SoundRow(path, _column(facts, label or "digit", table), part=part, speaker=speaker))
-    return corpus_of("audiomnist", root, rows, reading)
+    return corpus_of("audiomnist", root, rows, reading, derived=True)
 
 
 def read_csv(table: Path, reading: Reading, label: str = "") -> Corpus:

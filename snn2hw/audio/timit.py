@@ -2,7 +2,8 @@
 
 TRAIN/DR1/FCJF0/SI1027.WAV and, beside it, SI1027.PHN: lines of first sample, last sample, phone. The 61 phones are
 folded to the 39 of Lee and Hon (1989), and the glottal stop is left out; the two sentences that every speaker says (SA)
-are left out, as is usual. TEST is the test part; no speaker is in both.
+are left out, as is usual. TEST is the test part; no speaker is in both, so where the speaker is the
+class, clips are split instead.
 """
 
 import re
@@ -42,7 +43,7 @@ def read_timit(root: Path, reading: Reading, label: str = "") -> Corpus:
         raise InputError(f"{root}: has no TRAIN and TEST", "give the folder of TIMIT that holds both")
     rows = [row for part in ("train", "test") for row in _rows(folders[part], part, label or LABELS[0])]
     classes = PHONES_39 if label in ("", "phone") else None
-    return corpus_of("timit", root, rows, reading, classes)
+    return corpus_of("timit", root, rows, reading, classes, derived=label == "speaker")
 
 
 def _rows(folder: Path, part: str, label: str) -> Iterator[SoundRow]:

@@ -8,7 +8,7 @@ import soundfile
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.corpora import read_corpus
-from snn2hw.audio.corpus import leave_fold_out, official
+from snn2hw.audio.corpus import leave_fold_out, leave_out, official, parted
 from snn2hw.audio.speech_commands import KEYWORDS
 
 
@@ -39,6 +39,32 @@ def test_any_fact_about_a_speaker_can_be_the_label(audiomnist):
     assert read_corpus("audiomnist", audiomnist, None, label="gender").classes == ("female", "male")
     with pytest.raises(InputError, match=r"column 'height'.*accent, age, digit, gender, speaker"):
         read_corpus("audiomnist", audiomnist, None, label="height")
+
+
+def test_where_the_speaker_is_the_class_every_fifth_clip_is_for_testing(audiomnist):
+    for k in range(2, 6):
+        for speaker in ("01", "02"):
+            write(audiomnist / "data" / speaker / f"{k}_{speaker}_0.wav", seed=k, rate_hz=48000)
+    corpus = read_corpus("audiomnist", audiomnist, None, label="speaker")
+    split = official(corpus)
+    assert set(corpus.labels[split.test]) == set(corpus.labels[split.train]) == set(range(5))
+    named = {corpus.names[i].split("/")[-1] for i in split.test}
+    assert named == {"4_01_0.wav", "4_02_0.wav", "1_03_0.wav", "1_04_0.wav", "1_05_0.wav"}
+    assert corpus.notes == ("split by clip, not by speaker, as training lacked classes of the test part: every class",)
+
+
+def test_a_class_that_one_tested_speaker_has_alone_is_split_by_clip_and_no_other(audiomnist):
+    table = audiomnist / "data" / "audioMNIST_meta.txt"
+    about = json.loads(table.read_text())
+    about["05"]["accent"] = "Tamil"
+    write(audiomnist / "data" / "10" / "0_10_0.wav", rate_hz=48000)
+    for speaker in ("06", "07", "08", "09"):
+        write(audiomnist / "data" / speaker / f"0_{speaker}_0.wav", rate_hz=48000)
+    table.write_text(json.dumps(about | {s: {"accent": "German"} for s in ("06", "07", "08", "09", "10")}))
+    corpus = read_corpus("audiomnist", audiomnist, None, label="accent")
+    tested = {corpus.names[i].split("/")[-1] for i in official(corpus).test}
+    assert tested == {"0_10_0.wav", "1_05_0.wav"}
+    assert corpus.notes[0].endswith("training lacked classes of the test part: Tamil")
 
 
 @pytest.fixture
@@ -183,6 +209,24 @@ def test_a_csv_with_a_part_that_is_none_is_refused_by_its_line(table):
         read_corpus("folder", table, None)
 
 
+def test_a_table_whose_test_part_shares_no_class_with_training_is_refused(table):
+    corpus = read_corpus("folder", table, None, label="speaker")
+    for split in (lambda: official(corpus), lambda: parted(corpus, speaker="s1"), lambda: parted(corpus, fold="1")):
+        with pytest.raises(InputError, match=r"training has no class of the test part \(s[12]\)  fix: choose another"):
+            split()
+    assert leave_out(corpus, "s1").test.tolist() == [1], "what encodes one speaker's clips goes on"
+
+
+def test_a_table_whose_training_lacks_some_class_of_the_test_part_says_so(table):
+    write(table.parent / "4.wav", rate_hz=11025)
+    table.write_text(table.read_text() + "\n4.wav,c,x,test,,s0")
+    corpus = read_corpus("folder", table, None)
+    assert corpus.notes == (), "folds may be left out, of which the parts say nothing"
+    lines = [",".join(row.split(",")[:4]) for row in table.read_text().splitlines()]
+    table.write_text("\n".join(lines))
+    assert read_corpus("folder", table, None).notes == ("training lacks classes of the test part: c",)
+
+
 def test_a_csv_without_the_column_says_which_it_has(table):
     with pytest.raises(FileError, match=r"no column price .*it has fold, label, part, path, room, speaker"):
         read_corpus("folder", table, label="price")
@@ -248,6 +292,13 @@ def test_timit_has_other_labels(timit):
     assert "ax-h" in read_corpus("timit", timit, None, label="phone61").classes
     with pytest.raises(InputError, match="choose one of phone, phone61, speaker, gender, dialect"):
         read_corpus("timit", timit, None, label="word")
+
+
+def test_timit_by_speaker_is_split_by_clip(timit):
+    corpus = read_corpus("timit", timit, None, label="speaker")
+    split = official(corpus)
+    assert set(corpus.labels[split.test]) == set(corpus.labels[split.train]) == {0, 1, 2}
+    assert corpus.notes[0].startswith("split by clip, not by speaker")
 
 
 def test_sixty_phones_count_as_thirty_nine():
