@@ -36,7 +36,9 @@ LAYOUTS_ON_DISK = {
 TEST_EACH, VALIDATE_EACH = 6, 9
 """Pairs at every ratio, where a layout brings none."""
 TEST_SHARE = 5
-"""Of plain pairs, every fifth is for testing, and the next one for validation."""
+"""Of the clean files of plain pairs, every fifth is for testing, and the one before for validation."""
+HELD_SHARE = 10
+"""Of speech and noise without a validation part, every tenth sound is for it."""
 LONGEST_PAIR_S = 30.0
 
 _FILE_ID = re.compile(r"fileid_(\d+)")
@@ -82,43 +84,77 @@ class _NoisyReader:
         train, judged = (self._part(root, part) for part in ("train", "validate"))
         pairs = self._pairs(root / "pairs_test" / "noisy", root / "pairs_test" / "clean", root / "pairs_test.csv")
         if not pairs:
-            pairs = fixed_pairs(self._part(root, "test") or judged or train, self.rate_hz, TEST_EACH, 1)
+            pairs = fixed_pairs(self._tested(self._part(root, "test"), judged or train), self.rate_hz, TEST_EACH, 1)
         validate = fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2)
         return NoisySpeech(name=root.name, rate_hz=self.rate_hz, train=train, validate=validate, test=pairs)
 
     def _microsoft(self, root: Path) -> NoisySpeech:
         whole = self._material(root / "clean_train", root / "noise_train")
         test = self._material(root / "clean_test", root / "noise_test")
-        train, judged = _held_out(whole)
+        train, judged = self._held_out(whole)
         return NoisySpeech(
             name="MS-SNSD",
             rate_hz=self.rate_hz,
             train=train,
             validate=fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2),
-            test=fixed_pairs(test or judged, self.rate_hz, TEST_EACH, 1),
+            test=fixed_pairs(self._tested(test, judged), self.rate_hz, TEST_EACH, 1),
         )
 
     def _intel(self, root: Path) -> NoisySpeech:
-        train, judged = _held_out(self._material(root / "training_set" / "clean", root / "training_set" / "noise"))
+        train, judged = self._held_out(self._material(root / "training_set/clean", root / "training_set/noise"))
         pairs = self._pairs(root / "validation_set" / "noisy", root / "validation_set" / "clean")
         validate = fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2)
+        if not pairs:
+            self.notes.append("validation_set has no pairs: it is tested on the pairs that it is validated on")
         return NoisySpeech(name="N-DNS", rate_hz=self.rate_hz, train=train, validate=validate, test=pairs or validate)
 
     def _plain(self, root: Path) -> NoisySpeech:
-        """Take fixed pairs: what is left of a mixture without its speech is a noise to train with."""
+        """Take fixed pairs: what is left of a mixture without its speech is a noise to train with.
+
+        They are split by their clean file, so that none is heard in two parts.
+        """
         pairs = self._pairs(root / "noisy", root / "clean")
-        learnt = [p for k, p in enumerate(pairs) if k % TEST_SHARE < TEST_SHARE - 2]
+        keys = [_key(Path(pair.name)) for pair in pairs]
+        place = {key: k % TEST_SHARE for k, key in enumerate(dict.fromkeys(keys))}
+        if len(place) < TEST_SHARE:
+            what = f"{root}: pairs of {len(place)} clean files, and none may be in two parts"
+            raise InputError(what, f"give {TEST_SHARE} or more: every fifth is for testing, the one before to validate")
+        parts = [place[key] for key in keys]
+        learnt = [p for p, at in zip(pairs, parts, strict=True) if at < TEST_SHARE - 2]
         noises = tuple(rest for p in learnt if (rest := np.asarray(p.noisy - p.clean, np.float32)).any())
         if not noises:
             raise InputError(
                 f"{root}: {len(pairs)} pairs, none with noise in it", "give noisy/ and clean/ of equal names"
             )
         train = SpeechAndNoise(tuple(p.clean for p in learnt), noises)
-        test, validate = (tuple(p for k, p in enumerate(pairs) if k % TEST_SHARE == TEST_SHARE - j) for j in (1, 2))
+        test, validate = (tuple(p for p, at in zip(pairs, parts, strict=True) if at == TEST_SHARE - j) for j in (1, 2))
         return NoisySpeech(name=root.name, rate_hz=self.rate_hz, train=train, validate=validate, test=test)
 
     def _part(self, root: Path, part: str) -> SpeechAndNoise:
         return self._material(_folder(root, f"clean/{part}"), _folder(root, f"noise/{part}"))
+
+    def _tested(self, test: SpeechAndNoise, other: SpeechAndNoise) -> SpeechAndNoise:
+        """Return what test pairs are drawn from."""
+        if not test:
+            self.notes.append("there is no test part: test pairs are drawn from speech and noise of another one")
+        return test or other
+
+    def _held_out(self, whole: SpeechAndNoise) -> tuple[SpeechAndNoise, SpeechAndNoise]:
+        """Return a tenth of speech and noise for validation, and the rest, or twice the whole where it is small."""
+        if min(len(whole.clean), len(whole.noise)) < HELD_SHARE:
+            what = (
+                f"{len(whole.clean)} sounds of speech and {len(whole.noise)} of noise, fewer than {HELD_SHARE} of each"
+            )
+            self.notes.append(f"{what}: it is validated on the sounds that it is trained on")
+            return whole, whole
+        parts: list[Iterable[Samples]] = []
+        for held in (False, True):
+            parts += [
+                [s for k, s in enumerate(sounds) if (k % HELD_SHARE == HELD_SHARE - 1) == held]
+                for sounds in (whole.clean, whole.noise)
+            ]
+        clean, noise, held_clean, held_noise = (tuple(part) for part in parts)
+        return SpeechAndNoise(clean, noise), SpeechAndNoise(held_clean, held_noise)
 
     def _material(self, clean: Path, noise: Path) -> SpeechAndNoise:
         speech = (trimmed(sound, self.rate_hz) for sound in self._sounds(clean))
@@ -199,14 +235,3 @@ def read_ratios(table: Path | None) -> dict[str, float]:
         return {row["file"]: float(row["snr_db"]) for row in rows}
     except ValueError as error:
         raise FileError(f"{table}: not a table of file and snr_db ({error})", "write numbers as snr_db") from None
-
-
-def _held_out(whole: SpeechAndNoise) -> tuple[SpeechAndNoise, SpeechAndNoise]:
-    """Return a tenth of speech and noise for validation, and the rest, or twice the whole where it is small."""
-    if min(len(whole.clean), len(whole.noise)) < 10:
-        return whole, whole
-    parts: list[Iterable[Samples]] = []
-    for held in (False, True):
-        parts += [[s for k, s in enumerate(sounds) if (k % 10 == 9) == held] for sounds in (whole.clean, whole.noise)]
-    clean, noise, held_clean, held_noise = (tuple(part) for part in parts)
-    return SpeechAndNoise(clean, noise), SpeechAndNoise(held_clean, held_noise)
