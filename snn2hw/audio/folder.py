@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import InputError
+from sim.errors import FileError, InputError
 from snn2hw.audio.clip import read_clip
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.part_names import known_parts, part_folders
@@ -89,19 +89,30 @@ def _is_clip(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES + PICTURES and path.is_file()
 
 
-def read_sounds(root: Path, rate_hz: int, longest_s: float) -> list[NDArray[np.float32]]:
-    """Read every sound below ``root`` at one rate, in the order of their names; more than ``longest_s`` is refused."""
+def read_sounds(
+    root: Path, rate_hz: int, longest_s: float, *, skip_damaged: bool = False
+) -> tuple[list[NDArray[np.float32]], list[str]]:
+    """Read every sound below ``root`` at one rate, in the order of their names; more than ``longest_s`` is refused.
+
+    Beside them are notes on those that were damaged and left out.
+    """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder", "give a folder of sounds")
     paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
         raise InputError(f"{root}: no sound files ({', '.join(SUFFIXES)})", "give a folder of sounds")
     sounds: list[NDArray[np.float32]] = []
+    reading, notes = Reading(rate_hz, skip_damaged), list[str]()
     for path in paths:
-        sounds.append(read_clip(path, rate_hz).samples)
+        try:
+            sounds.append(read_clip(path, rate_hz).samples)
+        except FileError as error:
+            notes.append(reading.note(error))
         if sum(map(len, sounds)) > longest_s * rate_hz:
             raise InputError(f"{root}: more than {longest_s:g} s of sound", "give fewer of them")
-    return sounds
+    if not sounds:
+        raise InputError(f"{root}: every file is damaged", "give other sounds")
+    return sounds, notes
 
 
 def _rows(top: Path, part: str) -> list[tuple[Path, str, str]]:

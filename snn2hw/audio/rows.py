@@ -20,7 +20,10 @@ __all__ = ["Reading", "SoundRow", "corpus_of"]
 
 @dataclass(frozen=True)
 class SoundRow:
-    """One clip: a file, or ``seconds`` of it from ``start_s`` on, and what is known of it."""
+    """One clip: a file, or ``seconds`` of it from ``start_s`` on, and what is known of it.
+
+    ``where`` is the line that says a segment, for errors; ``may_be_silent`` one whose class is silence.
+    """
 
     path: Path
     label: str
@@ -29,6 +32,8 @@ class SoundRow:
     fold: str = ""
     start_s: float = 0.0
     seconds: float | None = None
+    where: str = ""
+    may_be_silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,12 @@ class Reading:
 
     rate_hz: int | None = None
     skip_damaged: bool = False
+
+    def note(self, error: FileError) -> str:
+        """Return what is said of a damaged file that is left out; refuse it where none is."""
+        if not self.skip_damaged:
+            raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None
+        return f"left out: {error.what}"
 
 
 def corpus_of(
@@ -66,9 +77,7 @@ def corpus_of(
         try:
             clip = _part_of(read(row.path, rate_hz), row)
         except FileError as error:
-            if not reading.skip_damaged:
-                raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None
-            said.append(f"left out: {error.what}")
+            said.append(reading.note(error))
             continue
         kept.append(row)
         clips.append(clip)
@@ -89,7 +98,7 @@ def corpus_of(
         speakers=tuple(row.speaker or _named(row, root) for row in kept),
         parts=tuple(parts),
         names=tuple(_named(row, root) for row in kept),
-        notes=(*noted, *said),
+        notes=tuple(dict.fromkeys((*noted, *said))),
         folds=tuple(row.fold for row in kept) if any(row.fold for row in kept) else (),
     )
 
@@ -123,16 +132,26 @@ def _usual_rate(rows: Sequence[SoundRow], reading: Reading) -> int:
     for path in {row.path for row in rows}:
         try:
             found[stored_rate_hz(path)] += 1
-        except FileError:
-            if not reading.skip_damaged:
-                raise
+        except FileError as error:
+            reading.note(error)
     if not found:
         raise InputError(f"{rows[0].path.parent}: every file is damaged", "fetch the data again")
     return max(found, key=lambda rate: (found[rate], rate))
 
 
 def _part_of(clip: Clip, row: SoundRow) -> Clip:
+    """Return the segment of a row, which must lie in its file and hold a sound; at its end one sample is rounding."""
     if row.seconds is None:
         return clip
     first = round(row.start_s * clip.rate_hz)
-    return Clip(clip.samples[first : first + round(row.seconds * clip.rate_hz)], clip.rate_hz, clip.changes)
+    last = first + round(row.seconds * clip.rate_hz)
+    where, count = row.where or f"{row.path}, from {row.start_s:g} s", clip.samples.size
+    if last > count + 1:
+        what = f"{where}: a segment from {row.start_s:g} to {row.start_s + row.seconds:g} s is not in {row.path.name}"
+        raise FileError(f"{what}, which lasts {count / clip.rate_hz:g} s", "mend the line, or fetch the sound again")
+    samples = clip.samples[first:last]
+    if not samples.size:
+        raise FileError(f"{where}: a segment of no samples", "mend the line")
+    if not samples.any() and not row.may_be_silent:
+        raise FileError(f"{where}: a segment of digital silence", "mend the line, or fetch the sound again")
+    return Clip(samples, clip.rate_hz, clip.changes)

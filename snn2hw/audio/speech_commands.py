@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from sim.errors import InputError
+from sim.errors import FileError, InputError
 from snn2hw.audio.clip import length_s
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.part_names import is_part, known_parts, part_named
@@ -41,6 +41,7 @@ def read_keywords(root: Path, reading: Reading) -> Corpus:
     rows, notes = _rows(root)
     chosen = [row for row in rows if row.label in KEYWORDS]
     has = {row.label for row in chosen}
+    lasting = [] if SILENCE in has else _lengths(root, reading, notes)
     others = [row for row in rows if row.label not in KEYWORDS]
     for part in ("train", "validate", "test"):
         words = [row for row in chosen if row.part == part and not row.label.startswith("_")]
@@ -50,7 +51,7 @@ def read_keywords(root: Path, reading: Reading) -> Corpus:
             picked = here if len(here) <= share else [here[k * len(here) // share] for k in range(share)]
             chosen += [SoundRow(r.path, UNKNOWN, part=part, speaker=r.speaker) for r in picked]
         if SILENCE not in has:
-            chosen += _silences(root, part, share)
+            chosen += _silences(lasting, part, share)
     return corpus_of("keywords", root, chosen, reading, KEYWORDS, notes=notes)
 
 
@@ -97,10 +98,20 @@ def _list(path: Path) -> frozenset[str]:
     return frozenset(read_list(path, "the official lists come with the data; or write a metadata.csv"))
 
 
-def _silences(root: Path, part: str, count: int) -> list[SoundRow]:
+def _lengths(root: Path, reading: Reading, notes: list[str]) -> list[tuple[Path, float]]:
+    """Return every background and how long it lasts; ``notes`` grow by those that are left out."""
+    found = []
+    for path in backgrounds(root):
+        try:
+            found.append((path, length_s(path)))
+        except FileError as error:
+            notes.append(reading.note(error))
+    return found
+
+
+def _silences(files: list[tuple[Path, float]], part: str, count: int) -> list[SoundRow]:
     """Cut seconds out of the backgrounds: the first eight tenths of each for training, a tenth for each other part."""
     first, last = {"train": (0.0, 0.8), "validate": (0.8, 0.9), "test": (0.9, 1.0)}[part]
-    files = [(path, length_s(path)) for path in backgrounds(root)]
     places = [
         (path, start)
         for path, long in files
@@ -110,4 +121,7 @@ def _silences(root: Path, part: str, count: int) -> list[SoundRow]:
     if not places:
         return []
     picked = [places[k * len(places) // count] for k in range(count)] if len(places) > count else places
-    return [SoundRow(p, SILENCE, part=part, speaker=f"{p.stem}/{part}", start_s=s, seconds=1.0) for p, s in picked]
+    return [
+        SoundRow(p, SILENCE, part=part, speaker=f"{p.stem}/{part}", start_s=s, seconds=1.0, may_be_silent=True)
+        for p, s in picked
+    ]

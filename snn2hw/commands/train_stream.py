@@ -122,7 +122,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
     recipe = centred(recipe, learnt)
-    recipe, backgrounds = _backgrounds(recipe, args.background)
+    recipe, backgrounds = _backgrounds(recipe, args, reply)
     compute_with(args.threads)
     teacher = None if args.teacher is None else read_teacher(Path(args.teacher), recipe, len(corpus.classes))
     model, state = fit_stream(
@@ -151,8 +151,11 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     return 0
 
 
-def _backgrounds(recipe: "StreamRecipe", folder: Path | None) -> "tuple[StreamRecipe, NDArray[np.float32] | None]":
+def _backgrounds(
+    recipe: "StreamRecipe", args: argparse.Namespace, reply: Reply
+) -> "tuple[StreamRecipe, NDArray[np.float32] | None]":
     """Return the recipe with which sounds its clips are mixed with, and their power."""
+    folder: Path | None = args.background
     if folder is None:
         return recipe, None
     from dataclasses import replace
@@ -162,7 +165,10 @@ def _backgrounds(recipe: "StreamRecipe", folder: Path | None) -> "tuple[StreamRe
     from snn2hw.train.stream_data import background_power
 
     spec = recipe.front.spectra
-    power = background_power(read_sounds(folder, spec.rate_hz, BACKGROUND_S), spec)
+    sounds, notes = read_sounds(folder, spec.rate_hz, BACKGROUND_S, skip_damaged=args.skip_damaged)
+    for note in notes:
+        reply.line(f"  {note}")
+    power = background_power(sounds, spec)
     return replace(recipe, background=sha256(power.tobytes()).hexdigest()), power
 
 

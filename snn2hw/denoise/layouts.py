@@ -20,6 +20,7 @@ from sim.errors import FileError, InputError
 from snn2hw.audio.clip import read_clip, trimmed
 from snn2hw.audio.folder import SUFFIXES
 from snn2hw.audio.part_names import PART_NAMES, known_parts, part_folders
+from snn2hw.audio.rows import Reading
 from snn2hw.denoise.mixing import NoisySpeech, Pair, Samples, SpeechAndNoise, fixed_pairs
 from snn2hw.files.table_file import read_table
 
@@ -65,7 +66,7 @@ class _NoisyReader:
     """Reads sounds at one rate, and notes what it left out."""
 
     def __init__(self, rate_hz: int, skip_damaged: bool) -> None:
-        self.rate_hz, self.skip_damaged, self.notes = rate_hz, skip_damaged, list[str]()
+        self.rate_hz, self.reading, self.notes = rate_hz, Reading(rate_hz, skip_damaged), list[str]()
 
     def read(self, layout: str, root: Path) -> NoisySpeech:
         match layout:
@@ -168,9 +169,7 @@ class _NoisyReader:
         try:
             return read_clip(path, self.rate_hz).samples
         except FileError as error:
-            if not self.skip_damaged:
-                raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None
-            self.notes.append(f"left out: {error.what}")
+            self.notes.append(self.reading.note(error))
             return None
 
     def _pairs(self, noisy: Path, clean: Path, table: Path | None = None) -> tuple[Pair, ...]:

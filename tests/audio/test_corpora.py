@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from sim.errors import InputError
+from sim.errors import FileError, InputError
 from snn2hw.audio.corpus import Corpus, holdout, joined, leave_out, official
-from snn2hw.audio.folder import read_folder
+from snn2hw.audio.folder import read_folder, read_sounds
 from snn2hw.audio.fsdd import read_fsdd
 
 RATE_HZ = 8000
@@ -154,6 +154,18 @@ def test_converted_files_are_named(tmp_path):
     write(tmp_path / "no" / "a.wav", rate_hz=16000)
     write(tmp_path / "yes" / "b.wav")
     assert read_folder(tmp_path).notes == ("no/a.wav: resampled from 16000 to 8000 Hz",)
+
+
+def test_damaged_sounds_without_labels_are_left_out_on_demand(tmp_path):
+    write(tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_bytes(b"RIFF nothing")
+    with pytest.raises(FileError, match=r"b\.wav.*--skip-damaged"):
+        read_sounds(tmp_path, RATE_HZ, 9)
+    sounds, notes = read_sounds(tmp_path, RATE_HZ, 9, skip_damaged=True)
+    assert [len(sounds), len(notes)] == [1, 1]
+    (tmp_path / "a.wav").unlink()
+    with pytest.raises(InputError, match="every file is damaged"):
+        read_sounds(tmp_path, RATE_HZ, 9, skip_damaged=True)
 
 
 @pytest.mark.parametrize("make", [lambda root: None, lambda root: write(root / "only" / "a.wav")])

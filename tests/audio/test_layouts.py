@@ -99,6 +99,15 @@ def test_silence_is_cut_out_of_other_stretches_for_every_part(commands):
     assert all(len(corpus.samples[corpus.names.index(name)]) == 16000 for name in silences)
 
 
+def test_a_damaged_background_is_left_out_on_demand(commands):
+    (commands / "_background_noise_" / "broken.wav").write_bytes(b"RIFF nothing")
+    with pytest.raises(FileError, match=r"broken\.wav.*--skip-damaged"):
+        read_corpus("keywords", commands, None)
+    corpus = read_corpus("keywords", commands, None, skip_damaged=True)
+    assert corpus.classes[-1] == "_silence_"
+    assert ["broken.wav" in note for note in corpus.notes] == [True]
+
+
 def test_all_words_are_classes_of_speech_commands(commands):
     assert len(read_corpus("speech-commands", commands, None).classes) == 12
 
@@ -299,6 +308,52 @@ def test_timit_by_speaker_is_split_by_clip(timit):
     split = official(corpus)
     assert set(corpus.labels[split.test]) == set(corpus.labels[split.train]) == {0, 1, 2}
     assert corpus.notes[0].startswith("split by clip, not by speaker")
+
+
+PHN, WAV = "TRAIN/DR1/FAAA0/SI1.PHN", "TRAIN/DR1/FAAA0/SI1.WAV"
+
+
+def test_a_segment_beyond_its_sound_is_refused_by_its_line(timit):
+    (timit / PHN).write_text("0 2000 h#\n2000 8000 iy\n")  # to the last sample
+    assert read_corpus("timit", timit, None).samples[1].size == 6000
+    (timit / PHN).write_text("0 2000 h#\n7000 8002 iy\n")
+    what = r"SI1\.PHN, line 2: a segment from 0\.4375 to 0\.500125 s is not in SI1\.WAV, which lasts 0\.5 s"
+    with pytest.raises(FileError, match=f"{what}.*--skip-damaged"):
+        read_corpus("timit", timit, None)
+    corpus = read_corpus("timit", timit, None, skip_damaged=True)
+    assert len(corpus) == 21
+    assert "SI1.PHN, line 2" in corpus.notes[0]
+
+
+def test_a_segment_of_no_sample_at_another_rate_is_refused(timit):
+    (timit / PHN).write_text("0 2000 h#\n2000 2001 iy\n")
+    with pytest.raises(FileError, match=r"SI1\.PHN, line 2: a segment of no samples"):
+        read_corpus("timit", timit, 4000)
+
+
+def test_only_a_phone_of_silence_may_be_silent(timit):
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
+    sound[:4000] = 0
+    soundfile.write(timit / WAV, sound, 16000)
+    (timit / PHN).write_text("0 2000 h#\n2000 3000 tcl\n5000 6000 iy\n")
+    assert [samples.any() for samples in read_corpus("timit", timit, None).samples[:3]] == [False, False, True]
+    (timit / PHN).write_text("0 2000 h#\n2000 3000 iy\n")
+    with pytest.raises(FileError, match=r"SI1\.PHN, line 2: a segment of digital silence"):
+        read_corpus("timit", timit, None)
+
+
+@pytest.mark.parametrize("damage", ["unreadable", "missing"])
+def test_a_sentence_without_its_sound_is_left_out_on_demand(timit, damage):
+    (timit / WAV).unlink()
+    if damage == "unreadable":
+        (timit / WAV).write_bytes(b"NIST nothing")
+    with pytest.raises(FileError, match=r"SI1\.(WAV|PHN).*--skip-damaged"):
+        read_corpus("timit", timit, None)
+    corpus = read_corpus("timit", timit, None, skip_damaged=True)
+    assert len(corpus) == 20
+    (note,) = corpus.notes
+    assert note.startswith("left out: ")
+    assert "SI1." in note
 
 
 def test_sixty_phones_count_as_thirty_nine():

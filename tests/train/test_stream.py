@@ -164,6 +164,7 @@ def test_clips_are_mixed_with_the_sounds_of_a_folder(tmp_path, capsys):
         (("--background", "none"), "none: no such folder"),
         (("--background", "empty"), "empty: no sound files (.wav, .flac, .ogg)"),
         (("--background", "brief"), "0.wav: lasts 0.001 s"),
+        (("--background", "brief", "--skip-damaged"), "brief: every file is damaged"),
         (("--background", "brief", "--background-db", "9,0"), "background_db 9 to 0"),
     ],
 )
