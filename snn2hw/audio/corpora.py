@@ -73,7 +73,7 @@ def _synthesised(name: str, rate_hz: int) -> Corpus:
     language = "ru" if name.endswith("-ru") else "en"
     if name.startswith("keywords"):
         return spoken_keywords(language, rate_hz)
-    return spoken_digits(language, accents=ACCENTS if name == "digits-accents" else ())
+    return spoken_digits(language, accents=ACCENTS if name == "digits-accents" else (), rate_hz=rate_hz)
 
 
 def _from_disk(name: str, folder: Path, reading: Reading, label: str) -> Corpus:
