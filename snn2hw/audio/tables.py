@@ -34,14 +34,18 @@ def _column(row: Mapping[str, Any], name: str, where: Path) -> str:
     return str(row[name])
 
 
-def read_esc(root: Path, reading: Reading, label: str = "", *, ten: bool = False) -> Corpus:
-    """Read ESC-50, or its ten classes that make ESC-10; fold 1 is the test part until another is left out."""
-    tables = [root / "meta" / name for name in (("esc10.csv", "esc50.csv") if ten else ("esc50.csv", "esc10.csv"))]
+def read_esc(root: Path, reading: Reading, label: str = "", name: str = "esc50") -> Corpus:
+    """Read ``esc50``, or ``esc10``, the ten of its classes that are marked, or all that a folder holds as ``esc``.
+
+    Fold 1 is the test part until another is left out.
+    """
+    ten = name == "esc10"
+    tables = [root / "meta" / table for table in (("esc10.csv", "esc50.csv") if ten else ("esc50.csv", "esc10.csv"))]
     table = next((path for path in tables if path.is_file()), tables[0])
     rows = _table(table, ("filename", "fold", "category"))
     chosen = [row for row in rows if not ten or row.get("esc10", "True") == "True"]
     return corpus_of(
-        "esc10" if ten else "esc50",
+        name,
         root,
         [
             SoundRow(

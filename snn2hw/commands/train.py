@@ -77,7 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     corpus_options(parser, denoise="speech in noise; without --data, synthetic voices")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
     parser.add_argument(
-        "--stream", action="store_true", help="the streaming network (always, where fsdd, digits and folder are not)"
+        "--stream", action="store_true", help="the streaming network (always, but for fsdd, digits, folder and csv)"
     )
     parser.add_argument("--target", choices=("loihi1", "xylo2"), help="xylo2: a stream's network in that chip's terms")
     parser.add_argument("--fold", metavar="N", help="test on one fold of data that have some")

@@ -1,6 +1,7 @@
 """Every layout of sounds in wide use is read as its users have it: labels, parts, folds, speakers and rates."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sim.errors import FileError, InputError
 from snn2hw.audio.corpora import read_corpus
 from snn2hw.audio.corpus import leave_fold_out, leave_out, official, parted
 from snn2hw.audio.speech_commands import KEYWORDS
+from snn2hw.train.stream_data import STREAMED, stream_recipe_for
 
 
 def write(path, seed=0, rate_hz=16000, seconds=0.25):
@@ -153,6 +155,26 @@ def test_esc10_is_the_marked_classes_of_esc50(tmp_path):
     assert (ten.classes, ten.rate_hz) == (("dog", "rain"), 44100)
 
 
+@pytest.mark.parametrize("table", ["esc50.csv", "esc10.csv"])
+def test_esc_is_every_class_of_the_table_that_is_there(tmp_path, table):
+    corpus = read_corpus("esc", esc_folder(tmp_path, table), None)
+    assert (corpus.name, corpus.classes) == ("esc", ("cat", "dog", "rain"))
+    assert corpus.folds == read_corpus("esc50", tmp_path, None).folds
+    assert read_corpus("esc", tmp_path, None, label="esc10").classes == ("False", "True")
+
+
+def test_esc_without_a_table_says_which_is_looked_for(tmp_path):
+    with pytest.raises(InputError, match=r"esc50\.csv.*as it is distributed"):
+        read_corpus("esc", tmp_path, None)
+
+
+def test_esc_is_heard_as_its_two_parts_are():
+    recipes = [stream_recipe_for(task) for task in ("esc", "esc10", "esc50")]
+    assert {replace(recipe, task="") for recipe in recipes} == {replace(recipes[0], task="")}
+    assert "esc" in STREAMED
+    assert "csv" not in STREAMED
+
+
 def test_a_fold_is_left_out_whole(tmp_path):
     corpus = read_corpus("esc10", esc_folder(tmp_path, "esc10.csv"), None)
     split = leave_fold_out(corpus, "2")
@@ -234,6 +256,13 @@ def test_a_table_whose_training_lacks_some_class_of_the_test_part_says_so(table)
     lines = [",".join(row.split(",")[:4]) for row in table.read_text().splitlines()]
     table.write_text("\n".join(lines))
     assert read_corpus("folder", table, None).notes == ("training lacks classes of the test part: c",)
+
+
+def test_csv_is_a_table_and_nothing_else(table):
+    assert read_corpus("csv", table, None).digest == read_corpus("folder", table, None).digest
+    assert read_corpus("csv", table, None, label="room").classes == ("x", "y")
+    with pytest.raises(InputError, match="a folder, and csv is a table  fix: give the CSV, or read it as: folder"):
+        read_corpus("csv", table.parent)
 
 
 def test_a_csv_without_the_column_says_which_it_has(table):
