@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snn2hw.audio.corpus import Corpus
+    from snn2hw.audio.mel_stream import MelFront
     from snn2hw.train.stream_data import Spoken
     from snn2hw.train.stream_recipe import StreamRecipe
 
@@ -40,7 +41,7 @@ GIVEN = (
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
     | {"leave_out", "teacher", "weights", "more_epochs", "threads", "json", "mean", "also", "features", "pitch"}
-    | {"background", "background_db"}
+    | {"background", "background_db", "rate_hz"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
@@ -90,10 +91,7 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
             raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(sizes)}")
         given["xylo" if kind == "xylo" else "layout"] = sizes[args.size]
     usual = stream_recipe_for(args.dataset, kind)
-    heard: dict[str, Any] = {} if args.mean is None else {"mean": args.mean}
-    if args.features is not None:
-        heard["features"] = {"mel": "log-mel"}.get(args.features, args.features)
-    given["front"] = replace(usual.front, **heard)
+    given["front"] = _front_of(args, usual.front)
     if args.background_db is not None and args.background is None:
         raise InputError("--background-db: there is no background", "name a folder with --background")
     behind: dict[str, Any] = {} if args.background is None else {"background": BEHIND}
@@ -102,6 +100,25 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     return replace(
         usual, **given, also=args.also or "", teacher=identity_of(args.teacher), start=identity_of(args.weights)
     )
+
+
+def _front_of(args: argparse.Namespace, usual: "MelFront") -> "MelFront":
+    """Return the front end of the recipe, with what the options change."""
+    from dataclasses import replace
+
+    from sim.errors import InputError
+    from snn2hw.audio.spectra import at_rate
+    from snn2hw.train.stream_data import RATED
+
+    heard: dict[str, Any] = {} if args.mean is None else {"mean": args.mean}
+    if args.features is not None:
+        heard["features"] = {"mel": "log-mel"}.get(args.features, args.features)
+    if args.rate_hz is not None:
+        if args.dataset not in RATED:
+            what = f"--rate-hz {args.rate_hz}: {args.dataset} is heard at {usual.spectra.rate_hz} Hz"
+            raise InputError(what, f"leave it out; it is of {', '.join(RATED)}")
+        heard["spectra"] = at_rate(usual.spectra, args.rate_hz)
+    return replace(usual, **heard)
 
 
 def train_stream(args: argparse.Namespace, reply: Reply) -> int:

@@ -16,10 +16,12 @@ from snn2hw.models.stream import STREAMS
 from snn2hw.models.xylo import BANDS, EVENTS
 from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
 
-__all__ = ["STREAMED", "Spoken", "background_power", "centred", "spoken", "stream_recipe_for", "stream_split"]
+__all__ = ["RATED", "STREAMED", "Spoken", "background_power", "centred", "spoken", "stream_recipe_for", "stream_split"]
 
 SOUND_TASKS = ("esc", "esc10", "esc50", "urbansound8k")
 """Corpora of sounds that are no speech."""
+RATED = ("folder", "csv", *SOUND_TASKS)
+"""Corpora whose sounds are heard at any rate that is asked for."""
 STREAMED = ("keywords", "keywords-ru", "speech-commands", *SOUND_TASKS, "audiomnist", "timit")
 """Corpora that only the streaming network is trained on."""
 
