@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def _read(path: Path) -> tuple[NDArray[np.float32], int, int]:
     except InputError as error:
         reason = error.what.removeprefix(f"{path}: ")
         raise FileError(f"{path}: not a readable sound file ({reason})", _REPLACE) from None
-    with foreign_errors(path, "not a readable sound file", _REPLACE), soundfile.SoundFile(data) as sound:
+    with _readable(path), soundfile.SoundFile(data) as sound:
         rate_hz, channels = _form_of(sound, path)
         pieces, frames = [], 0
         while len(piece := sound.read(PIECE_FRAMES, dtype="float32", always_2d=True)):
@@ -91,8 +92,7 @@ def sound_pieces(path: Path, rate_hz: int) -> Iterator[NDArray[np.float32]]:
     What `read_clip` refuses is refused, at the end.
     """
     soundfile = _soundfile()
-    readable = foreign_errors(path, "not a readable sound file", _REPLACE)
-    with readable, open_plain(path, _REPLACE) as handle, soundfile.SoundFile(handle) as sound:
+    with _readable(path), open_plain(path, _REPLACE) as handle, soundfile.SoundFile(handle) as sound:
         found_hz, _ = _form_of(sound, path)
         through = resampler(found_hz, rate_hz)
         frames, silent = 0, True
@@ -103,6 +103,17 @@ def sound_pieces(path: Path, rate_hz: int) -> Iterator[NDArray[np.float32]]:
             yield through(mono, False)
         _check_whole(frames, silent, found_hz, str(path))
         yield through(np.zeros(0, np.float32), True)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what the library says of a sound into one error of ours, without the object that it was given."""
+    soundfile = _soundfile()
+    with foreign_errors(path, "not a readable sound file", _REPLACE):
+        try:
+            yield
+        except soundfile.LibsndfileError as error:
+            raise ValueError(error.error_string.rstrip(".")) from None
 
 
 def _form_of(sound: Any, path: Path) -> tuple[int, int]:
@@ -126,7 +137,7 @@ def length_s(path: Path) -> float:
 
 def _facts(path: Path) -> Any:
     soundfile = _soundfile()
-    with foreign_errors(path, "not a readable sound file", _REPLACE):
+    with _readable(path):
         facts = soundfile.info(path)
         if not SLOWEST_HZ <= facts.samplerate <= FASTEST_HZ:
             raise FileError(f"{path}: stored at {facts.samplerate} Hz", _REPLACE)

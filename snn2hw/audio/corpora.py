@@ -11,6 +11,7 @@ __all__ = ["CORPORA", "SYNTHESISED", "read_corpus"]
 CORPORA = {
     "fsdd": "the Free Spoken Digit Dataset, from its folder",
     "folder": "root/class/*.wav or *.png, or a CSV of path,label[,part,fold,speaker]",
+    "csv": "a CSV of path,label[,part,fold,speaker]",
     "digits": "English digits, synthesised",
     "digits-accents": "English digits in six accents, synthesised",
     "digits-ru": "Russian digits, synthesised, or from a folder named as FSDD's",
@@ -18,6 +19,7 @@ CORPORA = {
     "keywords-ru": "the same in Russian, synthesised",
     "speech-commands": "Speech Commands, every word",
     "audiomnist": "AudioMNIST",
+    "esc": "ESC-50 or ESC-10, whichever the folder holds",
     "esc10": "ESC-10",
     "esc50": "ESC-50",
     "urbansound8k": "UrbanSound8K",
@@ -30,7 +32,7 @@ SYNTHESISED = ("digits", "digits-accents", "digits-ru", "keywords", "keywords-ru
 RECORDED_TOO = ("digits-ru", "keywords")
 """Those of them that are read from a folder where one is given."""
 
-LABELLED = ("folder", "audiomnist", "esc10", "esc50", "urbansound8k", "timit")
+LABELLED = ("folder", "csv", "audiomnist", "esc", "esc10", "esc50", "urbansound8k", "timit")
 """Corpora whose table has more than one column that can be the label."""
 
 SPOKEN_RATE_HZ = 8000
@@ -48,7 +50,7 @@ def read_corpus(
 
     Args:
         name: one of `CORPORA`.
-        folder: where it lies; a CSV for ``folder`` is a corpus too.
+        folder: where it lies; a CSV for ``folder`` is a corpus too, and ``csv`` is no other.
         rate_hz: to resample to; None keeps the rate that most of its files have.
         label: the column that is the class, where a table has several.
         skip_damaged: leave files out that cannot be read, and say so in the notes, instead of refusing.
@@ -73,7 +75,7 @@ def _synthesised(name: str, rate_hz: int) -> Corpus:
     language = "ru" if name.endswith("-ru") else "en"
     if name.startswith("keywords"):
         return spoken_keywords(language, rate_hz)
-    return spoken_digits(language, accents=ACCENTS if name == "digits-accents" else ())
+    return spoken_digits(language, accents=ACCENTS if name == "digits-accents" else (), rate_hz=rate_hz)
 
 
 def _from_disk(name: str, folder: Path, reading: Reading, label: str) -> Corpus:
@@ -90,14 +92,18 @@ def _from_disk(name: str, folder: Path, reading: Reading, label: str) -> Corpus:
             return speech_commands.read_words(folder, reading)
         case "audiomnist":
             return tables.read_audiomnist(folder, reading, label)
-        case "esc10" | "esc50":
-            return tables.read_esc(folder, reading, label, ten=name == "esc10")
+        case "esc" | "esc10" | "esc50":
+            return tables.read_esc(folder, reading, label, name)
         case "urbansound8k":
             return tables.read_urbansound(folder, reading, label)
         case "timit":
             from snn2hw.audio.timit import read_timit
 
             return read_timit(folder, reading, label)
+        case "csv":
+            if folder.is_dir():
+                raise InputError(f"{folder}: a folder, and csv is a table", "give the CSV, or read it as: folder")
+            return tables.read_csv(folder, reading, label)
         case _:
             from snn2hw.audio.folder import read_folder
 

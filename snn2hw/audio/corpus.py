@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from snn2hw.audio.by_clip import named_few
 
 __all__ = ["Corpus", "Split", "holdout", "joined", "leave_fold_out", "leave_out", "official", "parted"]
 
@@ -96,7 +97,16 @@ def official(corpus: Corpus) -> Split:
             f"corpus {corpus.name!r}: has no train/test parts (found {sorted(set(corpus.parts))})",
             "name the parts in the folders, or leave a speaker or a fold out",
         )
-    return Split(train, validate, test)
+    return _learnable(corpus, Split(train, validate, test))
+
+
+def _learnable(corpus: Corpus, split: Split) -> Split:
+    """Refuse a split in which no class of the test part can be learnt: it would be trained in vain."""
+    tested, learnt = ({corpus.classes[k] for k in corpus.labels[part]} for part in (split.test, split.train))
+    if not tested & learnt:
+        what = f"corpus {corpus.name!r}: training has no class of the test part ({named_few(tested)})"
+        raise InputError(what, "choose another label, or parts that share their classes")
+    return split
 
 
 def leave_out(corpus: Corpus, speaker: str) -> Split:
@@ -119,10 +129,12 @@ def leave_fold_out(corpus: Corpus, fold: str) -> Split:
 
 
 def parted(corpus: Corpus, speaker: str = "", fold: str = "") -> Split:
-    """Return the corpus's own parts, or the split that leaves out one speaker or one fold."""
+    """Return the corpus's own parts, or the split that leaves out one speaker or one fold, to train by."""
     if speaker and fold:
         raise InputError(f"speaker {speaker!r} and fold {fold!r} are both left out", "choose one")
-    return leave_out(corpus, speaker) if speaker else leave_fold_out(corpus, fold) if fold else official(corpus)
+    if not speaker and not fold:
+        return official(corpus)
+    return _learnable(corpus, leave_out(corpus, speaker) if speaker else leave_fold_out(corpus, fold))
 
 
 def holdout(corpus: Corpus, split: Split, fraction: float, seed: int) -> Split:

@@ -38,7 +38,9 @@ def speaking_voices() -> list[str]:
     return [voice for voice in voice_variants() if not UNLIKE_SPEECH.fullmatch(voice)]
 
 
-def spoken_digits(language: str = "en", takes: int = 3, seed: int = 0, *, accents: tuple[str, ...] = ()) -> Corpus:
+def spoken_digits(
+    language: str = "en", takes: int = 3, seed: int = 0, *, accents: tuple[str, ...] = (), rate_hz: int = CORPUS_HZ
+) -> Corpus:
     """Synthesise ``takes`` of every digit by every voice, each at its own rate, pitch and intonation.
 
     Of ``accents`` of the language every voice speaks as many as there are takes, one after the other.
@@ -62,8 +64,8 @@ def spoken_digits(language: str = "en", takes: int = 3, seed: int = 0, *, accent
     return Corpus(
         name=f"digits-{language}" + ("-accents" if accents else ""),
         classes=WORDS[language],
-        rate_hz=CORPUS_HZ,
-        samples=tuple(_clip(word, float(peak)) for word, peak in zip(spoken, level, strict=True)),
+        rate_hz=rate_hz,
+        samples=tuple(_clip(word, float(peak), rate_hz) for word, peak in zip(spoken, level, strict=True)),
         labels=np.array([digit for _, digit, _ in plan]),
         speakers=tuple(voice for voice, _, _ in plan),
         parts=tuple("test" if voice in tested else "train" for voice, _, _ in plan),
@@ -75,7 +77,7 @@ def _accent(accents: tuple[str, ...], number: int) -> str:
     return accents[number % len(accents)]
 
 
-def _clip(spoken: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
-    """Return a word at the corpus's rate, without silent ends, its loudest sample at ``peak``."""
-    samples = resample(trimmed(spoken, RATE_HZ), RATE_HZ, CORPUS_HZ)
+def _clip(spoken: NDArray[np.float32], peak: float, rate_hz: int) -> NDArray[np.float32]:
+    """Return a word at the rate of its corpus, without silent ends, its loudest sample at ``peak``."""
+    samples = resample(trimmed(spoken, RATE_HZ), RATE_HZ, rate_hz)
     return samples * np.float32(peak / np.abs(samples).max())

@@ -44,4 +44,4 @@ def read_fsdd(root: Path, reading: Reading | None = None, *, russian: bool = Fal
         for path, match in found
     ]
     name = "digits-ru" if russian else "fsdd"
-    return corpus_of(name, folder, rows, reading or Reading(FSDD_RATE_HZ), names)
+    return corpus_of(name, folder, rows, reading or Reading(FSDD_RATE_HZ), names, derived=russian)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sim.errors import FileError, InputError
+from snn2hw.audio.by_clip import by_clip, named_few, untaught
 from snn2hw.audio.clip import Clip, read_clip, stored_rate_hz
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.logmel import LogMel
@@ -19,7 +20,10 @@ __all__ = ["Reading", "SoundRow", "corpus_of"]
 
 @dataclass(frozen=True)
 class SoundRow:
-    """One clip: a file, or ``seconds`` of it from ``start_s`` on, and what is known of it."""
+    """One clip: a file, or ``seconds`` of it from ``start_s`` on, and what is known of it.
+
+    ``where`` is the line that says a segment, for errors; ``may_be_silent`` one whose class is silence.
+    """
 
     path: Path
     label: str
@@ -28,6 +32,8 @@ class SoundRow:
     fold: str = ""
     start_s: float = 0.0
     seconds: float | None = None
+    where: str = ""
+    may_be_silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,16 +43,33 @@ class Reading:
     rate_hz: int | None = None
     skip_damaged: bool = False
 
+    def note(self, error: FileError) -> str:
+        """Return what is said of a damaged file that is left out; refuse it where none is."""
+        if not self.skip_damaged:
+            raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None
+        return f"left out: {error.what}"
+
 
 def corpus_of(
-    name: str, root: Path, rows: Sequence[SoundRow], reading: Reading, classes: Sequence[str] | None = None
+    name: str,
+    root: Path,
+    rows: Sequence[SoundRow],
+    reading: Reading,
+    classes: Sequence[str] | None = None,
+    *,
+    notes: Sequence[str] = (),
+    derived: bool = False,
 ) -> Corpus:
-    """Read the clips; classes are in the given order, else in that of their names."""
+    """Read the clips; classes are in the given order, else in that of their names.
+
+    ``notes`` are what finding the rows left to say. Parts that are ``derived``, not those of the data's authors, are
+    changed where training would lack what is tested.
+    """
     if not rows:
         raise InputError(f"{root}: no sound files of the layout of {name}", "check the folder, see docs/audio.md")
     pictures = _of_one_kind(rows, root)
     rate_hz = reading.rate_hz or (LogMel().rate_hz if pictures else _usual_rate(rows, reading))
-    kept, clips, notes = [], [], []
+    kept, clips, said = [], [], [*notes]
     read = lru_cache(maxsize=1)(
         read_picture if pictures else read_clip
     )  # segments of one file stand one behind the other
@@ -54,16 +77,15 @@ def corpus_of(
         try:
             clip = _part_of(read(row.path, rate_hz), row)
         except FileError as error:
-            if not reading.skip_damaged:
-                raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None
-            notes.append(f"left out: {error.what}")
+            said.append(reading.note(error))
             continue
         kept.append(row)
         clips.append(clip)
         if clip.changes:
-            notes.append(f"{_named(row, root)}: {', '.join(clip.changes)}")
+            said.append(f"{_named(row, root)}: {', '.join(clip.changes)}")
     if not kept:
         raise InputError(f"{root}: every file is damaged", "fetch the data again")
+    parts, noted = _taught(kept, root, derived=derived)
     known = tuple(classes) if classes else tuple(sorted({row.label for row in kept}))
     if len(known) < 2:
         raise InputError(f"{root}: {len(known)} class ({', '.join(known)})", "a corpus needs two or more")
@@ -74,11 +96,21 @@ def corpus_of(
         samples=tuple(clip.samples for clip in clips),
         labels=np.array([known.index(row.label) for row in kept]),
         speakers=tuple(row.speaker or _named(row, root) for row in kept),
-        parts=tuple(row.part for row in kept),
+        parts=tuple(parts),
         names=tuple(_named(row, root) for row in kept),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys((*noted, *said))),
         folds=tuple(row.fold for row in kept) if any(row.fold for row in kept) else (),
     )
+
+
+def _taught(rows: Sequence[SoundRow], root: Path, *, derived: bool) -> tuple[list[str], list[str]]:
+    """Return the part of every row, and what is to be said of classes that training lacks."""
+    labels, parts = [row.label for row in rows], [row.part for row in rows]
+    if derived:
+        return by_clip(labels, parts, [_named(row, root) for row in rows])
+    lacking, tested = untaught(labels, parts)
+    some = lacking and lacking < tested and not any(row.fold for row in rows)
+    return parts, [f"training lacks classes of the test part: {named_few(lacking)}"] if some else []
 
 
 def _of_one_kind(rows: Sequence[SoundRow], root: Path) -> bool:
@@ -100,16 +132,26 @@ def _usual_rate(rows: Sequence[SoundRow], reading: Reading) -> int:
     for path in {row.path for row in rows}:
         try:
             found[stored_rate_hz(path)] += 1
-        except FileError:
-            if not reading.skip_damaged:
-                raise
+        except FileError as error:
+            reading.note(error)
     if not found:
         raise InputError(f"{rows[0].path.parent}: every file is damaged", "fetch the data again")
     return max(found, key=lambda rate: (found[rate], rate))
 
 
 def _part_of(clip: Clip, row: SoundRow) -> Clip:
+    """Return the segment of a row, which must lie in its file and hold a sound; at its end one sample is rounding."""
     if row.seconds is None:
         return clip
     first = round(row.start_s * clip.rate_hz)
-    return Clip(clip.samples[first : first + round(row.seconds * clip.rate_hz)], clip.rate_hz, clip.changes)
+    last = first + round(row.seconds * clip.rate_hz)
+    where, count = row.where or f"{row.path}, from {row.start_s:g} s", clip.samples.size
+    if last > count + 1:
+        what = f"{where}: a segment from {row.start_s:g} to {row.start_s + row.seconds:g} s is not in {row.path.name}"
+        raise FileError(f"{what}, which lasts {count / clip.rate_hz:g} s", "mend the line, or fetch the sound again")
+    samples = clip.samples[first:last]
+    if not samples.size:
+        raise FileError(f"{where}: a segment of no samples", "mend the line")
+    if not samples.any() and not row.may_be_silent:
+        raise FileError(f"{where}: a segment of digital silence", "mend the line, or fetch the sound again")
+    return Clip(samples, clip.rate_hz, clip.changes)

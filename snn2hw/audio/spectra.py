@@ -10,7 +10,7 @@ Every frame is computed by itself, by the same operations however many frames th
 gives the frames of the whole sound, bit for bit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -25,6 +25,7 @@ __all__ = [
     "FrameValues",
     "Kind",
     "Spectra",
+    "at_rate",
     "bank_of",
     "cepstrum",
     "energy_normalised",
@@ -41,6 +42,10 @@ Kind = Literal["log-mel", "mfcc", "pcen", "stft"]
 KINDS: tuple[Kind, ...] = ("log-mel", "mfcc", "pcen", "stft")
 COEFFICIENTS = 13
 """Of MFCC, unless more are asked for."""
+HIGHEST_SHARE, HIGHEST_HZ = 0.475, 16000.0
+"""Where bands end at another rate: that share of it, and no higher than this."""
+LEAST_HZ, MOST_HZ = 4000, 96_000
+"""Rates that spectra are brought to."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,26 @@ class Spectra:
         79
         """
         return max(0, (samples - self.window) // self.hop + 1)
+
+
+def at_rate(spec: Spectra, rate_hz: int) -> Spectra:
+    """Return the same frames in seconds at another rate, with bands as high as that has them.
+
+    >>> at_rate(Spectra(), 32000).window
+    800
+    """
+    if rate_hz == spec.rate_hz:
+        return spec
+    if not LEAST_HZ <= rate_hz <= MOST_HZ:
+        raise InputError(f"a rate of {rate_hz} Hz", f"ask for {LEAST_HZ} to {MOST_HZ}")
+    return replace(
+        spec,
+        rate_hz=rate_hz,
+        window=round(spec.window * rate_hz / spec.rate_hz),
+        hop=round(spec.hop * rate_hz / spec.rate_hz),
+        fft=0,
+        highest_hz=min(HIGHEST_SHARE * rate_hz, HIGHEST_HZ),
+    )
 
 
 @cache

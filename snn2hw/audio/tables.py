@@ -14,6 +14,7 @@ from typing import Any
 from sim.border import JSON_BYTES, parse_json, read_bytes
 from sim.errors import FileError, InputError
 from snn2hw.audio.corpus import Corpus
+from snn2hw.audio.part_names import part_named
 from snn2hw.audio.rows import Reading, SoundRow, corpus_of
 from snn2hw.files.table_file import read_table
 
@@ -33,14 +34,18 @@ def _column(row: Mapping[str, Any], name: str, where: Path) -> str:
     return str(row[name])
 
 
-def read_esc(root: Path, reading: Reading, label: str = "", *, ten: bool = False) -> Corpus:
-    """Read ESC-50, or its ten classes that make ESC-10; fold 1 is the test part until another is left out."""
-    tables = [root / "meta" / name for name in (("esc10.csv", "esc50.csv") if ten else ("esc50.csv", "esc10.csv"))]
+def read_esc(root: Path, reading: Reading, label: str = "", name: str = "esc50") -> Corpus:
+    """Read ``esc50``, or ``esc10``, the ten of its classes that are marked, or all that a folder holds as ``esc``.
+
+    Fold 1 is the test part until another is left out.
+    """
+    ten = name == "esc10"
+    tables = [root / "meta" / table for table in (("esc10.csv", "esc50.csv") if ten else ("esc50.csv", "esc10.csv"))]
     table = next((path for path in tables if path.is_file()), tables[0])
     rows = _table(table, ("filename", "fold", "category"))
     chosen = [row for row in rows if not ten or row.get("esc10", "True") == "True"]
     return corpus_of(
-        "esc10" if ten else "esc50",
+        name,
         root,
         [
             SoundRow(
@@ -80,7 +85,8 @@ def read_urbansound(root: Path, reading: Reading, label: str = "") -> Corpus:
 def read_audiomnist(root: Path, reading: Reading, label: str = "") -> Corpus:
     """Read AudioMNIST; ``label`` is digit, speaker, or a field of its table of speakers, such as gender or accent.
 
-    Every fifth speaker is the test part, in the order of their numbers.
+    Every fifth speaker is the test part, in the order of their numbers; a class that training would lack is split by
+    clip.
     """
     data = root / "data" if (root / "data").is_dir() else root
     about: dict[str, dict[str, Any]] = {}
@@ -103,17 +109,17 @@ def read_audiomnist(root: Path, reading: Reading, label: str = "") -> Corpus:
         facts = {**about.get(speaker, {}), "digit": match["digit"], "speaker": speaker}
         part = "test" if speakers.index(speaker) % 5 == 4 else "train"
         rows.append(SoundRow(path, _column(facts, label or "digit", table), part=part, speaker=speaker))
-    return corpus_of("audiomnist", root, rows, reading)
+    return corpus_of("audiomnist", root, rows, reading, derived=True)
 
 
 def read_csv(table: Path, reading: Reading, label: str = "") -> Corpus:
     """Read the clips that a CSV lists: column ``path`` is beside it, ``label`` or any other column is the class.
 
-    Columns ``part`` (train, validate or val, test), ``fold`` and ``speaker`` are read where they are.
+    Columns ``part`` (a name of `snn2hw.audio.part_names`; train where it is empty), ``fold`` and ``speaker`` are read
+    where they are.
     """
     column = label or "label"
     rows = _table(table, ("path", column))
-    names = {"val": "validate", "valid": "validate", "validation": "validate", "dev": "validate"}
     return corpus_of(
         table.stem,
         table.parent,
@@ -121,11 +127,11 @@ def read_csv(table: Path, reading: Reading, label: str = "") -> Corpus:
             SoundRow(
                 table.parent / row["path"],
                 _column(row, column, table),
-                part=names.get(row.get("part") or "", row.get("part") or "train"),
+                part=part_named(row.get("part") or "train", f"{table}, line {number}"),
                 speaker=row.get("speaker") or "",
                 fold=row.get("fold") or "",
             )
-            for row in rows
+            for number, row in enumerate(rows, 2)
         ],
         reading,
     )

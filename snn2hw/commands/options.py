@@ -80,7 +80,7 @@ def corpus_options(parser: argparse.ArgumentParser, **more: str) -> None:
     known = CORPORA | more
     said = "; ".join(f"{name}: {what}" for name, what in known.items())
     parser.add_argument("dataset", choices=tuple(known), help=said)
-    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set, or a CSV for folder")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the data set, or a CSV for folder and csv")
     parser.add_argument("--label", metavar="COLUMN", help="the column of the table that is the class")
     parser.add_argument("--skip-damaged", action="store_true", help="leave out sound files that cannot be read")
 

@@ -77,7 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     corpus_options(parser, denoise="speech in noise; without --data, synthetic voices")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the run lives")
     parser.add_argument(
-        "--stream", action="store_true", help="the streaming network (always, where fsdd, digits and folder are not)"
+        "--stream", action="store_true", help="the streaming network (always, but for fsdd, digits, folder and csv)"
     )
     parser.add_argument("--target", choices=("loihi1", "xylo2"), help="xylo2: a stream's network in that chip's terms")
     parser.add_argument("--fold", metavar="N", help="test on one fold of data that have some")
@@ -120,6 +120,8 @@ def _configure_network(group: Any) -> None:
     group.add_argument("--mean", choices=("running", "utterance", "none"), help=what)
     kinds = ("mel", "mfcc", "pcen", "stft")
     group.add_argument("--features", choices=kinds, help="what a stream hears of a frame (default: mel, in decibels)")
+    what = "samples in a second at which a stream hears a folder, a CSV or ESC (default: 8000; ESC: 22050)"
+    group.add_argument("--rate-hz", type=int, metavar="N", help=what)
     what = "cut a clip's ends that are so far below its loudest 10 ms, before its image is made (default: 0, nothing)"
     group.add_argument("--ends-db", type=float, metavar="DB", help=what)
     recipe_option(group, usual, "decoder", "how the readout is read", choices=("max", "mean", "last"))
@@ -277,9 +279,9 @@ def _told(corpus: "Corpus", recipe: "NetworkRecipe", reply: Reply) -> "NetworkRe
         f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
     )
     for note in corpus.notes[:8]:
-        reply.line(f"  converted {note}")
+        reply.line(f"  {note}")
     if len(corpus.notes) > 8:
-        reply.line(f"  and {len(corpus.notes) - 8} more files converted")
+        reply.line(f"  and {len(corpus.notes) - 8} more notes")
     return recipe
 
 
@@ -350,7 +352,7 @@ def _refuse_of_others(args: argparse.Namespace) -> None:
         raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
     if args.mixup is not None:
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
-    for name in ("features", "pitch", "background", "background_db"):
+    for name in ("features", "pitch", "background", "background_db", "rate_hz"):
         if (value := getattr(args, name)) is not None:
             raise InputError(f"--{name.replace('_', '-')} {value}: is of a stream", "add --stream, or leave it out")
     for name in ("stoi_weight", "harm_weight", "snr_db"):

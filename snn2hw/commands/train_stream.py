@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snn2hw.audio.corpus import Corpus
+    from snn2hw.audio.mel_stream import MelFront
     from snn2hw.train.stream_data import Spoken
     from snn2hw.train.stream_recipe import StreamRecipe
 
@@ -40,7 +41,7 @@ GIVEN = (
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
     | {"leave_out", "teacher", "weights", "more_epochs", "threads", "json", "mean", "also", "features", "pitch"}
-    | {"background", "background_db"}
+    | {"background", "background_db", "rate_hz"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
@@ -90,10 +91,7 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
             raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(sizes)}")
         given["xylo" if kind == "xylo" else "layout"] = sizes[args.size]
     usual = stream_recipe_for(args.dataset, kind)
-    heard: dict[str, Any] = {} if args.mean is None else {"mean": args.mean}
-    if args.features is not None:
-        heard["features"] = {"mel": "log-mel"}.get(args.features, args.features)
-    given["front"] = replace(usual.front, **heard)
+    given["front"] = _front_of(args, usual.front)
     if args.background_db is not None and args.background is None:
         raise InputError("--background-db: there is no background", "name a folder with --background")
     behind: dict[str, Any] = {} if args.background is None else {"background": BEHIND}
@@ -102,6 +100,25 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     return replace(
         usual, **given, also=args.also or "", teacher=identity_of(args.teacher), start=identity_of(args.weights)
     )
+
+
+def _front_of(args: argparse.Namespace, usual: "MelFront") -> "MelFront":
+    """Return the front end of the recipe, with what the options change."""
+    from dataclasses import replace
+
+    from sim.errors import InputError
+    from snn2hw.audio.spectra import at_rate
+    from snn2hw.train.stream_data import RATED
+
+    heard: dict[str, Any] = {} if args.mean is None else {"mean": args.mean}
+    if args.features is not None:
+        heard["features"] = {"mel": "log-mel"}.get(args.features, args.features)
+    if args.rate_hz is not None:
+        if args.dataset not in RATED:
+            what = f"--rate-hz {args.rate_hz}: {args.dataset} is heard at {usual.spectra.rate_hz} Hz"
+            raise InputError(what, f"leave it out; it is of {', '.join(RATED)}")
+        heard["spectra"] = at_rate(usual.spectra, args.rate_hz)
+    return replace(usual, **heard)
 
 
 def train_stream(args: argparse.Namespace, reply: Reply) -> int:
@@ -122,7 +139,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
     recipe = centred(recipe, learnt)
-    recipe, backgrounds = _backgrounds(recipe, args.background)
+    recipe, backgrounds = _backgrounds(recipe, args, reply)
     compute_with(args.threads)
     teacher = None if args.teacher is None else read_teacher(Path(args.teacher), recipe, len(corpus.classes))
     model, state = fit_stream(
@@ -151,8 +168,11 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     return 0
 
 
-def _backgrounds(recipe: "StreamRecipe", folder: Path | None) -> "tuple[StreamRecipe, NDArray[np.float32] | None]":
+def _backgrounds(
+    recipe: "StreamRecipe", args: argparse.Namespace, reply: Reply
+) -> "tuple[StreamRecipe, NDArray[np.float32] | None]":
     """Return the recipe with which sounds its clips are mixed with, and their power."""
+    folder: Path | None = args.background
     if folder is None:
         return recipe, None
     from dataclasses import replace
@@ -162,7 +182,10 @@ def _backgrounds(recipe: "StreamRecipe", folder: Path | None) -> "tuple[StreamRe
     from snn2hw.train.stream_data import background_power
 
     spec = recipe.front.spectra
-    power = background_power(read_sounds(folder, spec.rate_hz, BACKGROUND_S), spec)
+    sounds, notes = read_sounds(folder, spec.rate_hz, BACKGROUND_S, skip_damaged=args.skip_damaged)
+    for note in notes:
+        reply.line(f"  {note}")
+    power = background_power(sounds, spec)
     return replace(recipe, background=sha256(power.tobytes()).hexdigest()), power
 
 
@@ -172,6 +195,8 @@ def _tell(corpus: "Corpus", reply: Reply) -> None:
     )
     for note in corpus.notes[:8]:
         reply.line(f"  {note}")
+    if len(corpus.notes) > 8:
+        reply.line(f"  and {len(corpus.notes) - 8} more notes")
 
 
 def _tell_accuracy(accuracy: "Mapping[str, Any]", reply: Reply) -> None:

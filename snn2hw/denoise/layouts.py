@@ -5,7 +5,8 @@
     N-DNS      training_set/{clean,noise}/, validation_set/{noisy,clean}/, paired by fileid_N
     pairs      noisy/ and clean/, files of the same name (or clnspN.wav, as MS-SNSD's program writes them)
 
-Where a layout has no pairs to be judged by, they are drawn from its test part, always the same.
+A part may have any of its names in `snn2hw.audio.part_names`. Where a layout has no pairs to be judged by, they are
+drawn from its test part, always the same.
 """
 
 import re
@@ -18,6 +19,8 @@ import numpy as np
 from sim.errors import FileError, InputError
 from snn2hw.audio.clip import read_clip, trimmed
 from snn2hw.audio.folder import SUFFIXES
+from snn2hw.audio.part_names import PART_NAMES, known_parts, part_folders
+from snn2hw.audio.rows import Reading
 from snn2hw.denoise.mixing import NoisySpeech, Pair, Samples, SpeechAndNoise, fixed_pairs
 from snn2hw.files.table_file import read_table
 
@@ -34,7 +37,9 @@ LAYOUTS_ON_DISK = {
 TEST_EACH, VALIDATE_EACH = 6, 9
 """Pairs at every ratio, where a layout brings none."""
 TEST_SHARE = 5
-"""Of plain pairs, every fifth is for testing, and the next one for validation."""
+"""Of the clean files of plain pairs, every fifth is for testing, and the one before for validation."""
+HELD_SHARE = 10
+"""Of speech and noise without a validation part, every tenth sound is for it."""
 LONGEST_PAIR_S = 30.0
 
 _FILE_ID = re.compile(r"fileid_(\d+)")
@@ -50,7 +55,7 @@ def read_noisy(folder: Path | None, rate_hz: int, *, skip_damaged: bool = False)
         return synthetic_noisy(rate_hz)
     reader = _NoisyReader(rate_hz, skip_damaged)
     for name, needed in LAYOUTS_ON_DISK.items():
-        if all((folder / part).is_dir() for part in needed):
+        if all(_folder(folder, part).is_dir() for part in needed):
             found = reader.read(name, folder)
             return replace(found, notes=tuple(reader.notes))
     wanted = "; ".join(f"{name}: {', '.join(parts)}" for name, parts in LAYOUTS_ON_DISK.items())
@@ -61,7 +66,7 @@ class _NoisyReader:
     """Reads sounds at one rate, and notes what it left out."""
 
     def __init__(self, rate_hz: int, skip_damaged: bool) -> None:
-        self.rate_hz, self.skip_damaged, self.notes = rate_hz, skip_damaged, list[str]()
+        self.rate_hz, self.reading, self.notes = rate_hz, Reading(rate_hz, skip_damaged), list[str]()
 
     def read(self, layout: str, root: Path) -> NoisySpeech:
         match layout:
@@ -75,46 +80,82 @@ class _NoisyReader:
                 return self._plain(root)
 
     def _parts(self, root: Path) -> NoisySpeech:
-        train = self._material(root / "clean" / "train", root / "noise" / "train")
-        held = next((part for part in ("val", "validate", "dev") if (root / "clean" / part).is_dir()), "val")
-        judged = self._material(root / "clean" / held, root / "noise" / held)
+        for kind in ("clean", "noise"):
+            _refuse_other_parts(root / kind)
+        train, judged = (self._part(root, part) for part in ("train", "validate"))
         pairs = self._pairs(root / "pairs_test" / "noisy", root / "pairs_test" / "clean", root / "pairs_test.csv")
         if not pairs:
-            test = self._material(root / "clean" / "test", root / "noise" / "test")
-            pairs = fixed_pairs(test or judged or train, self.rate_hz, TEST_EACH, 1)
+            pairs = fixed_pairs(self._tested(self._part(root, "test"), judged or train), self.rate_hz, TEST_EACH, 1)
         validate = fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2)
         return NoisySpeech(name=root.name, rate_hz=self.rate_hz, train=train, validate=validate, test=pairs)
 
     def _microsoft(self, root: Path) -> NoisySpeech:
         whole = self._material(root / "clean_train", root / "noise_train")
         test = self._material(root / "clean_test", root / "noise_test")
-        train, judged = _held_out(whole)
+        train, judged = self._held_out(whole)
         return NoisySpeech(
             name="MS-SNSD",
             rate_hz=self.rate_hz,
             train=train,
             validate=fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2),
-            test=fixed_pairs(test or judged, self.rate_hz, TEST_EACH, 1),
+            test=fixed_pairs(self._tested(test, judged), self.rate_hz, TEST_EACH, 1),
         )
 
     def _intel(self, root: Path) -> NoisySpeech:
-        train, judged = _held_out(self._material(root / "training_set" / "clean", root / "training_set" / "noise"))
+        train, judged = self._held_out(self._material(root / "training_set/clean", root / "training_set/noise"))
         pairs = self._pairs(root / "validation_set" / "noisy", root / "validation_set" / "clean")
         validate = fixed_pairs(judged, self.rate_hz, VALIDATE_EACH, 2)
+        if not pairs:
+            self.notes.append("validation_set has no pairs: it is tested on the pairs that it is validated on")
         return NoisySpeech(name="N-DNS", rate_hz=self.rate_hz, train=train, validate=validate, test=pairs or validate)
 
     def _plain(self, root: Path) -> NoisySpeech:
-        """Take fixed pairs: what is left of a mixture without its speech is a noise to train with."""
+        """Take fixed pairs: what is left of a mixture without its speech is a noise to train with.
+
+        They are split by their clean file, so that none is heard in two parts.
+        """
         pairs = self._pairs(root / "noisy", root / "clean")
-        learnt = [p for k, p in enumerate(pairs) if k % TEST_SHARE < TEST_SHARE - 2]
+        keys = [_key(Path(pair.name)) for pair in pairs]
+        place = {key: k % TEST_SHARE for k, key in enumerate(dict.fromkeys(keys))}
+        if len(place) < TEST_SHARE:
+            what = f"{root}: pairs of {len(place)} clean files, and none may be in two parts"
+            raise InputError(what, f"give {TEST_SHARE} or more: every fifth is for testing, the one before to validate")
+        parts = [place[key] for key in keys]
+        learnt = [p for p, at in zip(pairs, parts, strict=True) if at < TEST_SHARE - 2]
         noises = tuple(rest for p in learnt if (rest := np.asarray(p.noisy - p.clean, np.float32)).any())
         if not noises:
             raise InputError(
                 f"{root}: {len(pairs)} pairs, none with noise in it", "give noisy/ and clean/ of equal names"
             )
         train = SpeechAndNoise(tuple(p.clean for p in learnt), noises)
-        test, validate = (tuple(p for k, p in enumerate(pairs) if k % TEST_SHARE == TEST_SHARE - j) for j in (1, 2))
+        test, validate = (tuple(p for p, at in zip(pairs, parts, strict=True) if at == TEST_SHARE - j) for j in (1, 2))
         return NoisySpeech(name=root.name, rate_hz=self.rate_hz, train=train, validate=validate, test=test)
+
+    def _part(self, root: Path, part: str) -> SpeechAndNoise:
+        return self._material(_folder(root, f"clean/{part}"), _folder(root, f"noise/{part}"))
+
+    def _tested(self, test: SpeechAndNoise, other: SpeechAndNoise) -> SpeechAndNoise:
+        """Return what test pairs are drawn from."""
+        if not test:
+            self.notes.append("there is no test part: test pairs are drawn from speech and noise of another one")
+        return test or other
+
+    def _held_out(self, whole: SpeechAndNoise) -> tuple[SpeechAndNoise, SpeechAndNoise]:
+        """Return a tenth of speech and noise for validation, and the rest, or twice the whole where it is small."""
+        if min(len(whole.clean), len(whole.noise)) < HELD_SHARE:
+            what = (
+                f"{len(whole.clean)} sounds of speech and {len(whole.noise)} of noise, fewer than {HELD_SHARE} of each"
+            )
+            self.notes.append(f"{what}: it is validated on the sounds that it is trained on")
+            return whole, whole
+        parts: list[Iterable[Samples]] = []
+        for held in (False, True):
+            parts += [
+                [s for k, s in enumerate(sounds) if (k % HELD_SHARE == HELD_SHARE - 1) == held]
+                for sounds in (whole.clean, whole.noise)
+            ]
+        clean, noise, held_clean, held_noise = (tuple(part) for part in parts)
+        return SpeechAndNoise(clean, noise), SpeechAndNoise(held_clean, held_noise)
 
     def _material(self, clean: Path, noise: Path) -> SpeechAndNoise:
         speech = (trimmed(sound, self.rate_hz) for sound in self._sounds(clean))
@@ -128,9 +169,7 @@ class _NoisyReader:
         try:
             return read_clip(path, self.rate_hz).samples
         except FileError as error:
-            if not self.skip_damaged:
-                raise FileError(error.what, f"{error.fix}; or leave such files out with --skip-damaged") from None
-            self.notes.append(f"left out: {error.what}")
+            self.notes.append(self.reading.note(error))
             return None
 
     def _pairs(self, noisy: Path, clean: Path, table: Path | None = None) -> tuple[Pair, ...]:
@@ -150,6 +189,25 @@ class _NoisyReader:
             n = min(one.size, two.size, round(LONGEST_PAIR_S * self.rate_hz))
             pairs.append(Pair(path.name, one[:n], two[:n], ratios.get(path.name, _said_ratio(path.name))))
         return tuple(pairs)
+
+
+def _folder(root: Path, name: str) -> Path:
+    """Return a folder of a layout; one that is a part has whichever of its names is there."""
+    above, _, part = name.rpartition("/")
+    found = part_folders(root / above) if part in PART_NAMES else {}
+    return found.get(part, root / name)
+
+
+def _refuse_other_parts(above: Path) -> None:
+    """Refuse sounds in folders that are no part, or beside the parts."""
+    parts = part_folders(above).values()
+    for inner in sorted(above.iterdir()):
+        if inner in parts:
+            continue
+        held = [p for p in (inner.rglob("*") if inner.is_dir() else [inner]) if p.suffix.lower() in SUFFIXES]
+        if held:
+            what = f"{inner}: {len(held)} sound files in no part"
+            raise InputError(what, f"put them into a folder that is called one of {known_parts()}")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -176,14 +234,3 @@ def read_ratios(table: Path | None) -> dict[str, float]:
         return {row["file"]: float(row["snr_db"]) for row in rows}
     except ValueError as error:
         raise FileError(f"{table}: not a table of file and snr_db ({error})", "write numbers as snr_db") from None
-
-
-def _held_out(whole: SpeechAndNoise) -> tuple[SpeechAndNoise, SpeechAndNoise]:
-    """Return a tenth of speech and noise for validation, and the rest, or twice the whole where it is small."""
-    if min(len(whole.clean), len(whole.noise)) < 10:
-        return whole, whole
-    parts: list[Iterable[Samples]] = []
-    for held in (False, True):
-        parts += [[s for k, s in enumerate(sounds) if (k % 10 == 9) == held] for sounds in (whole.clean, whole.noise)]
-    clean, noise, held_clean, held_noise = (tuple(part) for part in parts)
-    return SpeechAndNoise(clean, noise), SpeechAndNoise(held_clean, held_noise)

@@ -16,9 +16,13 @@ from snn2hw.models.stream import STREAMS
 from snn2hw.models.xylo import BANDS, EVENTS
 from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
 
-__all__ = ["STREAMED", "Spoken", "background_power", "centred", "spoken", "stream_recipe_for", "stream_split"]
+__all__ = ["RATED", "STREAMED", "Spoken", "background_power", "centred", "spoken", "stream_recipe_for", "stream_split"]
 
-STREAMED = ("keywords", "keywords-ru", "speech-commands", "esc10", "esc50", "urbansound8k", "audiomnist", "timit")
+SOUND_TASKS = ("esc", "esc10", "esc50", "urbansound8k")
+"""Corpora of sounds that are no speech."""
+RATED = ("folder", "csv", *SOUND_TASKS)
+"""Corpora whose sounds are heard at any rate that is asked for."""
+STREAMED = ("keywords", "keywords-ru", "speech-commands", *SOUND_TASKS, "audiomnist", "timit")
 """Corpora that only the streaming network is trained on."""
 
 BELOW_DB = 15.0
@@ -64,7 +68,7 @@ def _for_xylo(usual: StreamRecipe) -> StreamRecipe:
 
 
 def _usual_for(task: str) -> StreamRecipe:
-    if task in ("esc10", "esc50", "urbansound8k"):
+    if task in SOUND_TASKS:
         how = Disturbance(
             speed=0.15, shift=20, warp=0.12, tilt_db=2.0, gain_db=3.0, noise=0.0, mask_bands=8, mask_frames=16
         )

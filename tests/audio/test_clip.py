@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from sim.errors import FileError
-from snn2hw.audio.clip import read_clip, sound_pieces
+from snn2hw.audio.clip import read_clip, sound_pieces, stored_rate_hz
 from snn2hw.audio.shortfall import shortfall
 from snn2hw.commands import main
 
@@ -40,6 +40,17 @@ def test_resamples_and_says_so(tmp_path):
     assert clip.changes == ("resampled from 44100 to 8000 Hz",)
     spectrum = np.abs(np.fft.rfft(clip.samples))
     assert np.fft.rfftfreq(clip.samples.size, 1 / RATE_HZ)[spectrum.argmax()] == 440.0
+
+
+@pytest.mark.parametrize(
+    "read", [lambda path: read_clip(path, RATE_HZ), stored_rate_hz, lambda path: list(sound_pieces(path, RATE_HZ))]
+)
+def test_what_is_said_of_a_damaged_file_is_the_same_every_time(tmp_path, read):
+    path = tmp_path / "torn.wav"
+    path.write_bytes(b"RIFF nothing")
+    with pytest.raises(FileError) as error:
+        read(path)
+    assert error.value.what == f"{path}: not a readable sound file (Format not recognised)"
 
 
 @pytest.mark.parametrize(

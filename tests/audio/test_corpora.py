@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from sim.errors import InputError
+from sim.errors import FileError, InputError
 from snn2hw.audio.corpus import Corpus, holdout, joined, leave_out, official
-from snn2hw.audio.folder import read_folder
+from snn2hw.audio.folder import read_folder, read_sounds
 from snn2hw.audio.fsdd import read_fsdd
 
 RATE_HZ = 8000
@@ -103,10 +103,69 @@ def test_a_folder_with_parts_keeps_them(tmp_path):
     assert [len(part) for part in split] == [2, 2, 2]
 
 
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "dev", "evaluation")])
+def test_parts_of_a_folder_have_the_names_that_people_give_them(tmp_path, names):
+    for k, part in enumerate(names):
+        for word in ("no", "yes"):
+            for take in range(k + 1):
+                write(tmp_path / part / word / f"{take}.wav")
+    corpus = read_folder(tmp_path)
+    assert [len(part) for part in official(corpus)] == [2, 4, 6]
+    assert corpus.notes == ()
+
+
+def test_two_folders_of_one_part_are_refused(tmp_path):
+    for part in ("train", "test", "val", "dev"):
+        for word in ("no", "yes"):
+            write(tmp_path / part / word / "a.wav")
+    with pytest.raises(InputError, match="dev and val are both the part validate"):
+        read_folder(tmp_path)
+
+
+def test_a_class_may_be_called_as_a_part_is(tmp_path):
+    for word in ("dog", "train"):
+        write(tmp_path / word / "a.wav")
+    assert read_folder(tmp_path).classes == ("dog", "train")
+
+
+def test_sounds_beside_the_classes_are_left_out_and_counted(tmp_path):
+    for word in ("no", "yes"):
+        write(tmp_path / "plain" / word / "a.wav")
+        for part in ("train", "test"):
+            write(tmp_path / "parts" / part / word / "a.wav")
+    assert read_folder(tmp_path / "plain").notes == read_folder(tmp_path / "parts").notes == ()
+    write(tmp_path / "plain" / "stray.wav")
+    for name in ("stray.wav", "train/one.wav", "noise/hum.wav", "noise/hiss.wav"):
+        write(tmp_path / "parts" / name)
+    assert read_folder(tmp_path / "plain").notes == ("left out: 1 sound files that lie beside the classes (stray.wav)",)
+    names = "noise/hiss.wav, noise/hum.wav, stray.wav and 1 more"
+    assert read_folder(tmp_path / "parts").notes == (f"left out: 4 sound files that lie beside the classes ({names})",)
+
+
+def test_a_folder_of_classes_that_is_no_part_is_refused(tmp_path):
+    for part in ("train", "test", "spare"):
+        for word in ("no", "yes"):
+            write(tmp_path / part / word / "a.wav")
+    with pytest.raises(InputError, match=r"spare: 2 sound files in a folder that is no part  fix: call it one"):
+        read_folder(tmp_path)
+
+
 def test_converted_files_are_named(tmp_path):
     write(tmp_path / "no" / "a.wav", rate_hz=16000)
     write(tmp_path / "yes" / "b.wav")
     assert read_folder(tmp_path).notes == ("no/a.wav: resampled from 16000 to 8000 Hz",)
+
+
+def test_damaged_sounds_without_labels_are_left_out_on_demand(tmp_path):
+    write(tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_bytes(b"RIFF nothing")
+    with pytest.raises(FileError, match=r"b\.wav.*--skip-damaged"):
+        read_sounds(tmp_path, RATE_HZ, 9)
+    sounds, notes = read_sounds(tmp_path, RATE_HZ, 9, skip_damaged=True)
+    assert [len(sounds), len(notes)] == [1, 1]
+    (tmp_path / "a.wav").unlink()
+    with pytest.raises(InputError, match="every file is damaged"):
+        read_sounds(tmp_path, RATE_HZ, 9, skip_damaged=True)
 
 
 @pytest.mark.parametrize("make", [lambda root: None, lambda root: write(root / "only" / "a.wav")])

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from sim.errors import InputError
+from snn2hw.audio import digits
 from snn2hw.audio.clip import trimmed
+from snn2hw.audio.corpora import read_corpus
 from snn2hw.audio.digits import ACCENTS, WORDS, spoken_digits
 from snn2hw.audio.espeak import RATE_HZ, Utterance, speak, voice_variants
 
@@ -34,6 +36,21 @@ def test_clips_are_heard_and_of_a_length_to_be_words(english):
     assert seconds.min() > 0.1
     assert seconds.max() < 2.0
     assert all(0.29 < np.abs(samples).max() < 0.96 for samples in english.samples)
+
+
+def test_digits_are_said_at_the_rate_that_is_asked_for(english):
+    twice = spoken_digits("en", takes=1, rate_hz=16000)
+    assert (english.rate_hz, twice.rate_hz) == (8000, 16000)
+    assert all(abs(long.size - 2 * short.size) <= 2 for long, short in zip(twice.samples, english.samples, strict=True))
+    assert all(0.29 < np.abs(samples).max() < 0.96 for samples in twice.samples)
+
+
+@pytest.mark.parametrize(("asked", "rate_hz"), [(None, 8000), (8000, 8000), (16000, 16000)])
+def test_the_door_to_all_corpora_hands_the_rate_on(monkeypatch, english, asked, rate_hz):
+    given = []
+    monkeypatch.setattr(digits, "spoken_digits", lambda *_, **named: given.append(named["rate_hz"]) or english)
+    read_corpus("digits", None, asked)
+    assert given == [rate_hz]
 
 
 def test_two_processes_say_the_same():

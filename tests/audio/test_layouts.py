@@ -1,6 +1,7 @@
 """Every layout of sounds in wide use is read as its users have it: labels, parts, folds, speakers and rates."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import soundfile
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.corpora import read_corpus
-from snn2hw.audio.corpus import leave_fold_out, official
+from snn2hw.audio.corpus import leave_fold_out, leave_out, official, parted
 from snn2hw.audio.speech_commands import KEYWORDS
+from snn2hw.train.stream_data import STREAMED, stream_recipe_for
 
 
 def write(path, seed=0, rate_hz=16000, seconds=0.25):
@@ -39,6 +41,32 @@ def test_any_fact_about_a_speaker_can_be_the_label(audiomnist):
     assert read_corpus("audiomnist", audiomnist, None, label="gender").classes == ("female", "male")
     with pytest.raises(InputError, match=r"column 'height'.*accent, age, digit, gender, speaker"):
         read_corpus("audiomnist", audiomnist, None, label="height")
+
+
+def test_where_the_speaker_is_the_class_every_fifth_clip_is_for_testing(audiomnist):
+    for k in range(2, 6):
+        for speaker in ("01", "02"):
+            write(audiomnist / "data" / speaker / f"{k}_{speaker}_0.wav", seed=k, rate_hz=48000)
+    corpus = read_corpus("audiomnist", audiomnist, None, label="speaker")
+    split = official(corpus)
+    assert set(corpus.labels[split.test]) == set(corpus.labels[split.train]) == set(range(5))
+    named = {corpus.names[i].split("/")[-1] for i in split.test}
+    assert named == {"4_01_0.wav", "4_02_0.wav", "1_03_0.wav", "1_04_0.wav", "1_05_0.wav"}
+    assert corpus.notes == ("split by clip, not by speaker, as training lacked classes of the test part: every class",)
+
+
+def test_a_class_that_one_tested_speaker_has_alone_is_split_by_clip_and_no_other(audiomnist):
+    table = audiomnist / "data" / "audioMNIST_meta.txt"
+    about = json.loads(table.read_text())
+    about["05"]["accent"] = "Tamil"
+    write(audiomnist / "data" / "10" / "0_10_0.wav", rate_hz=48000)
+    for speaker in ("06", "07", "08", "09"):
+        write(audiomnist / "data" / speaker / f"0_{speaker}_0.wav", rate_hz=48000)
+    table.write_text(json.dumps(about | {s: {"accent": "German"} for s in ("06", "07", "08", "09", "10")}))
+    corpus = read_corpus("audiomnist", audiomnist, None, label="accent")
+    tested = {corpus.names[i].split("/")[-1] for i in official(corpus).test}
+    assert tested == {"0_10_0.wav", "1_05_0.wav"}
+    assert corpus.notes[0].endswith("training lacked classes of the test part: Tamil")
 
 
 @pytest.fixture
@@ -73,6 +101,15 @@ def test_silence_is_cut_out_of_other_stretches_for_every_part(commands):
     assert all(len(corpus.samples[corpus.names.index(name)]) == 16000 for name in silences)
 
 
+def test_a_damaged_background_is_left_out_on_demand(commands):
+    (commands / "_background_noise_" / "broken.wav").write_bytes(b"RIFF nothing")
+    with pytest.raises(FileError, match=r"broken\.wav.*--skip-damaged"):
+        read_corpus("keywords", commands, None)
+    corpus = read_corpus("keywords", commands, None, skip_damaged=True)
+    assert corpus.classes[-1] == "_silence_"
+    assert ["broken.wav" in note for note in corpus.notes] == [True]
+
+
 def test_all_words_are_classes_of_speech_commands(commands):
     assert len(read_corpus("speech-commands", commands, None).classes) == 12
 
@@ -84,6 +121,19 @@ def test_a_table_of_parts_replaces_the_official_lists(commands):
     ]
     (commands / "metadata.csv").write_text("\n".join(rows))
     assert len(read_corpus("speech-commands", commands, None)) == 20
+
+
+def test_a_table_of_parts_may_call_them_as_others_do_and_what_is_in_none_is_said(commands):
+    parts = (("aa", "training"), ("bb", "dev"), ("cc", "testing"), ("aa", "spare"))
+    rows = ["path,part", *(f"{w}/{s}_nohash_0.wav,{p}" for w in KEYWORDS[:10] for s, p in parts)]
+    (commands / "metadata.csv").write_text("\n".join(rows))
+    for name in ("speech-commands", "keywords"):
+        corpus = read_corpus(name, commands, None)
+        assert {"train", "validate", "test"} == set(corpus.parts)
+        assert corpus.notes == ("left out: metadata.csv has rows of parts that are none (10 of 'spare')",)
+    (commands / "metadata.csv").write_text("path,part\nyes/aa_nohash_0.wav,spare")
+    with pytest.raises(InputError, match=r"no row of a part \(1 of 'spare'\).*train, training, validate, val, dev"):
+        read_corpus("speech-commands", commands, None)
 
 
 def esc_folder(root, table):
@@ -103,6 +153,26 @@ def test_esc10_is_the_marked_classes_of_esc50(tmp_path):
     assert read_corpus("esc50", root, None).classes == ("cat", "dog", "rain")
     ten = read_corpus("esc10", root, None)
     assert (ten.classes, ten.rate_hz) == (("dog", "rain"), 44100)
+
+
+@pytest.mark.parametrize("table", ["esc50.csv", "esc10.csv"])
+def test_esc_is_every_class_of_the_table_that_is_there(tmp_path, table):
+    corpus = read_corpus("esc", esc_folder(tmp_path, table), None)
+    assert (corpus.name, corpus.classes) == ("esc", ("cat", "dog", "rain"))
+    assert corpus.folds == read_corpus("esc50", tmp_path, None).folds
+    assert read_corpus("esc", tmp_path, None, label="esc10").classes == ("False", "True")
+
+
+def test_esc_without_a_table_says_which_is_looked_for(tmp_path):
+    with pytest.raises(InputError, match=r"esc50\.csv.*as it is distributed"):
+        read_corpus("esc", tmp_path, None)
+
+
+def test_esc_is_heard_as_its_two_parts_are():
+    recipes = [stream_recipe_for(task) for task in ("esc", "esc10", "esc50")]
+    assert {replace(recipe, task="") for recipe in recipes} == {replace(recipes[0], task="")}
+    assert "esc" in STREAMED
+    assert "csv" not in STREAMED
 
 
 def test_a_fold_is_left_out_whole(tmp_path):
@@ -154,6 +224,45 @@ def test_a_csv_says_everything_and_any_column_is_the_label(table):
     assert corpus.folds == ("0", "1", "2", "3")
     assert corpus.speakers == ("s0", "s1", "s2", "s3")
     assert read_corpus("folder", table, None, label="room").classes == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("eval", "test"), ("Training", "train"), ("dev", "validate"), ("", "train")]
+)
+def test_a_csv_calls_parts_as_others_do(table, name, part):
+    table.write_text(table.read_text().replace("test", name))
+    assert read_corpus("folder", table, None).parts[2] == part
+
+
+def test_a_csv_with_a_part_that_is_none_is_refused_by_its_line(table):
+    table.write_text(table.read_text().replace("test", "spare"))
+    with pytest.raises(InputError, match=r"list\.csv, line 4: there is no part 'spare'  fix: call it one of train, "):
+        read_corpus("folder", table, None)
+
+
+def test_a_table_whose_test_part_shares_no_class_with_training_is_refused(table):
+    corpus = read_corpus("folder", table, None, label="speaker")
+    for split in (lambda: official(corpus), lambda: parted(corpus, speaker="s1"), lambda: parted(corpus, fold="1")):
+        with pytest.raises(InputError, match=r"training has no class of the test part \(s[12]\)  fix: choose another"):
+            split()
+    assert leave_out(corpus, "s1").test.tolist() == [1], "what encodes one speaker's clips goes on"
+
+
+def test_a_table_whose_training_lacks_some_class_of_the_test_part_says_so(table):
+    write(table.parent / "4.wav", rate_hz=11025)
+    table.write_text(table.read_text() + "\n4.wav,c,x,test,,s0")
+    corpus = read_corpus("folder", table, None)
+    assert corpus.notes == (), "folds may be left out, of which the parts say nothing"
+    lines = [",".join(row.split(",")[:4]) for row in table.read_text().splitlines()]
+    table.write_text("\n".join(lines))
+    assert read_corpus("folder", table, None).notes == ("training lacks classes of the test part: c",)
+
+
+def test_csv_is_a_table_and_nothing_else(table):
+    assert read_corpus("csv", table, None).digest == read_corpus("folder", table, None).digest
+    assert read_corpus("csv", table, None, label="room").classes == ("x", "y")
+    with pytest.raises(InputError, match="a folder, and csv is a table  fix: give the CSV, or read it as: folder"):
+        read_corpus("csv", table.parent)
 
 
 def test_a_csv_without_the_column_says_which_it_has(table):
@@ -221,6 +330,59 @@ def test_timit_has_other_labels(timit):
     assert "ax-h" in read_corpus("timit", timit, None, label="phone61").classes
     with pytest.raises(InputError, match="choose one of phone, phone61, speaker, gender, dialect"):
         read_corpus("timit", timit, None, label="word")
+
+
+def test_timit_by_speaker_is_split_by_clip(timit):
+    corpus = read_corpus("timit", timit, None, label="speaker")
+    split = official(corpus)
+    assert set(corpus.labels[split.test]) == set(corpus.labels[split.train]) == {0, 1, 2}
+    assert corpus.notes[0].startswith("split by clip, not by speaker")
+
+
+PHN, WAV = "TRAIN/DR1/FAAA0/SI1.PHN", "TRAIN/DR1/FAAA0/SI1.WAV"
+
+
+def test_a_segment_beyond_its_sound_is_refused_by_its_line(timit):
+    (timit / PHN).write_text("0 2000 h#\n2000 8000 iy\n")  # to the last sample
+    assert read_corpus("timit", timit, None).samples[1].size == 6000
+    (timit / PHN).write_text("0 2000 h#\n7000 8002 iy\n")
+    what = r"SI1\.PHN, line 2: a segment from 0\.4375 to 0\.500125 s is not in SI1\.WAV, which lasts 0\.5 s"
+    with pytest.raises(FileError, match=f"{what}.*--skip-damaged"):
+        read_corpus("timit", timit, None)
+    corpus = read_corpus("timit", timit, None, skip_damaged=True)
+    assert len(corpus) == 21
+    assert "SI1.PHN, line 2" in corpus.notes[0]
+
+
+def test_a_segment_of_no_sample_at_another_rate_is_refused(timit):
+    (timit / PHN).write_text("0 2000 h#\n2000 2001 iy\n")
+    with pytest.raises(FileError, match=r"SI1\.PHN, line 2: a segment of no samples"):
+        read_corpus("timit", timit, 4000)
+
+
+def test_only_a_phone_of_silence_may_be_silent(timit):
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
+    sound[:4000] = 0
+    soundfile.write(timit / WAV, sound, 16000)
+    (timit / PHN).write_text("0 2000 h#\n2000 3000 tcl\n5000 6000 iy\n")
+    assert [samples.any() for samples in read_corpus("timit", timit, None).samples[:3]] == [False, False, True]
+    (timit / PHN).write_text("0 2000 h#\n2000 3000 iy\n")
+    with pytest.raises(FileError, match=r"SI1\.PHN, line 2: a segment of digital silence"):
+        read_corpus("timit", timit, None)
+
+
+@pytest.mark.parametrize("damage", ["unreadable", "missing"])
+def test_a_sentence_without_its_sound_is_left_out_on_demand(timit, damage):
+    (timit / WAV).unlink()
+    if damage == "unreadable":
+        (timit / WAV).write_bytes(b"NIST nothing")
+    with pytest.raises(FileError, match=r"SI1\.(WAV|PHN).*--skip-damaged"):
+        read_corpus("timit", timit, None)
+    corpus = read_corpus("timit", timit, None, skip_damaged=True)
+    assert len(corpus) == 20
+    (note,) = corpus.notes
+    assert note.startswith("left out: ")
+    assert "SI1." in note
 
 
 def test_sixty_phones_count_as_thirty_nine():

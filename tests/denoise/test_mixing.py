@@ -56,6 +56,23 @@ def test_parts_are_read_and_their_test_part_makes_the_pairs(parts):
     assert {p.snr_db for p in speech.validate} == {p.snr_db for p in speech.test} == set(SNRS_DB)
 
 
+@pytest.mark.parametrize("name", ["validation", "dev"])
+def test_parts_have_the_names_that_people_give_them(parts, name):
+    usual = read_noisy(parts, RATE)
+    for kind in ("clean", "noise"):
+        (parts / kind / "val").rename(parts / kind / name)
+        (parts / kind / "train").rename(parts / kind / "training")
+    speech = read_noisy(parts, RATE)
+    assert len(speech.validate) == len(usual.validate) > 0
+    assert len(speech.train.clean) == 2
+
+
+def test_sounds_in_no_part_are_refused(parts):
+    (parts / "clean" / "val").rename(parts / "clean" / "spare")
+    with pytest.raises(InputError, match=r"spare: 2 sound files in no part  fix: .*train, training, validate, val"):
+        read_noisy(parts, RATE)
+
+
 def test_pairs_that_come_with_the_parts_are_the_test(parts):
     for kind in ("noisy", "clean"):
         (parts / "pairs_test" / kind).mkdir(parents=True)
@@ -82,6 +99,10 @@ def test_the_layout_of_ms_snsd_is_read(tmp_path):
             soundfile.write(tmp_path / folder / f"{k}.wav", make(k), RATE)
     speech = read_noisy(tmp_path, RATE)
     assert (speech.name, len(speech.train.clean), len(speech.test)) == ("MS-SNSD", 2, 42)
+    few = "2 sounds of speech and 2 of noise, fewer than 10 of each"
+    assert speech.notes == (f"{few}: it is validated on the sounds that it is trained on",)
+    (tmp_path / "clean_test").rename(tmp_path / "elsewhere")
+    assert read_noisy(tmp_path, RATE).notes[1].startswith("there is no test part")
 
 
 def test_the_layout_of_the_ndns_challenge_is_paired_by_fileid(tmp_path):
@@ -99,6 +120,25 @@ def test_the_layout_of_the_ndns_challenge_is_paired_by_fileid(tmp_path):
             soundfile.write(tmp_path / "validation_set" / "noisy" / name, sound + hiss(k), RATE)
     speech = read_noisy(tmp_path, RATE)
     assert [(p.snr_db, p.name.endswith(f"fileid_{k}.wav")) for k, p in enumerate(speech.test)] == [(0, True), (5, True)]
+    assert not any("validation_set" in note for note in speech.notes)
+    (tmp_path / "validation_set" / "noisy").rename(tmp_path / "elsewhere")
+    speech = read_noisy(tmp_path, RATE)
+    assert speech.test == speech.validate
+    assert speech.notes[-1] == "validation_set has no pairs: it is tested on the pairs that it is validated on"
+
+
+def test_a_tenth_is_held_out_of_ten_sounds(tmp_path):
+    for folder, make in {
+        "clean_train": syllables,
+        "noise_train": hiss,
+        "clean_test": syllables,
+        "noise_test": hiss,
+    }.items():
+        (tmp_path / folder).mkdir()
+        for k in range(10):
+            soundfile.write(tmp_path / folder / f"{k}.wav", make(k, 0.5), RATE)
+    speech = read_noisy(tmp_path, RATE)
+    assert (len(speech.train.clean), len(speech.train.noise), speech.notes) == (9, 9, ())
 
 
 def test_plain_pairs_give_their_own_noise_to_train_with(tmp_path):
@@ -112,6 +152,34 @@ def test_plain_pairs_give_their_own_noise_to_train_with(tmp_path):
     assert (len(speech.train.clean), len(speech.validate), len(speech.test)) == (6, 2, 2)
     assert speech.test[0].snr_db == 10
     assert np.abs(speech.train.noise[0] - hiss(0)).max() < 1e-3
+
+
+def write_pairs(folder, clean_files, ratios):
+    for kind in ("noisy", "clean"):
+        (folder / kind).mkdir(exist_ok=True)
+    for k in range(clean_files):
+        sound = syllables(k, 0.5)
+        soundfile.write(folder / "clean" / f"clnsp{k}.wav", sound, RATE)
+        for ratio in ratios:
+            path = folder / "noisy" / f"noisy{k}_SNRdb_{ratio}_clnsp{k}.wav"
+            soundfile.write(path, sound + 10 ** (-ratio / 20) * hiss(k + ratio, 0.5), RATE)
+
+
+def test_clean_speech_of_several_pairs_is_in_one_part(tmp_path):
+    write_pairs(tmp_path, 5, (0, 10, 20))
+    speech = read_noisy(tmp_path, RATE)
+    of = {name: {p.name.split("clnsp")[1] for p in getattr(speech, name)} for name in ("validate", "test")}
+    assert of == {"validate": {"3.wav"}, "test": {"4.wav"}}
+    assert (len(speech.train.clean), len(speech.validate), len(speech.test)) == (9, 3, 3)
+    heard = {sound.tobytes() for sound in speech.train.clean}
+    assert len(heard) == 3
+    assert not heard & {p.clean.tobytes() for p in speech.validate + speech.test}
+
+
+def test_pairs_of_too_few_clean_files_are_refused(tmp_path):
+    write_pairs(tmp_path, 4, (0, 10))
+    with pytest.raises(InputError, match="pairs of 4 clean files, and none may be in two parts  fix: give 5 or more"):
+        read_noisy(tmp_path, RATE)
 
 
 def test_a_damaged_file_is_named_and_left_out_if_asked(parts):

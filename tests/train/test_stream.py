@@ -1,5 +1,6 @@
 """The streaming network: Norse's cells, one description for both twins, the same meaning as a Source and a program."""
 
+import argparse
 import json
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from sim.errors import FileError, InputError
 from snn2hw.audio.mel_stream import front_from, heard
 from snn2hw.audio.spectra import KINDS
 from snn2hw.commands import main
+from snn2hw.commands.train import configure
+from snn2hw.commands.train_stream import recipe_for
 from snn2hw.models.stream import StreamLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.purpose import read_purpose
@@ -128,6 +131,39 @@ def test_other_features_are_trained_on_and_listened_to(tmp_path, capsys, feature
     assert recipe_to(recipe) == read_checkpoint(run / "last.pt")["recipe"]
 
 
+def asked(tmp_path, *options, dataset="folder"):
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    words = [dataset, "--stream", "--data", str(tmp_path), "-o", str(tmp_path / "run"), *options]
+    return recipe_for(parser.parse_args(words))
+
+
+def test_a_stream_hears_own_sounds_at_the_rate_that_is_asked_for(tmp_path):
+    usual, other = asked(tmp_path), asked(tmp_path, "--rate-hz", "44100")
+    spectra = other.front.spectra
+    assert (spectra.rate_hz, spectra.window, spectra.hop, spectra.highest_hz) == (44100, 1102, 551, 16000.0)
+    assert abs(spectra.step_s - usual.front.spectra.step_s) < 1e-5
+    assert replace(other, front=usual.front) == usual
+    assert asked(tmp_path, "--rate-hz", "8000") == usual
+    assert asked(tmp_path, "--rate-hz", "16000", dataset="esc").front.spectra.highest_hz == 7600.0
+    assert stream_recipe_from(recipe_to(other), "here").front == other.front
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("keywords --rate-hz 8000", "--rate-hz 8000: keywords is heard at 16000 Hz"),
+        ("folder --stream --rate-hz 10", "a rate of 10 Hz  fix: ask for 4000 to 96000"),
+        ("folder --rate-hz 16000", "--rate-hz 16000: is of a stream"),
+        ("folder --model m5 --rate-hz 16000", "--rate-hz 16000: means nothing to a published pair"),
+        ("denoise --rate-hz 16000", "--rate-hz 16000: means nothing to a denoiser"),
+    ],
+)
+def test_a_rate_that_means_nothing_is_refused(tmp_path, capsys, words, said):
+    assert main(["train", *words.split(), "--data", str(tmp_path), "-o", str(tmp_path / "run")]) == 2
+    assert said in capsys.readouterr().err
+
+
 def noises(folder, *seconds):
     """Write a folder of noises, one of them deeper."""
     for k, length in enumerate(seconds):
@@ -164,6 +200,7 @@ def test_clips_are_mixed_with_the_sounds_of_a_folder(tmp_path, capsys):
         (("--background", "none"), "none: no such folder"),
         (("--background", "empty"), "empty: no sound files (.wav, .flac, .ogg)"),
         (("--background", "brief"), "0.wav: lasts 0.001 s"),
+        (("--background", "brief", "--skip-damaged"), "brief: every file is damaged"),
         (("--background", "brief", "--background-db", "9,0"), "background_db 9 to 0"),
     ],
 )
