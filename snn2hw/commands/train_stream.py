@@ -138,7 +138,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
     parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
-    facts = _judged_snn if recipe.model in ("snn", "xylo") else _judged_ann
+    facts = _judged_snn if recipe.spiking else _judged_ann
     said = facts(model, recipe, learnt, parts, corpus.classes, args.output)
     known = {"schema": SCHEMA, "task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
     confusion = _confusion(model, recipe, parts["test"], len(corpus.classes))
