@@ -118,8 +118,11 @@ def spoken(corpus: Corpus, recipe: StreamRecipe) -> Spoken:
 
 def spoken_clip(samples: NDArray[np.float32], recipe: StreamRecipe) -> tuple[Spoken, int]:
     """Return one sound as `spoken` makes it of a corpus, its class 0, and the frame of the sound that it begins at."""
-    clip = Corpus("one", ("",), recipe.front.spectra.rate_hz, (samples,), np.zeros(1, np.int64), ("",), ("",), ("",))
-    return spoken(clip, recipe), loudest_stretch(samples, recipe.front.spectra, recipe.frames)[1]
+    spec, most = recipe.front.spectra, recipe.frames
+    rows, first = loudest_stretch(samples, spec, most)
+    power = np.zeros((1, most, rows.shape[1]), np.float32)
+    power[0, : len(rows)] = rows
+    return Spoken(power, np.array([len(rows)]), np.zeros(1, np.int64)), first
 
 
 def loudest_stretch(samples: NDArray[np.float32], spec: Spectra, most: int) -> tuple[NDArray[np.float64], int]:
