@@ -29,6 +29,9 @@ def listen(args: argparse.Namespace, tables: Sequence[str], samples: "NDArray[An
     front = hearing_of(found, args.program).front if denoises else ear_of(found, args.program).front
     frames = frames_of_sound(sound_pieces(Path(args.stream), front.spectra.rate_hz), front)
     ann = None if args.ann is None else AnnFile(args.ann, args.hop, samples)
-    cost = listening(found.program, frames, target=target, ann=ann, active=args.active, tables=tables)
+    latency_s = front.spectra.window / front.spectra.rate_hz if denoises else None
+    cost = listening(
+        found.program, frames, target=target, ann=ann, active=args.active, latency_s=latency_s, tables=tables
+    )
     reply.found(cost, args.output)
     return 0

@@ -32,16 +32,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("program", metavar="P.nir|zoo:NAME", help="a program that says how it listens")
     parser.add_argument("files", nargs="+", metavar="FILE.wav", help="sound files, or - for raw sound")
-    parser.add_argument("--rate", type=int, metavar="HZ", help="samples a second of - (default: the program's)")
+    parser.add_argument(
+        "--rate", type=int, metavar="HZ", help="samples a second of -, refused for files (default: the program's)"
+    )
     parser.add_argument("--threshold", type=float, default=0.5, metavar="S", help="score of an event (default: 0.5)")
 
 
 def execute(args: argparse.Namespace, reply: Reply) -> int:
     """Listen to every file."""
     from exporters.program_file import read_program_file
+    from sim.errors import InputError
     from snn2hw.audio.hear import ear_of
     from snn2hw.audio.shortfall import shortfall
 
+    if args.rate is not None and "-" not in args.files:
+        raise InputError(f"--rate {args.rate}: a sound file says its own", "leave it out, or listen to -")
     found = read_program_file(args.program)
     ear = ear_of(found, args.program)
     results = []
@@ -64,7 +69,9 @@ def _heard(found: "ProgramFile", ear: "Ear", name: str, args: argparse.Namespace
 
     rate_hz = ear.front.spectra.rate_hz
     listener = Listener(found, ear, args.threshold)
-    pieces = _raw(args.rate or rate_hz, rate_hz) if name == "-" else sound_pieces(Path(name), rate_hz)
+    pieces = (
+        _raw(rate_hz if args.rate is None else args.rate, rate_hz) if name == "-" else sound_pieces(Path(name), rate_hz)
+    )
     for piece in pieces:
         for event in listener.push(piece):
             if name == "-":
@@ -73,17 +80,21 @@ def _heard(found: "ProgramFile", ear: "Ear", name: str, args: argparse.Namespace
 
 
 def _raw(rate_hz: int, wanted_hz: int) -> Iterator[NDArray[np.float32]]:
-    """Read standard input a tenth of a second at a time; a last odd byte is no sample."""
-    from snn2hw.audio.clip import resampler
+    """Read standard input a tenth of a second at a time; a last odd byte is no sample. Too few samples are refused."""
+    from sim.errors import InputError
+    from snn2hw.audio.clip import SHORTEST_S, resampler
 
     through = resampler(rate_hz, wanted_hz)
     size = 2 * max(1, round(PIECE_S * rate_hz))
-    rest = b""
+    rest, count = b"", 0
     while data := os.read(sys.stdin.fileno(), size):
         held = rest + data
         whole = len(held) - len(held) % 2
-        rest = held[whole:]
+        rest, count = held[whole:], count + whole // 2
         yield through(np.frombuffer(held[:whole], "<i2").astype(np.float32) / np.float32(32768), False)
+    if count < SHORTEST_S * rate_hz:
+        what = f"-: standard input lasts {count / rate_hz:.3f} s, a word needs {SHORTEST_S} s"
+        raise InputError(what, "send raw samples of 16 bit, one channel, at --rate")
     yield through(np.zeros(0, np.float32), True)
 
 

@@ -1,17 +1,23 @@
-"""Draw what a streaming network looks at: its spectrogram, and how much each band of each frame speaks for a class.
+"""Draw what a network looks at: its spectrogram, and how much each band of each frame speaks for a class.
 
 snn2hw relevance runs/keywords/last.pt yes.wav -o yes.png
 snn2hw relevance runs/twin/last.pt yes.wav --label no --method integrated -o yes-for-no.png
+snn2hw relevance runs/digits/model.pt seven.wav -o seven.png
 
-MODEL is the last.pt of `snn2hw train ... --stream` in its folder (summary.json names the classes). The derivative of
-spikes is the surrogate's; integrated gradients are captum's, for networks of ReLUs.
+MODEL is the last.pt of `snn2hw train ... --stream` in its folder (summary.json names the classes), or the model.pt of a
+network of images. What is drawn is what is classified: of a stream the loudest stretch, as long as the samples it was
+trained on, and silence behind a shorter sound. The derivative of spikes is the surrogate's; integrated gradients are
+captum's, for networks of ReLUs.
 """
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.reply import Reply
+
+if TYPE_CHECKING:
+    from snn2hw.train.looks import Look
 
 __all__ = ["configure", "execute"]
 
@@ -20,8 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from snn2hw.commands.options import default_of
 
-    parser.add_argument("model", type=Path, metavar="MODEL", help="last.pt of a run")
-    parser.add_argument("sound", type=Path, metavar="FILE.wav", help="what it hears")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="last.pt of a stream, model.pt of images")
+    parser.add_argument("sound", type=Path, metavar="FILE.wav", help="what it hears (a picture, where it learnt those)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.png", help="the picture")
     parser.add_argument("--label", metavar="CLASS", help="whose answer is looked at; not given, the one that is heard")
     usual = default_of(draw_relevance, "method")
@@ -43,39 +49,27 @@ def draw_relevance(
     model: Path, sound: Path, output: Path, *, label: str = "", method: str = "gradient"
 ) -> tuple[str, str]:
     """Draw, and return the class that was heard and the one that was looked at."""
-    from sim.cures import one_of
-    from sim.errors import InputError
     from sim.files import check_output
-    from snn2hw.audio.clip import read_clip
-    from snn2hw.audio.mel_stream import heard as messages_of
-    from snn2hw.train.relevance import read_stream, relevance
-    from snn2hw.train.stream_fit import answers_to
-    from snn2hw.train.summary import classes_in
+    from snn2hw.train.looks import look
 
     check_output(output)
-    classes = classes_in(model.parent)
-    if label and label not in classes:
-        raise InputError(f"--label {label}: no class of {model}", f"choose {one_of(label, classes)}")
-    network, recipe = read_stream(model, len(classes))
-    messages = messages_of(read_clip(sound, recipe.front.spectra.rate_hz).samples, recipe.front)[: recipe.frames]
-    best = int(answers_to(network, recipe, messages[None])[0].argmax())
-    chosen = classes.index(label) if label else best
-    found = relevance(network, recipe, messages, chosen, method)
-    title = f"{sound.name}, {classes[chosen]}"
-    _draw(output, messages * recipe.front.step_db, found, recipe.front.spectra.step_s, title)
-    return classes[best], classes[chosen]
+    seen = look(model, sound, label, method)
+    _draw(output, seen, f"{sound.name}, {seen.looked_at}")
+    return seen.heard, seen.looked_at
 
 
-def _draw(path: Path, loud: Any, found: Any, step_s: float, title: str) -> None:
+def _draw(path: Path, seen: "Look", title: str) -> None:
     import numpy as np
 
     from snn2hw.drawing import new_figure, save_figure
 
-    most = float(np.abs(found).max()) or 1.0
+    most = float(np.abs(seen.found).max()) or 1.0
     figure, (above, below) = new_figure(7.0, 5.0, rows=2)
-    place = {"aspect": "auto", "origin": "lower", "extent": (0.0, len(loud) * step_s, 0.0, loud.shape[1])}
-    above.imshow(loud.T, **place)
-    above.set(ylabel="band", title=f"{title}: dB over the mean, and what speaks for it (red) or against it")
-    below.imshow(found.T, cmap="RdBu_r", vmin=-most, vmax=most, **place)
-    below.set(xlabel="s", ylabel="band")
+    frames, bands = seen.shown.shape
+    extent = (seen.start, seen.start + frames * seen.step, 0.0, bands)
+    place: dict[str, Any] = {"aspect": "auto", "origin": "lower", "extent": extent}
+    above.imshow(seen.shown.T, **place)
+    above.set(ylabel=seen.across, title=f"{title}: {seen.shows}, and what speaks for it (red) or against it")
+    below.imshow(seen.found.T, cmap="RdBu_r", vmin=-most, vmax=most, **place)
+    below.set(xlabel=seen.along, ylabel=seen.across)
     save_figure(figure, path)

@@ -6,9 +6,15 @@ snn2hw train folder --data words/ --model mynet:build -o runs/mine     a Norse m
 snn2hw train digits -o runs/digits-en            synthesised digits, no download
 snn2hw train denoise --data noisy/ -o runs/denoise
 
-Started again with the same options it goes on where it was. The folder then holds model.pt (a checkpoint the other
-commands read), test.npz (the test part as the network is fed it, with labels), front.json, log.jsonl, summary.json,
-curves.png and confusion.png.
+Started again with the same options it goes on where it was. The folder holds last.pt (where it goes on), log.jsonl,
+summary.json, curves.png and, of classifiers, confusion.png. Beside them lie
+
+    of a network of images                model.pt (a checkpoint the other commands read), test.npz, front.json
+    of a spiking stream, or for Xylo      program.nir, test.npz
+    of a spiking denoiser                 program.nir
+
+test.npz is the test part as the network is fed it, with labels; a CNN of images leaves none. Streams that do not spike
+and published pairs leave nothing more: last.pt is the network.
 """
 
 import argparse

@@ -48,6 +48,7 @@ def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.denoise.layouts import read_noisy
     from snn2hw.files.json_file import write_json
     from snn2hw.train.denoising.fit import cleaned, fit_denoiser, gains
+    from snn2hw.train.pictures import draw_curves
     from snn2hw.train.processor import compute_with
 
     make_folder(args.output)
@@ -72,6 +73,7 @@ def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
             said[name][kind] = {_ratio(snr_db): round(gain, 3) for snr_db, gain in gained.items()}
             part = "validation, " if name == "validate_gain_db" else ""
             reply.line(f"{part}{kind}: gain in SI-SNR " + ", ".join(_at(g, s) for s, g in gained.items()))
+    draw_curves(state.rows, args.output / "curves.png")
     write_json(args.output / "summary.json", said)
     reply.fact(**said)
     reply.wrote(args.output)

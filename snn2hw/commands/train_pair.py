@@ -57,6 +57,7 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pair_fit import fit_pair, pair_clips, taken_over
     from snn2hw.train.pairs import PAIRS
+    from snn2hw.train.pictures import draw_confusion, draw_curves
     from snn2hw.train.processor import compute_with
 
     if PAIRS[recipe.network].hybrid:
@@ -82,10 +83,22 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     )
     known = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
     said = {"schema": "snn2hw.stream-training/1"} | known | {"accuracy": _judged(model, recipe, parts, reply)}
+    draw_curves(state.rows, args.output / "curves.png")
+    confusion = _confusion(model, recipe, *parts["test"], classes)
+    draw_confusion(confusion, corpus.classes, args.output / "confusion.png")
+    said["confusion"] = confusion.tolist()
     write_json(args.output / "summary.json", said)
     reply.fact(**said)
     reply.wrote(args.output)
     return 0
+
+
+def _confusion(model: Any, recipe: "PairRecipe", inputs: Any, labels: Any, classes: int) -> Any:
+    """Return counts of what was said (rows) against what the network understood."""
+    from snn2hw.train.judge import confused
+    from snn2hw.train.pair_fit import pair_answers
+
+    return confused(labels, pair_answers(model, recipe, inputs).argmax(1), classes)
 
 
 def _judged(model: Any, recipe: "PairRecipe", parts: dict[str, Any], reply: Reply) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     from sim.files import make_folder
     from snn2hw.commands.options import corpus_named
     from snn2hw.files.json_file import write_json
-    from snn2hw.train.pictures import draw_confusion
+    from snn2hw.train.pictures import draw_confusion, draw_curves
     from snn2hw.train.processor import compute_with
     from snn2hw.train.stream_data import centred, spoken, stream_split
     from snn2hw.train.stream_fit import fit_stream, read_teacher
@@ -155,10 +155,11 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
     parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
-    facts = _judged_snn if recipe.model in ("snn", "xylo") else _judged_ann
+    facts = _judged_snn if recipe.spiking else _judged_ann
     said = facts(model, recipe, learnt, parts, corpus.classes, args.output)
     known = {"schema": SCHEMA, "task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
     confusion = _confusion(model, recipe, parts["test"], len(corpus.classes))
+    draw_curves(state.rows, args.output / "curves.png")
     draw_confusion(confusion, corpus.classes, args.output / "confusion.png")
     summary = known | said | {"confusion": confusion.tolist()}
     write_json(args.output / "summary.json", summary)
@@ -216,14 +217,10 @@ def _weights(path: Path | None) -> "Mapping[str, Any] | None":
 
 def _confusion(model: Any, recipe: "StreamRecipe", part: "Spoken", classes: int) -> Any:
     """Return counts of what was said (rows) against what the network understood."""
-    import numpy as np
-
+    from snn2hw.train.judge import confused
     from snn2hw.train.stream_fit import answers_to, plain_messages
 
-    understood = answers_to(model, recipe, plain_messages(part, recipe)).argmax(1)
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (part.labels, understood), 1)
-    return counts
+    return confused(part.labels, answers_to(model, recipe, plain_messages(part, recipe)).argmax(1), classes)
 
 
 def _judged_ann(

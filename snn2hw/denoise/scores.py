@@ -3,6 +3,7 @@
 SI-SNR(e, s) = 10 log10( |a s|^2 / |e - a s|^2 )      a = <e, s> / <s, s>, both without their means
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from sim.cures import install
 from sim.errors import InputError, MissingToolError
 
-__all__ = ["pesq_of", "si_snr", "stoi_of"]
+__all__ = ["judged", "pesq_of", "si_snr", "stoi_of"]
 
 TINY = 1e-12
 
@@ -34,14 +35,40 @@ def si_snr(estimate: NDArray[np.floating], clean: NDArray[np.floating]) -> float
 def pesq_of(estimate: NDArray[np.floating], clean: NDArray[np.floating], rate_hz: int) -> float:
     """Return wideband PESQ (narrowband at 8 kHz): what a listener would say, 1 to 4.6."""
     score = _library("pesq", "pesq")
-    return float(
-        score(rate_hz, clean.astype(np.float32), estimate.astype(np.float32), "nb" if rate_hz == 8000 else "wb")
-    )
+    if rate_hz not in (8000, 16000):
+        raise InputError(f"PESQ at {rate_hz} Hz: is defined at 8000 and 16000", "denoise at one of them")
+    kind = "nb" if rate_hz == 8000 else "wb"
+    try:
+        return float(score(rate_hz, clean.astype(np.float32), estimate.astype(np.float32), kind))
+    except Exception as error:  # the library's own kinds: no utterance, too short
+        reason = error.args[0] if error.args else type(error).__name__
+        said = reason.decode() if isinstance(reason, bytes) else reason
+        raise InputError(f"PESQ of this sound: {said}", "give a sound with speech in it") from None
 
 
 def stoi_of(estimate: NDArray[np.floating], clean: NDArray[np.floating], rate_hz: int) -> float:
     """Return STOI: how much of it would be understood, 0 to 1."""
-    return float(_library("pystoi", "stoi")(clean, estimate, rate_hz))
+    score = _library("pystoi", "stoi")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # it warns and says 1e-5 where there is too little speech
+        try:
+            return float(score(clean, estimate, rate_hz))
+        except (RuntimeWarning, ValueError) as error:
+            what = f"STOI of this sound: {str(error).partition('.')[0]}"
+            raise InputError(what, "give a longer sound with speech in it") from None
+
+
+def judged(estimate: NDArray[np.floating], clean: NDArray[np.floating], rate_hz: int) -> dict[str, float | str]:
+    """Return each score of an estimate, or why there is none: a library that is not installed, no speech in a sound."""
+    found: dict[str, float | str] = {"si_snr_db": si_snr(estimate, clean)}
+    for name, score in (("pesq", pesq_of), ("stoi", stoi_of)):
+        try:
+            found[name] = score(estimate, clean, rate_hz)
+        except MissingToolError as missing:
+            found[name] = missing.fix or missing.what
+        except InputError as error:
+            found[name] = error.what
+    return found
 
 
 def _library(package: str, function: str) -> Any:

@@ -11,7 +11,7 @@ from torch import Tensor
 from snn2hw.codec.decode import Decoder
 from snn2hw.train.objective import Objective
 
-__all__ = ["Judged", "decoded", "judge"]
+__all__ = ["Judged", "confused", "decoded", "judge"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +49,19 @@ def judge(
             for part in (parts if mean_of_parts else [slice(0, len(labels))])
         ]
     loss = sum(loss * count for loss, count in losses) / len(labels) if mean_of_parts else losses[0][0]
-    confusion = np.zeros((scores.shape[1],) * 2, dtype=np.int64)
-    np.add.at(confusion, (target.numpy(), scores.argmax(1).numpy()), 1)
+    confusion = confused(target.numpy(), scores.argmax(1).numpy(), scores.shape[1])
     return Judged(loss, float(np.trace(confusion) / confusion.sum()), confusion)
+
+
+def confused(labels: NDArray[np.integer], understood: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
+    """Return how often class i (row) was taken for class j.
+
+    >>> confused(np.array([0, 1, 1]), np.array([0, 1, 0]), 2).tolist()
+    [[1, 0], [1, 1]]
+    """
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (labels, understood), 1)
+    return counts
 
 
 def decoded(output: Tensor, decoder: Decoder) -> Tensor:

@@ -7,24 +7,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2hw.drawing import new_figure, save_figure
+from snn2hw.drawing import SERIES, new_figure, save_figure
 
 __all__ = ["draw_confusion", "draw_curves"]
 
 
+JUDGED = {"accuracy": "accuracy", "gain_db": "gain in SI-SNR, dB"}
+"""What a run is judged by, each as it is called in its rows and on the axis: one of them."""
+
+_LINES = {"": "training (augmented)", "validate_": "validation"}
+
+
 def draw_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Loss and accuracy over epochs, of the training and the validation part."""
-    figure, (left, right) = new_figure(9, 3.4, columns=2)
+    """Loss, and accuracy or gain, over epochs, of the training and the validation part, as far as rows hold them."""
+    said = {name for row in rows for name in row}
+    judged = [name for name in JUDGED if said & {name, f"validate_{name}"}]
+    shown = ["loss", *judged]
+    figure, panels = new_figure(4.5 * len(shown), 3.4, columns=len(shown))
     epochs = [row["epoch"] for row in rows]
-    for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot(epochs, [row[name] for row in rows], ".-", label="training (augmented)")
-        axes.plot(epochs, [row[f"validate_{name}"] for row in rows], ".-", label="validation")
-        axes.set(xlabel="epoch", ylabel=name)
+    for axes, name in zip(panels, shown, strict=True):
+        for (key, label), colour in zip(_LINES.items(), SERIES, strict=False):
+            known = [(row["epoch"], row[value]) for row in rows if (value := f"{key}{name}") in row]
+            if known:
+                axes.plot(*zip(*known, strict=True), ".-", label=label, color=colour)
+        axes.set(xlabel="epoch", ylabel=JUDGED.get(name, name))
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
         axes.grid(alpha=0.3)
-    left.set_yscale("log")
-    right.legend(loc="best")
+        axes.legend(loc="best")
+    if all(row["loss"] > 0 for row in rows):  # a denoiser's is in decibels
+        panels[0].set_yscale("log")
     save_figure(figure, path)
 
 

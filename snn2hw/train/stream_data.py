@@ -16,7 +16,18 @@ from snn2hw.models.stream import STREAMS
 from snn2hw.models.xylo import BANDS, EVENTS
 from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
 
-__all__ = ["RATED", "STREAMED", "Spoken", "background_power", "centred", "spoken", "stream_recipe_for", "stream_split"]
+__all__ = [
+    "RATED",
+    "STREAMED",
+    "Spoken",
+    "background_power",
+    "centred",
+    "loudest_stretch",
+    "spoken",
+    "spoken_clip",
+    "stream_recipe_for",
+    "stream_split",
+]
 
 SOUND_TASKS = ("esc", "esc10", "esc50", "urbansound8k")
 """Corpora of sounds that are no speech."""
@@ -105,12 +116,26 @@ def spoken(corpus: Corpus, recipe: StreamRecipe) -> Spoken:
     power = np.zeros((len(corpus), most, spec.bins // 2 + 1), np.float32)
     lengths = np.zeros(len(corpus), np.int64)
     for i, samples in enumerate(corpus.samples):
-        held = samples if samples.size >= spec.window else np.pad(samples, (0, spec.window - samples.size))
-        rows = np.stack([power_of(frame, spec) for frame in frames_of(held, spec)])
-        first = _loudest(rows.sum(1), most)
-        rows = rows[first : first + most]
+        rows, _ = loudest_stretch(samples, spec, most)
         power[i, : len(rows)], lengths[i] = rows, len(rows)
     return Spoken(power, lengths, corpus.labels)
+
+
+def spoken_clip(samples: NDArray[np.float32], recipe: StreamRecipe) -> tuple[Spoken, int]:
+    """Return one sound as `spoken` makes it of a corpus, its class 0, and the frame of the sound that it begins at."""
+    spec, most = recipe.front.spectra, recipe.frames
+    rows, first = loudest_stretch(samples, spec, most)
+    power = np.zeros((1, most, rows.shape[1]), np.float32)
+    power[0, : len(rows)] = rows
+    return Spoken(power, np.array([len(rows)]), np.zeros(1, np.int64)), first
+
+
+def loudest_stretch(samples: NDArray[np.float32], spec: Spectra, most: int) -> tuple[NDArray[np.float64], int]:
+    """Return the power of at most so many frames of a sound, where it is loudest, and the first of them."""
+    held = samples if samples.size >= spec.window else np.pad(samples, (0, spec.window - samples.size))
+    rows = np.stack([power_of(frame, spec) for frame in frames_of(held, spec)])
+    first = _loudest(rows.sum(1), most)
+    return rows[first : first + most], first
 
 
 def _loudest(energy: NDArray[np.floating], most: int) -> int:

@@ -75,6 +75,11 @@ class StreamRecipe(Recipe):
         "weight_bits",
     }
 
+    @property
+    def spiking(self) -> bool:
+        """Return whether the network spikes, and goes onto a chip."""
+        return self.model in ("snn", "xylo")
+
     def parts_to(self) -> dict[str, Any]:
         """Return the parts that have a form of their own in files."""
         return {"front": without_later(self.front), "how": without_later(self.how)}

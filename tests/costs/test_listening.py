@@ -99,6 +99,39 @@ def test_a_denoiser_hears_the_same_frames_in_pieces_and_is_priced_beside_its_twi
         skipping.snn == snn_nj(found.program, counts, len(whole.messages), "skipping", "clocked", INT8) / whole.seconds
     )
     assert skipping.ann_least < skipping.ann
+    assert cost.challenge is None
+    assert "ndns_proxy" not in cost.to_json()
+
+
+def test_the_proxies_of_the_challenge_count_every_synop_and_ten_of_every_neuron_in_every_step():
+    found = read_program_file(located("zoo:denoise"))
+    spec = hearing_of(found, "denoise").front.spectra
+    frames = frames_of_sound([quiet_sound(3, spec.rate_hz)], hearing_of(found, "denoise").front)
+    cost = listening(found.program, frames, latency_s=0.032, tables=["cmos45_int8"], target="loihi1")
+    counts = sw.run(found.program, frames.messages[None], record=()).counts
+    synops = sum(int(of_one.sum()) for of_one in counts.synops.values())
+    neurons = sum(p.size for p in found.program.populations)
+    per_second = spec.rate_hz / spec.hop
+    expected = synops / cost.seconds + 10 * neurons * per_second
+    proxy = cost.to_json()["ndns_proxy"]
+    assert proxy["ops_per_s"] == pytest.approx(expected)
+    assert proxy["pdp_ops"] == pytest.approx(expected * 0.032)
+    assert "N-DNS proxies" in str(cost)
+
+
+def test_the_command_says_them_of_a_denoiser_with_its_window(tmp_path, capsys):
+    import jsonschema
+    import soundfile
+
+    from snn2hw.schemas import get_schema
+
+    soundfile.write(tmp_path / "x.wav", quiet_sound(3, 16000), 16000)
+    assert main(["energy", "zoo:denoise", "--stream", str(tmp_path / "x.wav"), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    jsonschema.validate(answer, get_schema(answer["schema"]))
+    assert answer["ndns_proxy"]["latency_s"] == 512 / 16000
+    row = next(r for r in answer["rows"] if r["table"] == "ndns_proxy" and not r["gated"])
+    assert answer["ndns_proxy"]["ops_per_s"] == pytest.approx(1e3 * row["snn"])
 
 
 def test_the_twin_has_the_products_that_are_counted_one_by_one():

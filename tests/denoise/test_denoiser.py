@@ -1,7 +1,9 @@
 """Denoising as it streams: nothing lost by the window, pieces as the whole, a flat memory, a command."""
 
+import json
 from dataclasses import replace
 
+import jsonschema
 import numpy as np
 import pytest
 import soundfile
@@ -12,6 +14,7 @@ from snn2hw.commands import main
 from snn2hw.denoise.mask_front import mask_front_to
 from snn2hw.denoise.scores import si_snr
 from snn2hw.denoise.stream import Denoiser, denoised, hearing_of
+from snn2hw.schemas import get_schema
 from tests import growth
 from tests.denoise.conftest import RATE, hiss, said_mask, syllables
 
@@ -101,3 +104,55 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, trained, capsys):
 def test_a_program_file_keeps_how_it_denoises(tmp_path, trained):
     write_program(trained.program, tmp_path / "p.nir", attachments=trained.attachments)
     assert hearing_of(read_program_file(tmp_path / "p.nir"), "") == hearing_of(trained, "")
+
+
+@pytest.fixture
+def spoken(tmp_path, trained):
+    """Lay out a program, a noisy sound and the clean one; return the words of the command."""
+    clean = syllables(2)
+    write_program(trained.program, tmp_path / "p.nir", attachments=trained.attachments)
+    soundfile.write(tmp_path / "in.wav", clean + hiss(2), RATE)
+    soundfile.write(tmp_path / "clean.wav", clean, RATE)
+    return ["denoise", *(str(tmp_path / name) for name in ("p.nir", "in.wav", "out.wav")), "--clean"]
+
+
+def test_it_is_scored_before_and_after(spoken, tmp_path, capsys):
+    pytest.importorskip("pystoi")
+    pytest.importorskip("pesq")
+    from snn2hw.denoise.scores import pesq_of, stoi_of
+
+    assert main([*spoken, str(tmp_path / "clean.wav"), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    jsonschema.validate(answer, get_schema(answer["schema"]))
+    clean, noisy, out = (soundfile.read(tmp_path / f"{x}.wav", dtype="float32")[0] for x in ("clean", "in", "out"))
+    for name, score in (("pesq", pesq_of), ("stoi", stoi_of)):
+        assert answer[name]["noisy"] == pytest.approx(score(noisy, clean, RATE))
+        assert answer[name]["denoised"] == pytest.approx(score(out, clean, RATE))
+    assert answer["si_snr_db"]["denoised"] == pytest.approx(si_snr(out, clean))
+
+
+def test_scores_whose_libraries_are_missing_are_named_once(spoken, tmp_path, capsys, monkeypatch):
+    import sys
+
+    for name in ("pesq", "pystoi"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert main([*spoken, str(tmp_path / "clean.wav")]) == 0
+    said = capsys.readouterr().out
+    assert said.count("snn2hw[scores]") == 1
+    assert 'no PESQ and STOI: pip install "snn2hw[scores]"' in said
+    assert "SI-SNR" in said
+
+
+def test_a_clean_sound_of_another_length_is_refused_before_anything_is_written(spoken, tmp_path, capsys):
+    soundfile.write(tmp_path / "short.wav", syllables(2)[:-100], RATE)
+    assert main([*spoken, str(tmp_path / "short.wav")]) == 2
+    assert "give the speech that is in the sound" in capsys.readouterr().err
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_sound_at_another_rate_is_scored(spoken, tmp_path, capsys):
+    for name in ("in", "clean"):
+        sound, _ = soundfile.read(tmp_path / f"{name}.wav")
+        soundfile.write(tmp_path / f"{name}.wav", sound, 22050)
+    assert main([*spoken, str(tmp_path / "clean.wav")]) == 0
+    assert "SI-SNR" in capsys.readouterr().out

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sim.errors import InputError
-from snn2hw.denoise.scores import pesq_of, si_snr, stoi_of
+from snn2hw.denoise.scores import judged, pesq_of, si_snr, stoi_of
 from tests.denoise.conftest import hiss, syllables
 
 
@@ -37,3 +37,15 @@ def test_pesq_and_stoi_know_the_clean_one():
     assert stoi_of(clean, clean, 16000) > stoi_of(noisy, clean, 16000)
     pytest.importorskip("pesq")
     assert pesq_of(clean, clean, 16000) > pesq_of(noisy, clean, 16000)
+
+
+def test_what_a_library_cannot_score_is_said_in_words():
+    pytest.importorskip("pystoi")
+    pytest.importorskip("pesq")
+    quiet = hiss(0)[:1600]
+    found = judged(quiet, quiet, 16000)
+    assert isinstance(found["si_snr_db"], float)
+    assert str(found["stoi"]).startswith("STOI of this sound")
+    assert str(judged(quiet, 1e-9 * quiet, 16000)["pesq"]).startswith("PESQ of this sound")
+    with pytest.raises(InputError, match="is defined at 8000 and 16000"):
+        pesq_of(quiet, quiet, 22050)

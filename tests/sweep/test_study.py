@@ -153,6 +153,7 @@ def test_a_study_that_is_shipped_is_one(path, tmp_path):
     """Its inputs are what its first lines say how to make: files of these names stand in for them here."""
     text = path.read_text(encoding="utf-8")
     (tmp_path / path.name).write_text(text, encoding="utf-8")
+    (tmp_path / "digits").mkdir()
     for name in ("calibration.npz", "digits.nir", "model.pt", "test.npz"):
         (tmp_path / name).touch()
     found = read_study(tmp_path / path.name)
@@ -161,5 +162,28 @@ def test_a_study_that_is_shipped_is_one(path, tmp_path):
 
 
 def test_there_is_a_study_of_every_usual_question():
-    wanted = {"bits", "conversion", "decay", "denoiser", "encoders", "noise", "steps", "tiny"}
-    assert wanted <= {path.stem for path in STUDIES}
+    wanted = {"bits", "conversion", "decay", "denoiser", "encoders", "learnt_decay", "noise", "steps"}
+    assert {*wanted, "tiny"} <= {path.stem for path in STUDIES}
+
+
+def study_of(name, tmp_path):
+    path = next(path for path in STUDIES if path.stem == name)
+    (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "digits").mkdir()
+    return read_study(tmp_path / path.name)
+
+
+def test_a_study_switches_a_flag_by_a_list_of_words_that_may_be_empty(tmp_path):
+    found = study_of("learnt_decay", tmp_path)
+    settings = [setting for batch in batches(found) for setting in batch]
+    calls = {s["decay"]: found.call(s).words(Path("o"), Path("i"))[0] for s in settings if s["seed"] == s["steps"] - 1}
+    learnt, plain = calls["learnt"], calls["one half"]
+    assert [word for word in learnt if word != "--learnt-decay"] == plain
+    assert len(learnt) == len(plain) + 1
+    assert plain[:4] == ["train", "fsdd", "--data", "i/digits"]
+
+
+def test_no_study_takes_a_seed_for_a_hyperparameter():
+    for path in STUDIES:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        assert found.get("search", {}).get("method") != "bayes" or "seed" not in found["settings"], path.stem

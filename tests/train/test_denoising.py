@@ -205,6 +205,7 @@ def test_train_leaves_a_program_that_denoises(parts, tmp_path, capsys):
         assert set(gained["integer"]) == set(gained["float"]) == ratios
         assert max(abs(gained["integer"][k] - gained["float"][k]) for k in ratios) < 0.5
     assert summary["validate_gain_db"] != summary["gain_db"]
+    assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
     noisy = str(parts / "clean" / "test" / "someone" / "0.wav")
     assert main(["denoise", str(tmp_path / "run" / "program.nir"), noisy, str(tmp_path / "out.wav")]) == 0
     assert "wrote" in capsys.readouterr().out

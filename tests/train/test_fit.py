@@ -277,3 +277,36 @@ def test_the_curves_of_one_epoch_are_points_at_a_whole_number(tmp_path, monkeypa
         assert all(line.get_marker() == "." for line in axes.lines)
         low, high = axes.get_xlim()
         assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
+def drawn(rows, path, monkeypatch):
+    kept = []
+    monkeypatch.setattr("snn2hw.train.pictures.save_figure", lambda figure, _: kept.append(figure))
+    draw_curves(rows, path)
+    return {axes.get_ylabel(): axes for axes in kept[0].axes}
+
+
+def test_the_curves_of_a_stream_are_what_its_rows_hold(tmp_path, monkeypatch):
+    rows = [{"epoch": k, "loss": 1 / k, "accuracy": k / 4, "validate_accuracy": k / 8} for k in (1, 2, 3)]
+    panels = drawn(rows, tmp_path / "curves.png", monkeypatch)
+    assert set(panels) == {"loss", "accuracy"}
+    (loss,) = panels["loss"].lines
+    assert list(loss.get_ydata()) == [1.0, 1 / 2, 1 / 3]
+    assert panels["loss"].get_yscale() == "log"
+    assert [list(line.get_ydata()) for line in panels["accuracy"].lines] == [[0.25, 0.5, 0.75], [0.125, 0.25, 0.375]]
+
+
+def test_the_curves_of_a_denoiser_have_a_gain_where_it_was_judged_and_a_loss_below_zero(tmp_path, monkeypatch):
+    rows = [{"epoch": k, "loss": -k / 2} | ({"validate_gain_db": k / 4} if k % 5 == 0 else {}) for k in range(1, 11)]
+    panels = drawn(rows, tmp_path / "curves.png", monkeypatch)
+    assert set(panels) == {"loss", "gain in SI-SNR, dB"}
+    assert panels["loss"].get_yscale() == "linear"
+    (gain,) = panels["gain in SI-SNR, dB"].lines
+    assert (list(gain.get_xdata()), list(gain.get_ydata())) == ([5, 10], [1.25, 2.5])
+    (loss,) = panels["loss"].lines
+    assert gain.get_label() == "validation" != loss.get_label()
+    assert gain.get_color() != loss.get_color()
+
+
+def test_a_denoiser_that_was_never_judged_has_a_loss_alone(tmp_path, monkeypatch):
+    assert set(drawn([{"epoch": 1, "loss": 2.0}], tmp_path / "curves.png", monkeypatch)) == {"loss"}

@@ -119,6 +119,10 @@ def test_the_command_trains_a_pair_and_takes_its_twin_over(table, tmp_path, caps
     assert (summary["task"], summary["epochs"]) == ("folder", 1)
     assert summary["accuracy"]["test"]["float"]["clips"] == 8
     assert summary["accuracy"]["validate"]["float"]["clips"] == 6
+    counts = np.array(summary["confusion"])
+    assert (counts.sum(), counts.trace()) == (8, summary["accuracy"]["test"]["float"]["right"])
+    for picture in ("curves.png", "confusion.png"):
+        assert (tmp_path / "pair" / picture).read_bytes().startswith(b"\x89PNG")
     stored = read_checkpoint(tmp_path / "pair" / "last.pt")["recipe"]
     recipe = pair_recipe_from(stored, "last.pt")
     assert recipe.learnt

@@ -83,7 +83,8 @@ def test_the_command_trains_them_and_counts_what_they_confuse(name, table, tmp_p
     share, counts = summary["accuracy"]["test"]["float"], np.array(summary["confusion"])
     assert counts.sum() == share["clips"] == 4
     assert counts.trace() == share["right"]
-    assert (tmp_path / "run" / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    for picture in ("curves.png", "confusion.png"):
+        assert (tmp_path / "run" / picture).read_bytes().startswith(b"\x89PNG")
     assert train(table, tmp_path / "run", *options, "--more-epochs", "1") == 0
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["epochs"] == 2
 

@@ -1,6 +1,7 @@
 """Every program of the zoo has its card, listens in pieces as in one piece, and is what its card says."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -124,6 +125,27 @@ def test_raw_sound_from_standard_input_is_heard_as_the_file_is(tmp_path, sound, 
     command = [sys.executable, "-m", "snn2hw", "listen", "zoo:keywords", "-", "--json", "--rate", "16000"]
     piped = json.loads(subprocess.run(command, input=raw, capture_output=True, check=True).stdout)["files"][0]
     assert piped | {"file": ""} == by_file | {"file": ""}
+
+
+def test_a_rate_is_refused_where_every_sound_says_its_own(tmp_path, sound, capsys):
+    soundfile.write(tmp_path / "x.wav", sound, 16000)
+    assert main(["listen", "zoo:keywords", str(tmp_path / "x.wav"), "--rate", "8000"]) == 2
+    said = capsys.readouterr()
+    assert "--rate 8000: a sound file says its own" in said.err
+    assert not said.out
+
+
+@pytest.mark.parametrize("count", [0, 399])
+def test_standard_input_without_a_sound_is_refused_as_a_file_without_one_is(count, capsys, monkeypatch):
+    reader, writer = os.pipe()
+    os.write(writer, bytes(2 * count))
+    os.close(writer)
+    with os.fdopen(reader) as piped:
+        monkeypatch.setattr(sys, "stdin", piped)
+        assert main(["listen", "zoo:keywords", "-", "--rate", "8000"]) == 2
+    said = capsys.readouterr()
+    assert f"-: standard input lasts {count / 8000:.3f} s, a word needs 0.05 s" in said.err
+    assert not said.out
 
 
 def test_a_program_of_the_zoo_is_taken_wherever_a_program_is(capsys):

@@ -18,6 +18,7 @@ from snn2hw.ann.macs import EffectiveMacs, MacCensus, effective_macs, macs
 from snn2hw.chips.target import Target, Updates, get_target
 from snn2hw.costs.equal_rule import RULES, Rule
 from snn2hw.costs.listening.account import ann_nj, gate_nj, snn_nj
+from snn2hw.costs.listening.challenge import challenge_proxy
 from snn2hw.costs.listening.frames import Frames
 from snn2hw.costs.listening.gate import EnergyGate
 from snn2hw.costs.listening.report import Listening, ListeningRow
@@ -54,13 +55,15 @@ def listening(
     ann: AnnFile | None = None,
     gate: EnergyGate | None = None,
     active: float | None = None,
+    latency_s: float | None = None,
     tables: Sequence[str | Path | PriceTable] = TABLES,
 ) -> Listening:
     """Price ``program`` stepping every frame, beside an ANN that runs every hop, and both behind an energy gate.
 
     While the gate is shut neither is run: the spiking network's state stays as it is. ``target`` says whether the
     chip updates neurons at rest. Without ``ann`` the other side is the twin by shape, once a frame; ``active`` is the
-    share of its hidden activations that are not zero, where a trained twin has said it.
+    share of its hidden activations that are not zero, where a trained twin has said it. With the ``latency_s`` of a
+    denoiser's window the proxies of Intel's challenge are said too.
     """
     chip = get_target(target)
     _refuse(program, frames, ann, active)
@@ -68,11 +71,13 @@ def listening(
     chosen = [get_table(t) for t in tables]
     keeper = EnergyGate() if gate is None else gate
     opened = keeper.opened(frames.levels)
-    rows: list[ListeningRow] = []
+    rows, challenge = list[ListeningRow](), None
     raster = frames.messages.astype(np.int16).reshape(1, -1, *program.input.shape)
     for gated in (False, True):
         heard = raster[:, opened] if gated else raster
         counts = run(program, heard, record=(), allow_wrap=True).counts if heard.shape[1] else None
+        if not gated and counts is not None and latency_s is not None:
+            challenge = challenge_proxy(program, counts, frames, latency_s)
         side = _Side(program, counts, frames.messages[opened] if gated else frames.messages, frames, gated=gated)
         rows += _rows(side, theirs, chosen, chip.updates or "clocked", active)
     return Listening(
@@ -88,6 +93,7 @@ def listening(
         openings=int(np.count_nonzero(np.diff(opened.astype(np.int8), prepend=0) == 1)),
         gate=keeper,
         rows=tuple(rows),
+        challenge=challenge,
     )
 
 

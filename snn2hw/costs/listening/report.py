@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sim.summary import Shown, Summary
 from snn2hw.chips.target import Updates
 from snn2hw.costs.equal_rule import Rule
+from snn2hw.costs.listening.challenge import ChallengeProxy
 from snn2hw.costs.listening.gate import EnergyGate
 
 __all__ = ["SCHEMA", "Listening", "ListeningRow"]
@@ -74,6 +75,8 @@ class Listening(Shown):
     openings: int
     gate: EnergyGate
     rows: tuple[ListeningRow, ...]
+    challenge: ChallengeProxy | None = None
+    """Of a denoiser: what Intel's challenge counts."""
 
     @property
     def verdict(self) -> str:
@@ -104,7 +107,7 @@ class Listening(Shown):
             "gate": {**asdict(self.gate), "open_share": self.open_share, "openings": self.openings},
             "rows": [row.to_json() for row in self.rows],
             "verdict": self.verdict,
-        }
+        } | ({} if self.challenge is None else {"ndns_proxy": self.challenge.to_json()})
 
     def _summary(self) -> Summary:
         how = self.updates or "not stated, counted as clocked"
@@ -115,6 +118,7 @@ class Listening(Shown):
                 f"the other side: {self.ann}, every {self.ann_hop_s * 1e3:,.1f} ms"
                 + ("" if self.active is None else f", {self.active:.1%} of its hidden activations not zero"),
                 f"gate: open {self.open_share:.1%} of the time, {self.openings:,} times",
+                *([] if self.challenge is None else [str(self.challenge)]),
                 *wrap(self.verdict, 95),
             ],
             header=("table", "rule", "gate", "SNN", "ANN", "SNN wins"),
