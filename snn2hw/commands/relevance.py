@@ -1,9 +1,9 @@
 """Draw what a streaming network looks at: its spectrogram, and how much each band of each frame speaks for a class.
 
-snn2hw relevance runs/keywords/last.pt yes.wav -o yes.png
-snn2hw relevance runs/twin/last.pt yes.wav --label no --method integrated -o yes-for-no.png
+snn2hw relevance runs/keywords/model.pt yes.wav -o yes.png
+snn2hw relevance runs/twin/model.pt yes.wav --label no --method integrated -o yes-for-no.png
 
-MODEL is the last.pt of `snn2hw train ... --stream` in its folder (summary.json names the classes). The derivative of
+MODEL is the model.pt of `snn2hw train ... --stream` in its folder (summary.json names the classes). The derivative of
 spikes is the surrogate's; integrated gradients are captum's, for networks of ReLUs.
 """
 
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from snn2hw.commands.options import default_of
 
-    parser.add_argument("model", type=Path, metavar="MODEL", help="last.pt of a run")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="model.pt of a run, or its last.pt")
     parser.add_argument("sound", type=Path, metavar="FILE.wav", help="what it hears")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.png", help="the picture")
     parser.add_argument("--label", metavar="CLASS", help="whose answer is looked at; not given, the one that is heard")
