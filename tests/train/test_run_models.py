@@ -257,3 +257,48 @@ def test_relevance_and_teachers_take_a_model_too(stream, table, tmp_path):
     words = ["relevance", str(stream / "model.pt"), str(table.parent / "0.wav"), "-o", str(tmp_path / "x.png")]
     assert main(words) == 0
     trained(table, tmp_path / "run", "--teacher", str(stream / "model.pt"))
+
+
+WIDTHS = {"m5": "0.03125", "piczak": "0.025", "hjh": "0.5", "hjh-hybrid": "0.5", "tcy": "1"}
+
+
+def pair_run(table, run, network, *options):
+    """Train a small published network on two tones by the command."""
+    where = ["--data", str(table), "-o", str(run), "--batch", "16", "--epochs", "1"]
+    width = WIDTHS[network.removesuffix("-ann")]
+    assert main(["train", "folder", "--model", network, "--width", width, *where, *options]) == 0
+    return run
+
+
+@pytest.mark.parametrize("network", ["m5", "piczak", "hjh", "tcy"])
+def test_a_published_network_is_compiled_judged_and_compiled_again(table, tmp_path, network, capsys):
+    learns = ("--learnt-decay", "--learnt-threshold") if network == "hjh" else ()
+    run = pair_run(table, tmp_path / "run", network, "--steps", "2", *learns)
+    summary = json.loads((run / "summary.json").read_text())
+    test = read_raster(run / "test.npz")
+    assert (test.labels.tolist(), test.classes) == ([1, 0] * 4, ("high", "low"))
+    assert test.spikes.shape[:2] == (8, 2)
+    assert test.spikes.dtype == np.int8
+    assert np.array_equal(test.spikes[:, 0], test.spikes[:, 1])
+    assert test.spikes.max() == (127 if network == "m5" else 126)
+    if "refused" in summary:
+        pytest.fail(summary["refused"])
+    found = compiled(run, tmp_path / "p.nir")
+    assert found.program.digest == summary["digest"] == read_program_file(run / "program.nir").program.digest
+    assert found.attachments["purpose"] == read_program_file(run / "program.nir").attachments["purpose"]
+    capsys.readouterr()
+    words = ["run", str(tmp_path / "p.nir"), "--input", str(run / "test.npz"), "--json"]
+    assert main(words) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["right"] / 8 == summary["accuracy"]["test"]["integer"]["accuracy"]
+
+
+def test_a_hybrid_is_refused_by_the_compiler_and_said_so(table, tmp_path, capsys):
+    run = pair_run(table, tmp_path / "run", "hjh-hybrid", "--steps", "2")
+    summary = json.loads((run / "summary.json").read_text())
+    assert "relu" in summary["refused"].lower()
+    assert set(summary["accuracy"]["test"]) == {"float"}
+    assert not (run / "program.nir").exists()
+    assert "no program: " in capsys.readouterr().out
+    assert main(["compile", str(run / "model.pt"), "-o", str(tmp_path / "p.nir")]) == 1
+    assert "relu" in capsys.readouterr().err.lower()
