@@ -302,3 +302,23 @@ def test_a_hybrid_is_refused_by_the_compiler_and_said_so(table, tmp_path, capsys
     assert "no program: " in capsys.readouterr().out
     assert main(["compile", str(run / "model.pt"), "-o", str(tmp_path / "p.nir")]) == 1
     assert "relu" in capsys.readouterr().err.lower()
+
+
+@pytest.mark.parametrize("network", ["m5-ann", "tcy-ann", "hjh-ann"])
+def test_the_twin_of_a_pair_is_converted_from_the_shell(table, tmp_path, network, capsys):
+    run = pair_run(table, tmp_path / "run", network)
+    floats = json.loads((run / "summary.json").read_text())["accuracy"]["test"]["float"]["accuracy"]
+    words = ["convert", str(run / "model.pt"), "--data", str(run / "calibration.npz"), "--test", str(run / "test.npz")]
+    capsys.readouterr()
+    assert main([*words, "--steps", "4", "-o", str(tmp_path / "net.nir"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ann_accuracy"] == pytest.approx(floats, abs=1 / 8)
+    assert main(["check", str(tmp_path / "net.nir"), "--target", "fixed"]) == 0
+    assert main(["compile", str(run / "model.pt"), "-o", str(tmp_path / "p.nir")]) == 1
+    assert "does not spike: it is " in capsys.readouterr().err
+
+
+def test_what_cannot_be_converted_is_said_of_streams(stream, twin, tmp_path, capsys):
+    for run, said in ((stream, "is a spiking network already"), (twin, "hears one frame after the other")):
+        words = ["convert", str(run / "model.pt"), "--data", str(run / "x.npz"), "-o", str(tmp_path / "net.nir")]
+        assert main(words) in (1, 2)
+        assert said in capsys.readouterr().err
