@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sim.layer_names import layer_names
 from snn2hw.commands.model import (
+    attachments_of_model,
     certified_for,
     configure_model,
-    purpose_of_model,
     rewrite_option,
     source_of,
     trained_bits,
@@ -97,7 +97,6 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.compiler.options import Options
     from snn2hw.compiler.report import measure
     from snn2hw.files.rasters import read_raster
-    from snn2hw.purpose import purpose_attachment
 
     check_output(args.output)
     target = get_target(args.target)
@@ -112,8 +111,8 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     with StageBars() as progress:
         prepared = prepare(machine, target, data, options=options, progress=progress)
         compiled = _mixed(prepared, given, args, reply) if mixed else build(prepared, progress=progress)
-    purpose = purpose_attachment(purpose_of_model(args.model))
-    attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json(), **purpose}
+    said = attachments_of_model(args.model, compiled.program, data)
+    attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json(), **said}
     reply.line(_summary(compiled))
     reply.fact(certificate=attachments["certificate"])
     if data is not None:

@@ -112,12 +112,9 @@ def _ann(model: str, input_shape: tuple[int, ...] | None) -> "ReluNetwork":
     if Path(model).suffix == ".onnx":
         return read_ann(model)
     if Path(model).suffix == ".pt":
-        from snn2hw.train.checkpoint import deployable, load_trained
+        from snn2hw.train.relu_twin import relu_twin
 
-        trained = load_trained(Path(model))
-        if trained.recipe.model != "cnn":
-            raise InputError(f"{model}: is a spiking network already", "use it with check and compile")
-        return read_ann(deployable(trained), (1, trained.recipe.mel.bands, trained.recipe.mel.frames))
+        return read_ann(*relu_twin(Path(model)))
     if ":" not in model:
         what = f"{model}: unknown kind of file" if Path(model).exists() else f"{model!r} is no model"
         raise InputError(what, "name a cnn.onnx, a checkpoint model.pt of a CNN, or package.module:function")

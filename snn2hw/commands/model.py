@@ -7,12 +7,11 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from sim.errors import InputError
 from snn2hw.commands.options import shape_option
 from snn2hw.compiler.options import Bits
-from snn2hw.purpose import UNKNOWN, Purpose, purpose_of_front
 from snn2hw.sources.from_norse import Layout
 from snn2hw.sources.named_module import named_module
 from snn2hw.sources.semantics import Reset, Scheme
@@ -22,12 +21,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sim.program import Program
+    from snn2hw.train.ready import Ready
+
 __all__ = [
     "Forward",
+    "attachments_of_model",
     "certified_for",
     "configure_model",
     "load_source",
-    "purpose_of_model",
     "rewrite_option",
     "source_of",
     "trained_bits",
@@ -99,36 +101,28 @@ def certified_for(
 
     A checkpoint knows what its front end sends, and data may miss its ends: both count. Other models do not know.
     """
-    fed = _fed_to(model)
-    if fed is None:
+    ready = _ready(model)
+    if ready is None:
         return steps, None
-    sent, highest = fed
+    lowest, highest = ready.messages
     if data is None:
-        return sent if steps is None else steps, (0, highest)
-    low, high = int(data.min(initial=0)), int(data.max(initial=highest))
-    return max(sent, data.shape[1]) if steps is None else steps, (low, high)
+        return ready.steps if steps is None else steps, (lowest, highest)
+    low, high = int(data.min(initial=lowest)), int(data.max(initial=highest))
+    return max(ready.steps, data.shape[1]) if steps is None else steps, (low, high)
 
 
 def trained_bits(model: str) -> Bits | None:
     """Return the bits in which a checkpoint was trained, whose weights lie on their grid; None for other models."""
-    path = Path(model)
-    if path.suffix != ".pt":
-        return None
-    from snn2hw.train.checkpoint import load_trained
-
-    return load_trained(path).recipe.weight_bits
+    ready = _ready(model)
+    return None if ready is None else ready.bits
 
 
-def purpose_of_model(model: str) -> Purpose:
-    """Return what a checkpoint is for; of any other model that is unknown."""
-    path = Path(model)
-    if path.suffix != ".pt":
-        return UNKNOWN
-    from snn2hw.audio.front import to_json
-    from snn2hw.train.checkpoint import load_trained
+def attachments_of_model(model: str, program: "Program", data: "NDArray[np.integer] | None") -> dict[str, Any]:
+    """Return what a checkpoint lets a program file say: what it is for, and with data how it listens or denoises."""
+    from snn2hw.purpose import purpose_attachment
 
-    trained = load_trained(path)
-    return purpose_of_front(to_json(trained.front), trained.task)
+    ready = _ready(model)
+    return {} if ready is None else {**purpose_attachment(ready.purpose), **ready.beside(program, data)}
 
 
 def load_source(
@@ -168,9 +162,10 @@ def load_source(
     if extra:
         raise InputError(f"{model}: {', '.join(extra)} is said by the module itself", "give it for .nir files only")
     if path.suffix == ".pt":
-        from snn2hw.train.deployed import deployed_source
+        from snn2hw.train.deployed import reading
+        from snn2hw.train.ready import read_ready
 
-        return deployed_source(path, None if input_shape is None else tuple(input_shape))
+        return reading(read_ready(path).source(), None if input_shape is None else tuple(input_shape), model)
     from snn2hw.sources.from_norse import from_norse
 
     module, shape = named_module(model, input_shape)
@@ -178,13 +173,11 @@ def load_source(
     return from_norse(module, shape, layout=layout, steps=forward.steps, output=forward.output)
 
 
-def _fed_to(model: str) -> tuple[int, int] | None:
-    """Return the steps and the largest message that the front end of a checkpoint sends; None for other models."""
+def _ready(model: str) -> "Ready | None":
+    """Return a checkpoint as every verb takes it; None for other models."""
     path = Path(model)
     if path.suffix != ".pt":
         return None
-    from snn2hw.codec.encode import highest
-    from snn2hw.train.checkpoint import load_trained
+    from snn2hw.train.ready import read_ready
 
-    encoder = load_trained(path).front.encoder
-    return encoder.steps, highest(encoder)
+    return read_ready(path)

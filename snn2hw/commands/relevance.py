@@ -1,13 +1,12 @@
 """Draw what a network looks at: its spectrogram, and how much each band of each frame speaks for a class.
 
-snn2hw relevance runs/keywords/last.pt yes.wav -o yes.png
-snn2hw relevance runs/twin/last.pt yes.wav --label no --method integrated -o yes-for-no.png
+snn2hw relevance runs/keywords/model.pt yes.wav -o yes.png
+snn2hw relevance runs/twin/model.pt yes.wav --label no --method integrated -o yes-for-no.png
 snn2hw relevance runs/digits/model.pt seven.wav -o seven.png
 
-MODEL is the last.pt of `snn2hw train ... --stream` in its folder (summary.json names the classes), or the model.pt of a
-network of images. What is drawn is what is classified: of a stream the loudest stretch, as long as the samples it was
-trained on, and silence behind a shorter sound. The derivative of spikes is the surrogate's; integrated gradients are
-captum's, for networks of ReLUs.
+MODEL is the model.pt of `snn2hw train` in its folder, of a stream or of a network of images. What is drawn is what is
+classified: of a stream the loudest stretch, as long as the samples it was trained on, and silence behind a shorter
+sound. The derivative of spikes is the surrogate's; integrated gradients are captum's, for networks of ReLUs.
 """
 
 import argparse
@@ -26,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from snn2hw.commands.options import default_of
 
-    parser.add_argument("model", type=Path, metavar="MODEL", help="last.pt of a stream, model.pt of images")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="model.pt of a run, or its last.pt")
     parser.add_argument("sound", type=Path, metavar="FILE.wav", help="what it hears (a picture, where it learnt those)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.png", help="the picture")
     parser.add_argument("--label", metavar="CLASS", help="whose answer is looked at; not given, the one that is heard")

@@ -50,6 +50,7 @@ def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.train.denoising.fit import cleaned, fit_denoiser, gains
     from snn2hw.train.pictures import draw_curves
     from snn2hw.train.processor import compute_with
+    from snn2hw.train.run_model import RunModel, write_run_model
 
     make_folder(args.output)
     compute_with(args.threads)
@@ -62,6 +63,7 @@ def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
+    write_run_model(RunModel("denoiser", model, recipe), args.output)
     kinds: dict[str, Cleaner] = {"float": lambda pairs: cleaned(model, recipe, pairs)}
     said: dict[str, Any] = {"schema": SCHEMA, "task": "denoise", "model": recipe.model, "epochs": state.epoch}
     if recipe.model == "snn":
@@ -102,11 +104,19 @@ def _deployed(model: Any, recipe: "DenoiseRecipe", speech: "NoisySpeech", folder
     """Compile and write the program; return its digest, and what it makes of pairs as they stream."""
     from exporters.program_file import read_program_file
     from snn2hw.denoise.stream import denoised, hearing_of
-    from snn2hw.train.denoising.program import compiled_denoiser, output_of_one, write_denoiser
+    from snn2hw.files.rasters import write_raster
+    from snn2hw.train.denoising.program import (
+        calibration_of_denoiser,
+        compiled_denoiser,
+        output_of_one,
+        write_denoiser,
+    )
 
     compiled = compiled_denoiser(model, recipe, speech.train)
+    messages = calibration_of_denoiser(recipe, speech.train)
+    write_raster(folder / "calibration.npz", messages)
     path = folder / "program.nir"
-    write_denoiser(compiled, recipe, output_of_one(model, compiled, recipe, speech.train), path)
+    write_denoiser(compiled, recipe, output_of_one(model, compiled.program, recipe, messages), path)
     found = read_program_file(path)
     hearing = hearing_of(found, str(path))
     return compiled.program.digest, lambda pairs: [denoised(pair.noisy, found, hearing) for pair in pairs]

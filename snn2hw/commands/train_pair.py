@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.program import Program
     from snn2hw.train.pair_recipe import PairRecipe
 
 __all__ = ["PAIR_MODELS", "is_pair", "train_pair"]
@@ -59,6 +62,7 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.train.pairs import PAIRS
     from snn2hw.train.pictures import draw_confusion, draw_curves
     from snn2hw.train.processor import compute_with
+    from snn2hw.train.run_model import RunModel, write_run_model
 
     if PAIRS[recipe.network].hybrid:
         reply.line(f"{recipe.network}: only the neurons at the input go onto a chip; the ReLUs behind them do not")
@@ -81,8 +85,13 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
+    write_run_model(RunModel("published pair", model, recipe, corpus.classes, inputs.shape[1:]), args.output)
     known = {"task": recipe.task, "epochs": state.epoch, "classes": list(corpus.classes)}
-    said = {"schema": "snn2hw.stream-training/1"} | known | {"accuracy": _judged(model, recipe, parts, reply)}
+    program, facts = _deployed(model, recipe, parts, corpus.classes, args.output)
+    accuracy = _judged(model, recipe, parts, program, reply)
+    said = {"schema": "snn2hw.stream-training/1"} | known | {"accuracy": accuracy} | facts
+    if "refused" in facts:
+        reply.line(f"no program: {facts['refused']}")
     draw_curves(state.rows, args.output / "curves.png")
     confusion = _confusion(model, recipe, *parts["test"], classes)
     draw_confusion(confusion, corpus.classes, args.output / "confusion.png")
@@ -101,16 +110,59 @@ def _confusion(model: Any, recipe: "PairRecipe", inputs: Any, labels: Any, class
     return confused(labels, pair_answers(model, recipe, inputs).argmax(1), classes)
 
 
-def _judged(model: Any, recipe: "PairRecipe", parts: dict[str, Any], reply: Reply) -> dict[str, Any]:
-    """Return how many clips of the other parts the network gets right."""
+def _deployed(
+    model: Any, recipe: "PairRecipe", parts: dict[str, Any], classes: tuple[str, ...], folder: "Path"
+) -> "tuple[Program | None, dict[str, Any]]":
+    """Compile and write the program of a spiking network and what it is fed, or say what the compiler refused."""
+    from exporters.program_file import write_program
+    from sim.errors import Snn2hwError
+    from snn2hw.purpose import purpose_attachment
+    from snn2hw.train.pair_program import compiled_pair, pair_purpose
+
+    _write_fed(recipe, parts, classes, folder)
+    if recipe.model == "ann":
+        return None, {}
+    try:
+        compiled = compiled_pair(model, recipe, parts["train"])
+    except Snn2hwError as error:
+        return None, {"refused": str(error)}
+    purpose = purpose_attachment(pair_purpose(recipe, classes))
+    attachments: dict[str, Any] = {"certificate": compiled.certificate.to_json(), **purpose}
+    write_program(compiled.program, folder / "program.nir", attachments=attachments)
+    return compiled.program, {"digest": compiled.program.digest}
+
+
+def _write_fed(recipe: "PairRecipe", parts: dict[str, Any], classes: tuple[str, ...], folder: "Path") -> None:
+    """Write the clips for calibration and the test part: rasters of a program, samples of what is converted."""
+    from snn2hw.files.archives import write_npz
+    from snn2hw.files.rasters import write_raster
+    from snn2hw.train.pair_program import calibration_of_pair, pair_integers, pair_raster
+
+    for name, clips in {"calibration": calibration_of_pair(parts["train"]), "test": parts.get("test")}.items():
+        if clips is None:
+            continue
+        if recipe.model == "ann":
+            write_npz(folder / f"{name}.npz", {"features": pair_integers(clips[0], recipe), "labels": clips[1]})
+        else:
+            write_raster(folder / f"{name}.npz", pair_raster(clips[0], recipe), clips[1], "mean", classes=classes)
+
+
+def _judged(
+    model: Any, recipe: "PairRecipe", parts: dict[str, Any], program: "Program | None", reply: Reply
+) -> dict[str, Any]:
+    """Return how many clips of the other parts the network gets right, and its program where there is one."""
     from snn2hw.codec.share import Share
     from snn2hw.train.pair_fit import pair_answers
+    from snn2hw.train.pair_program import judged_pair
 
     said = {}
     for name in [name for name in parts if name != "train"]:
         inputs, labels = parts[name]
         right = int((pair_answers(model, recipe, inputs).argmax(1) == labels).sum())
-        share = Share(right, len(labels)).to_json()
-        said[name] = {"float": share}
-        reply.line(f"{name}, float: {share['accuracy']:.2%} of {share['clips']} clips")
+        kinds = {"float": Share(right, len(labels))}
+        if program is not None:
+            kinds["integer"] = judged_pair(program, recipe, parts[name])
+        said[name] = {kind: share.to_json() for kind, share in kinds.items()}
+        for kind, share in said[name].items():
+            reply.line(f"{name}, {kind}: {share['accuracy']:.2%} of {share['clips']} clips")
     return said

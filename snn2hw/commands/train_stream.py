@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -40,8 +40,8 @@ GIVEN = (
 )
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
-    | {"leave_out", "teacher", "weights", "more_epochs", "threads", "json", "mean", "also", "features", "pitch"}
-    | {"background", "background_db", "rate_hz"}
+    | {"leave_out", "teacher", "weights", "start", "more_epochs", "threads", "json", "mean", "also", "features"}
+    | {"pitch", "background", "background_db", "rate_hz"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
@@ -77,8 +77,7 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
         raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
     if args.prune_scope is not None and not args.prune:
         raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
-    if args.weights is not None and not args.weights.is_file():
-        raise InputError(f"{args.weights}: no such file", "give a file of weights")
+    _check_start(args)
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     kind = KINDS.get(args.model or "scnn", args.model)
     sizes: dict[str, Any] = dict(STREAMS)
@@ -98,7 +97,11 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     behind |= {} if args.background_db is None else {"background_db": args.background_db}
     given["how"] = replace(usual.how, pitch=args.pitch or 0.0, **behind)
     return replace(
-        usual, **given, also=args.also or "", teacher=identity_of(args.teacher), start=identity_of(args.weights)
+        usual,
+        **given,
+        also=args.also or "",
+        teacher=identity_of(args.teacher),
+        start=identity_of(args.start or args.weights),
     )
 
 
@@ -121,6 +124,23 @@ def _front_of(args: argparse.Namespace, usual: "MelFront") -> "MelFront":
     return replace(usual, **heard)
 
 
+def _check_start(args: argparse.Namespace) -> None:
+    """Refuse files to begin with that are none, and weights of torchvision's for a network that is not."""
+    from sim.errors import InputError
+    from snn2hw.train.stream_recipe import PRETRAINED
+
+    if args.weights is not None and args.model not in PRETRAINED:
+        named = f"only {' and '.join(PRETRAINED)} begin with a file's"
+        raise InputError(
+            f"--weights {args.weights}: for a network of torchvision", f"{named}; a run is named by --start"
+        )
+    if args.weights is not None and args.start is not None:
+        raise InputError("--start and --weights: a network begins with one of them", "leave the other out")
+    for path in (args.weights, args.start):
+        if path is not None and not path.is_file():
+            raise InputError(f"{path}: no such file", "give a file of weights")
+
+
 def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     """Train, compile, judge, and write everything down."""
     from sim.files import make_folder
@@ -128,6 +148,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pictures import draw_confusion, draw_curves
     from snn2hw.train.processor import compute_with
+    from snn2hw.train.run_model import RunModel, write_run_model
     from snn2hw.train.stream_data import centred, spoken, stream_split
     from snn2hw.train.stream_fit import fit_stream, read_teacher
 
@@ -149,11 +170,12 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
         len(corpus.classes),
         args.output,
         teacher=teacher,
-        start=_weights(args.weights),
+        start=_start(args),
         backgrounds=backgrounds,
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
+    write_run_model(RunModel("stream", model, recipe, corpus.classes), args.output)
     parts = {name: clips.part(chosen) for name, chosen in split._asdict().items() if name != "train" and len(chosen)}
     facts = _judged_snn if recipe.spiking else _judged_ann
     said = facts(model, recipe, learnt, parts, corpus.classes, args.output)
@@ -207,12 +229,21 @@ def _tell_accuracy(accuracy: "Mapping[str, Any]", reply: Reply) -> None:
             reply.line(f"{name}, {kind}: {share['accuracy']:.2%} of {share['clips']} clips ({low:.1%} to {high:.1%})")
 
 
-def _weights(path: Path | None) -> "Mapping[str, Any] | None":
-    """Read what a network of torchvision begins with."""
-    from snn2hw.files.tensor_file import read_tensors
+def _start(args: argparse.Namespace) -> "Callable[[Any], None] | None":
+    """Return what fills a network with what it begins with: another run's weights, or torchvision's."""
+    from functools import partial
 
+    from snn2hw.files.tensor_file import read_tensors
+    from snn2hw.train.sound_networks import begin_with
+    from snn2hw.train.stream_fit import begun_by
+
+    if args.start is not None:
+        return begun_by(args.start)
+    if args.weights is None:
+        return None
     fix = "give the state_dict of torchvision's network, as torch.save writes it"
-    return None if path is None else read_tensors(path, "file of weights", fix)
+    weights = read_tensors(args.weights, "file of weights", fix)
+    return partial(begin_with, weights=weights, where="weights to begin with")
 
 
 def _confusion(model: Any, recipe: "StreamRecipe", part: "Spoken", classes: int) -> Any:
@@ -240,14 +271,28 @@ def _judged_snn(
     model: Any, recipe: "StreamRecipe", learnt: "Spoken", parts: "Parts", classes: tuple[str, ...], folder: Path
 ) -> dict[str, Any]:
     """Judge the network and its program, which is written."""
-    from snn2hw.train.stream_program import compiled_stream, judged_stream, output_unit, write_raster_of, write_stream
+    import numpy as np
+
+    from snn2hw.train.stream_fit import plain_messages
+    from snn2hw.train.stream_program import (
+        CALIBRATION,
+        calibration_of,
+        compiled_stream,
+        judged_stream,
+        output_unit,
+        write_raster_of,
+        write_stream,
+    )
 
     compiled = compiled_stream(model, recipe, learnt)
     said = {
         name: {kind: share.to_json() for kind, share in judged_stream(model, compiled, recipe, part).items()}
         for name, part in parts.items()
     }
-    write_stream(compiled, recipe, classes, output_unit(model, compiled, recipe, learnt), folder / "program.nir")
-    if "test" in parts:
-        write_raster_of(parts["test"], recipe, classes, folder / "test.npz")
+    first = learnt.part(np.arange(min(CALIBRATION, len(learnt.labels))))
+    unit = output_unit(model, compiled.program, recipe, plain_messages(first, recipe))
+    write_stream(compiled, recipe, classes, unit, folder / "program.nir")
+    for name, part in {"calibration": calibration_of(learnt), **parts}.items():
+        if name in ("calibration", "test"):
+            write_raster_of(part, recipe, classes, folder / f"{name}.npz")
     return {"accuracy": said, "digest": compiled.program.digest}

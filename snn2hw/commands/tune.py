@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from snn2hw.commands.compile import bits_option, told
 from snn2hw.commands.device import configure_device, device_of
 from snn2hw.commands.many import check_many, cluster_of, scheduler_option
-from snn2hw.commands.model import certified_for, configure_model, purpose_of_model, rewrite_option, source_of
+from snn2hw.commands.model import attachments_of_model, certified_for, configure_model, rewrite_option, source_of
 from snn2hw.commands.options import at_least
 from snn2hw.commands.progress import StageBars
 from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
@@ -21,6 +21,8 @@ from snn2hw.commands.reply import Reply
 from snn2hw.commands.target import configure_target
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from snn2hw.codec.decode import Decoder
     from snn2hw.train.tuning.tune import Labelled
     from snn2hw.train.tuning.tune_fit import Tuned
@@ -107,7 +109,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
             progress=stage,
             on_epoch=lambda row: _show(bar, row),
         )
-    _write(tuned, test, args, reply)
+    _write(tuned, rasters, test, args, reply)
     return 0
 
 
@@ -164,12 +166,13 @@ def _show(bar: Any, row: Any) -> None:
     )
 
 
-def _write(tuned: "Tuned", test: "Labelled | None", args: argparse.Namespace, reply: Reply) -> None:
+def _write(
+    tuned: "Tuned", rasters: "NDArray[Any]", test: "Labelled | None", args: argparse.Namespace, reply: Reply
+) -> None:
     from exporters.program_file import write_program
-    from snn2hw.purpose import purpose_attachment
 
-    purpose = purpose_attachment(purpose_of_model(args.model))
-    attachments = {"certificate": tuned.certificate.to_json(), **purpose}
+    said = attachments_of_model(args.model, tuned.program, rasters)
+    attachments = {"certificate": tuned.certificate.to_json(), **said}
     write_program(tuned.program, args.output, attachments=attachments)
     best, first = tuned.best_row, tuned.rows[0]
     what = f"{best['validate_accuracy']:.2%} after epoch {best['epoch']:.0f} of {tuned.rows[-1]['epoch']:.0f}"

@@ -71,9 +71,9 @@ def _relus(path: Path) -> object:
 
 
 def _checkpoint(path: Path) -> object:
-    from snn2hw.train.checkpoint import load_trained
+    from snn2hw.train.ready import read_ready
 
-    return load_trained(path)
+    return read_ready(path)
 
 
 def _sound(path: Path) -> object:
@@ -241,7 +241,33 @@ def _checkpoint_seeds(folder: Path, rng: np.random.Generator) -> list[Path]:
     model = build(recipe, len(front.classes))
     values = {"recipe": recipe_to(recipe), "front": text, "weights": model.state_dict(), "accuracy": {"test": 0.5}}
     write_checkpoint(folder / "model.pt", values)
-    return [folder / "model.pt"]
+    return [folder / "model.pt", *_run_model_seeds(folder)]
+
+
+def _run_model_seeds(folder: Path) -> list[Path]:
+    """Write a small network of every kind that is none of images, each as its run leaves it."""
+    from snn2hw.models.mask import MaskLayout
+    from snn2hw.models.stream import StreamLayout
+    from snn2hw.train.denoising.fit import denoiser
+    from snn2hw.train.denoising.recipe import DenoiseRecipe
+    from snn2hw.train.pair_fit import pair_model
+    from snn2hw.train.pair_recipe import PairRecipe
+    from snn2hw.train.run_model import RunModel, write_run_model
+    from snn2hw.train.stream_fit import stream_model
+    from snn2hw.train.stream_recipe import StreamRecipe
+
+    classes, shape = ("low", "high"), (1, 10, 10)
+    stream = StreamRecipe(layout=StreamLayout(channels=(2, 2), hidden=3, spread=(1, 2, 3)))
+    mask, pair = DenoiseRecipe(layout=MaskLayout(hidden=(3, 2))), PairRecipe(network="tcy", steps=2)
+    made = (
+        RunModel("stream", stream_model(stream, len(classes)), stream, classes),
+        RunModel("denoiser", denoiser(mask), mask),
+        RunModel("published pair", pair_model(pair, shape, len(classes)), pair, classes, shape),
+    )
+    for trained in made:
+        (folder / trained.kind).mkdir()
+        write_run_model(trained, folder / trained.kind)
+    return [folder / trained.kind / "model.pt" for trained in made]
 
 
 def _sound_seeds(folder: Path, rng: np.random.Generator, suffix: str) -> list[Path]:

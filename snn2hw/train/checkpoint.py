@@ -24,13 +24,18 @@ __all__ = [
     "Trained",
     "build",
     "deployable",
+    "kept_weights",
     "load_trained",
     "load_weights",
     "read_checkpoint",
+    "trained_in",
     "write_checkpoint",
 ]
 
 SCHEMA = "snn2hw.checkpoint/1"
+
+STATE = "use the model.pt beside it; where there is none, give `snn2hw train` once more as it was: it ends with one"
+"""What to do with the last.pt of a run, finished or not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +80,16 @@ def load_trained(path: Path) -> Trained:
 
     One of the user's own needs its function, which is called where the user named it (`named_module`).
     """
-    values = read_checkpoint(path)
+    return trained_in(read_checkpoint(path), path)
+
+
+def trained_in(values: Mapping[str, Any], path: Path) -> Trained:
+    """Return the finished network of images that a checkpoint holds; ``path`` is the file an error names."""
+    if "kind" in values:
+        what = f"{path}: is the network of a {values['kind']}, and this reads networks of images"
+        raise FileError(what, "give the model.pt of `snn2hw train` with --model scnn, cnn or a module of your own")
     if "accuracy" not in values:
-        raise FileError(f"{path}: is a run in progress", "finish the run, then use its model.pt")
+        raise FileError(f"{path}: is the state of a run, not its network", STATE)
     missing = [name for name in ("recipe", "front", "weights") if name not in values]
     if missing:
         raise FileError(f"{path}: not a checkpoint of a network (no {', '.join(missing)})", "train the model again")
@@ -90,6 +102,14 @@ def load_trained(path: Path) -> Trained:
     load_weights(model, values["weights"], str(path))
     task = values.get("task")
     return Trained(model.eval(), recipe, front, dict(values["accuracy"]), task if isinstance(task, str) else None)
+
+
+def kept_weights(values: Mapping[str, Any], where: str) -> Mapping[str, Tensor]:
+    """Return the weights that a run keeps, of its model.pt or its last.pt; ``where`` is the file an error names."""
+    found = values["best"].get("weights") if isinstance(values.get("best"), dict) else values.get("weights")
+    if not isinstance(found, dict) or not all(isinstance(each, Tensor) for each in found.values()):
+        raise FileError(f"{where}: holds no weights", "give the model.pt or last.pt of a run of `snn2hw train`")
+    return found
 
 
 def _refuse_other_sizes(weights: Mapping[str, Tensor], recipe: NetworkRecipe, classes: int, where: str) -> None:

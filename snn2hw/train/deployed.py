@@ -16,23 +16,39 @@ from snn2hw.train.network_recipe import input_scale
 from snn2hw.train.own_network import on_integers
 from snn2hw.train.prepare import split_of
 
-__all__ = ["CALIBRATION", "deployed_source", "held_out", "twin_checkpoint", "write_deployed_twin"]
+__all__ = [
+    "CALIBRATION",
+    "deployed_source",
+    "held_out",
+    "reading",
+    "source_of_images",
+    "twin_checkpoint",
+    "write_deployed_twin",
+]
 
 CALIBRATION = 200
 """Training clips that set the 8-bit ranges of a twin."""
 
 
 def deployed_source(path: Path, input_shape: tuple[int, ...] | None = None) -> Source:
-    """Read a checkpoint and return its network as a Source, the normalisation of training folded in."""
-    trained = load_trained(path)
+    """Read a checkpoint of a network of images and return it as a Source, the normalisation of training folded in."""
+    return reading(source_of_images(load_trained(path)), input_shape, str(path))
+
+
+def reading(source: Source, shape: tuple[int, ...] | None, where: str) -> Source:
+    """Return a Source that reads samples of this shape, where one is given; ``where`` is what an error names."""
+    if shape is not None and shape != tuple(source.input_shape):
+        raise InputError(f"{where}: reads {tuple(source.input_shape)}, not {shape}", "leave --input-shape out")
+    return source
+
+
+def source_of_images(trained: Trained) -> Source:
+    """Return a trained network of images as a Source, the normalisation of training folded in."""
     recipe, mel = trained.recipe, trained.recipe.mel
     shape = (1, mel.bands, mel.frames)
     if recipe.own:
-        if input_shape not in (None, shape):
-            raise InputError(f"{path}: reads {shape}, not {input_shape}", "leave --input-shape out")
-        read = from_norse(trained.model, shape, layout=recipe.called)
-        return on_integers(read, input_scale(recipe))
-    return from_norse(deployable(trained), input_shape or shape)
+        return on_integers(from_norse(trained.model, shape, layout=recipe.called), input_scale(recipe))
+    return from_norse(deployable(trained), shape)
 
 
 def write_deployed_twin(path: Path, corpus: Corpus, folder: Path, calibration: int = CALIBRATION) -> tuple[Twin, int]:

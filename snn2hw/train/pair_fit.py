@@ -16,7 +16,7 @@ from sim.errors import InputError
 from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.spectra import frames_of, power_of, warped_bank
 from snn2hw.train.batches import class_weights
-from snn2hw.train.checkpoint import load_weights, read_checkpoint
+from snn2hw.train.checkpoint import kept_weights, load_weights, read_checkpoint
 from snn2hw.train.in_time import in_time
 from snn2hw.train.learnt_leak import LearntLeak
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
@@ -84,7 +84,7 @@ def taken_over(path: Path, recipe: PairRecipe, shape: tuple[int, ...], classes: 
         what = f"{path}: {theirs.network} of width {theirs.width:g}, not {recipe.network} of {recipe.width:g}"
         raise InputError(what, "start with a run of the same network and width")
     source = pair_model(theirs, shape, classes)
-    load_weights(source, values["best"]["weights"], str(path))
+    load_weights(source, kept_weights(values, str(path)), str(path))
     found = pair_model(recipe, shape, classes).state_dict()
     given = source.state_dict()
     return {name: given.get(name, tensor) for name, tensor in found.items()}

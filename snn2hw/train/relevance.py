@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sim.cures import install
 from sim.errors import InputError, MissingToolError, UnsupportedError
 from snn2hw.train.answers import forward, logits
-from snn2hw.train.checkpoint import load_weights, read_checkpoint
+from snn2hw.train.checkpoint import kept_weights, load_weights, read_checkpoint
 from snn2hw.train.feed import feed_of
 from snn2hw.train.network_recipe import NetworkRecipe
 from snn2hw.train.stream_fit import stream_model
@@ -34,11 +34,11 @@ STEPS = 64
 
 
 def read_stream(path: Path, classes: int) -> tuple[nn.Module, StreamRecipe]:
-    """Return the trained network of a run of `snn2hw train ... --stream` (its last.pt)."""
+    """Return the trained network of a run of `snn2hw train ... --stream` (its model.pt or last.pt)."""
     values = read_checkpoint(path)
     recipe = stream_recipe_from(values["recipe"], str(path))
     model = stream_model(recipe, classes)
-    load_weights(model, values["best"]["weights"], str(path))
+    load_weights(model, kept_weights(values, str(path)), str(path))
     return model.eval(), recipe
 
 

@@ -16,21 +16,29 @@ from snn2hw.audio.disturb import holes, varied
 from snn2hw.audio.mel_stream import counted, less_mean
 from snn2hw.audio.spectra import Floats, bank_of, values_in
 from snn2hw.train.batches import class_weights
-from snn2hw.train.checkpoint import load_weights, read_checkpoint
+from snn2hw.train.checkpoint import kept_weights, load_weights, read_checkpoint
 from snn2hw.train.grid_epochs import begun_on_grid
 from snn2hw.train.lags import settling
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
 from snn2hw.train.on_grid import put_on_grid, settle_grids
 from snn2hw.train.pruning import Pruner
 from snn2hw.train.run_state import RunState
-from snn2hw.train.sound_networks import begin_with, sound_network
+from snn2hw.train.sound_networks import sound_network
 from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_recipe import WHOLE, StreamRecipe, stream_recipe_from
 from snn2hw.train.to_the_end import trained_to_the_end
 from snn2hw.train.xylo_net import XyloNet
 
-__all__ = ["StreamTeacher", "answers_to", "fit_stream", "plain_messages", "read_teacher", "stream_model"]
+__all__ = [
+    "StreamTeacher",
+    "answers_to",
+    "begun_by",
+    "fit_stream",
+    "plain_messages",
+    "read_teacher",
+    "stream_model",
+]
 
 StreamTeacher = Callable[[NDArray[np.float64], NDArray[np.bool_], int], Tensor]
 """From clips in decibels, which of their frames lie in them, and the key of the holes, to shares of the classes."""
@@ -57,16 +65,19 @@ def fit_stream(
     folder: Path,
     *,
     teacher: StreamTeacher | None = None,
-    start: Mapping[str, Tensor] | None = None,
+    start: Callable[[nn.Module], None] | None = None,
     backgrounds: NDArray[np.float32] | None = None,
     more_epochs: int = 0,
     on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[nn.Module, RunState]:
-    """Train in ``folder``, from its last checkpoint if any; the last epoch is kept: nothing chooses among epochs."""
+    """Train in ``folder``, from its last checkpoint if any; the last epoch is kept: nothing chooses among epochs.
+
+    ``start`` fills the untrained network with what it begins with, as `begun_by` or `begin_with` do.
+    """
     torch.manual_seed(recipe.seed)
     model = stream_model(recipe, classes)
     if start is not None:
-        begin_with(model, start, "weights to begin with")
+        start(model)
     training = _training(model, recipe, learnt, judged, classes, teacher, backgrounds)
     trained, state = trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
     settle_grids(trained)
@@ -170,15 +181,42 @@ def answers_to(model: nn.Module, recipe: StreamRecipe, messages: NDArray[np.inte
     return answers
 
 
+def begun_by(path: Path) -> Callable[[nn.Module], None]:
+    """Return what fills a network with the weights of another run, twin or not (its model.pt or last.pt).
+
+    A network whose tensors have other names or shapes is refused, with the first that does not fit.
+    """
+    values = read_checkpoint(path)
+    given = kept_weights(values, str(path))
+
+    def fill(model: nn.Module) -> None:
+        wanted = model.state_dict()
+        for name in {**wanted, **given}:
+            here, there = (tuple(side[name].shape) if name in side else None for side in (wanted, given))
+            if here != there:
+                what = f"{path}: does not fit: {name} is {_sized(there)} there and {_sized(here)} here"
+                raise InputError(what, "begin with a run of the same --size, --delays, features and classes")
+        load_weights(model, given, str(path))
+
+    return fill
+
+
+def _sized(shape: tuple[int, ...] | None) -> str:
+    return "missing" if shape is None else "x".join(map(str, shape)) or "one number"
+
+
 def read_teacher(path: Path, recipe: StreamRecipe, classes: int) -> StreamTeacher:
-    """Return the model of another run (its last.pt) as a teacher: it hears the same clips, less its own mean."""
+    """Return the model of another run, its model.pt or last.pt, as a teacher.
+
+    It hears the same clips, less its own mean.
+    """
     values = read_checkpoint(path)
     theirs = stream_recipe_from(values["recipe"], str(path))
     heard = [(r.front.spectra, r.front.features, r.front.coefficients, r.frames) for r in (theirs, recipe)]
     if heard[0] != heard[1]:
         raise InputError(f"{path}: the teacher hears other frames", "use one that was trained on the same task")
     model = stream_model(theirs, classes)
-    load_weights(model, values["best"]["weights"], str(path))
+    load_weights(model, kept_weights(values, str(path)), str(path))
     model.eval()
 
     def answers(loud: NDArray[np.float64], inside: NDArray[np.bool_], key: int) -> Tensor:

@@ -36,8 +36,8 @@ class StreamRecipe(Recipe):
     the SHA-256 of the spectra of the backgrounds that ``how`` says clips are mixed with. ``delays`` is the
     longest lag that the dense layer may learn for each channel that it hears; 0: none. ``prune`` is the share of
     weights that end as zeros, of networks that are not of `WHOLE`. ``weight_bits`` are those of every weight of
-    the spiking network in every forward pass. ``start`` is the SHA-256 of the file of weights that
-    one of `PRETRAINED` began with.
+    the spiking network in every forward pass. ``start`` is the SHA-256 of the file that it
+    began with: the network of another run, or weights of torchvision's network for one of `PRETRAINED`.
     """
 
     task: str = "keywords"
@@ -88,8 +88,6 @@ class StreamRecipe(Recipe):
         super().__post_init__()
         if self.model not in KINDS:
             raise InputError(f"there is no model {self.model!r}", f"choose one of {', '.join(KINDS)}")
-        if self.start and self.model not in PRETRAINED:
-            raise InputError(f"weights for {self.model}", f"only {' and '.join(PRETRAINED)} begin with a file's")
         if not 0 <= self.mixup < float("inf"):
             raise InputError(f"mixup {self.mixup}: must not be negative", "0 mixes nothing")
         if not 0 <= self.delays < 64 or (self.delays and self.model not in ("snn", "ann")):

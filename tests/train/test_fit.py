@@ -249,9 +249,9 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path):
         read_checkpoint(tmp_path / "old.pt")
 
 
-def test_a_run_in_progress_is_no_trained_network(tmp_path):
+def test_the_state_of_a_run_is_no_trained_network(tmp_path):
     write_checkpoint(tmp_path / "last.pt", {"weights": {}})
-    with pytest.raises(FileError, match="is a run in progress"):
+    with pytest.raises(FileError, match=r"last\.pt: is the state of a run, not its network  fix: use the model"):
         load_trained(tmp_path / "last.pt")
 
 

@@ -324,7 +324,8 @@ def test_a_recipe_is_read_as_it_was_written():
     [
         ("--levels 15", "--levels 15: means nothing to a streaming network  fix: leave it out"),
         ("--encoder lif", "--encoder lif: means nothing to a streaming network"),
-        ("--start x.pt", "--start x.pt: means nothing to a streaming network"),
+        ("--start x.pt", "x.pt: no such file"),
+        ("--weights x.pt", "--weights x.pt: for a network of torchvision"),
         ("--device cpu", "--device cpu: means nothing to a streaming network"),
         ("--ends-db -30", "--ends-db -30.0: means nothing to a streaming network"),
         ("--width 0.5", "--width 0.5: means nothing"),

@@ -10,19 +10,31 @@ from torch import nn
 
 from exporters.program_file import write_program
 from sim.engines import run
+from sim.program import Program
 from snn2hw.compiler.compile import Compiled, compile_source
 from snn2hw.compiler.options import Options
 from snn2hw.denoise.mask_front import mask_front_to
 from snn2hw.denoise.mixing import SpeechAndNoise, drawn
 from snn2hw.denoise.stream import ATTACHMENT
+from snn2hw.sources.source import Source
 from snn2hw.train.denoising.recipe import DenoiseRecipe
 from snn2hw.train.denoising.sounds import heard_frames, messages_in
 from snn2hw.train.denoising.source import mask_source
 
-__all__ = ["compiled_denoiser", "output_of_one", "write_denoiser"]
+__all__ = [
+    "calibration_of_denoiser",
+    "certified_steps_of_denoiser",
+    "compiled_denoiser",
+    "denoising",
+    "output_of_one",
+    "source_of_denoiser",
+    "write_denoiser",
+]
 
 CALIBRATION = 96
 """Mixtures that the compiler measures the network on."""
+COMPARED = 32
+"""Of them, on which the program's mask is compared with the network's."""
 CERTIFIED_S = 60.0
 """Seconds of sound that a certificate covers."""
 
@@ -31,14 +43,24 @@ def compiled_denoiser(
     model: nn.Module, recipe: DenoiseRecipe, learnt: SpeechAndNoise, target: str = "loihi1"
 ) -> Compiled:
     """Return the 8-bit program; mixtures of the training part calibrate it."""
-    front = recipe.front
-    source = mask_source(model, recipe.layout, front.unit, "denoise, streaming")
-    steps = round(CERTIFIED_S / front.spectra.step_s)
+    front, steps = recipe.front, certified_steps_of_denoiser(recipe)
     options = Options(bias="register", messages=(-front.limit, front.limit), steps=steps)
-    return compile_source(source, target, _messages(recipe, learnt), options=options)
+    return compile_source(
+        source_of_denoiser(model, recipe), target, calibration_of_denoiser(recipe, learnt), options=options
+    )
 
 
-def _messages(recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> NDArray[np.int16]:
+def source_of_denoiser(model: nn.Module, recipe: DenoiseRecipe) -> Source:
+    """Return a spiking denoiser as a Source that reads messages."""
+    return mask_source(model, recipe.layout, recipe.front.unit, "denoise, streaming")
+
+
+def certified_steps_of_denoiser(recipe: DenoiseRecipe) -> int:
+    """Return the steps that a certificate covers."""
+    return round(CERTIFIED_S / recipe.front.spectra.step_s)
+
+
+def calibration_of_denoiser(recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> NDArray[np.int16]:
     """Return messages of mixtures, the same at every call."""
     random = np.random.default_rng((recipe.seed, 0))
     noisy, _ = drawn(learnt, recipe.mixing, recipe.front.spectra.rate_hz, CALIBRATION, random)
@@ -46,14 +68,14 @@ def _messages(recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> NDArray[np.int16
     return np.rint(scaled * recipe.front.unit).astype(np.int16)
 
 
-def output_of_one(model: Any, compiled: Compiled, recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> float:
-    """Return how much of the program's output is a mask of 1: the least squares of both readouts."""
+def output_of_one(model: Any, program: Program, recipe: DenoiseRecipe, messages: NDArray[np.integer]) -> float:
+    """Return how much of the program's output is a mask of 1: the least squares of both readouts, on some messages."""
     import torch
 
-    messages = _messages(recipe, learnt)[:32]
+    messages = messages[:COMPARED]
     with torch.no_grad():
         floats = model.eval()(torch.from_numpy((messages / recipe.front.unit).astype(np.float32))).numpy()
-    integers = run(compiled.program, messages, record=()).output
+    integers = run(program, messages, record=()).output
     unit = float((integers * floats).sum()) / max(float((floats * floats).sum()), 1e-9)
     return unit if unit > 0 else 1.0
 
@@ -64,6 +86,11 @@ def write_denoiser(
     """Write the program file with its certificate and how it denoises."""
     attachments: dict[str, Any] = {
         "certificate": compiled.certificate.to_json(),
-        ATTACHMENT: {"front": mask_front_to(recipe.front), "one": one, "notes": list(notes)},
+        **denoising(recipe, one, notes),
     }
     write_program(compiled.program, path, attachments=attachments)
+
+
+def denoising(recipe: DenoiseRecipe, one: float, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the attachment by which a program file says how it denoises."""
+    return {ATTACHMENT: {"front": mask_front_to(recipe.front), "one": one, "notes": list(notes)}}

@@ -1,16 +1,18 @@
 """How a mask-estimating network is trained: stored with its checkpoint. No torch."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
-from sim.errors import InputError
+from sim.errors import FileError, InputError
+from snn2hw.audio.spectra import Spectra
 from snn2hw.denoise.mask_front import MaskFront
 from snn2hw.denoise.mixing import Mixing
 from snn2hw.models.mask import MaskLayout
 from snn2hw.train.recipe import Recipe
 
-__all__ = ["DENOISERS", "DenoiseRecipe"]
+__all__ = ["DENOISERS", "DenoiseRecipe", "denoise_recipe_from"]
 
 DENOISERS = ("snn", "ann", "cr-ced", "crnn")
 """The spiking network, its twin of ReLUs, and two networks of the literature, of which neither spikes."""
@@ -49,3 +51,19 @@ class DenoiseRecipe(Recipe):
             if not 0 <= getattr(self, name) < float("inf"):
                 what = f"{name} {getattr(self, name)}: must not be negative"
                 raise InputError(what, "0 leaves it out of the loss")
+
+
+_PARTS: dict[str, Callable[..., Any]] = {"layout": MaskLayout, "mixing": Mixing}
+
+
+def denoise_recipe_from(values: Mapping[str, Any], where: str) -> DenoiseRecipe:
+    """Read what `snn2hw.train.recipe.recipe_to` wrote; ``where`` is the file an error names."""
+    try:
+        front = dict(values["front"])
+        front["spectra"] = Spectra(**front["spectra"])
+        parts: dict[str, Any] = {"front": MaskFront(**front)}
+        for name, kind in _PARTS.items():
+            parts[name] = kind(**{n: tuple(v) if isinstance(v, list) else v for n, v in values[name].items()})
+        return DenoiseRecipe(**{**values, **parts})
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise FileError(f"{where}: not the recipe of a denoiser ({error})", "train it again") from None
