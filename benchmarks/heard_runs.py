@@ -68,8 +68,8 @@ ROWS = (
     Row("voices-digit", f"{_VOICES} --label digit"),
     Row("voices-gender", f"{_VOICES} --label gender --class-weights balanced"),
     Row("denoise-cnn", f"{_NOISY} --model cnn"),
-    Row("denoise-crnn", f"{_NOISY} --model crnn"),
-    Row("denoise-cr-ced", f"{_NOISY} --model cr-ced --epochs 30 --stoi-weight 0"),
+    Row("denoise-crnn", f"{_NOISY} --model crnn --epochs 40 --stoi-weight 0 --harm-weight 0"),
+    Row("denoise-cr-ced", f"{_NOISY} --model cr-ced --epochs 12 --stoi-weight 0.3 --harm-weight 0"),
 )
 
 

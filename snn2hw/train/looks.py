@@ -24,7 +24,7 @@ __all__ = ["Look", "look"]
 
 OTHERS = {"network": "a published pair", "mixing": "a denoiser"}
 """What other checkpoints are of, by a field that their recipes alone have."""
-LOOKED_AT = "give the last.pt of a streaming network, or the model.pt of a network of images (scnn, cnn)"
+LOOKED_AT = "give the model.pt of a streaming network, or of a network of images (scnn, cnn)"
 BANDS = {"log-mel": "band", "pcen": "band", "mfcc": "coefficient", "stft": "bin"}
 NAMES = {"pcen": "PCEN", "mfcc": "MFCC", "stft": "STFT magnitude"}
 

@@ -37,8 +37,8 @@ class DenoiseRecipe(Recipe):
     batch: int = 16
     validation: float = 0.0
     open_decibels: float = 50.0
-    stoi_weight: float = 0.3
-    harm_weight: float = 0.0
+    stoi_weight: float = 1.0
+    harm_weight: float = 1.0
     decay: float = 1e-3
 
     def __post_init__(self) -> None:
