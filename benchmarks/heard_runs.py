@@ -132,7 +132,9 @@ def tables(runs: Mapping[str, Any]) -> str:
 
 
 def _made(row: Row, ends: tuple[str, ...]) -> str:
-    return f"`{row.command.format(','.join(ends))}`"
+    """Return the command of the first run, and the folds or seeds of the others."""
+    first, *others = ends
+    return f"`{row.command.format(first)}`" + (f", and {', '.join(others)}" if others else "")
 
 
 def _cell(found: list[dict[str, Any]], kind: str) -> str:
