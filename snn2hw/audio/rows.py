@@ -69,20 +69,7 @@ def corpus_of(
         raise InputError(f"{root}: no sound files of the layout of {name}", "check the folder, see docs/audio.md")
     pictures = _of_one_kind(rows, root)
     rate_hz = reading.rate_hz or (LogMel().rate_hz if pictures else _usual_rate(rows, reading))
-    kept, clips, said = [], [], [*notes]
-    read = lru_cache(maxsize=1)(
-        read_picture if pictures else read_clip
-    )  # segments of one file stand one behind the other
-    for row in rows:
-        try:
-            clip = _part_of(read(row.path, rate_hz), row)
-        except FileError as error:
-            said.append(reading.note(error))
-            continue
-        kept.append(row)
-        clips.append(clip)
-        if clip.changes:
-            said.append(f"{_named(row, root)}: {', '.join(clip.changes)}")
+    kept, clips, said = _heard(rows, root, rate_hz, reading, pictures=pictures)
     if not kept:
         raise InputError(f"{root}: every file is damaged", "fetch the data again")
     parts, noted = _taught(kept, root, derived=derived)
@@ -98,9 +85,30 @@ def corpus_of(
         speakers=tuple(row.speaker or _named(row, root) for row in kept),
         parts=tuple(parts),
         names=tuple(_named(row, root) for row in kept),
-        notes=tuple(dict.fromkeys((*noted, *said))),
+        notes=tuple(dict.fromkeys((*noted, *notes, *said))),
         folds=tuple(row.fold for row in kept) if any(row.fold for row in kept) else (),
     )
+
+
+def _heard(
+    rows: Sequence[SoundRow], root: Path, rate_hz: int, reading: Reading, *, pictures: bool
+) -> tuple[list[SoundRow], list[Clip], list[str]]:
+    """Return the rows that can be read, their clips, and notes on what was left out or changed."""
+    kept, clips, said = list[SoundRow](), list[Clip](), list[str]()
+    read = lru_cache(maxsize=1)(
+        read_picture if pictures else read_clip
+    )  # segments of one file stand one behind the other
+    for row in rows:
+        try:
+            clip = _part_of(read(row.path, rate_hz), row)
+        except FileError as error:
+            said.append(reading.note(error))
+            continue
+        kept.append(row)
+        clips.append(clip)
+        if clip.changes:
+            said.append(f"{_named(row, root)}: {', '.join(clip.changes)}")
+    return kept, clips, said
 
 
 def _taught(rows: Sequence[SoundRow], root: Path, *, derived: bool) -> tuple[list[str], list[str]]:
