@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.border import bordered
 from sim.errors import UnsupportedError
 from sim.program import Program
 from snn2hw.audio.front import to_json
@@ -61,6 +62,7 @@ class Ready:
     beside: Callable[[Program, Messages | None], dict[str, Any]] = _nothing
 
 
+@bordered("not a checkpoint of this version", "train the model again")
 def read_ready(path: Path) -> Ready:
     """Read the checkpoint of a finished run, of whatever kind."""
     values = read_checkpoint(path)

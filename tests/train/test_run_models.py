@@ -13,6 +13,7 @@ from snn2hw.commands import main
 from snn2hw.commands.model import load_source
 from snn2hw.files.rasters import read_raster
 from snn2hw.purpose import read_purpose
+from snn2hw.schemas import get_schema
 from snn2hw.train.checkpoint import load_trained, read_checkpoint, write_checkpoint
 from snn2hw.train.ready import read_ready
 from snn2hw.train.recipe import recipe_to
@@ -296,6 +297,7 @@ def test_a_published_network_is_compiled_judged_and_compiled_again(table, tmp_pa
 def test_a_hybrid_is_refused_by_the_compiler_and_said_so(table, tmp_path, capsys):
     run = pair_run(table, tmp_path / "run", "hjh-hybrid", "--steps", "2")
     summary = json.loads((run / "summary.json").read_text())
+    pytest.importorskip("jsonschema").validate(summary, get_schema("snn2hw.stream-training/1"))
     assert "relu" in summary["refused"].lower()
     assert set(summary["accuracy"]["test"]) == {"float"}
     assert not (run / "program.nir").exists()
