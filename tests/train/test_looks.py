@@ -192,7 +192,7 @@ def test_what_is_no_classifier_of_sounds_is_refused_with_what_can_be_looked_at(t
         assert refused.value.fix == looks.LOOKED_AT
     with pytest.raises(InputError, match="holds no recipe"):
         look(run_of(tmp_path, PairRecipe(), {"recipe": 3}), sound)
-    with pytest.raises(FileError, match="run in progress"):
+    with pytest.raises(FileError, match="is the state of a run"):
         look(run_of(tmp_path, NetworkRecipe()), sound)
 
 
