@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-__all__ = ["write_tones"]
+from snn2hw.commands import main
+
+__all__ = ["trained", "write_tones"]
 
 
 def write_tones(root: Path, count: int = 40, rate_hz: int = 16000, samples: int = 12000) -> Path:
@@ -21,3 +23,11 @@ def write_tones(root: Path, count: int = 40, rate_hz: int = 16000, samples: int 
         lines.append(f"{k}.wav,{'low' if k % 2 == 0 else 'high'},{'test' if k % 5 == 4 else 'train'}")
     (root / "list.csv").write_text("\n".join(lines))
     return root / "list.csv"
+
+
+def trained(tmp_path: Path, *options: str) -> int:
+    """Train on two tones by the command, and return its exit code."""
+    if not (tmp_path / "data").exists():
+        write_tones(tmp_path / "data")
+    where = ["--data", str(tmp_path / "data" / "list.csv"), "-o", str(tmp_path / "run")]
+    return main(["train", "folder", "--stream", *where, "--batch", "16", *options])
