@@ -87,16 +87,17 @@ def test_pairs_that_come_with_the_parts_are_the_test(parts):
         read_noisy(parts, RATE)
 
 
+def as_microsoft(folder, count, seconds=2.0):
+    """Lay out so many sounds of every kind as MS-SNSD does."""
+    for kind, make in {"clean": syllables, "noise": hiss}.items():
+        for part in ("train", "test"):
+            (folder / f"{kind}_{part}").mkdir()
+            for k in range(count):
+                soundfile.write(folder / f"{kind}_{part}" / f"{k}.wav", make(k, seconds), RATE)
+
+
 def test_the_layout_of_ms_snsd_is_read(tmp_path):
-    for folder, make in {
-        "clean_train": syllables,
-        "noise_train": hiss,
-        "clean_test": syllables,
-        "noise_test": hiss,
-    }.items():
-        (tmp_path / folder).mkdir()
-        for k in range(2):
-            soundfile.write(tmp_path / folder / f"{k}.wav", make(k), RATE)
+    as_microsoft(tmp_path, 2)
     speech = read_noisy(tmp_path, RATE)
     assert (speech.name, len(speech.train.clean), len(speech.test)) == ("MS-SNSD", 2, 42)
     few = "2 sounds of speech and 2 of noise, fewer than 10 of each"
@@ -128,15 +129,7 @@ def test_the_layout_of_the_ndns_challenge_is_paired_by_fileid(tmp_path):
 
 
 def test_a_tenth_is_held_out_of_ten_sounds(tmp_path):
-    for folder, make in {
-        "clean_train": syllables,
-        "noise_train": hiss,
-        "clean_test": syllables,
-        "noise_test": hiss,
-    }.items():
-        (tmp_path / folder).mkdir()
-        for k in range(10):
-            soundfile.write(tmp_path / folder / f"{k}.wav", make(k, 0.5), RATE)
+    as_microsoft(tmp_path, 10, 0.5)
     speech = read_noisy(tmp_path, RATE)
     assert (len(speech.train.clean), len(speech.train.noise), speech.notes) == (9, 9, ())
 
