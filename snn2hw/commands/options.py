@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -11,6 +11,7 @@ from sim.errors import InputError
 
 if TYPE_CHECKING:
     from snn2hw.audio.corpus import Corpus
+    from snn2hw.commands.reply import Reply
 
 __all__ = [
     "FUNCTION",
@@ -21,12 +22,17 @@ __all__ = [
     "corpus_options",
     "default_of",
     "option",
+    "range_option",
     "refuse_ignored",
     "shape_option",
+    "tell_corpus",
+    "tell_notes",
 ]
 
 USUAL = {"more_epochs": 0, "threads": 1}
 """Options that hold a number though nobody gave one."""
+NOTES = 8
+"""So many notes on files are said."""
 
 
 FUNCTION = "package.module:function"
@@ -93,6 +99,22 @@ def corpus_named(args: argparse.Namespace, rate_hz: int | None) -> "Corpus":
     found = read_corpus(args.dataset, args.data, rate_hz, label=args.label or "", skip_damaged=args.skip_damaged)
     also = getattr(args, "also", None)
     return joined(found, read_corpus(also, None, found.rate_hz)) if also else found
+
+
+def tell_corpus(corpus: "Corpus", reply: "Reply") -> None:
+    """Say what was read, and what there is to say of its files."""
+    reply.line(
+        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
+    )
+    tell_notes(corpus.notes, reply)
+
+
+def tell_notes(notes: Sequence[str], reply: "Reply") -> None:
+    """Say the first notes on files, and how many more there are."""
+    for note in notes[:NOTES]:
+        reply.line(f"  {note}")
+    if len(notes) > NOTES:
+        reply.line(f"  and {len(notes) - NOTES} more notes")
 
 
 def refuse_ignored(args: argparse.Namespace, obeyed: frozenset[str], what: str, fix: str) -> None:

@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from snn2hw.commands.options import default_of
 
-    parser.add_argument("model", type=Path, metavar="MODEL", help="model.pt of a run, or its last.pt")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="model.pt of a run, or the last.pt of a stream")
     parser.add_argument("sound", type=Path, metavar="FILE.wav", help="what it hears (a picture, where it learnt those)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="X.png", help="the picture")
     parser.add_argument("--label", metavar="CLASS", help="whose answer is looked at; not given, the one that is heard")

@@ -7,14 +7,15 @@ snn2hw train digits -o runs/digits-en            synthesised digits, no download
 snn2hw train denoise --data noisy/ -o runs/denoise
 
 Started again with the same options it goes on where it was. The folder holds last.pt (where it goes on), log.jsonl,
-summary.json, curves.png and, of classifiers, confusion.png. Beside them lie
+summary.json, curves.png, model.pt (a checkpoint that the other commands read) and, of classifiers, confusion.png.
+Beside them lie
 
-    of a network of images                model.pt (a checkpoint the other commands read), test.npz, front.json
-    of a spiking stream, or for Xylo      program.nir, test.npz
-    of a spiking denoiser                 program.nir
+    of a network of images                                   front.json, test.npz
+    of a spiking stream, one for Xylo, a published pair      program.nir, calibration.npz, test.npz
+    of a spiking denoiser                                    program.nir, calibration.npz
 
-test.npz is the test part as the network is fed it, with labels; a CNN of images leaves none. Streams that do not spike
-and published pairs leave nothing more: last.pt is the network.
+test.npz is the test part as the network is fed it, with labels, calibration.npz what its program was measured on; a CNN
+of images and streams that do not spike leave neither.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from snn2hw.commands.options import (
     corpus_options,
     range_option,
     refuse_ignored,
+    tell_corpus,
 )
 from snn2hw.commands.recipe_options import SHARED, configure_shared, given_of, recipe_option, weight_bits_of_training
 from snn2hw.commands.reply import Reply
@@ -281,13 +283,7 @@ def _told(corpus: "Corpus", recipe: "NetworkRecipe", reply: Reply) -> "NetworkRe
     from snn2hw.train.prepare import made_for
 
     recipe = made_for(recipe, corpus)
-    reply.line(
-        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
-    )
-    for note in corpus.notes[:8]:
-        reply.line(f"  {note}")
-    if len(corpus.notes) > 8:
-        reply.line(f"  and {len(corpus.notes) - 8} more notes")
+    tell_corpus(corpus, reply)
     return recipe
 
 

@@ -91,13 +91,14 @@ def _at(gain: float, snr_db: float) -> str:
 
 
 def _tell(speech: "NoisySpeech", reply: Reply) -> None:
+    from snn2hw.commands.options import tell_notes
+
     seconds = [sum(map(len, sounds)) / speech.rate_hz for sounds in (speech.train.clean, speech.train.noise)]
     reply.line(
         f"{speech.name}: {seconds[0]:.0f} s of speech and {seconds[1]:.0f} s of noise to train with, "
         f"{len(speech.validate)} pairs to validate, {len(speech.test)} to test"
     )
-    for note in speech.notes[:8]:
-        reply.line(f"  {note}")
+    tell_notes(speech.notes, reply)
 
 
 def _deployed(model: Any, recipe: "DenoiseRecipe", speech: "NoisySpeech", folder: Path) -> "tuple[str, Cleaner]":

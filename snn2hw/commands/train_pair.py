@@ -56,7 +56,7 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     recipe = recipe_for(args)
     from sim.files import make_folder
     from snn2hw.audio.corpus import holdout, parted
-    from snn2hw.commands.options import corpus_named
+    from snn2hw.commands.options import corpus_named, tell_corpus
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pair_fit import fit_pair, pair_clips, taken_over
     from snn2hw.train.pairs import PAIRS
@@ -69,6 +69,7 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     make_folder(args.output)
     compute_with(args.threads)
     corpus = corpus_named(args, recipe.spectra.rate_hz)
+    tell_corpus(corpus, reply)
     whole = parted(corpus, args.leave_out or "", args.fold or "")
     split = holdout(corpus, whole, recipe.validation, recipe.seed)
     inputs, labels = pair_clips(corpus, recipe)

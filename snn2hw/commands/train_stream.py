@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snn2hw.audio.corpus import Corpus
     from snn2hw.audio.mel_stream import MelFront
     from snn2hw.train.stream_data import Spoken
     from snn2hw.train.stream_recipe import StreamRecipe
@@ -144,7 +143,7 @@ def _check_start(args: argparse.Namespace) -> None:
 def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     """Train, compile, judge, and write everything down."""
     from sim.files import make_folder
-    from snn2hw.commands.options import corpus_named
+    from snn2hw.commands.options import corpus_named, tell_corpus
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pictures import draw_confusion, draw_curves
     from snn2hw.train.processor import compute_with
@@ -155,7 +154,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     recipe = recipe_for(args)
     make_folder(args.output)
     corpus = corpus_named(args, recipe.front.spectra.rate_hz)
-    _tell(corpus, reply)
+    tell_corpus(corpus, reply)
     split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
@@ -202,24 +201,14 @@ def _backgrounds(
     from hashlib import sha256
 
     from snn2hw.audio.folder import read_sounds
+    from snn2hw.commands.options import tell_notes
     from snn2hw.train.stream_data import background_power
 
     spec = recipe.front.spectra
     sounds, notes = read_sounds(folder, spec.rate_hz, BACKGROUND_S, skip_damaged=args.skip_damaged)
-    for note in notes:
-        reply.line(f"  {note}")
+    tell_notes(notes, reply)
     power = background_power(sounds, spec)
     return replace(recipe, background=sha256(power.tobytes()).hexdigest()), power
-
-
-def _tell(corpus: "Corpus", reply: Reply) -> None:
-    reply.line(
-        f"{corpus.name}: {len(corpus)} clips, {len(set(corpus.speakers))} speakers, {len(corpus.classes)} classes"
-    )
-    for note in corpus.notes[:8]:
-        reply.line(f"  {note}")
-    if len(corpus.notes) > 8:
-        reply.line(f"  and {len(corpus.notes) - 8} more notes")
 
 
 def _tell_accuracy(accuracy: "Mapping[str, Any]", reply: Reply) -> None:
