@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from norse.torch import LIFBoxCell, LIFBoxParameters, LIFCell, LIFParameters
+from norse.torch import LIFBoxCell, LIFBoxParameters, LIFCell, LIFParameters, LIFRecurrentCell
 
 from sim.errors import UnsupportedError
 from snn2hw.models.fold import folded
@@ -15,6 +15,7 @@ from snn2hw.models.stream import StreamLayout
 from snn2hw.train import stream_net
 from snn2hw.train.in_time import in_time
 from snn2hw.train.norse_scan import constants_of, spikes_in_time
+from snn2hw.train.recurrent_scan import Recurrent, recurrent_spikes
 from snn2hw.train.reestimate import reestimate
 from snn2hw.train.surrogate import SHARPNESS
 
@@ -112,7 +113,7 @@ def test_a_batch_of_one_has_the_gradient_of_a_larger_one(compiled, training, mon
     torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-3, atol=1e-3 * float(slopes[0].abs().max()))
 
 
-def by_autograd(x, k, steps):
+def by_autograd(x, k, steps, back=None):
     """The recurrence with a surrogate that autograd differentiates itself."""
 
     class Surrogate(torch.autograd.Function):
@@ -129,6 +130,8 @@ def by_autograd(x, k, steps):
     v, current, spikes = torch.full_like(x[0], k.leak), torch.zeros_like(x[0]), []
     for t in range(steps):
         jump = x[t if len(x) > 1 else 0] + current
+        if back is not None and spikes:
+            jump = jump + spikes[-1] @ back.T
         v = v + k.membrane * (k.leak - v + jump)
         current = jump * (0 if k.synapse is None else 1 - k.synapse)
         z = Surrogate.apply(v - k.threshold)
@@ -149,6 +152,52 @@ def test_gradients_are_those_of_the_recurrence(cell, steps_in, compiled):
     (by_autograd(theirs, k, STEPS) * weight).sum().backward()
     assert theirs.grad.abs().mean() > 0.01
     torch.testing.assert_close(mine.grad.double(), theirs.grad, rtol=1e-4, atol=1e-5)
+
+
+def among(size, seed=3):
+    """Return drives (T, b, n) and weights from every neuron to every other one."""
+    generator = torch.Generator().manual_seed(seed)
+    x, back = torch.randn(STEPS, 4, size, generator=generator), torch.randn(size, size, generator=generator)
+    return 3 * x, back / size**0.5
+
+
+@pytest.mark.parametrize("name", ["current", "current, leak and reset"])
+def test_neurons_that_hear_one_another_spike_as_those_of_norse(name):
+    x, back = among(20)
+    cell = LIFRecurrentCell(
+        20, 20, CELLS[name].p, input_weights=torch.eye(20), recurrent_weights=back, autapses=True, dt=CELLS[name].dt
+    )
+    expected = by_norse(cell, x, STEPS)
+    assert 0.02 < expected.mean() < 0.6
+    assert torch.equal(recurrent_spikes(x, back, constants_of(CELLS[name])), expected)
+    alone = spikes_in_time(x, constants_of(CELLS[name]), STEPS)
+    assert not torch.equal(alone, expected)
+
+
+@pytest.mark.parametrize("name", ["current", "current, leak and reset"])
+def test_gradients_through_what_neurons_hear_of_one_another_are_those_of_the_recurrence(name):
+    x, back = among(20)
+    k, weight = constants_of(CELLS[name]), torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    mine, theirs = (x.clone().requires_grad_(), back.clone().requires_grad_()), (x.double(), back.double())
+    (recurrent_spikes(*mine, k) * weight).sum().backward()
+    theirs = tuple(values.requires_grad_() for values in theirs)
+    (by_autograd(theirs[0], k, STEPS, theirs[1]) * weight).sum().backward()
+    for found, wanted in zip(mine, theirs, strict=True):
+        assert wanted.grad.abs().mean() > 0.01
+        torch.testing.assert_close(found.grad.double(), wanted.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_the_twin_of_neurons_that_hear_one_another_has_relus():
+    x, back = among(5)
+    layer = Recurrent(5, None)
+    layer.back.weight.data = back
+    y, said = torch.zeros(4, 5), layer(x)
+    for t in range(STEPS):
+        y = torch.relu(x[t] + y @ back.T)
+        assert torch.equal(said[t], torch.relu(x[t] + layer.back(said[t - 1] if t else torch.zeros(4, 5))))
+        torch.testing.assert_close(said[t], y)
+    with pytest.raises(UnsupportedError, match="without a current"):
+        recurrent_spikes(x, back, constants_of(CELLS["box"]))
 
 
 def test_neurons_with_parameters_of_their_own_are_refused():
