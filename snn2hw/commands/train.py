@@ -38,6 +38,7 @@ from snn2hw.commands.options import (
 )
 from snn2hw.commands.recipe_options import SHARED, configure_shared, given_of, recipe_option, weight_bits_of_training
 from snn2hw.commands.reply import Reply
+from snn2hw.commands.train_denoise import PUBLISHED
 from snn2hw.commands.train_pair import PAIR_MODELS, is_pair
 from snn2hw.commands.train_stream import SOUND_MODELS
 
@@ -101,8 +102,9 @@ def _configure_network(group: Any) -> None:
     from snn2hw.train.network_recipe import NetworkRecipe
 
     usual = NetworkRecipe()
-    what = "spiking, or ReLU; vgg to vgg-19 beside streams; cr-ced and crnn denoise; m5, .. as published, X-ann: twins"
-    names = NamesOrFunction(("scnn", "cnn", *SOUND_MODELS, "cr-ced", "crnn", *PAIR_MODELS))
+    what = "spiking, or ReLU; vgg to vgg-19 beside streams; cr-ced and crnn denoise, X-snn: spiking; "
+    what += "m5, .. as published, X-ann: twins"
+    names = NamesOrFunction(("scnn", "cnn", *SOUND_MODELS, *PUBLISHED, *PAIR_MODELS))
     recipe_option(group, usual, "model", f"{what}; or {FUNCTION}, a Norse module of your own", choices=names)
     sizes = (*LAYOUTS, *STREAMS, *XYLOS)
     group.add_argument(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Cleaner = Callable[[Sequence[Pair]], list[Any]]
 
-__all__ = ["train_denoise"]
+__all__ = ["PUBLISHED", "train_denoise"]
 
 SCHEMA = "snn2hw.denoise-training/1"
 
@@ -23,6 +23,8 @@ OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "skip_damaged", "output", "model", "threads", "stream", "json", "more_epochs"}
     | {"snr_db"}
 )
+PUBLISHED = ("cr-ced", "cr-ced-snn", "crnn", "crnn-snn")
+"""Networks of the literature, as ``--model`` calls them."""
 KINDS = {"scnn": "snn", "cnn": "ann"}
 
 
@@ -66,7 +68,7 @@ def train_denoise(args: argparse.Namespace, reply: Reply) -> int:
     write_run_model(RunModel("denoiser", model, recipe), args.output)
     kinds: dict[str, Cleaner] = {"float": lambda pairs: cleaned(model, recipe, pairs)}
     said: dict[str, Any] = {"schema": SCHEMA, "task": "denoise", "model": recipe.model, "epochs": state.epoch}
-    if recipe.model == "snn":
+    if recipe.spiking:
         said["digest"], kinds["integer"] = _deployed(model, recipe, speech, args.output)
     for name, pairs in (("validate_gain_db", speech.validate), ("gain_db", speech.test)):
         said[name] = {}

@@ -3,6 +3,7 @@
 Memory does not grow with the sound, and a sound in pieces gives the samples of the whole sound, bit for bit.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -48,8 +49,8 @@ def hearing_of(found: "ProgramFile", where: str) -> Hearing:
     if not isinstance(said, Mapping):
         raise InputError(f"{where}: {ABSENT}", CURE)
     front, one = mask_front_from(said.get("front"), where), said.get("one")
-    sizes = found.program.input.shape, found.program.output.size
-    if sizes != ((front.features,), front.spectra.bands) or not isinstance(one, int | float) or not one > 0:
+    sizes = math.prod(found.program.input.shape), found.program.output.size
+    if sizes != (front.features, front.spectra.bands) or not isinstance(one, int | float) or not one > 0:
         what = f"{where}: input and output of {sizes}, but {front.spectra.bands} bands, and {one!r} for a mask of 1"
         raise FileError(what, "train the program again")
     return Hearing(front, float(one))
@@ -89,6 +90,7 @@ class Denoiser:
 
         self.hearing = hearing
         self._run, self._frames = Continued(found.program), MaskFrames(hearing.front)
+        self._shape = found.program.input.shape
         self._waiting = np.zeros(hearing.front.spectra.hop)
         self._held: NDArray[np.float64] | None = None
         self._heard, self._said = 0, 0
@@ -110,7 +112,8 @@ class Denoiser:
         spectra, messages = self._frames.push(samples)
         if not len(spectra):
             return np.zeros(0, np.float32)
-        mask, self._held = laid_over(self._run.push(messages) / self.hearing.one, messages, front, self._held)
+        answers = self._run.push(messages.reshape(-1, *self._shape)) / self.hearing.one
+        mask, self._held = laid_over(answers, messages, front, self._held)
         turn = back_to_bins(spec)
         window = root_window(spec)
         frames = [np.fft.irfft(x * (turn @ g), spec.window) * window for x, g in zip(spectra, mask, strict=True)]

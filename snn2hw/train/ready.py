@@ -27,6 +27,7 @@ from snn2hw.train.denoising.program import (
     output_of_one,
     source_of_denoiser,
 )
+from snn2hw.train.denoising.recipe import SPIKING
 from snn2hw.train.deployed import source_of_images
 from snn2hw.train.pair_program import pair_messages, pair_purpose, source_of_pair
 from snn2hw.train.run_model import RunModel, read_run_model
@@ -122,8 +123,9 @@ def _denoiser(trained: RunModel, where: str) -> Ready:
     model, recipe, limit = trained.model, trained.recipe, trained.recipe.front.limit
 
     def source() -> Source:
-        if recipe.model != "snn":
-            fix = "train the spiking one, which is compiled: snn2hw train denoise without --model"
+        if not recipe.spiking:
+            spiking = "scnn" if recipe.model == "ann" else recipe.model + SPIKING
+            fix = f"train the spiking one, which is compiled: snn2hw train denoise --model {spiking}"
             raise _no_spikes(where, f"the denoiser {recipe.model}", fix)
         return source_of_denoiser(model, recipe)
 

@@ -15,11 +15,12 @@ from snn2hw.denoise.mixing import Mixing, Pair, added
 from snn2hw.models.mask import MaskLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.train.checkpoint import read_checkpoint
+from snn2hw.train.denoising.crced import WideMap
 from snn2hw.train.denoising.envelopes import likeness, unlike_decibels
 from snn2hw.train.denoising.fit import _training, cleaned, denoiser, fit_denoiser, gains
 from snn2hw.train.denoising.mask_net import MaskNet, leaky
-from snn2hw.train.denoising.published import WideMap
-from snn2hw.train.denoising.recipe import DenoiseRecipe
+from snn2hw.train.denoising.program import source_of_denoiser
+from snn2hw.train.denoising.recipe import DENOISERS, DenoiseRecipe
 from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined, laid_in
 from snn2hw.train.denoising.source import mask_source
 from tests.denoise.conftest import hiss, syllables
@@ -65,6 +66,26 @@ def test_the_source_means_what_the_network_computes(model):
     with torch.no_grad():
         wanted = model(torch.from_numpy(messages / 16).float()).numpy()
     found = float_reference(mask_source(model, SMALL, 16.0, "test"), messages).output
+    assert np.isclose(found, wanted, atol=1e-4).mean() > 0.99
+
+
+@pytest.mark.parametrize("kind", ["cr-ced-snn", "crnn-snn"])
+def test_the_source_of_a_network_along_the_bands_means_what_it_computes(kind):
+    recipe, random = replace(RECIPE, model=kind), np.random.default_rng(1)
+    torch.manual_seed(0)
+    net = denoiser(recipe).eval()
+    for part in net.modules():
+        if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(part.bias, std=0.3)
+            part.running_mean.normal_(std=0.1)
+            part.running_var.uniform_(0.3, 1)
+    for part in (net.skip, net.readout):
+        torch.nn.init.normal_(part.weight, std=0.1)
+    messages = random.integers(-20, 21, (2, 12, recipe.front.features))
+    with torch.no_grad():
+        wanted = net(torch.from_numpy(messages / 16).float()).numpy()
+    found = float_reference(source_of_denoiser(net, recipe), messages[..., None, None]).output
+    assert wanted.std() > 0.1
     assert np.isclose(found, wanted, atol=1e-4).mean() > 0.99
 
 
@@ -154,7 +175,7 @@ def test_a_wide_map_as_one_product_is_the_convolution(bins, taps):
     assert torch.equal(wide(heard), wanted.reshape(2, 3, bins))
 
 
-@pytest.mark.parametrize("kind", ["snn", "ann", "crnn", "cr-ced"])
+@pytest.mark.parametrize("kind", DENOISERS)
 def test_every_kind_learns_a_step(kind, parts, tmp_path):
     recipe = replace(RECIPE, model=kind, epochs=1, mixtures=4, batch=2, mixing=Mixing(seconds=0.1))
     torch.manual_seed(recipe.seed)
@@ -195,9 +216,10 @@ def test_pairs_of_unknown_ratio_are_one_mean_and_come_last():
     assert list(found.values()) == pytest.approx([0.0, 20 * np.log10(2), 10.0], abs=0.1)
 
 
-def test_train_leaves_a_program_that_denoises(parts, tmp_path, capsys):
+@pytest.mark.parametrize("kind", ["scnn", "crnn-snn"])
+def test_train_leaves_a_program_that_denoises(kind, parts, tmp_path, capsys):
     command = ["train", "denoise", "--data", str(parts), "-o", str(tmp_path / "run"), "--epochs", "1", "--batch", "200"]
-    assert main(command) == 0
+    assert main([*command, "--model", kind]) == 0
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     ratios = {"0", "5", "10", "15", "20", "30", "40"}
     for judged in ("validate_gain_db", "gain_db"):

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from snn2hw.denoise.mask_front import back_to_bins
 from snn2hw.denoise.mixing import NoisySpeech, Pair, drawn
 from snn2hw.denoise.scores import si_snr
+from snn2hw.train.denoising.crced import CrcedNet
+from snn2hw.train.denoising.crnn import CrnnNet
 from snn2hw.train.denoising.envelopes import unlike_decibels
 from snn2hw.train.denoising.mask_net import MaskNet
-from snn2hw.train.denoising.published import Crced, MaskCrnn
 from snn2hw.train.denoising.recipe import DenoiseRecipe
 from snn2hw.train.denoising.sounds import decibels_less, heard_frames, joined, laid_in, messages_in
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
@@ -33,14 +34,14 @@ UNKNOWN = float("nan")
 
 def denoiser(recipe: DenoiseRecipe) -> nn.Module:
     """Return the untrained network of a recipe."""
-    front = recipe.front
-    match recipe.model:
+    layout, front, bands = recipe.layout, recipe.front, recipe.front.spectra.bands
+    match recipe.shape:
         case "cr-ced":
-            return Crced()
+            return CrcedNet(bands, layout.answer_kept, recipe.spiking)
         case "crnn":
-            return MaskCrnn(front.spectra.bins // 2 + 1)
+            return CrnnNet(layout, bands, recipe.spiking)
         case _:
-            return MaskNet(recipe.layout, front.features, front.spectra.bands, recipe.model == "snn")
+            return MaskNet(layout, front.features, bands, recipe.spiking)
 
 
 def fit_denoiser(
@@ -107,16 +108,13 @@ def _estimate(model: nn.Module, recipe: DenoiseRecipe, noisy: NDArray[np.float32
 
 
 def _mask(model: nn.Module, recipe: DenoiseRecipe, spectra: Tensor) -> Tensor:
-    """Return a mask of the bins, (n, T, bins); that of bands as the program's will be laid over the sound."""
+    """Return a mask of the bins, (n, T, bins), as the program's will be laid over the sound."""
     front = recipe.front
-    banded = isinstance(model, MaskNet)
-    heard = messages_in(spectra, front) if banded else spectra.abs()
+    heard = messages_in(spectra, front)
     answer: Tensor = model(heard)
     mask = answer.clamp(front.least, 1.0)
     if model.training:
         mask = mask + SLOPE * (answer - mask).clamp(-5.0, 5.0)
-    if not banded:
-        return mask
     return laid_in(mask, heard, front) @ torch.from_numpy(back_to_bins(front.spectra).T.astype(np.float32))
 
 

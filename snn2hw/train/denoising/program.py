@@ -17,6 +17,7 @@ from snn2hw.denoise.mask_front import mask_front_to
 from snn2hw.denoise.mixing import SpeechAndNoise, drawn
 from snn2hw.denoise.stream import ATTACHMENT
 from snn2hw.sources.source import Source
+from snn2hw.train.denoising.band_source import crced_source, crnn_source
 from snn2hw.train.denoising.recipe import DenoiseRecipe
 from snn2hw.train.denoising.sounds import heard_frames, messages_in
 from snn2hw.train.denoising.source import mask_source
@@ -52,7 +53,14 @@ def compiled_denoiser(
 
 def source_of_denoiser(model: nn.Module, recipe: DenoiseRecipe) -> Source:
     """Return a spiking denoiser as a Source that reads messages."""
-    return mask_source(model, recipe.layout, recipe.front.unit, "denoise, streaming")
+    unit, origin = recipe.front.unit, "denoise, streaming"
+    match recipe.shape:
+        case "cr-ced":
+            return crced_source(model, unit, origin)
+        case "crnn":
+            return crnn_source(model, recipe.layout, unit, origin)
+        case _:
+            return mask_source(model, recipe.layout, unit, origin)
 
 
 def certified_steps_of_denoiser(recipe: DenoiseRecipe) -> int:
@@ -61,11 +69,12 @@ def certified_steps_of_denoiser(recipe: DenoiseRecipe) -> int:
 
 
 def calibration_of_denoiser(recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> NDArray[np.int16]:
-    """Return messages of mixtures, the same at every call."""
+    """Return messages of mixtures as the network reads them, the same at every call."""
     random = np.random.default_rng((recipe.seed, 0))
     noisy, _ = drawn(learnt, recipe.mixing, recipe.front.spectra.rate_hz, CALIBRATION, random)
     scaled = messages_in(heard_frames(noisy, recipe.front), recipe.front).numpy()
-    return np.rint(scaled * recipe.front.unit).astype(np.int16)
+    messages = np.rint(scaled * recipe.front.unit).astype(np.int16)
+    return messages if recipe.shape == "dense" else messages[..., None, None]
 
 
 def output_of_one(model: Any, program: Program, recipe: DenoiseRecipe, messages: NDArray[np.integer]) -> float:
@@ -74,7 +83,8 @@ def output_of_one(model: Any, program: Program, recipe: DenoiseRecipe, messages:
 
     messages = messages[:COMPARED]
     with torch.no_grad():
-        floats = model.eval()(torch.from_numpy((messages / recipe.front.unit).astype(np.float32))).numpy()
+        scaled = (messages / recipe.front.unit).astype(np.float32).reshape(*messages.shape[:2], -1)
+        floats = model.eval()(torch.from_numpy(scaled)).numpy()
     integers = run(program, messages, record=()).output
     unit = float((integers * floats).sum()) / max(float((floats * floats).sum()), 1e-9)
     return unit if unit > 0 else 1.0

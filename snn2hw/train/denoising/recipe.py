@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sim.errors import FileError, InputError
 from snn2hw.audio.spectra import Spectra
@@ -12,10 +12,13 @@ from snn2hw.denoise.mixing import Mixing
 from snn2hw.models.mask import MaskLayout
 from snn2hw.train.recipe import Recipe
 
-__all__ = ["DENOISERS", "DenoiseRecipe", "denoise_recipe_from"]
+__all__ = ["DENOISERS", "SPIKING", "DenoiseRecipe", "denoise_recipe_from"]
 
-DENOISERS = ("snn", "ann", "cr-ced", "crnn")
-"""The spiking network, its twin of ReLUs, and two networks of the literature, of which neither spikes."""
+Denoiser = Literal["snn", "ann", "cr-ced-snn", "cr-ced", "crnn-snn", "crnn"]
+DENOISERS: tuple[Denoiser, ...] = get_args(Denoiser)
+"""A network of two dense layers and two of the literature, each of them spiking, and its twin that does not."""
+SPIKING = "-snn"
+"""What stands behind the name of a network of the literature that spikes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,7 @@ class DenoiseRecipe(Recipe):
     estimate is worse than the noisy sound was.
     """
 
-    model: Literal["snn", "ann", "cr-ced", "crnn"] = "snn"
+    model: Denoiser = "snn"
     layout: MaskLayout = field(default_factory=MaskLayout)
     front: MaskFront = field(default_factory=partial(MaskFront, release=0.4, bypass=0.5))
     mixing: Mixing = field(default_factory=Mixing)
@@ -40,6 +43,16 @@ class DenoiseRecipe(Recipe):
     stoi_weight: float = 1.0
     harm_weight: float = 1.0
     decay: float = 1e-3
+
+    @property
+    def spiking(self) -> bool:
+        """Return whether the network spikes, and goes onto a chip."""
+        return self.model == "snn" or self.model.endswith(SPIKING)
+
+    @property
+    def shape(self) -> str:
+        """Return which network it is, whether it spikes or not."""
+        return "dense" if self.model in ("snn", "ann") else self.model.removesuffix(SPIKING)
 
     def __post_init__(self) -> None:
         super().__post_init__()

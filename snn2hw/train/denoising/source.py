@@ -1,10 +1,12 @@
 """A trained mask-estimating network as a Source: a NIR graph with a delay for every lag and a skip to the readout."""
 
 import itertools
+from dataclasses import dataclass, field
 from typing import Any
 
 import nir
 import numpy as np
+from numpy.typing import NDArray
 
 from snn2hw.models.mask import MaskLayout
 from snn2hw.models.stream import DT_S
@@ -12,42 +14,74 @@ from snn2hw.sources.graph import assemble
 from snn2hw.sources.source import Source
 from snn2hw.train.stream_source import cuba_cells, folded_norm
 
-__all__ = ["mask_source"]
+__all__ = ["Parts", "answered", "doubles", "mask_source"]
+
+
+@dataclass
+class Parts:
+    """A graph as it grows."""
+
+    nodes: dict[str, nir.NIRNode] = field(default_factory=dict)
+    edges: list[tuple[str, str]] = field(default_factory=list)
+
+    def late(self, heard: str, shape: tuple[int, ...], lag: int, name: str, map_: nir.NIRNode, target: str) -> None:
+        """Lead what was ``heard`` so many steps ago through a map of this name to a target."""
+        self.nodes[name] = map_
+        wait = [f"{target}_wait{lag}"] if lag else []
+        if lag:
+            self.nodes[wait[0]] = nir.Delay(np.full(shape, lag * DT_S))
+        self.edges += itertools.pairwise([heard, *wait, name, target])
+
+    def flat(self, heard: str, shape: tuple[int, ...], target: str) -> None:
+        """Lead what was heard to a map that reads it in one row."""
+        if len(shape) > 1:
+            name = f"{heard}_flat"
+            self.nodes[name] = nir.Flatten({"input": np.array(shape)}, 0, -1)
+            self.edges.append((heard, name))
+            heard = name
+        self.edges.append((heard, target))
 
 
 def mask_source(model: Any, layout: MaskLayout, unit: float, origin: str) -> Source:
-    """Return the trained network as a Source that reads messages, of which ``unit`` stand for 1 in training."""
+    """Return a spiking `MaskNet` as a Source that reads messages, of which ``unit`` stand for 1 in training."""
     features = model.skip.in_features
-    nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array((features,))})}
-    edges: list[tuple[str, str]] = []
+    parts = Parts({"input": nir.Input({"input": np.array((features,))})})
     previous, width = "input", features
     for i, (linear, norm) in enumerate(zip(model.maps, model.norms, strict=True)):
         name, size = f"hidden{i + 1}", layout.hidden[i]
         scale, bias = folded_norm(norm)
-        weight = _doubles(linear.weight * scale.view(-1, 1, 1)) / (unit if i == 0 else 1.0)  # out in tap
-        nodes[name] = cuba_cells((size,), layout.synapse_kept, layout.membrane_kept)
+        weight = doubles(linear.weight * scale.view(-1, 1, 1)) / (unit if i == 0 else 1.0)  # out in tap
+        parts.nodes[name] = cuba_cells((size,), layout.synapse_kept, layout.membrane_kept)
         for tap in range(layout.taps):  # tap k of the kernel hears (taps - 1 - k) spreads ago
             lag = (layout.taps - 1 - tap) * layout.spread[i]
-            nodes[f"{name}_lag{lag}"] = nir.Affine(weight[:, :, tap], bias * (lag == 0))
-            if lag:
-                nodes[f"{name}_wait{lag}"] = nir.Delay(np.full((width,), lag * DT_S))
-            way = [previous, *([f"{name}_wait{lag}"] if lag else []), f"{name}_lag{lag}", name]
-            edges += list(itertools.pairwise(way))
+            heard = nir.Affine(weight[:, :, tap], bias * (lag == 0))
+            parts.late(previous, (width,), lag, f"{name}_lag{lag}", heard, name)
         previous, width = name, size
-    nodes["spoken"] = nir.Affine(_doubles(model.readout.weight), _doubles(model.readout.bias))
-    nodes["skip"] = nir.Linear(_doubles(model.skip.weight) / unit)
-    bands = np.ones(model.readout.out_features)
-    nodes["readout"] = nir.LI(tau=bands * DT_S / (1 - layout.answer_kept), r=bands, v_leak=bands * 0)
-    nodes["output"] = nir.Output({"output": np.array(bands.shape)})
-    edges += [
-        (previous, "spoken"),
-        ("spoken", "readout"),
-        ("input", "skip"),
-        ("skip", "readout"),
-        ("readout", "output"),
-    ]
-    return Source(assemble(nodes, edges, origin), DT_S, "euler", "value", origin)
+    parts.edges += [(previous, "spoken"), ("input", "skip")]
+    spoken = doubles(model.readout.weight), doubles(model.readout.bias)
+    answered(parts, spoken, doubles(model.skip.weight) / unit, layout.answer_kept)
+    return Source(assemble(parts.nodes, parts.edges, origin), DT_S, "euler", "value", origin)
 
 
-def _doubles(tensor: Any) -> Any:
-    return tensor.detach().double().numpy()
+def answered(
+    parts: Parts,
+    spoken: tuple[NDArray[np.float64], NDArray[np.float64]],
+    skip: NDArray[np.float64],
+    kept: float,
+) -> None:
+    """Add the leaky readout, weights and biases from ``spoken`` and from the messages by ``skip``."""
+    weight, bias = spoken
+    bands = np.ones(len(bias))
+    parts.nodes |= {
+        "spoken": nir.Affine(weight, bias),
+        "skip": nir.Linear(skip),
+        "readout": nir.LI(tau=bands * DT_S / (1 - kept), r=bands, v_leak=bands * 0),
+        "output": nir.Output({"output": np.array(bands.shape)}),
+    }
+    parts.edges += [("spoken", "readout"), ("skip", "readout"), ("readout", "output")]
+
+
+def doubles(tensor: Any) -> NDArray[np.float64]:
+    """Return the numbers of a tensor of parameters."""
+    found: NDArray[np.float64] = tensor.detach().double().numpy()
+    return found
