@@ -49,7 +49,7 @@ _TAUGHT = f"{_WORDS} --size large --epochs 40 {_TEACHER.format('keywords')}"
 _DIGITS = "snn2hw train fsdd --stream --data fsdd"
 _VOICES = "snn2hw train audiomnist --data runs/synthetic/voices"
 _NOISY = "snn2hw train denoise --data denoise_16k"
-_BANDED = ("crnn-snn", "crnn", "cr-ced-snn", "cr-ced")
+_BANDED = (("crnn-snn", 40), ("crnn", 40), ("cr-ced-snn", 24), ("cr-ced", 24))
 ROWS = (
     Row("fsdd-medium", f"{_DIGITS} --size medium --epochs 45"),
     Row("fsdd-teacher", f"{_DIGITS} --model vgg --epochs 45"),
@@ -69,7 +69,7 @@ ROWS = (
     Row("voices-digit", f"{_VOICES} --label digit"),
     Row("voices-gender", f"{_VOICES} --label gender --class-weights balanced"),
     Row("denoise-cnn", f"{_NOISY} --model cnn"),
-    *(Row(f"denoise-{model}", f"{_NOISY} --model {model} --epochs 40") for model in _BANDED),
+    *(Row(f"denoise-{model}", f"{_NOISY} --model {model} --epochs {epochs}") for model, epochs in _BANDED),
 )
 
 
