@@ -122,13 +122,13 @@ def tables(runs: Mapping[str, Any]) -> str:
         parts = list(found.values())
         ends = ", ".join(dict.fromkeys(str(facts["epochs"]) for facts in parts)), _made(row, tuple(found))
         if "gain_db" in parts[0]:
-            gains = parts[0]["gain_db"]["float"]
-            ratios = tuple(f"{ratio} dB" for ratio in gains)
-            cleaned.append((row.name, *(f"{gain:+.2f}" for gain in gains.values()), *ends))
+            for kind, gains in parts[0]["gain_db"].items():
+                ratios = tuple(f"{ratio} dB" for ratio in gains)
+                cleaned.append((row.name, kind, *(f"{gain:+.2f}" for gain in gains.values()), *ends))
         else:
             heard.append((row.name, *(_cell(parts, kind) for kind in ("float", "integer")), *ends))
     text = _table(heard, ("run", "float", "integer, 8 bit", "epochs", "made by")) if heard else ""
-    return text + (_table(cleaned, ("gain in SI-SNR, dB, at", *ratios, "epochs", "made by")) if cleaned else "")
+    return text + (_table(cleaned, ("gain in SI-SNR, dB, at", "", *ratios, "epochs", "made by")) if cleaned else "")
 
 
 def _made(row: Row, ends: tuple[str, ...]) -> str:

@@ -26,13 +26,17 @@ def _right(right, clips=4):
 def test_runs_of_a_folder_become_rows_with_their_seed(tmp_path):
     for seed, right in (("1", 2), ("2", 3)):
         _summary(tmp_path, f"keywords-seed-{seed}", **_right(right))
-    _summary(tmp_path, "denoise-crnn", gain_db={"float": {"0": 4.25, "40": -0.5}})
+    gained = {"float": {"0": 4.25, "40": -0.5}, "integer": {"0": 4.125, "40": -0.25}}
+    _summary(tmp_path, "denoise-crnn-snn", gain_db=gained)
+    _summary(tmp_path, "denoise-crnn", gain_db={"float": gained["float"]})
     found = dict(finished(tmp_path))
-    assert [facts["seed"] for facts in found.values()] == [1, 2, 0]
+    assert [facts["seed"] for facts in found.values()] == [1, 2, 0, 0]
     text = tables(found)
     assert "| 62.5% (50.0, 75.0) | 62.5% (50.0, 75.0) |" in " ".join(text.split())
     assert "--seed 1`, and 2 |" in " ".join(text.split())
-    assert "| denoise-crnn | +4.25 | -0.50 | 3 |" in " ".join(text.split())
+    for row in ("denoise-crnn-snn | float | +4.25 | -0.50", "denoise-crnn-snn | integer | +4.12 | -0.25"):
+        assert f"| {row} | 3 |" in " ".join(text.split())
+    assert "| denoise-crnn | float | +4.25 | -0.50 | 3 |" in " ".join(text.split())
 
 
 def test_a_fold_that_is_not_known_leaves_no_mean():

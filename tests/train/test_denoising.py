@@ -216,9 +216,17 @@ def test_pairs_of_unknown_ratio_are_one_mean_and_come_last():
     assert list(found.values()) == pytest.approx([0.0, 20 * np.log10(2), 10.0], abs=0.1)
 
 
+@pytest.fixture
+def few(monkeypatch):
+    """Have an epoch of every recipe be of few mixtures."""
+    assert DenoiseRecipe.__init__.__kwdefaults__["mixtures"] == 800
+    monkeypatch.setitem(DenoiseRecipe.__init__.__kwdefaults__, "mixtures", 64)
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("kind", ["scnn", "crnn-snn"])
 def test_train_leaves_a_program_that_denoises(kind, parts, tmp_path, capsys):
-    command = ["train", "denoise", "--data", str(parts), "-o", str(tmp_path / "run"), "--epochs", "1", "--batch", "200"]
+    command = ["train", "denoise", "--data", str(parts), "-o", str(tmp_path / "run"), "--epochs", "1", "--batch", "32"]
     assert main([*command, "--model", kind]) == 0
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     ratios = {"0", "5", "10", "15", "20", "30", "40"}
@@ -240,9 +248,10 @@ def test_options_that_mean_nothing_to_a_denoiser_are_refused(option, tmp_path, c
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("few")
 def test_ratios_and_weights_of_the_loss_are_options_of_a_denoiser_alone(parts, tmp_path, capsys):
     run, given = tmp_path / "run", ["--stoi-weight", "0", "--harm-weight", "2", "--snr-db", "0,10"]
-    command = ["train", "denoise", "--data", str(parts), "--epochs", "1", "--batch", "400", "--model", "crnn"]
+    command = ["train", "denoise", "--data", str(parts), "--epochs", "1", "--batch", "64", "--model", "crnn"]
     assert main([*command, "-o", str(run), *given]) == 0
     stored = read_checkpoint(run / "last.pt")["recipe"]
     assert (stored["stoi_weight"], stored["harm_weight"], stored["mixing"]["snr_db"]) == (0.0, 2.0, [0.0, 10.0])

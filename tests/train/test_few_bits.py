@@ -129,6 +129,7 @@ def test_a_channel_whose_sign_the_normalisation_turns_is_stored_as_well(tmp_path
         np.testing.assert_array_equal(reduced(found, shared), reduced(whole, shared))
 
 
+@pytest.mark.full
 def test_it_loses_less_than_bits_taken_afterwards(tmp_path):
     """Over two seeds and two grids: one pair is 400 clips, and a float's last digit moves it by a point or two."""
     data = hard_data()
