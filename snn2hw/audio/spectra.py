@@ -31,6 +31,7 @@ __all__ = [
     "energy_normalised",
     "frames_of",
     "kind_of",
+    "loudest_stretch",
     "power_of",
     "values_in",
     "warped_bank",
@@ -175,6 +176,21 @@ def power_of(frame: Floats, spec: Spectra) -> Floats:
     spectrum = np.fft.rfft(frame, spec.bins)
     power: Floats = spectrum.real**2 + spectrum.imag**2
     return power
+
+
+def loudest_stretch(samples: NDArray[np.floating], spec: Spectra, most: int) -> tuple[Floats, int]:
+    """Return the power of at most so many frames of a sound, where it is loudest, and the first of them."""
+    held = samples if samples.size >= spec.window else np.pad(samples, (0, spec.window - samples.size))
+    rows = np.stack([power_of(frame, spec) for frame in frames_of(held, spec)])
+    first = _loudest(rows.sum(1), most)
+    return rows[first : first + most], first
+
+
+def _loudest(energy: NDArray[np.floating], most: int) -> int:
+    if len(energy) <= most:
+        return 0
+    total = np.concatenate([[0.0], np.cumsum(energy)])
+    return int((total[most:] - total[:-most]).argmax())
 
 
 @dataclass

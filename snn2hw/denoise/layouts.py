@@ -19,9 +19,10 @@ import numpy as np
 from sim.errors import FileError, InputError
 from snn2hw.audio.clip import read_clip, trimmed
 from snn2hw.audio.folder import SUFFIXES
+from snn2hw.audio.noise import Samples
 from snn2hw.audio.part_names import PART_NAMES, known_parts, part_folders
 from snn2hw.audio.rows import Reading
-from snn2hw.denoise.mixing import NoisySpeech, Pair, Samples, SpeechAndNoise, fixed_pairs
+from snn2hw.denoise.mixing import NoisySpeech, Pair, SpeechAndNoise, fixed_pairs
 from snn2hw.files.table_file import read_table
 
 __all__ = ["LAYOUTS_ON_DISK", "read_noisy", "read_ratios"]

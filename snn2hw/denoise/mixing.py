@@ -1,19 +1,13 @@
-"""Clean speech and noise, and mixtures of both at a ratio that is asked for.
+"""Clean speech and noise, and mixtures of both at a ratio that is asked for."""
 
-x = s + g n        g = sqrt(sum s^2 / sum n^2 / 10^(SNR / 10))
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.errors import InputError
+from snn2hw.audio.noise import Samples, added, stretch
 
-__all__ = ["SNRS_DB", "Mixing", "NoisySpeech", "Pair", "SpeechAndNoise", "added", "drawn", "fixed_pairs"]
-
-Samples = NDArray[np.float32]
+__all__ = ["SNRS_DB", "Mixing", "NoisySpeech", "Pair", "SpeechAndNoise", "drawn", "fixed_pairs"]
 
 SNRS_DB = (0, 5, 10, 15, 20, 30, 40)
 """Ratios at which a denoiser is judged."""
@@ -80,15 +74,6 @@ class Mixing:
             raise InputError(what, "keep seconds > 0, a range from low to high, and a share from 0 to 1")
 
 
-def added(clean: Samples, noise: Samples, snr_db: float) -> Samples:
-    """Return the mixture of both, as long as the speech; silence on either side leaves the speech as it is."""
-    signal, power = (float(np.square(x, dtype=np.float64).sum()) for x in (clean, noise))
-    if not signal or not power:
-        return clean
-    gain = np.sqrt(signal / power / 10.0 ** (snr_db / 10.0))
-    return np.asarray(clean + np.float32(gain) * noise, np.float32)
-
-
 def drawn(
     material: SpeechAndNoise, how: Mixing, rate_hz: int, count: int, random: np.random.Generator
 ) -> tuple[Samples, Samples]:
@@ -96,25 +81,15 @@ def drawn(
     n = round(how.seconds * rate_hz)
     noisy, clean = np.zeros((count, n), np.float32), np.zeros((count, n), np.float32)
     for i in range(count):
-        speech = _stretch(material.clean, n, random, repeat=False)
-        noise = _tilted(_stretch(material.noise, n, random), how.tilt_db, random)
+        speech = stretch(material.clean, n, random, repeat=False)
+        noise = _tilted(stretch(material.noise, n, random), how.tilt_db, random)
         if random.random() < TWO_NOISES:
-            noise = added(noise, _stretch(material.noise, n, random), float(random.uniform(-6.0, 12.0)))
+            noise = added(noise, stretch(material.noise, n, random), float(random.uniform(-6.0, 12.0)))
         snr_db = float(random.uniform(*how.snr_db))
         mixture = speech if random.random() < how.clean else added(speech, noise, snr_db)
         level = np.float32(10.0 ** (random.uniform(*how.level_db) / 20.0))
         noisy[i], clean[i] = level * mixture, level * speech
     return noisy, clean
-
-
-def _stretch(sounds: Sequence[Samples], n: int, random: np.random.Generator, *, repeat: bool = True) -> Samples:
-    """Return a random stretch of a random sound; one that is too short is repeated, or ends in silence."""
-    sound = sounds[int(random.integers(len(sounds)))]
-    if repeat:
-        return np.resize(np.roll(sound, -int(random.integers(sound.size))), n)
-    start = int(random.integers(max(1, sound.size - n + 1)))
-    part = sound[start : start + n]
-    return np.pad(part, (0, n - part.size))
 
 
 def _tilted(sound: Samples, tilt_db: float, random: np.random.Generator) -> Samples:
@@ -134,8 +109,8 @@ def fixed_pairs(material: SpeechAndNoise, rate_hz: int, each: int, seed: int) ->
     pairs = []
     for k in range(each):
         for snr_db in SNRS_DB:
-            clean = _stretch(material.clean, n, random, repeat=False)
-            noisy = added(clean, _stretch(material.noise, n, random), snr_db)
+            clean = stretch(material.clean, n, random, repeat=False)
+            noisy = added(clean, stretch(material.noise, n, random), snr_db)
             level = np.float32(min(1.0, 0.99 / max(float(np.abs(noisy).max()), 1e-9)))
             pairs.append(Pair(f"{snr_db}dB-{k}", level * noisy, level * clean, float(snr_db)))
     return tuple(pairs)

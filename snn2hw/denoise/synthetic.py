@@ -8,8 +8,8 @@ import numpy as np
 from snn2hw.audio.clip import resample, trimmed
 from snn2hw.audio.digits import WORDS, speaking_voices
 from snn2hw.audio.espeak import RATE_HZ, Utterance, speak
-from snn2hw.audio.noise import coloured_noise
-from snn2hw.denoise.mixing import NoisySpeech, Samples, SpeechAndNoise, fixed_pairs
+from snn2hw.audio.noise import Samples, coloured_noise
+from snn2hw.denoise.mixing import NoisySpeech, SpeechAndNoise, fixed_pairs
 
 __all__ = ["synthetic_noisy"]
 

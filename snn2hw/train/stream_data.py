@@ -11,7 +11,7 @@ from sim.errors import InputError
 from snn2hw.audio.corpus import Corpus, Split, holdout, parted
 from snn2hw.audio.disturb import Disturbance
 from snn2hw.audio.mel_stream import MelFront
-from snn2hw.audio.spectra import Spectra, bank_of, frames_of, power_of, values_in
+from snn2hw.audio.spectra import Spectra, bank_of, frames_of, loudest_stretch, power_of, values_in
 from snn2hw.models.stream import STREAMS
 from snn2hw.models.xylo import BANDS, EVENTS
 from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
@@ -22,7 +22,6 @@ __all__ = [
     "Spoken",
     "background_power",
     "centred",
-    "loudest_stretch",
     "spoken",
     "spoken_clip",
     "stream_recipe_for",
@@ -128,21 +127,6 @@ def spoken_clip(samples: NDArray[np.float32], recipe: StreamRecipe) -> tuple[Spo
     power = np.zeros((1, most, rows.shape[1]), np.float32)
     power[0, : len(rows)] = rows
     return Spoken(power, np.array([len(rows)]), np.zeros(1, np.int64)), first
-
-
-def loudest_stretch(samples: NDArray[np.float32], spec: Spectra, most: int) -> tuple[NDArray[np.float64], int]:
-    """Return the power of at most so many frames of a sound, where it is loudest, and the first of them."""
-    held = samples if samples.size >= spec.window else np.pad(samples, (0, spec.window - samples.size))
-    rows = np.stack([power_of(frame, spec) for frame in frames_of(held, spec)])
-    first = _loudest(rows.sum(1), most)
-    return rows[first : first + most], first
-
-
-def _loudest(energy: NDArray[np.floating], most: int) -> int:
-    if len(energy) <= most:
-        return 0
-    total = np.concatenate([[0.0], np.cumsum(energy)])
-    return int((total[most:] - total[:-most]).argmax())
 
 
 def background_power(sounds: Sequence[NDArray[np.floating]], spec: Spectra) -> NDArray[np.float32]:

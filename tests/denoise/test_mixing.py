@@ -5,8 +5,9 @@ import pytest
 import soundfile
 
 from sim.errors import FileError, InputError
+from snn2hw.audio.noise import added
 from snn2hw.denoise.layouts import read_noisy
-from snn2hw.denoise.mixing import SNRS_DB, Mixing, SpeechAndNoise, added, drawn, fixed_pairs
+from snn2hw.denoise.mixing import SNRS_DB, Mixing, SpeechAndNoise, drawn, fixed_pairs
 from tests.denoise.conftest import RATE, hiss, syllables
 
 

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from sim.errors import InputError
+from snn2hw.audio.noise import added
 from snn2hw.commands import main
 from snn2hw.denoise.layouts import read_noisy
 from snn2hw.denoise.mask_front import MaskFront, laid_over
-from snn2hw.denoise.mixing import Mixing, Pair, added
+from snn2hw.denoise.mixing import Mixing, Pair
 from snn2hw.models.mask import MaskLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.train.checkpoint import read_checkpoint
