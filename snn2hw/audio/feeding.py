@@ -57,7 +57,14 @@ def feeding_of(where: str) -> Feeding:
         ear = ear_of(found, where)
         decoder: Decoder = "mean" if purpose.decoder is None else purpose.decoder
         make = partial(_streamed, ear)
-        return Feeding(make, ear.front.spectra.rate_hz, ear.classes, decoder, purpose.identity, "streaming")
+        return Feeding(
+            raster=make,
+            rate_hz=ear.front.spectra.rate_hz,
+            classes=ear.classes,
+            decoder=decoder,
+            identity=purpose.identity,
+            kind="streaming",
+        )
     if purpose.front is None:
         what = f"{where}: does not say which front end feeds it"
         raise InputError(what, "give the front.json of its model, or a program that classifies sounds")
@@ -67,7 +74,14 @@ def feeding_of(where: str) -> Feeding:
 def _images(front: FrontEnd) -> Feeding:
     identity = purpose_of_front(to_json(front)).identity
     make = partial(raster, front)
-    return Feeding(make, front.mel.rate_hz, front.classes, front.decoder, identity, front.encoder.kind)
+    return Feeding(
+        raster=make,
+        rate_hz=front.mel.rate_hz,
+        classes=front.classes,
+        decoder=front.decoder,
+        identity=identity,
+        kind=front.encoder.kind,
+    )
 
 
 def _streamed(ear: Ear, clips: Clips) -> NDArray[np.int16]:

@@ -15,7 +15,7 @@ from snn2hw.models.stream import DT_S
 from snn2hw.sources.graph import assemble
 from snn2hw.sources.source import Source
 from snn2hw.train.denoising.crced import BLOCK, BLOCKS, MEMBRANE_KEPT, SYNAPSE_KEPT
-from snn2hw.train.denoising.source import Parts, answered, doubles
+from snn2hw.train.denoising.source import Wires, answered, doubles
 from snn2hw.train.stream_source import cuba_cells, folded_norm
 
 __all__ = ["crced_source", "crnn_source"]
@@ -54,9 +54,9 @@ def crnn_source(model: Any, layout: MaskLayout, unit: float, origin: str) -> Sou
     return _answering(parts, ["hidden"], size, spoken, model, unit, origin)
 
 
-def _heard(model: Any, unit: float) -> tuple[Parts, tuple[int, ...]]:
+def _heard(model: Any, unit: float) -> tuple[Wires, tuple[int, ...]]:
     """Return the input and the first population, and its shape."""
-    first, parts = model.first, Parts()
+    first, parts = model.first, Wires()
     features = (2 * first.bands + 1, 1, 1)
     parts.nodes["input"] = nir.Input({"input": np.array(features)})
     scale, bias = folded_norm(model.norms[0])
@@ -72,7 +72,7 @@ def _heard(model: Any, unit: float) -> tuple[Parts, tuple[int, ...]]:
     return parts, shape
 
 
-def _conv(parts: Parts, model: Any, i: int, previous: list[str], before: tuple[int, ...]) -> tuple[int, ...]:
+def _conv(parts: Wires, model: Any, i: int, previous: list[str], before: tuple[int, ...]) -> tuple[int, ...]:
     """Add a map along the bands and its population, which hears all of ``previous``; return its shape."""
     conv, name = model.maps[i - 1], f"conv{i + 1}"
     scale, bias = folded_norm(model.norms[i])
@@ -86,7 +86,7 @@ def _conv(parts: Parts, model: Any, i: int, previous: list[str], before: tuple[i
 
 
 def _answering(
-    parts: Parts,
+    parts: Wires,
     previous: list[str],
     shape: tuple[int, ...],
     spoken: tuple[NDArray[np.float64], NDArray[np.float64]],

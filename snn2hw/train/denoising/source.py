@@ -14,11 +14,11 @@ from snn2hw.sources.graph import assemble
 from snn2hw.sources.source import Source
 from snn2hw.train.stream_source import cuba_cells, folded_norm
 
-__all__ = ["Parts", "answered", "doubles", "mask_source"]
+__all__ = ["Wires", "answered", "doubles", "mask_source"]
 
 
 @dataclass
-class Parts:
+class Wires:
     """A graph as it grows."""
 
     nodes: dict[str, nir.NIRNode] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Parts:
 def mask_source(model: Any, layout: MaskLayout, unit: float, origin: str) -> Source:
     """Return a spiking `MaskNet` as a Source that reads messages, of which ``unit`` stand for 1 in training."""
     features = model.skip.in_features
-    parts = Parts({"input": nir.Input({"input": np.array((features,))})})
+    parts = Wires({"input": nir.Input({"input": np.array((features,))})})
     previous, width = "input", features
     for i, (linear, norm) in enumerate(zip(model.maps, model.norms, strict=True)):
         name, size = f"hidden{i + 1}", layout.hidden[i]
@@ -64,7 +64,7 @@ def mask_source(model: Any, layout: MaskLayout, unit: float, origin: str) -> Sou
 
 
 def answered(
-    parts: Parts,
+    parts: Wires,
     spoken: tuple[NDArray[np.float64], NDArray[np.float64]],
     skip: NDArray[np.float64],
     kept: float,
