@@ -47,11 +47,11 @@ def recurrent_spikes(x: Tensor, back: Tensor, constants: Constants) -> Tensor:
     """Return the spikes (T, b, n) of neurons that hear ``x`` (T, b, n), and one another's by ``back`` (n, n)."""
     if constants.synapse is None:
         raise UnsupportedError("neurons without a current that hear one another", "train with LIFCell")
-    result: Tensor = _Scan.apply(x, back, constants)  # type: ignore[no-untyped-call]  # torch's own is untyped
+    result: Tensor = _Recurrence.apply(x, back, constants)  # type: ignore[no-untyped-call]  # torch's own is untyped
     return result
 
 
-class _Scan(torch.autograd.Function):
+class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, back: Tensor, k: Constants) -> Tensor:
         assert k.synapse is not None

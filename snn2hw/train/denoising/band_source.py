@@ -23,10 +23,10 @@ __all__ = ["crced_source", "crnn_source"]
 
 def crced_source(model: Any, unit: float, origin: str) -> Source:
     """Return a spiking `CrcedNet` as a Source that reads messages, of which ``unit`` stand for 1 in training."""
-    parts, shape = _heard(model, unit)
+    wires, shape = _heard(model, unit)
     previous, blocks = ["conv1"], list[str]()
     for i in range(1, len(model.norms)):
-        shape = _conv(parts, model, i, previous, shape)
+        shape = _conv(wires, model, i, previous, shape)
         previous = [f"conv{i + 1}"]
         if i % len(BLOCK) == len(BLOCK) - 1:
             mirrored = BLOCKS - 1 - len(blocks)
@@ -36,29 +36,29 @@ def crced_source(model: Any, unit: float, origin: str) -> Source:
     matrix = doubles(model.readout.matrix(bands))  # from (bands channels) to bands
     weight = matrix.reshape(bands, shape[0], bands).transpose(2, 1, 0).reshape(bands, -1)
     bias = np.full(bands, doubles(model.readout.bias))
-    return _answering(parts, previous, shape, (weight, bias), model, unit, origin)
+    return _answering(wires, previous, shape, (weight, bias), model, unit, origin)
 
 
 def crnn_source(model: Any, layout: MaskLayout, unit: float, origin: str) -> Source:
     """Return a spiking `CrnnNet` as a Source that reads messages, of which ``unit`` stand for 1 in training."""
-    parts, shape = _heard(model, unit)
-    shape = _conv(parts, model, 1, ["conv1"], shape)
+    wires, shape = _heard(model, unit)
+    shape = _conv(wires, model, 1, ["conv1"], shape)
     scale, bias = folded_norm(model.norm)
-    parts.nodes["driven"] = nir.Affine(doubles(model.drive.weight * scale[:, None]), bias)
-    parts.nodes["back"] = nir.Linear(doubles(model.recurrent.back.weight))
+    wires.nodes["driven"] = nir.Affine(doubles(model.drive.weight * scale[:, None]), bias)
+    wires.nodes["back"] = nir.Linear(doubles(model.recurrent.back.weight))
     size = (len(bias),)
-    parts.nodes["hidden"] = cuba_cells(size, layout.synapse_kept, layout.membrane_kept)
-    parts.flat("conv2", shape, "driven")
-    parts.edges += [("driven", "hidden"), ("hidden", "back"), ("back", "hidden")]
+    wires.nodes["hidden"] = cuba_cells(size, layout.synapse_kept, layout.membrane_kept)
+    wires.flat("conv2", shape, "driven")
+    wires.edges += [("driven", "hidden"), ("hidden", "back"), ("back", "hidden")]
     spoken = doubles(model.readout.weight), doubles(model.readout.bias)
-    return _answering(parts, ["hidden"], size, spoken, model, unit, origin)
+    return _answering(wires, ["hidden"], size, spoken, model, unit, origin)
 
 
 def _heard(model: Any, unit: float) -> tuple[Wires, tuple[int, ...]]:
     """Return the input and the first population, and its shape."""
-    first, parts = model.first, Wires()
+    first, wires = model.first, Wires()
     features = (2 * first.bands + 1, 1, 1)
-    parts.nodes["input"] = nir.Input({"input": np.array(features)})
+    wires.nodes["input"] = nir.Input({"input": np.array(features)})
     scale, bias = folded_norm(model.norms[0])
     shape: tuple[int, ...] = ()
     for lag in range(first.frames):
@@ -67,26 +67,26 @@ def _heard(model: Any, unit: float) -> tuple[Wires, tuple[int, ...]]:
         shape = (channels, 1, bands)
         kernel = weight.transpose(0, 2, 1)[:, :, None, ::-1]
         wide = nir.Conv2d((1, 1), kernel, (1, 1), (0, bands - 1), (1, 1), 1, bias * (lag == 0))
-        parts.late("input", features, lag, f"conv1_lag{lag}", wide, "conv1")
-    parts.nodes["conv1"] = cuba_cells(shape, SYNAPSE_KEPT, MEMBRANE_KEPT)
-    return parts, shape
+        wires.late("input", features, lag, f"conv1_lag{lag}", wide, "conv1")
+    wires.nodes["conv1"] = cuba_cells(shape, SYNAPSE_KEPT, MEMBRANE_KEPT)
+    return wires, shape
 
 
-def _conv(parts: Wires, model: Any, i: int, previous: list[str], before: tuple[int, ...]) -> tuple[int, ...]:
+def _conv(wires: Wires, model: Any, i: int, previous: list[str], before: tuple[int, ...]) -> tuple[int, ...]:
     """Add a map along the bands and its population, which hears all of ``previous``; return its shape."""
     conv, name = model.maps[i - 1], f"conv{i + 1}"
     scale, bias = folded_norm(model.norms[i])
     weight = doubles(conv.weight * scale.view(-1, 1, 1, 1))
     stride, wide = conv.stride[1], conv.kernel_size[1]
     shape = (len(weight), 1, (before[-1] - 1) // stride + 1)
-    parts.nodes[f"{name}_map"] = nir.Conv2d((1, before[-1]), weight, (1, stride), (0, wide // 2), (1, 1), 1, bias)
-    parts.nodes[name] = cuba_cells(shape, SYNAPSE_KEPT, MEMBRANE_KEPT)
-    parts.edges += [*((one, f"{name}_map") for one in previous), (f"{name}_map", name)]
+    wires.nodes[f"{name}_map"] = nir.Conv2d((1, before[-1]), weight, (1, stride), (0, wide // 2), (1, 1), 1, bias)
+    wires.nodes[name] = cuba_cells(shape, SYNAPSE_KEPT, MEMBRANE_KEPT)
+    wires.edges += [*((one, f"{name}_map") for one in previous), (f"{name}_map", name)]
     return shape
 
 
 def _answering(
-    parts: Wires,
+    wires: Wires,
     previous: list[str],
     shape: tuple[int, ...],
     spoken: tuple[NDArray[np.float64], NDArray[np.float64]],
@@ -94,8 +94,8 @@ def _answering(
     unit: float,
     origin: str,
 ) -> Source:
-    parts.flat("input", (model.skip.in_features, 1, 1), "skip")
+    wires.flat("input", (model.skip.in_features, 1, 1), "skip")
     for one in previous:
-        parts.flat(one, shape, "spoken")
-    answered(parts, spoken, doubles(model.skip.weight) / unit, model.answer_kept)
-    return Source(assemble(parts.nodes, parts.edges, origin), DT_S, "euler", "value", origin)
+        wires.flat(one, shape, "spoken")
+    answered(wires, spoken, doubles(model.skip.weight) / unit, model.answer_kept)
+    return Source(assemble(wires.nodes, wires.edges, origin), DT_S, "euler", "value", origin)

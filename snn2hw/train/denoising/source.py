@@ -45,26 +45,26 @@ class Wires:
 def mask_source(model: Any, layout: MaskLayout, unit: float, origin: str) -> Source:
     """Return a spiking `MaskNet` as a Source that reads messages, of which ``unit`` stand for 1 in training."""
     features = model.skip.in_features
-    parts = Wires({"input": nir.Input({"input": np.array((features,))})})
+    wires = Wires({"input": nir.Input({"input": np.array((features,))})})
     previous, width = "input", features
     for i, (linear, norm) in enumerate(zip(model.maps, model.norms, strict=True)):
         name, size = f"hidden{i + 1}", layout.hidden[i]
         scale, bias = folded_norm(norm)
         weight = doubles(linear.weight * scale.view(-1, 1, 1)) / (unit if i == 0 else 1.0)  # out in tap
-        parts.nodes[name] = cuba_cells((size,), layout.synapse_kept, layout.membrane_kept)
+        wires.nodes[name] = cuba_cells((size,), layout.synapse_kept, layout.membrane_kept)
         for tap in range(layout.taps):  # tap k of the kernel hears (taps - 1 - k) spreads ago
             lag = (layout.taps - 1 - tap) * layout.spread[i]
             heard = nir.Affine(weight[:, :, tap], bias * (lag == 0))
-            parts.late(previous, (width,), lag, f"{name}_lag{lag}", heard, name)
+            wires.late(previous, (width,), lag, f"{name}_lag{lag}", heard, name)
         previous, width = name, size
-    parts.edges += [(previous, "spoken"), ("input", "skip")]
+    wires.edges += [(previous, "spoken"), ("input", "skip")]
     spoken = doubles(model.readout.weight), doubles(model.readout.bias)
-    answered(parts, spoken, doubles(model.skip.weight) / unit, layout.answer_kept)
-    return Source(assemble(parts.nodes, parts.edges, origin), DT_S, "euler", "value", origin)
+    answered(wires, spoken, doubles(model.skip.weight) / unit, layout.answer_kept)
+    return Source(assemble(wires.nodes, wires.edges, origin), DT_S, "euler", "value", origin)
 
 
 def answered(
-    parts: Wires,
+    wires: Wires,
     spoken: tuple[NDArray[np.float64], NDArray[np.float64]],
     skip: NDArray[np.float64],
     kept: float,
@@ -72,13 +72,13 @@ def answered(
     """Add the leaky readout, weights and biases from ``spoken`` and from the messages by ``skip``."""
     weight, bias = spoken
     bands = np.ones(len(bias))
-    parts.nodes |= {
+    wires.nodes |= {
         "spoken": nir.Affine(weight, bias),
         "skip": nir.Linear(skip),
         "readout": nir.LI(tau=bands * DT_S / (1 - kept), r=bands, v_leak=bands * 0),
         "output": nir.Output({"output": np.array(bands.shape)}),
     }
-    parts.edges += [("spoken", "readout"), ("skip", "readout"), ("readout", "output")]
+    wires.edges += [("spoken", "readout"), ("skip", "readout"), ("readout", "output")]
 
 
 def doubles(tensor: Any) -> NDArray[np.float64]:
