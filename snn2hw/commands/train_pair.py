@@ -13,9 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["PAIR_MODELS", "is_pair", "train_pair"]
 
-TWIN = "-ann"
-PAIR_MODELS = (*(name + end for name in ("m5", "piczak", "hjh", "tcy") for end in ("", TWIN)), "hjh-hybrid")
-"""What ``--model`` calls them: each by its name, its twin of ReLUs, and what is both."""
+SPIKING, TWIN = "-snn", "-ann"
+PAIR_MODELS = (
+    *(name + end for name in ("m5", "piczak", "hjh", "tcy") for end in ("", SPIKING, TWIN)),
+    "hjh-hybrid",
+    *(name + end for name in ("esc-vgg", "extractor") for end in (SPIKING, TWIN)),
+)
+"""What ``--model`` calls them: the spiking network, its twin of ReLUs, and what is both.
+
+``esc-vgg`` and ``extractor`` alone are classifiers of whole sounds (`snn2hw.train.sound_networks`).
+"""
 
 GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "class_weights", "width", "steps")
 OBEYED = frozenset(
@@ -42,7 +49,7 @@ def recipe_for(args: argparse.Namespace) -> "PairRecipe":
         given.setdefault("steps", 1)
     return PairRecipe(
         task=args.dataset,
-        network=args.model.removesuffix(TWIN),
+        network=args.model.removesuffix(TWIN).removesuffix(SPIKING),
         model="ann" if twin else "snn",
         learnt=args.learnt_decay,
         learnt_threshold=args.learnt_threshold,

@@ -18,7 +18,15 @@ from snn2hw.train.pairs import answer_of
 from snn2hw.train.recipe import recipe_to
 from tests.train.tones import write_tones
 
-WIDTHS = {"m5": 1 / 32, "piczak": 1 / 40, "hjh": 0.5, "hjh-hybrid": 0.5, "tcy": 1.0}
+WIDTHS = {
+    "m5": 1 / 32,
+    "piczak": 1 / 40,
+    "hjh": 0.5,
+    "hjh-hybrid": 0.5,
+    "tcy": 1.0,
+    "esc-vgg": 1 / 4,
+    "extractor": 1 / 32,
+}
 
 
 @pytest.fixture(scope="module")
