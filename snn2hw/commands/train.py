@@ -128,8 +128,10 @@ def _configure_network(group: Any) -> None:
     group.add_argument("--mean", choices=("running", "utterance", "none"), help=what)
     kinds = ("mel", "mfcc", "pcen", "stft")
     group.add_argument("--features", choices=kinds, help="what a stream hears of a frame (default: mel, in decibels)")
-    what = "samples in a second at which a stream hears a folder, a CSV or ESC (default: 8000; ESC: 22050)"
+    what = "samples a second of a published network, or a stream of a folder, CSV or ESC (default: 8000; ESC's: 22050)"
     group.add_argument("--rate-hz", type=int, metavar="N", help=what)
+    what = "of a clip that a stream or a published network hears, where it is loudest (default: its recipe's)"
+    group.add_argument("--seconds", type=float, metavar="S", help=what)
     what = "cut a clip's ends that are so far below its loudest 10 ms, before its image is made (default: 0, nothing)"
     group.add_argument("--ends-db", type=float, metavar="DB", help=what)
     recipe_option(group, usual, "decoder", "how the readout is read", choices=("max", "mean", "last"))
@@ -354,7 +356,7 @@ def _refuse_of_others(args: argparse.Namespace) -> None:
         raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
     if args.mixup is not None:
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
-    for name in ("features", "pitch", "background", "background_db", "rate_hz"):
+    for name in ("features", "pitch", "background", "background_db", "rate_hz", "seconds"):
         if (value := getattr(args, name)) is not None:
             raise InputError(f"--{name.replace('_', '-')} {value}: is of a stream", "add --stream, or leave it out")
     for name in ("stoi_weight", "harm_weight", "snr_db"):

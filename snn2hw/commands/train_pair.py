@@ -24,10 +24,10 @@ PAIR_MODELS = (
 ``esc-vgg`` and ``extractor`` alone are classifiers of whole sounds (`snn2hw.train.sound_networks`).
 """
 
-GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "class_weights", "width", "steps")
+GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "class_weights", "width", "steps", "seconds")
 OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "label", "skip_damaged", "output", "fold", "model", "leave_out", "start"}
-    | {"learnt_decay", "learnt_threshold", "more_epochs", "threads", "json"}
+    | {"learnt_decay", "learnt_threshold", "more_epochs", "threads", "json", "rate_hz"}
 )
 
 
@@ -38,8 +38,10 @@ def is_pair(args: argparse.Namespace) -> bool:
 
 def recipe_for(args: argparse.Namespace) -> "PairRecipe":
     """Return the usual recipe of a network, with what the options change."""
+    from snn2hw.audio.spectra import at_rate
     from snn2hw.commands.identity import identity_of
     from snn2hw.commands.options import refuse_ignored
+    from snn2hw.train.memory import refuse_clips
     from snn2hw.train.pair_recipe import PairRecipe
 
     refuse_ignored(args, OBEYED, "means nothing to a published pair", "leave it out")
@@ -47,7 +49,9 @@ def recipe_for(args: argparse.Namespace) -> "PairRecipe":
     twin = args.model.endswith(TWIN)
     if twin:
         given.setdefault("steps", 1)
-    return PairRecipe(
+    if args.rate_hz is not None:
+        given["spectra"] = at_rate(PairRecipe().spectra, args.rate_hz)
+    recipe = PairRecipe(
         task=args.dataset,
         network=args.model.removesuffix(TWIN).removesuffix(SPIKING),
         model="ann" if twin else "snn",
@@ -56,6 +60,8 @@ def recipe_for(args: argparse.Namespace) -> "PairRecipe":
         start=identity_of(args.start),
         **given,
     )
+    refuse_clips(1, max(recipe.samples, recipe.values))
+    return recipe
 
 
 def train_pair(args: argparse.Namespace, reply: Reply) -> int:

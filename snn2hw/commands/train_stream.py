@@ -40,7 +40,7 @@ GIVEN = (
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
     | {"leave_out", "teacher", "weights", "start", "more_epochs", "threads", "json", "mean", "also", "features"}
-    | {"pitch", "background", "background_db", "rate_hz"}
+    | {"pitch", "background", "background_db", "rate_hz", "seconds"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
@@ -69,7 +69,7 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     from snn2hw.commands.options import refuse_ignored
     from snn2hw.models.stream import STREAMS
     from snn2hw.models.xylo import XYLOS
-    from snn2hw.train.stream_data import stream_recipe_for
+    from snn2hw.train.stream_data import frames_in, stream_recipe_for
 
     refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
     if args.teacher_weight is not None and args.teacher is None:
@@ -90,6 +90,8 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
         given["xylo" if kind == "xylo" else "layout"] = sizes[args.size]
     usual = stream_recipe_for(args.dataset, kind)
     given["front"] = _front_of(args, usual.front)
+    if args.seconds is not None:
+        given["frames"] = frames_in(given["front"].spectra, args.seconds)
     if args.background_db is not None and args.background is None:
         raise InputError("--background-db: there is no background", "name a folder with --background")
     behind: dict[str, Any] = {} if args.background is None else {"background": BEHIND}

@@ -20,9 +20,10 @@ from snn2hw.train.checkpoint import kept_weights, load_weights, read_checkpoint
 from snn2hw.train.in_time import in_time
 from snn2hw.train.learnt_leak import LearntLeak
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
+from snn2hw.train.memory import refuse_clips
 from snn2hw.train.objective import Objective
 from snn2hw.train.pair_recipe import PairRecipe, pair_recipe_from
-from snn2hw.train.pairs import pair, pair_layout, twin_of
+from snn2hw.train.pairs import SIDE, WAVES, pair, pair_layout, twin_of
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.run_state import RunState
 from snn2hw.train.to_the_end import trained_to_the_end
@@ -31,8 +32,6 @@ __all__ = ["PairClips", "fit_pair", "pair_answers", "pair_clips", "pair_model", 
 
 RANGE_DB, LOUDEST = 60.0, 2.0
 AT_ONCE = 100
-WAVES = ("m5",)
-"""Networks that read the wave itself."""
 
 PairClips = tuple[NDArray[np.float32], NDArray[np.int64]]
 """What a network is fed, (n, 1, samples) or (n, 1, bands, frames), and the classes."""
@@ -44,8 +43,8 @@ def pair_clips(corpus: Corpus, recipe: PairRecipe) -> PairClips:
         raise InputError(f"{corpus.name}: pictures, and published pairs hear sounds", "choose --model scnn or cnn")
     if corpus.rate_hz != recipe.spectra.rate_hz:
         raise InputError(f"corpus at {corpus.rate_hz} Hz, network at {recipe.spectra.rate_hz} Hz", "read it at that")
-    count = round(recipe.seconds * corpus.rate_hz)
-    waves = np.stack([_cut(samples, count) for samples in corpus.samples])
+    refuse_clips(len(corpus), max(recipe.samples, recipe.values))
+    waves = np.stack([_cut(samples, recipe.samples) for samples in corpus.samples])
     if recipe.network not in WAVES:
         return np.stack([_picture(wave, recipe) for wave in waves])[:, None], corpus.labels
     peak = np.maximum(np.abs(waves).max(axis=1, keepdims=True), 1e-9)
@@ -61,12 +60,12 @@ def _cut(samples: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 
 
 def _picture(wave: NDArray[np.float32], recipe: PairRecipe) -> NDArray[np.float32]:
-    """Return levels (bands, frames); TCY wants a whole multiple of ten frames, so the last ones are left out."""
+    """Return levels (bands, frames); TCY wants a whole multiple of `SIDE` frames, so the last ones are left out."""
     spec = recipe.spectra
     power = np.stack([power_of(frame, spec) for frame in frames_of(wave, spec)])
     loud = 10.0 * np.log10(power @ warped_bank(spec).T + spec.floor)
     level: NDArray[np.float64] = np.clip((loud - loud.max()) / RANGE_DB + 1.0, 0.0, 1.0) * LOUDEST
-    return level[: len(level) // 10 * 10].T.astype(np.float32)
+    return level[: len(level) // SIDE * SIDE].T.astype(np.float32)
 
 
 def pair_model(recipe: PairRecipe, shape: tuple[int, ...], classes: int) -> nn.Module:

@@ -16,9 +16,9 @@ from snn2hw.purpose import Purpose
 from snn2hw.sources.from_norse import from_norse
 from snn2hw.sources.source import Source
 from snn2hw.train.own_network import on_integers
-from snn2hw.train.pair_fit import LOUDEST, WAVES, PairClips
+from snn2hw.train.pair_fit import LOUDEST, PairClips
 from snn2hw.train.pair_recipe import PairRecipe
-from snn2hw.train.pairs import settled
+from snn2hw.train.pairs import WAVES, settled
 
 __all__ = [
     "calibration_of_pair",

@@ -27,7 +27,19 @@ from snn2hw.models.stream import DT_S
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["DECAY", "PAIRS", "ConvStage", "PairLayout", "answer_of", "pair", "pair_layout", "settled", "twin_of"]
+__all__ = [
+    "DECAY",
+    "PAIRS",
+    "SIDE",
+    "WAVES",
+    "ConvStage",
+    "PairLayout",
+    "answer_of",
+    "pair",
+    "pair_layout",
+    "settled",
+    "twin_of",
+]
 
 Size = tuple[int, ...]
 
@@ -114,6 +126,8 @@ PAIRS = {
     "extractor": PairLayout("extractor", _EXTRACTOR, answers_everywhere=True),
 }
 """Published networks by name."""
+WAVES = ("m5",)
+"""Networks that read the wave itself."""
 
 
 def twin_of(name: str) -> str:
