@@ -34,6 +34,7 @@ from snn2hw.commands.options import (
     corpus_options,
     range_option,
     refuse_ignored,
+    refuse_unwanted_shares,
     tell_corpus,
 )
 from snn2hw.commands.recipe_options import SHARED, configure_shared, given_of, recipe_option, weight_bits_of_training
@@ -323,8 +324,7 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
 
     if args.model is not None and is_named(args.model):
         refuse_ignored(args, OWN_OBEYS, f"means nothing to {args.model}, a module of images", "leave it out")
-    if args.teacher_weight is not None and args.teacher is None:
-        raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    refuse_unwanted_shares(args)
     _refuse_of_others(args)
     given = given_of(args, GIVEN)
     if given.get("encoder", "direct") != "direct":
@@ -362,8 +362,6 @@ def _refuse_of_others(args: argparse.Namespace) -> None:
     for name in ("stoi_weight", "harm_weight", "snr_db"):
         if (value := getattr(args, name)) is not None:
             raise InputError(f"--{name.replace('_', '-')} {value}: is of a denoiser", "train denoise, or leave it out")
-    if args.prune_scope is not None and not args.prune:
-        raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
     if args.weights is not None:
         raise InputError(
             f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"

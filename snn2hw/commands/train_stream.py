@@ -66,16 +66,13 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
 
     from sim.errors import InputError
     from snn2hw.commands.identity import identity_of
-    from snn2hw.commands.options import refuse_ignored
+    from snn2hw.commands.options import refuse_ignored, refuse_unwanted_shares
     from snn2hw.models.stream import STREAMS
     from snn2hw.models.xylo import XYLOS
     from snn2hw.train.stream_data import frames_in, stream_recipe_for
 
     refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
-    if args.teacher_weight is not None and args.teacher is None:
-        raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
-    if args.prune_scope is not None and not args.prune:
-        raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
+    refuse_unwanted_shares(args)
     _check_start(args)
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     kind = KINDS.get(args.model or "scnn", args.model)
