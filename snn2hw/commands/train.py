@@ -145,7 +145,8 @@ def _configure_training(group: Any) -> None:
     from snn2hw.train.recipe import PruneScope
 
     usual = NetworkRecipe()
-    group.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")
+    what = "test on one speaker, or on one value of a column of the data, COLUMN=VALUE, not on the official part"
+    group.add_argument("--leave-out", metavar="SPEAKER", help=what)
     recipe_option(group, usual, "seed", "of weights, order and augmentation")
     what = "learn the clips of a synthesised corpus too; all of them are for training"
     group.add_argument("--also", choices=SYNTHESISED, help=what)
