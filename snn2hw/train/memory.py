@@ -77,7 +77,7 @@ def refuse_clips(clips: int, values: int, *, limit: int | None = None) -> None:
     """Refuse so many clips of so many numbers each where they take more than there is (``limit`` in bytes)."""
     needed, here = clips * values * FLOAT, memory_here() if limit is None else limit
     if needed > here:
-        what = f"{clips} clips of {values} numbers take at least {_figure(needed)} of memory"
+        what = f"clips, {clips} of {values} numbers each, take at least {_figure(needed)} of memory"
         raise InputError(f"{what}, and {_figure(here)} are here", "ask for fewer --seconds")
 
 

@@ -39,7 +39,9 @@ def test_images_and_the_raster_of_the_test_part_count_too():
 
 def test_clips_that_memory_cannot_hold_are_refused_with_the_figure():
     refuse_clips(10, 250, limit=10_000)
-    with pytest.raises(InputError, match="10 clips of 251 numbers take at least 10 kB of memory, and 10 kB are here"):
+    with pytest.raises(
+        InputError, match="clips, 10 of 251 numbers each, take at least 10 kB of memory, and 10 kB are here"
+    ):
         refuse_clips(10, 251, limit=10_000)
 
 

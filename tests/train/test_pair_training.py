@@ -99,7 +99,7 @@ def test_seconds_and_rate_are_those_of_the_clips(table, tmp_path):
 
 def test_clips_too_many_for_memory_are_refused(corpus, monkeypatch):
     monkeypatch.setattr("snn2hw.train.memory.memory_here", lambda: 40 * 3200 * 4 - 1)
-    with pytest.raises(InputError, match="40 clips of 3200 numbers take at least 512 kB"):
+    with pytest.raises(InputError, match="clips, 40 of 3200 numbers each, take at least 512 kB"):
         pair_clips(corpus, recipe_of("m5"))
 
 
@@ -207,13 +207,13 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(corpus, tmp_path):
         ("--model m5 --seconds 0", "seconds 0"),
         ("--model m5 --seconds nan", "seconds nan"),
         ("--model m5 --seconds inf", "seconds inf"),
-        ("--model m5 --seconds 1e12", "1 clips of 8000000000000000 numbers take at least"),
+        ("--model m5 --seconds 1e12", "clips, 1 of 8000000000000000 numbers each, take at least"),
         ("--model tcy --seconds 0.1", "seconds 0.1: 6 frames of a picture"),
         ("--model m5 --rate-hz 100", "a rate of 100 Hz"),
         ("--seconds 2", "--seconds 2.0: is of a stream"),
         ("--stream --seconds 0", "seconds 0: no frame of 200 samples, 25 ms"),
         ("--stream --seconds nan", "seconds nan: no frame"),
-        ("--stream --seconds 1e12", "numbers take at least"),
+        ("--stream --seconds 1e12", "numbers each, take at least"),
         ("--model hjh-ann --learnt-decay", "of a network of ReLUs"),
         ("--model hjh-ann --learnt-threshold", "of a network of ReLUs"),
         ("--learnt-threshold", "are of published networks"),
