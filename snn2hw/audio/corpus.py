@@ -1,12 +1,14 @@
 """A corpus: labelled clips in memory, each with the speaker it came from, and the ways to split it."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cures import one_of
 from sim.errors import InputError
 from snn2hw.audio.by_clip import named_few
 
@@ -18,6 +20,7 @@ class Corpus:
     """``samples[i]`` was spoken by ``speakers[i]`` and says ``classes[labels[i]]``; ``parts[i]`` is its official part.
 
     ``folds`` are the official folds, where there are any: clips of one source never lie in two of them.
+    ``columns`` is what the data say of every clip beside that, by the name of the column; "" is nothing.
     ``names`` are file names (or the names of synthesised utterances), ``notes`` say which files were converted and how.
     """
 
@@ -31,6 +34,7 @@ class Corpus:
     names: tuple[str, ...]
     notes: tuple[str, ...] = ()
     folds: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {len(self.samples), len(self.labels), len(self.speakers), len(self.parts), len(self.names)}
@@ -38,6 +42,9 @@ class Corpus:
             raise InputError(f"corpus {self.name!r}: columns of different or no length ({sorted(lengths)})")
         if self.folds and len(self.folds) != len(self.labels):
             raise InputError(f"corpus {self.name!r}: {len(self.folds)} folds for {len(self.labels)} clips")
+        for column, values in self.columns.items():
+            if len(values) != len(self.labels):
+                raise InputError(f"corpus {self.name!r}: {len(values)} of {column!r} for {len(self.labels)} clips")
         if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
             raise InputError(f"corpus {self.name!r}: a label outside 0..{len(self.classes) - 1}")
 
@@ -77,6 +84,7 @@ def joined(corpus: Corpus, more: Corpus) -> Corpus:
         names=corpus.names + tuple(f"{more.name}:{name}" for name in more.names),
         notes=corpus.notes + more.notes,
         folds=corpus.folds and corpus.folds + ("",) * len(more),
+        columns={column: values + ("",) * len(more) for column, values in corpus.columns.items()},
     )
 
 
@@ -110,13 +118,30 @@ def _learnable(corpus: Corpus, split: Split) -> Split:
 
 
 def leave_out(corpus: Corpus, speaker: str) -> Split:
-    """Test on one speaker, train on all others."""
+    """Test on one speaker, or on the clips of a group, ``COLUMN=VALUE``; train on all others."""
     speakers = np.array(corpus.speakers)
+    if speaker not in corpus.speakers and "=" in speaker:
+        return _leave_group_out(corpus, *speaker.split("=", 1))
     if speaker not in corpus.speakers:
         known = ", ".join(sorted(set(corpus.speakers))[:12])
-        raise InputError(f"corpus {corpus.name!r}: no speaker {speaker!r}", f"name one of: {known}")
+        columns = f"; or a group, COLUMN=VALUE, of {', '.join(corpus.columns)}" if corpus.columns else ""
+        raise InputError(f"corpus {corpus.name!r}: no speaker {speaker!r}", f"name one of: {known}{columns}")
     none = np.empty(0, dtype=np.int64)
     return Split(np.flatnonzero(speakers != speaker), none, np.flatnonzero(speakers == speaker))
+
+
+def _leave_group_out(corpus: Corpus, column: str, value: str) -> Split:
+    """Test on the clips of which a column says a value; those of which it says nothing are learnt."""
+    known = {"speaker": corpus.speakers, **({"fold": corpus.folds} if corpus.folds else {}), **corpus.columns}
+    if column not in known:
+        raise InputError(f"corpus {corpus.name!r}: no column {column!r}", f"choose {one_of(column, known)}")
+    values = np.array(known[column])
+    if not value or value not in known[column]:
+        found = sorted(set(known[column]) - {""})
+        said = ", ".join(found[:12]) or "nothing"
+        raise InputError(f"corpus {corpus.name!r}: no {column} {value!r}", f"name one of: {said}")
+    none = np.empty(0, dtype=np.int64)
+    return Split(np.flatnonzero(values != value), none, np.flatnonzero(values == value))
 
 
 def leave_fold_out(corpus: Corpus, fold: str) -> Split:
@@ -129,7 +154,7 @@ def leave_fold_out(corpus: Corpus, fold: str) -> Split:
 
 
 def parted(corpus: Corpus, speaker: str = "", fold: str = "") -> Split:
-    """Return the corpus's own parts, or the split that leaves out one speaker or one fold, to train by."""
+    """Return the corpus's own parts, or the split that leaves out one speaker, one group or one fold, to train by."""
     if speaker and fold:
         raise InputError(f"speaker {speaker!r} and fold {fold!r} are both left out", "choose one")
     if not speaker and not fold:

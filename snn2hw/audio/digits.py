@@ -52,12 +52,11 @@ def spoken_digits(
     random = np.random.default_rng(seed)
     manner = random.integers((110, 25, 20), (240, 80, 80), size=(len(plan), 3)).tolist()
     level = random.uniform(0.3, 0.95, len(plan))
+    heard = tuple(_accent(accents or (language,), voices.index(voice) + take) for voice, _, take in plan)
     spoken = speak(
         [
-            Utterance(
-                WORDS[language][digit], f"{_accent(accents or (language,), voices.index(voice) + take)}+{voice}", *how
-            )
-            for (voice, digit, take), how in zip(plan, manner, strict=True)
+            Utterance(WORDS[language][digit], f"{accent}+{voice}", *how)
+            for (voice, digit, _), accent, how in zip(plan, heard, manner, strict=True)
         ]
     )
     tested = set(voices[TEST_SHARE - 1 :: TEST_SHARE])
@@ -70,6 +69,7 @@ def spoken_digits(
         speakers=tuple(voice for voice, _, _ in plan),
         parts=tuple("test" if voice in tested else "train" for voice, _, _ in plan),
         names=tuple(f"{digit}_{voice}_{take}" for voice, digit, take in plan),
+        columns={"accent": heard} if accents else {},
     )
 
 

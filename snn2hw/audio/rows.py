@@ -1,8 +1,8 @@
 """From a list of files with their labels to a corpus: what every layout of files comes down to."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +22,8 @@ __all__ = ["Reading", "SoundRow", "corpus_of"]
 class SoundRow:
     """One clip: a file, or ``seconds`` of it from ``start_s`` on, and what is known of it.
 
-    ``where`` is the line that says a segment, for errors; ``may_be_silent`` one whose class is silence.
+    ``where`` is the line that says a segment, for errors; ``may_be_silent`` one whose class is silence. ``about`` is
+    all that a table says of it, by column.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class SoundRow:
     seconds: float | None = None
     where: str = ""
     may_be_silent: bool = False
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,14 @@ def corpus_of(
         names=tuple(_named(row, root) for row in kept),
         notes=tuple(dict.fromkeys((*noted, *notes, *said))),
         folds=tuple(row.fold for row in kept) if any(row.fold for row in kept) else (),
+        columns=_columns(kept),
     )
+
+
+def _columns(rows: Sequence[SoundRow]) -> dict[str, tuple[str, ...]]:
+    """Return what the tables say of all rows, by column, in the order in which columns come."""
+    names = dict.fromkeys(name for row in rows for name in row.about)
+    return {name: tuple(row.about.get(name, "") for row in rows) for name in names}
 
 
 def _heard(

@@ -27,6 +27,15 @@ def _table(path: Path, wanted: tuple[str, ...]) -> list[dict[str, str]]:
     return read_table(path, wanted, "give the folder of the data set as it is distributed")
 
 
+def _about(row: Mapping[Any, Any], path: str = "") -> dict[str, str]:
+    """Return what a row says, without the column that says its path; a column without a name is none."""
+    return {
+        name: str(value)
+        for name, value in row.items()
+        if isinstance(name, str) and name != path and not isinstance(value, list | dict | None)
+    }
+
+
 def _column(row: Mapping[str, Any], name: str, where: Path) -> str:
     if row.get(name) in (None, ""):
         known = ", ".join(sorted(str(key) for key, value in row.items() if value))
@@ -54,6 +63,7 @@ def read_esc(root: Path, reading: Reading, label: str = "", name: str = "esc50")
                 part="test" if row["fold"] == "1" else "train",
                 speaker=row.get("src_file") or "",
                 fold=row["fold"],
+                about=_about(row, "filename"),
             )
             for row in chosen
         ],
@@ -75,6 +85,7 @@ def read_urbansound(root: Path, reading: Reading, label: str = "") -> Corpus:
                 part="test" if row["fold"] == "1" else "train",
                 speaker=row["fsID"],
                 fold=row["fold"],
+                about=_about(row, "slice_file_name"),
             )
             for row in rows
         ],
@@ -108,7 +119,8 @@ def read_audiomnist(root: Path, reading: Reading, label: str = "") -> Corpus:
         speaker = match["speaker"]
         facts = {**about.get(speaker, {}), "digit": match["digit"], "speaker": speaker}
         part = "test" if speakers.index(speaker) % 5 == 4 else "train"
-        rows.append(SoundRow(path, _column(facts, label or "digit", table), part=part, speaker=speaker))
+        said = _column(facts, label or "digit", table)
+        rows.append(SoundRow(path, said, part=part, speaker=speaker, about=_about(facts)))
     return corpus_of("audiomnist", root, rows, reading, derived=True)
 
 
@@ -130,6 +142,7 @@ def read_csv(table: Path, reading: Reading, label: str = "") -> Corpus:
                 part=part_named(row.get("part") or "train", f"{table}, line {number}"),
                 speaker=row.get("speaker") or "",
                 fold=row.get("fold") or "",
+                about=_about(row, "path"),
             )
             for number, row in enumerate(rows, 2)
         ],

@@ -82,6 +82,7 @@ class _Sentences:
                 seconds=(last - first) / rate_hz,
                 where=f"{table}, line {number}",
                 may_be_silent=FOLDED[phone] == SILENCE,
+                about=said,
             )
 
 

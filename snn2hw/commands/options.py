@@ -24,6 +24,7 @@ __all__ = [
     "option",
     "range_option",
     "refuse_ignored",
+    "refuse_unwanted_shares",
     "shape_option",
     "tell_corpus",
     "tell_notes",
@@ -122,6 +123,14 @@ def refuse_ignored(args: argparse.Namespace, obeyed: frozenset[str], what: str, 
     for name, value in vars(args).items():
         if name not in obeyed and value is not None and value is not False and value != USUAL.get(name):
             raise InputError(f"--{name.replace('_', '-')} {value}: {what}", fix)
+
+
+def refuse_unwanted_shares(args: argparse.Namespace) -> None:
+    """Refuse the share of a teacher where there is none, and where zeros are sought where none are."""
+    if args.teacher_weight is not None and args.teacher is None:
+        raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    if args.prune_scope is not None and not args.prune:
+        raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
 
 
 def shape_option(text: str) -> tuple[int, ...]:

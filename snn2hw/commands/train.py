@@ -34,6 +34,7 @@ from snn2hw.commands.options import (
     corpus_options,
     range_option,
     refuse_ignored,
+    refuse_unwanted_shares,
     tell_corpus,
 )
 from snn2hw.commands.recipe_options import SHARED, configure_shared, given_of, recipe_option, weight_bits_of_training
@@ -130,8 +131,10 @@ def _configure_network(group: Any) -> None:
     group.add_argument("--mean", choices=("running", "utterance", "none"), help=what)
     kinds = ("mel", "mfcc", "pcen", "stft")
     group.add_argument("--features", choices=kinds, help="what a stream hears of a frame (default: mel, in decibels)")
-    what = "samples in a second at which a stream hears a folder, a CSV or ESC (default: 8000; ESC: 22050)"
+    what = "samples a second of a published network, or a stream of a folder, CSV or ESC (default: 8000; ESC's: 22050)"
     group.add_argument("--rate-hz", type=int, metavar="N", help=what)
+    what = "of a clip that a stream or a published network hears, where it is loudest (default: its recipe's)"
+    group.add_argument("--seconds", type=float, metavar="S", help=what)
     what = "cut a clip's ends that are so far below its loudest 10 ms, before its image is made (default: 0, nothing)"
     group.add_argument("--ends-db", type=float, metavar="DB", help=what)
     recipe_option(group, usual, "decoder", "how the readout is read", choices=("max", "mean", "last"))
@@ -144,7 +147,8 @@ def _configure_training(group: Any) -> None:
     from snn2hw.train.recipe import PruneScope
 
     usual = NetworkRecipe()
-    group.add_argument("--leave-out", metavar="SPEAKER", help="test on one speaker, not the official part")
+    what = "test on one speaker, or on one value of a column of the data, COLUMN=VALUE, not on the official part"
+    group.add_argument("--leave-out", metavar="SPEAKER", help=what)
     recipe_option(group, usual, "seed", "of weights, order and augmentation")
     what = "learn the clips of a synthesised corpus too; all of them are for training"
     group.add_argument("--also", choices=SYNTHESISED, help=what)
@@ -323,8 +327,7 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
 
     if args.model is not None and is_named(args.model):
         refuse_ignored(args, OWN_OBEYS, f"means nothing to {args.model}, a module of images", "leave it out")
-    if args.teacher_weight is not None and args.teacher is None:
-        raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
+    refuse_unwanted_shares(args)
     _refuse_of_others(args)
     given = given_of(args, GIVEN)
     if given.get("encoder", "direct") != "direct":
@@ -356,14 +359,12 @@ def _refuse_of_others(args: argparse.Namespace) -> None:
         raise InputError(f"--delays {args.delays}: images have no lags", "add --stream, or leave it out")
     if args.mixup is not None:
         raise InputError(f"--mixup {args.mixup}: images are not mixed", "add --stream, or leave it out")
-    for name in ("features", "pitch", "background", "background_db", "rate_hz"):
+    for name in ("features", "pitch", "background", "background_db", "rate_hz", "seconds"):
         if (value := getattr(args, name)) is not None:
             raise InputError(f"--{name.replace('_', '-')} {value}: is of a stream", "add --stream, or leave it out")
     for name in ("stoi_weight", "harm_weight", "snr_db"):
         if (value := getattr(args, name)) is not None:
             raise InputError(f"--{name.replace('_', '-')} {value}: is of a denoiser", "train denoise, or leave it out")
-    if args.prune_scope is not None and not args.prune:
-        raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
     if args.weights is not None:
         raise InputError(
             f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"

@@ -1,26 +1,45 @@
 """The part of `snn2hw train` for published pairs: clips in, checkpoint and accuracies out."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sim.program import Program
     from snn2hw.train.pair_recipe import PairRecipe
 
 __all__ = ["PAIR_MODELS", "is_pair", "train_pair"]
 
-TWIN = "-ann"
-PAIR_MODELS = (*(name + end for name in ("m5", "piczak", "hjh", "tcy") for end in ("", TWIN)), "hjh-hybrid")
-"""What ``--model`` calls them: each by its name, its twin of ReLUs, and what is both."""
+SPIKING, TWIN = "-snn", "-ann"
+PAIR_MODELS = (
+    *(name + end for name in ("m5", "piczak", "hjh", "tcy") for end in ("", SPIKING, TWIN)),
+    "hjh-hybrid",
+    *(name + end for name in ("esc-vgg", "extractor") for end in (SPIKING, TWIN)),
+)
+"""What ``--model`` calls them: the spiking network, its twin of ReLUs, and what is both.
 
-GIVEN = ("epochs", "rate", "seed", "batch", "validation", "balanced", "class_weights", "width", "steps")
+``esc-vgg`` and ``extractor`` alone are classifiers of whole sounds (`snn2hw.train.sound_networks`).
+"""
+
+GIVEN = (
+    "epochs",
+    "rate",
+    "seed",
+    "batch",
+    "validation",
+    "balanced",
+    "class_weights",
+    "teacher_weight",
+    "weight_bits",
+    "width",
+    "steps",
+    "seconds",
+)
 OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "label", "skip_damaged", "output", "fold", "model", "leave_out", "start"}
-    | {"learnt_decay", "learnt_threshold", "more_epochs", "threads", "json"}
+    | {"learnt_decay", "learnt_threshold", "more_epochs", "threads", "json", "rate_hz", "teacher"}
 )
 
 
@@ -31,24 +50,32 @@ def is_pair(args: argparse.Namespace) -> bool:
 
 def recipe_for(args: argparse.Namespace) -> "PairRecipe":
     """Return the usual recipe of a network, with what the options change."""
+    from snn2hw.audio.spectra import at_rate
     from snn2hw.commands.identity import identity_of
-    from snn2hw.commands.options import refuse_ignored
+    from snn2hw.commands.options import refuse_ignored, refuse_unwanted_shares
+    from snn2hw.train.memory import refuse_clips
     from snn2hw.train.pair_recipe import PairRecipe
 
     refuse_ignored(args, OBEYED, "means nothing to a published pair", "leave it out")
+    refuse_unwanted_shares(args)
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     twin = args.model.endswith(TWIN)
     if twin:
         given.setdefault("steps", 1)
-    return PairRecipe(
+    if args.rate_hz is not None:
+        given["spectra"] = at_rate(PairRecipe().spectra, args.rate_hz)
+    recipe = PairRecipe(
         task=args.dataset,
-        network=args.model.removesuffix(TWIN),
+        network=args.model.removesuffix(TWIN).removesuffix(SPIKING),
         model="ann" if twin else "snn",
         learnt=args.learnt_decay,
         learnt_threshold=args.learnt_threshold,
         start=identity_of(args.start),
+        teacher=identity_of(args.teacher),
         **given,
     )
+    refuse_clips(1, max(recipe.samples, recipe.values))
+    return recipe
 
 
 def train_pair(args: argparse.Namespace, reply: Reply) -> int:
@@ -58,7 +85,7 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.audio.corpus import holdout, parted
     from snn2hw.commands.options import corpus_named, tell_corpus
     from snn2hw.files.json_file import write_json
-    from snn2hw.train.pair_fit import fit_pair, pair_clips, taken_over
+    from snn2hw.train.pair_fit import fit_pair, pair_clips
     from snn2hw.train.pairs import PAIRS
     from snn2hw.train.pictures import draw_confusion, draw_curves
     from snn2hw.train.processor import compute_with
@@ -75,14 +102,13 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     inputs, labels = pair_clips(corpus, recipe)
     parts = {name: (inputs[chosen], labels[chosen]) for name, chosen in split._asdict().items() if len(chosen)}
     classes = len(corpus.classes)
-    start = None if args.start is None else taken_over(args.start, recipe, inputs.shape[1:], classes)
     model, state = fit_pair(
         recipe,
         parts["train"],
         parts.get("validate"),
         classes,
         args.output,
-        start=start,
+        **_learnt_from(args, recipe, inputs.shape[1:], corpus.classes),
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )
@@ -103,6 +129,18 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
     return 0
 
 
+def _learnt_from(
+    args: argparse.Namespace, recipe: "PairRecipe", shape: tuple[int, ...], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the weights that a network begins with, and its teacher, as far as they are named."""
+    from snn2hw.train.pair_fit import taken_over
+    from snn2hw.train.pair_teacher import read_pair_teacher
+
+    start = None if args.start is None else taken_over(args.start, recipe, shape, len(classes))
+    teacher = None if args.teacher is None else read_pair_teacher(Path(args.teacher), recipe, shape, classes)
+    return {"start": start, "teacher": teacher}
+
+
 def _confusion(model: Any, recipe: "PairRecipe", inputs: Any, labels: Any, classes: int) -> Any:
     """Return counts of what was said (rows) against what the network understood."""
     from snn2hw.train.judge import confused
@@ -112,7 +150,7 @@ def _confusion(model: Any, recipe: "PairRecipe", inputs: Any, labels: Any, class
 
 
 def _deployed(
-    model: Any, recipe: "PairRecipe", parts: dict[str, Any], classes: tuple[str, ...], folder: "Path"
+    model: Any, recipe: "PairRecipe", parts: dict[str, Any], classes: tuple[str, ...], folder: Path
 ) -> "tuple[Program | None, dict[str, Any]]":
     """Compile and write the program of a spiking network and what it is fed, or say what the compiler refused."""
     from exporters.program_file import write_program
@@ -133,7 +171,7 @@ def _deployed(
     return compiled.program, {"digest": compiled.program.digest}
 
 
-def _write_fed(recipe: "PairRecipe", parts: dict[str, Any], classes: tuple[str, ...], folder: "Path") -> None:
+def _write_fed(recipe: "PairRecipe", parts: dict[str, Any], classes: tuple[str, ...], folder: Path) -> None:
     """Write the clips for calibration and the test part: rasters of a program, samples of what is converted."""
     from snn2hw.files.archives import write_npz
     from snn2hw.files.rasters import write_raster

@@ -40,7 +40,7 @@ GIVEN = (
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
     | {"leave_out", "teacher", "weights", "start", "more_epochs", "threads", "json", "mean", "also", "features"}
-    | {"pitch", "background", "background_db", "rate_hz"}
+    | {"pitch", "background", "background_db", "rate_hz", "seconds"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
@@ -66,16 +66,13 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
 
     from sim.errors import InputError
     from snn2hw.commands.identity import identity_of
-    from snn2hw.commands.options import refuse_ignored
+    from snn2hw.commands.options import refuse_ignored, refuse_unwanted_shares
     from snn2hw.models.stream import STREAMS
     from snn2hw.models.xylo import XYLOS
-    from snn2hw.train.stream_data import stream_recipe_for
+    from snn2hw.train.stream_data import frames_in, stream_recipe_for
 
     refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
-    if args.teacher_weight is not None and args.teacher is None:
-        raise InputError(f"--teacher-weight {args.teacher_weight}: there is no teacher", "name one with --teacher")
-    if args.prune_scope is not None and not args.prune:
-        raise InputError(f"--prune-scope {args.prune_scope}: nothing is pruned", "say how much: --prune SHARE")
+    refuse_unwanted_shares(args)
     _check_start(args)
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     kind = KINDS.get(args.model or "scnn", args.model)
@@ -90,6 +87,8 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
         given["xylo" if kind == "xylo" else "layout"] = sizes[args.size]
     usual = stream_recipe_for(args.dataset, kind)
     given["front"] = _front_of(args, usual.front)
+    if args.seconds is not None:
+        given["frames"] = frames_in(given["front"].spectra, args.seconds)
     if args.background_db is not None and args.background is None:
         raise InputError("--background-db: there is no background", "name a folder with --background")
     behind: dict[str, Any] = {} if args.background is None else {"background": BEHIND}

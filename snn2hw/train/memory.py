@@ -9,7 +9,7 @@ from sim.errors import InputError
 from snn2hw.train.network_recipe import NetworkRecipe
 from snn2hw.train.network_size import NetworkSize, size_of
 
-__all__ = ["MemoryDemand", "demand_of", "memory_here", "refuse_too_large"]
+__all__ = ["MemoryDemand", "demand_of", "memory_here", "refuse_clips", "refuse_too_large"]
 
 FLOAT = 4
 KEPT_PER_NEURON_STEP = 2
@@ -71,6 +71,14 @@ def refuse_too_large(
     most = max(parts, key=lambda name: parts[name])
     what = f"this training takes at least {_figure(needed)} of memory ({most}: {_figure(parts[most])})"
     raise InputError(f"{what}, and {_figure(here)} are here", "lower steps, batch, variants, or the network's size")
+
+
+def refuse_clips(clips: int, values: int, *, limit: int | None = None) -> None:
+    """Refuse so many clips of so many numbers each where they take more than there is (``limit`` in bytes)."""
+    needed, here = clips * values * FLOAT, memory_here() if limit is None else limit
+    if needed > here:
+        what = f"clips, {clips} of {values} numbers each, take at least {_figure(needed)} of memory"
+        raise InputError(f"{what}, and {_figure(here)} are here", "ask for fewer --seconds")
 
 
 def memory_here() -> int:

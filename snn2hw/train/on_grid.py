@@ -2,8 +2,8 @@
 
     W' = step k / r        k = clip(round(r W / step), low, high)        the gradient passes the rounding
 
-One resolution r for each output channel, which folding a normalisation multiplies and does not undo; behind a map
-without one, a readout, one for all, as its answers are compared. ``settle_grids`` chooses every r anew, as the compiler
+One resolution r for each output channel, which folding a normalisation multiplies and does not undo; of the last map,
+a readout without one, one for all, as its answers are compared. ``settle_grids`` chooses every r anew, as the compiler
 chooses where least is lost, from the weights alone, so that a run that was resumed has the same. Where the
 normalisation turns a channel's sign the grid is turned too: it reaches farther below zero than above.
 """
@@ -23,7 +23,7 @@ from snn2hw.network.maps import Float
 from snn2hw.train.pruning import with_norms
 from snn2hw.train.straight import rounded
 
-__all__ = ["OnGridConv", "OnGridLinear", "off_grid", "put_on_grid", "settle_grids"]
+__all__ = ["OnGridConv", "OnGridLinear", "OnGridWave", "off_grid", "put_on_grid", "settle_grids"]
 
 RULE = "loihi"
 """The rule of weights of the chips that networks are trained for."""
@@ -37,7 +37,7 @@ class _OnGrid(nn.Module):
     grid: WeightGrid
 
     def settle(self, bits: Bits, signs: Float | None) -> None:
-        """Choose grid and resolutions; ``signs`` of the channels behind a normalisation, None: one for all."""
+        """Choose grid and resolutions; ``signs`` of what stands behind every channel, None: one resolution for all."""
         weight = self.weight.detach().cpu().double().numpy()
         flat = weight.reshape(len(weight), -1) * (1.0 if signs is None else signs[:, None])
         count = len(flat)
@@ -67,6 +67,15 @@ class OnGridConv(nn.Conv2d, _OnGrid):
         return found
 
 
+class OnGridWave(nn.Conv1d, _OnGrid):
+    """A convolution along a wave with weights on a grid."""
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own name
+        """Convolve."""
+        found: Tensor = self._conv_forward(input, self.weight_now(), self.bias)
+        return found
+
+
 class OnGridLinear(nn.Linear, _OnGrid):
     """A linear layer with weights on a grid."""
 
@@ -75,11 +84,15 @@ class OnGridLinear(nn.Linear, _OnGrid):
         return nn.functional.linear(input, self.weight_now(), self.bias)
 
 
+_ON_GRID: dict[Any, Any] = {nn.Conv1d: OnGridWave, nn.Conv2d: OnGridConv, nn.Linear: OnGridLinear}
+_PLAIN = {on_grid: plain for plain, on_grid in _ON_GRID.items()}
+
+
 def put_on_grid(model: nn.Module, bits: Bits) -> nn.Module:
     """Have every linear map of a network compute on a grid; its parameters stay the ones they were."""
     for parent in model.modules():
         for name, child in list(parent.named_children()):
-            kind = {nn.Conv2d: OnGridConv, nn.Linear: OnGridLinear}.get(cast("Any", type(child)))
+            kind = _ON_GRID.get(type(child))
             if kind is not None:
                 setattr(parent, name, _as(kind, child))
     cast("Any", model).weight_bits = bits
@@ -92,9 +105,12 @@ def settle_grids(model: nn.Module) -> None:
     bits: Bits | None = getattr(model, "weight_bits", None)
     if bits is None:
         return
-    for linear, after in with_norms(model):
+    maps = with_norms(model)
+    for linear, after in maps:
         scale = norm_scale(after)
-        signs = None if scale is None else np.where(scale.detach().cpu().double().numpy() < 0, -1.0, 1.0)
+        signs: Float | None = None if linear is maps[-1][0] else np.ones(len(linear.weight))
+        if scale is not None:
+            signs = np.where(scale.detach().cpu().double().numpy() < 0, -1.0, 1.0)
         cast("_OnGrid", linear).settle(bits, signs)
 
 
@@ -106,9 +122,9 @@ def off_grid(model: nn.Module) -> nn.Module:
     del cast("Any", plain).weight_bits
     for parent in plain.modules():
         for name, child in list(parent.named_children()):
-            if isinstance(child, OnGridConv | OnGridLinear):
+            if isinstance(child, _OnGrid):
                 weight = nn.Parameter(child.weight_now().detach())
-                made = _as(nn.Conv2d if isinstance(child, OnGridConv) else nn.Linear, child)
+                made = _as(_PLAIN[type(child)], child)
                 made.weight = weight
                 setattr(parent, name, made)
     return plain
@@ -117,7 +133,7 @@ def off_grid(model: nn.Module) -> nn.Module:
 def _as(kind: Any, linear: Any) -> Any:
     """Return the same map, with the same parameters, as another kind of module; nothing is drawn for it."""
     bias = linear.bias is not None
-    if isinstance(linear, nn.Conv2d):
+    if isinstance(linear, nn.Conv1d | nn.Conv2d):
         sizes = (linear.in_channels, linear.out_channels, linear.kernel_size, linear.stride, linear.padding)
         made = kind(*sizes, linear.dilation, linear.groups, bias, linear.padding_mode, device="meta")
     else:

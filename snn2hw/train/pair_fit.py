@@ -17,22 +17,35 @@ from snn2hw.audio.corpus import Corpus
 from snn2hw.audio.spectra import frames_of, power_of, warped_bank
 from snn2hw.train.batches import class_weights
 from snn2hw.train.checkpoint import kept_weights, load_weights, read_checkpoint
+from snn2hw.train.grid_epochs import begun_on_grid
 from snn2hw.train.in_time import in_time
 from snn2hw.train.learnt_leak import LearntLeak
 from snn2hw.train.loop import Batch, EpochRow, Optimising, Training
+from snn2hw.train.memory import refuse_clips
 from snn2hw.train.objective import Objective
+from snn2hw.train.on_grid import put_on_grid, settle_grids
 from snn2hw.train.pair_recipe import PairRecipe, pair_recipe_from
-from snn2hw.train.pairs import pair, pair_layout, twin_of
+from snn2hw.train.pairs import SIDE, WAVES, pair, pair_layout, twin_of
 from snn2hw.train.rates import one_cycle
 from snn2hw.train.run_state import RunState
 from snn2hw.train.to_the_end import trained_to_the_end
 
-__all__ = ["PairClips", "fit_pair", "pair_answers", "pair_clips", "pair_model", "taken_over"]
+__all__ = [
+    "PairClips",
+    "PairTeacher",
+    "fit_pair",
+    "pair_answers",
+    "pair_clips",
+    "pair_model",
+    "pair_scores",
+    "taken_over",
+]
 
 RANGE_DB, LOUDEST = 60.0, 2.0
 AT_ONCE = 100
-WAVES = ("m5",)
-"""Networks that read the wave itself."""
+
+PairTeacher = Callable[[Tensor], Tensor]
+"""From the clips of a batch, as its pupil hears them, to logits (b, classes)."""
 
 PairClips = tuple[NDArray[np.float32], NDArray[np.int64]]
 """What a network is fed, (n, 1, samples) or (n, 1, bands, frames), and the classes."""
@@ -44,8 +57,8 @@ def pair_clips(corpus: Corpus, recipe: PairRecipe) -> PairClips:
         raise InputError(f"{corpus.name}: pictures, and published pairs hear sounds", "choose --model scnn or cnn")
     if corpus.rate_hz != recipe.spectra.rate_hz:
         raise InputError(f"corpus at {corpus.rate_hz} Hz, network at {recipe.spectra.rate_hz} Hz", "read it at that")
-    count = round(recipe.seconds * corpus.rate_hz)
-    waves = np.stack([_cut(samples, count) for samples in corpus.samples])
+    refuse_clips(len(corpus), max(recipe.samples, recipe.values))
+    waves = np.stack([_cut(samples, recipe.samples) for samples in corpus.samples])
     if recipe.network not in WAVES:
         return np.stack([_picture(wave, recipe) for wave in waves])[:, None], corpus.labels
     peak = np.maximum(np.abs(waves).max(axis=1, keepdims=True), 1e-9)
@@ -61,19 +74,20 @@ def _cut(samples: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 
 
 def _picture(wave: NDArray[np.float32], recipe: PairRecipe) -> NDArray[np.float32]:
-    """Return levels (bands, frames); TCY wants a whole multiple of ten frames, so the last ones are left out."""
+    """Return levels (bands, frames); TCY wants a whole multiple of `SIDE` frames, so the last ones are left out."""
     spec = recipe.spectra
     power = np.stack([power_of(frame, spec) for frame in frames_of(wave, spec)])
     loud = 10.0 * np.log10(power @ warped_bank(spec).T + spec.floor)
     level: NDArray[np.float64] = np.clip((loud - loud.max()) / RANGE_DB + 1.0, 0.0, 1.0) * LOUDEST
-    return level[: len(level) // 10 * 10].T.astype(np.float32)
+    return level[: len(level) // SIDE * SIDE].T.astype(np.float32)
 
 
 def pair_model(recipe: PairRecipe, shape: tuple[int, ...], classes: int) -> nn.Module:
     """Return the untrained network of a recipe."""
     layout = pair_layout(recipe.network, recipe.width)
     learnt = {"learnt": recipe.learnt, "learnt_threshold": recipe.learnt_threshold}
-    return pair(layout, shape, classes, spiking=recipe.model == "snn", **learnt)
+    made = pair(layout, shape, classes, spiking=recipe.model == "snn", **learnt)
+    return made if recipe.weight_bits is None else put_on_grid(made, recipe.weight_bits)
 
 
 def taken_over(path: Path, recipe: PairRecipe, shape: tuple[int, ...], classes: int) -> dict[str, Tensor]:
@@ -98,6 +112,7 @@ def fit_pair(
     folder: Path,
     *,
     start: Mapping[str, Tensor] | None = None,
+    teacher: PairTeacher | None = None,
     more_epochs: int = 0,
     on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[nn.Module, RunState]:
@@ -106,12 +121,19 @@ def fit_pair(
     model = pair_model(recipe, learnt[0].shape[1:], classes)
     if start is not None:
         model.load_state_dict(start)
-    training = _training(model, recipe, learnt, judged, classes)
-    return trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
+    training = _training(model, recipe, learnt, judged, classes, teacher)
+    trained, state = trained_to_the_end(begun_on_grid(training), recipe, folder, more_epochs, on_epoch)
+    settle_grids(trained)
+    return trained, state
 
 
 def _training(
-    model: nn.Module, recipe: PairRecipe, learnt: PairClips, judged: PairClips | None, classes: int
+    model: nn.Module,
+    recipe: PairRecipe,
+    learnt: PairClips,
+    judged: PairClips | None,
+    classes: int,
+    teacher: PairTeacher | None,
 ) -> Training:
     assert recipe.rate is not None
     inputs, labels = learnt
@@ -119,21 +141,25 @@ def _training(
     optimizer = torch.optim.AdamW(_groups(model, recipe.decay), lr=recipe.rate)
 
     def draw(chosen: NDArray[np.int64], random: np.random.Generator) -> Batch:
-        return Batch(torch.from_numpy(_variants(inputs[chosen], recipe, random)), torch.from_numpy(labels[chosen]))
+        x = torch.from_numpy(_variants(inputs[chosen], recipe, random))
+        return Batch(x, torch.from_numpy(labels[chosen]), None if teacher is None else teacher(x))
 
     def judge(_: EpochRow) -> EpochRow:
         if judged is None:
             return {}
+        settle_grids(model)
         found = pair_answers(model, recipe, judged[0]).argmax(1)
         return {"validate_accuracy": float((found == judged[1]).mean())}
 
     return Training(
         model=model,
         optimising=Optimising(optimizer, (recipe.rate, recipe.rate), one_cycle),
-        objective=Objective(class_weights=None if weights is None else torch.from_numpy(weights)),
+        objective=Objective(
+            recipe.teacher_weight, class_weights=None if weights is None else torch.from_numpy(weights)
+        ),
         labels=labels,
         draw=draw,
-        forward=lambda x: (recipe.temperature * _answers(model, recipe, x), None),
+        forward=lambda x: (pair_scores(model, recipe, x), None),
         judge=judge,
         keeps=lambda *_: True,
         draws_inside=True,
@@ -160,6 +186,11 @@ def _variants(clips: NDArray[np.float32], recipe: PairRecipe, random: np.random.
     if clips.ndim == 3:
         varied *= gain[:, None, None].astype(np.float32)
     return varied
+
+
+def pair_scores(model: nn.Module, recipe: PairRecipe, x: Tensor) -> Tensor:
+    """Return logits (b, classes)."""
+    return recipe.temperature * _answers(model, recipe, x)
 
 
 def _answers(model: nn.Module, recipe: PairRecipe, x: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 q = round(levels x)        the same integers at every step; levels is 127 for a wave, 63 for a picture up to 2
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
@@ -15,10 +17,11 @@ from snn2hw.compiler.options import Options
 from snn2hw.purpose import Purpose
 from snn2hw.sources.from_norse import from_norse
 from snn2hw.sources.source import Source
+from snn2hw.train.on_grid import off_grid
 from snn2hw.train.own_network import on_integers
-from snn2hw.train.pair_fit import LOUDEST, WAVES, PairClips
+from snn2hw.train.pair_fit import LOUDEST, PairClips
 from snn2hw.train.pair_recipe import PairRecipe
-from snn2hw.train.pairs import settled
+from snn2hw.train.pairs import WAVES, settled
 
 __all__ = [
     "calibration_of_pair",
@@ -40,7 +43,7 @@ CALIBRATION = 64
 
 def source_of_pair(model: nn.Module, recipe: PairRecipe, shape: tuple[int, ...]) -> Source:
     """Return the spiking network as a Source that reads integers."""
-    return on_integers(from_norse(settled(model), shape), pair_levels(recipe))
+    return on_integers(from_norse(settled(off_grid(model)), shape), pair_levels(recipe))
 
 
 def pair_purpose(recipe: PairRecipe, classes: tuple[str, ...]) -> Purpose:
@@ -71,9 +74,14 @@ def calibration_of_pair(learnt: PairClips) -> PairClips:
 
 
 def compiled_pair(model: nn.Module, recipe: PairRecipe, learnt: PairClips, target: str = "loihi1") -> Compiled:
-    """Return the program, or the compiler's refusal; training clips calibrate it."""
+    """Return the program, of 8 bits or of those it was trained in, or the compiler's refusal.
+
+    Training clips calibrate it.
+    """
     inputs, _ = calibration_of_pair(learnt)
     options = Options(messages=pair_messages(recipe), steps=recipe.steps)
+    if recipe.weight_bits is not None:
+        options = replace(options, weight_bits=recipe.weight_bits, method="kept")
     source = source_of_pair(model, recipe, inputs.shape[1:])
     return compile_source(source, target, pair_raster(inputs, recipe), options=options)
 

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal
 from sim.cures import one_of
 from sim.errors import FileError, InputError
 from snn2hw.audio.spectra import Spectra
-from snn2hw.train.pairs import PAIRS, twin_of
-from snn2hw.train.recipe import Recipe
+from snn2hw.train.pairs import PAIRS, SIDE, WAVES, twin_of
+from snn2hw.train.recipe import Bits, Recipe, check_bits
 
 __all__ = ["PairRecipe", "pair_recipe_from"]
 
@@ -35,6 +35,8 @@ class PairRecipe(Recipe):
         louder_db: standard deviation of a training clip's level.
         decay: of the weights, by the optimiser.
         start: SHA-256 of the run that it began with; empty, there is none.
+        teacher: SHA-256 of the run whose answers it learns beside the labels; empty, there is none.
+        weight_bits: of every weight of a spiking network in every forward pass.
     """
 
     task: str = "fsdd"
@@ -50,11 +52,26 @@ class PairRecipe(Recipe):
     louder_db: float = 3.0
     decay: float = 1e-2
     start: str = ""
+    teacher: str = ""
+    weight_bits: Bits | None = None
     epochs: int = 20
     rate: float | None = 5e-3
     validation: float = 0.0
 
-    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"learnt_threshold"}
+    LATER: ClassVar[frozenset[str]] = Recipe.LATER | {"learnt_threshold", "teacher", "weight_bits"}
+
+    @property
+    def samples(self) -> int:
+        """Return how many samples a clip has."""
+        return round(self.seconds * self.spectra.rate_hz)
+
+    @property
+    def values(self) -> int:
+        """Return how many numbers the network reads of a clip at least: its samples, or bands by frames."""
+        return self.samples if self.network in WAVES else self.spectra.bands * self.spectra.count(self.samples)
+
+    def _seconds_of(self, frames: int) -> float:
+        return (self.spectra.window + (frames - 1) * self.spectra.hop) / self.spectra.rate_hz
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,9 +82,13 @@ class PairRecipe(Recipe):
         if self.model == "ann" and self.network != twin_of(self.network):
             fix = f"train that: {twin_of(self.network)}"
             raise InputError(f"{self.network}: its twin is that of {twin_of(self.network)}", fix)
-        if self.steps < 1 or not self.seconds > 0 or not 0 < self.width <= 1 or not 0 <= self.moved < 1:
+        check_bits(self.weight_bits, of_spikes=self.model == "snn" and not PAIRS[self.network].hybrid)
+        if self.steps < 1 or not 0 < self.seconds < float("inf") or not 0 < self.width <= 1 or not 0 <= self.moved < 1:
             what = f"steps {self.steps}, seconds {self.seconds}, width {self.width}, moved {self.moved}"
             raise InputError(what, "keep steps >= 1, seconds > 0, 0 < width <= 1 and 0 <= moved < 1")
+        if self.network not in WAVES and self.spectra.count(self.samples) < SIDE:
+            what = f"seconds {self.seconds:g}: {self.spectra.count(self.samples)} frames of a picture"
+            raise InputError(what, f"ask for {SIDE} frames or more, {self._seconds_of(SIDE):.3g} s")
         if self.model == "ann" and (self.learnt or self.learnt_threshold or self.steps != 1):
             fix = "it sees its input once, and has no decay and no threshold"
             raise InputError(f"steps {self.steps} of a network of ReLUs", fix)

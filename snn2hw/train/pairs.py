@@ -7,13 +7,17 @@
 | hjh        | a mel image            | a neuron; conv 5, norm, neuron, max pool 2; conv 5, neuron; mean         |
 | hjh-hybrid | a mel image            | the same; only the neuron at the input spikes, behind it are ReLUs       |
 | tcy        | a mel image            | the image averaged to 10 x 10, a neuron                                  |
+| esc-vgg    | a mel image            | three times two convs 3, pool 2, dropout; dense n / 4, n / 64, normed    |
+| extractor  | a mel image            | five times two convs 3, pool 2; convs 3, 2; classes at every place; mean |
 
-and a linear map at the end of each. In the twin a ReLU stands for every neuron, and what comes in is seen once; the
-spiking network sees it at every step, and its answers are summed over the steps. The first convolution of m5 and of
-piczak is analog: what it hears is a constant drive, no spikes. Widths are those published, times ``width``.
+and a linear map at the end of each but the last. n is how many values come out behind the pools; every convolution of
+the last two has a normalisation and a neuron behind it. In the twin a ReLU stands for every neuron, and what comes in
+is seen once; the spiking network sees it at every step, and its answers are summed over the steps. Where no neuron
+stands before it the first convolution is analog: what it hears is a constant drive, no spikes. Widths are those
+published, times ``width``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.cures import one_of
@@ -23,7 +27,19 @@ from snn2hw.models.stream import DT_S
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["DECAY", "PAIRS", "ConvStage", "PairLayout", "answer_of", "pair", "pair_layout", "settled", "twin_of"]
+__all__ = [
+    "DECAY",
+    "PAIRS",
+    "SIDE",
+    "WAVES",
+    "ConvStage",
+    "PairLayout",
+    "answer_of",
+    "pair",
+    "pair_layout",
+    "settled",
+    "twin_of",
+]
 
 Size = tuple[int, ...]
 
@@ -45,13 +61,21 @@ class ConvStage:
     pool: Size = ()
     pool_stride: Size = ()
     neuron: bool = True
+    bias: bool = True
+    whole: bool = False
+    """The pool, of 2 x 2, leaves no place of an odd side out (`snn2hw.train.whole_pool`)."""
+    dropout: float = 0.0
+    """Behind the pool."""
 
 
 @dataclass(frozen=True)
 class PairLayout:
     """One description of both: ``input_neuron`` stands before everything, ``mean`` is over every place of the last.
 
-    Of a ``hybrid`` no other neuron spikes; its twin, and its weights, are those of the layout it is a hybrid of.
+    ``shares`` are more dense layers, before those of ``dense``: of n values that come out of the convolutions such a
+    layer has n over its share. With ``dense_norm`` every dense layer has a normalisation. ``answers_everywhere``: a
+    convolution of 1 x 1 answers at every place, and the mean is over its answers. Of a ``hybrid`` no other neuron
+    spikes; its twin, and its weights, are those of the layout it is a hybrid of.
     """
 
     name: str
@@ -59,6 +83,9 @@ class PairLayout:
     dense: tuple[int, ...] = ()
     input_neuron: bool = False
     mean: bool = True
+    shares: tuple[int, ...] = ()
+    dense_norm: bool = False
+    answers_everywhere: bool = False
     decay: float = DECAY
     dropout: float = 0.0
     hybrid: bool = False
@@ -74,6 +101,20 @@ _PICZAK = (
     ConvStage(80, (1, 3), (1, 1), norm=False, pool=(1, 3), pool_stride=(1, 3)),
 )
 _HJH = (ConvStage(8, (5, 5), (1, 1), (2, 2), pool=(2, 2)), ConvStage(16, (5, 5), (1, 1), (2, 2), norm=False))
+
+
+def _block(channels: int, *, whole: bool = False, dropout: float = 0.0) -> tuple[ConvStage, ConvStage]:
+    """Return two convolutions of 3 x 3 and a pool."""
+    first = ConvStage(channels, (3, 3), (1, 1), (1, 1), bias=False)
+    return first, replace(first, pool=(2, 2), whole=whole, dropout=dropout)
+
+
+_VGG = tuple(stage for n in (8, 16, 32) for stage in _block(n, dropout=0.2))
+_EXTRACTOR = (
+    *(stage for n in (16, 32, 64, 128, 256) for stage in _block(n, whole=True)),
+    ConvStage(512, (3, 3), (1, 1), (1, 1), bias=False),
+    ConvStage(1024, (2, 2), (1, 1), (1, 1), bias=False),
+)
 _HYBRID = "-hybrid"
 PAIRS = {
     "m5": PairLayout("m5", _M5),
@@ -81,8 +122,12 @@ PAIRS = {
     "hjh": PairLayout("hjh", _HJH, input_neuron=True),
     "hjh-hybrid": PairLayout("hjh-hybrid", _HJH, input_neuron=True, hybrid=True),
     "tcy": PairLayout("tcy", input_neuron=True, mean=False),
+    "esc-vgg": PairLayout("esc-vgg", _VGG, mean=False, shares=(4, 64), dense_norm=True, dropout=0.2),
+    "extractor": PairLayout("extractor", _EXTRACTOR, answers_everywhere=True),
 }
 """Published networks by name."""
+WAVES = ("m5",)
+"""Networks that read the wave itself."""
 
 
 def twin_of(name: str) -> str:
@@ -96,8 +141,6 @@ def twin_of(name: str) -> str:
 
 def pair_layout(name: str, width: float = 1.0) -> PairLayout:
     """Return a published network, its channels and dense layers times ``width``, at least one of each."""
-    from dataclasses import replace
-
     if name not in PAIRS:
         raise InputError(f"there is no network {name!r}", f"choose {one_of(name, PAIRS)}")
     if not 0 < width <= 1:
@@ -134,16 +177,20 @@ def pair(
         modules += _conv(stage, channels, len(shape) - 1)
         modules += _neuron(cell, behind) if stage.neuron else []
         modules += _pool(stage)
+        modules += [nn.Dropout(stage.dropout)] if stage.dropout else []
         channels = stage.channels
+    if layout.answers_everywhere:
+        modules += [nn.Conv2d(channels, classes, 1)]
     if layout.mean:
         modules += [nn.AdaptiveAvgPool1d(1) if len(shape) == 2 else nn.AdaptiveAvgPool2d(1)]
     modules += [nn.Flatten()]
     before = _flat(modules, shape)
-    for size in layout.dense:
-        modules += [nn.Linear(before, size), *_neuron(cell, behind)]
-        modules += [nn.Dropout(layout.dropout)] if layout.dropout else []
+    for size in _dense_sizes(layout, before):
+        modules += [nn.Linear(before, size), *([nn.BatchNorm1d(size)] if layout.dense_norm else [])]
+        modules += [*_neuron(cell, behind), *([nn.Dropout(layout.dropout)] if layout.dropout else [])]
         before = size
-    modules += [nn.Linear(before, classes)]
+    if not layout.answers_everywhere:
+        modules += [nn.Linear(before, classes)]
     network: nn.Module = SequentialState(*modules) if spiking else nn.Sequential(*modules)
     return network
 
@@ -193,6 +240,12 @@ def _neuron(cell: _Cell, spiking: bool) -> "list[nn.Module]":
     return [leaky_cell(cell.decay, DT_S)]
 
 
+def _dense_sizes(layout: PairLayout, before: int) -> tuple[int, ...]:
+    if before < max(layout.shares, default=1):
+        raise InputError(f"{before} values behind the last pool", "give longer sounds or more bands, or more width")
+    return (*(before // share for share in layout.shares), *layout.dense)
+
+
 def _conv(stage: ConvStage, before: int, axes: int) -> "list[nn.Module]":
     from torch import nn
 
@@ -200,7 +253,7 @@ def _conv(stage: ConvStage, before: int, axes: int) -> "list[nn.Module]":
     if len(stage.kernel) != axes:
         raise InputError(f"a kernel of {stage.kernel} over {axes} axes", "feed it what it was described for")
     stride, padding = (size * axes if len(size) < axes else size for size in (stage.stride, stage.padding))
-    conv = made[0](before, stage.channels, stage.kernel, stride, padding)
+    conv = made[0](before, stage.channels, stage.kernel, stride, padding, bias=stage.bias)
     return [conv, made[1](stage.channels)] if stage.norm else [conv]
 
 
@@ -209,6 +262,10 @@ def _pool(stage: ConvStage) -> "list[nn.Module]":
 
     if not stage.pool:
         return []
+    if stage.whole:
+        from snn2hw.train.whole_pool import WholePool
+
+        return [WholePool()]
     if len(stage.pool) == 1:
         return [nn.MaxPool1d(stage.pool[0])]
     return [nn.MaxPool2d(stage.pool, stage.pool_stride or stage.pool)]

@@ -18,6 +18,8 @@ from snn2hw.train.recipe import PruneScope
 
 __all__ = ["Pruner", "last_pruned_epoch", "share_of", "with_norms"]
 
+LinearMap = nn.Conv1d | nn.Conv2d | nn.Linear
+
 BEGIN, END = 0.2, 0.6
 """Shares of the epochs before pruning begins, and until all is pruned: the rest is for what remains to recover."""
 
@@ -71,19 +73,19 @@ class Pruner:
         return sum(int((~mask).sum()) for mask in self.masks) / sum(mask.numel() for mask in self.masks)
 
 
-def _maps(model: nn.Module) -> list[nn.Conv2d | nn.Linear]:
+def _maps(model: nn.Module) -> list[LinearMap]:
     return [linear for linear, _ in with_norms(model)]
 
 
-def with_norms(model: nn.Module) -> Sequence[tuple[nn.Conv2d | nn.Linear, nn.Module]]:
+def with_norms(model: nn.Module) -> Sequence[tuple[LinearMap, nn.Module]]:
     """Return every linear map in order, and the module that comes behind it."""
-    told: Callable[[], Sequence[tuple[nn.Conv2d | nn.Linear, nn.Module]]] | None = getattr(model, "with_norms", None)
+    told: Callable[[], Sequence[tuple[LinearMap, nn.Module]]] | None = getattr(model, "with_norms", None)
     if told is not None:
         return told()
     return [
         (module, after)
         for module, after in pairwise([*model.children(), nn.Identity()])
-        if isinstance(module, nn.Conv2d | nn.Linear)
+        if isinstance(module, LinearMap)
     ]
 
 

@@ -149,7 +149,13 @@ def _pair(trained: RunModel, where: str) -> Ready:
         return source_of_pair(trained.model, recipe, trained.shape)
 
     purpose = pair_purpose(recipe, trained.classes)
-    return Ready(source=source, steps=recipe.steps, messages=pair_messages(recipe), purpose=purpose)
+    return Ready(
+        source=source,
+        steps=recipe.steps,
+        messages=pair_messages(recipe),
+        bits=recipe.weight_bits,
+        purpose=purpose,
+    )
 
 
 def _no_spikes(where: str, what: str, fix: str) -> UnsupportedError:

@@ -4,7 +4,7 @@
 |-----------------|---------------------------------------------------------------------------------------------------|
 | vgg             | `snn2hw.train.stream_vgg`: three times conv, max pool 2; one conv; the mean over time; linear     |
 | baseline        | three convs of 8 channels, max pool 4, linear to n / 4, n / 64, classes                           |
-| esc-vgg         | three blocks of two convs of C, 2 C, 4 C channels, max pool 2, dropout; linear n / 4, n / 64      |
+| esc-vgg         | `snn2hw.train.pairs`: three blocks of two convs of C, 2 C, 4 C channels; linear n / 4, n / 64     |
 | lstm            | an LSTM over frames, its output at the last one, linear                                           |
 | crnn-a          | conv 20 frames x 5 bands of stride 8 x 2, two layers of GRU of 64, attention over time, linear    |
 | extractor       | five times two convs and max pool 2, 16 to 256 channels; convs of 512 and 1024; classes; the mean |
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from sim.cures import install, one_of
 from sim.errors import FileError, InputError, MissingToolError
+from snn2hw.train.pairs import pair, pair_layout
 from snn2hw.train.stream_recipe import PRETRAINED, WHOLE
 from snn2hw.train.stream_vgg import TEMPERATURE, SoundVgg
 
@@ -93,11 +94,7 @@ def _baseline(bands: int, frames: int, classes: int) -> nn.Module:
 
 
 def _vgg(bands: int, frames: int, classes: int) -> nn.Module:
-    layers, before = list[nn.Module](), 1
-    for after in (CHANNELS, 2 * CHANNELS, 4 * CHANNELS):
-        layers += [*_conv(before, after), *_conv(after, after), nn.MaxPool2d(2), nn.Dropout(DROPOUT)]
-        before = after
-    return nn.Sequential(*layers, *_dense(before * (frames // 8) * (bands // 8), classes))
+    return pair(pair_layout("esc-vgg"), (1, frames, bands), classes, spiking=False)
 
 
 def _extractor(_bands: int, _frames: int, classes: int) -> nn.Module:

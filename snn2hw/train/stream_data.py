@@ -14,6 +14,7 @@ from snn2hw.audio.mel_stream import MelFront
 from snn2hw.audio.spectra import Spectra, bank_of, frames_of, loudest_stretch, power_of, values_in
 from snn2hw.models.stream import STREAMS
 from snn2hw.models.xylo import BANDS, EVENTS
+from snn2hw.train.memory import refuse_clips
 from snn2hw.train.stream_recipe import WHOLE, Kind, StreamRecipe
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Spoken",
     "background_power",
     "centred",
+    "frames_in",
     "spoken",
     "spoken_clip",
     "stream_recipe_for",
@@ -100,6 +102,20 @@ def _usual_for(task: str) -> StreamRecipe:
     return StreamRecipe(task=task, layout=layout, front=front, how=how, frames=80, epochs=30, validation=0.0)
 
 
+def frames_in(spec: Spectra, seconds: float) -> int:
+    """Return the whole frames of so many seconds.
+
+    >>> frames_in(Spectra(), 1.0)
+    79
+    """
+    count = spec.count(round(seconds * spec.rate_hz)) if 0 < seconds < float("inf") else 0
+    if not count:
+        what = f"seconds {seconds:g}: no frame of {spec.window} samples, {1000 * spec.window / spec.rate_hz:.3g} ms"
+        raise InputError(what, "ask for more")
+    refuse_clips(1, count * (spec.bins // 2 + 1))
+    return count
+
+
 def stream_split(corpus: Corpus, recipe: StreamRecipe, *, speaker: str = "", fold: str = "") -> Split:
     """Return the official parts, or one speaker or fold left out; where there is no validation part, a share."""
     return holdout(corpus, parted(corpus, speaker, fold), recipe.validation, recipe.seed)
@@ -112,6 +128,7 @@ def spoken(corpus: Corpus, recipe: StreamRecipe) -> Spoken:
         raise InputError(f"{corpus.name}: pictures, and a stream hears sounds", "leave --stream out")
     if corpus.rate_hz != spec.rate_hz:
         raise InputError(f"corpus at {corpus.rate_hz} Hz, features at {spec.rate_hz} Hz", "read it at that rate")
+    refuse_clips(len(corpus), most * (spec.bins // 2 + 1))
     power = np.zeros((len(corpus), most, spec.bins // 2 + 1), np.float32)
     lengths = np.zeros(len(corpus), np.int64)
     for i, samples in enumerate(corpus.samples):

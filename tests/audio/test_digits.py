@@ -98,6 +98,8 @@ def test_a_voice_speaks_in_several_accents():
     same = [a.size == b.size and (a == b).all() for a, b in zip(plain.samples, accented.samples, strict=True)]
     first = np.array([plain.speakers.index(speaker) // 10 for speaker in plain.speakers]) % len(ACCENTS)
     assert not any(same[k] for k in np.flatnonzero(first == 0)), "American"
+    assert accented.columns["accent"] == tuple(ACCENTS[k] for k in first)
+    assert not plain.columns
 
 
 @pytest.mark.parametrize(("word", "phonemes"), [("two", "[[t'u:]]"), ("five", "[[f'aIv]]")])

@@ -277,7 +277,8 @@ def test_from_the_shell_the_summary_and_the_program_are_of_that_width(words, tmp
     "options",
     [
         ["digits", "--model", "cnn", "--weight-bits", "3"],
-        ["digits", "--model", "m5", "--weight-bits", "3"],
+        ["digits", "--model", "m5-ann", "--weight-bits", "3"],
+        ["digits", "--model", "hjh-hybrid", "--weight-bits", "3"],
         ["denoise", "--weight-bits", "3"],
         ["digits", "--stream", "--model", "vgg", "--weight-bits", "3"],
         ["digits", "--stream", "--target", "xylo2", "--weight-bits", "3"],

@@ -14,7 +14,7 @@ from snn2hw.models.layout import HARDWARE, LAYOUTS, weight_shapes
 from snn2hw.models.scnn import scnn
 from snn2hw.train.checkpoint import build, load_trained, read_checkpoint, write_checkpoint
 from snn2hw.train.fit import fit
-from snn2hw.train.memory import demand_of, memory_here, refuse_too_large
+from snn2hw.train.memory import demand_of, memory_here, refuse_clips, refuse_too_large
 from snn2hw.train.network_recipe import NetworkRecipe
 from snn2hw.train.recipe import recipe_to
 from tests.train.toy import CLASSES, CPU, RECIPE, toy_data
@@ -35,6 +35,14 @@ def test_images_and_the_raster_of_the_test_part_count_too():
     assert demand_of(recipe, 10, clips=100, tested=20).images == 13 * 100 * 1024 + 20 * 1000 * 1024
     with pytest.raises(InputError, match="at least 200 GB of memory"):
         refuse_too_large(replace(recipe, steps=100), "cuda", tested=10**6 * 1953 // 1000, limit=10**9)
+
+
+def test_clips_that_memory_cannot_hold_are_refused_with_the_figure():
+    refuse_clips(10, 250, limit=10_000)
+    with pytest.raises(
+        InputError, match="clips, 10 of 251 numbers each, take at least 10 kB of memory, and 10 kB are here"
+    ):
+        refuse_clips(10, 251, limit=10_000)
 
 
 def test_the_estimate_is_below_what_a_batch_takes_and_not_far():

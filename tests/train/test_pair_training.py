@@ -18,7 +18,15 @@ from snn2hw.train.pairs import answer_of
 from snn2hw.train.recipe import recipe_to
 from tests.train.tones import write_tones
 
-WIDTHS = {"m5": 1 / 32, "piczak": 1 / 40, "hjh": 0.5, "hjh-hybrid": 0.5, "tcy": 1.0}
+WIDTHS = {
+    "m5": 1 / 32,
+    "piczak": 1 / 40,
+    "hjh": 0.5,
+    "hjh-hybrid": 0.5,
+    "tcy": 1.0,
+    "esc-vgg": 1 / 4,
+    "extractor": 1 / 32,
+}
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +81,26 @@ def test_a_long_clip_is_cut_to_its_loudest_stretch(corpus):
     assert np.count_nonzero(waves[0]) == np.count_nonzero(quiet)
     with pytest.raises(InputError, match="corpus at 16000 Hz, network at 8000 Hz"):
         pair_clips(replace(corpus, rate_hz=16000), recipe_of("m5"))
+
+
+def test_seconds_and_rate_are_those_of_the_clips(table, tmp_path):
+    """At 16 kHz window and hop last as long as at 8, bands reach to 7.6 kHz, and the run says so."""
+    heard = ("--seconds", "0.5", "--rate-hz", "16000", "--epochs", "1", "--width", "0.03125")
+    assert train(table, tmp_path / "wave", "--model", "m5-ann", *heard) == 0
+    stored = read_checkpoint(tmp_path / "wave" / "model.pt")
+    recipe = pair_recipe_from(stored["recipe"], "model.pt")
+    assert stored["shape"] == [1, 8000]
+    spectra = recipe.spectra
+    assert (recipe.seconds, spectra.rate_hz, spectra.window, spectra.hop) == (0.5, 16000, 512, 200)
+    assert (spectra.highest_hz, spectra.bins) == (7600, 512)
+    assert train(table, tmp_path / "picture", "--model", "tcy-ann", *heard[:6]) == 0
+    assert read_checkpoint(tmp_path / "picture" / "model.pt")["shape"] == [1, 60, 30]  # 38 frames, in tens
+
+
+def test_clips_too_many_for_memory_are_refused(corpus, monkeypatch):
+    monkeypatch.setattr("snn2hw.train.memory.memory_here", lambda: 40 * 3200 * 4 - 1)
+    with pytest.raises(InputError, match="clips, 40 of 3200 numbers each, take at least 512 kB"):
+        pair_clips(corpus, recipe_of("m5"))
 
 
 def test_a_pair_learns(corpus, tmp_path):
@@ -176,6 +204,16 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(corpus, tmp_path):
         ("--model m5 --levels 15", "--levels 15: means nothing to a published pair"),
         ("--model m5 --width 2", "width 2"),
         ("--model m5 --steps 0", "steps 0"),
+        ("--model m5 --seconds 0", "seconds 0"),
+        ("--model m5 --seconds nan", "seconds nan"),
+        ("--model m5 --seconds inf", "seconds inf"),
+        ("--model m5 --seconds 1e12", "clips, 1 of 8000000000000000 numbers each, take at least"),
+        ("--model tcy --seconds 0.1", "seconds 0.1: 6 frames of a picture"),
+        ("--model m5 --rate-hz 100", "a rate of 100 Hz"),
+        ("--seconds 2", "--seconds 2.0: is of a stream"),
+        ("--stream --seconds 0", "seconds 0: no frame of 200 samples, 25 ms"),
+        ("--stream --seconds nan", "seconds nan: no frame"),
+        ("--stream --seconds 1e12", "numbers each, take at least"),
         ("--model hjh-ann --learnt-decay", "of a network of ReLUs"),
         ("--model hjh-ann --learnt-threshold", "of a network of ReLUs"),
         ("--learnt-threshold", "are of published networks"),

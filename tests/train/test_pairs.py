@@ -9,16 +9,33 @@ from sim.errors import InputError
 from snn2hw.network.float_reference import float_reference
 from snn2hw.train.learnt_leak import LearntLeak
 from snn2hw.train.pairs import PAIRS, answer_of, pair, pair_layout, settled
+from snn2hw.train.sound_networks import sound_network
+from snn2hw.train.whole_pool import WholePool
 
 SHAPES = {"m5": (1, 2400), "piczak": (1, 60, 41), "hjh": (1, 20, 20), "hjh-hybrid": (1, 20, 20), "tcy": (1, 40, 50)}
-WIDTHS = {"m5": 1 / 16, "piczak": 1 / 40, "hjh": 1.0, "hjh-hybrid": 1.0, "tcy": 1.0}
+SHAPES |= {"esc-vgg": (1, 24, 24), "extractor": (1, 21, 30)}
+WIDTHS = {
+    "m5": 1 / 16,
+    "piczak": 1 / 40,
+    "hjh": 1.0,
+    "hjh-hybrid": 1.0,
+    "tcy": 1.0,
+    "esc-vgg": 1 / 4,
+    "extractor": 1 / 32,
+}
 THROUGHOUT = [name for name, layout in PAIRS.items() if not layout.hybrid]
+DEEP = ("esc-vgg", "extractor")
 STEPS = 5
 
 
 def network(name, **more):
     torch.manual_seed(0)
-    return pair(pair_layout(name, WIDTHS[name]), SHAPES[name], 4, **{"spiking": True, **more})
+    made = pair(pair_layout(name, WIDTHS[name]), SHAPES[name], 4, **{"spiking": True, **more})
+    if name in DEEP:
+        for norm in [m for m in made if isinstance(m, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d)]:
+            torch.nn.init.uniform_(norm.bias, 2, 4)  # as it comes, nothing would reach the last layers
+            torch.nn.init.constant_(norm.running_var, 0.05)
+    return made
 
 
 def weights(net):
@@ -31,6 +48,39 @@ def test_the_published_widths():
     assert weights(pair(PAIRS["m5"], (1, 16000), 35, spiking=False)) == kernels
     assert weights(pair(PAIRS["tcy"], (1, 40, 50), 10, spiking=False)) == [(10, 100)]
     assert weights(pair(PAIRS["hjh"], (1, 20, 20), 10, spiking=False)) == [(8, 1, 5, 5), (16, 8, 5, 5), (10, 16)]
+    blocks = [(8, 1, 3, 3), (8, 8, 3, 3), (16, 8, 3, 3), (16, 16, 3, 3), (32, 16, 3, 3), (32, 32, 3, 3)]
+    dense = [(7 * 6 * 8, 7 * 6 * 32), (7 * 6 // 2, 7 * 6 * 8), (10, 7 * 6 // 2)]
+    assert weights(pair(PAIRS["esc-vgg"], (1, 60, 50), 10, spiking=False)) == [*blocks, *dense]
+
+
+def test_the_published_extractor():
+    """Its last convolutions are 512 of 3 x 3, 1024 of 2 x 2 and one answer per class at every place."""
+    with torch.device("meta"):
+        net = pair(PAIRS["extractor"], (1, 60, 50), 10, spiking=False)
+    assert [p[0] for p in weights(net)] == [16, 16, 32, 32, 64, 64, 128, 128, 256, 256, 512, 1024, 10]
+    assert weights(net)[-3:] == [(512, 256, 3, 3), (1024, 512, 2, 2), (10, 1024, 1, 1)]
+    assert [type(m).__name__ for m in net][-3:] == ["Conv2d", "AdaptiveAvgPool2d", "Flatten"]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 1), (3, 4), (7, 5), (6, 8)])
+def test_a_whole_pool_leaves_no_place_out(shape):
+    """Turned over it is torch's own pool with a window that hangs over the far border."""
+    x = torch.randn(2, 3, *shape, generator=torch.Generator().manual_seed(0))
+    turned = torch.nn.MaxPool2d(2, ceil_mode=True)(x.flip(2, 3)).flip(2, 3)
+    assert torch.equal(WholePool()(x), turned)
+    assert not list(WholePool().parameters())
+
+
+def test_the_whole_sound_classifier_is_the_twin():
+    """Made of one description, weights and names of `--model esc-vgg` are those of `esc-vgg-ann`."""
+    torch.manual_seed(0)
+    classifier = sound_network("esc-vgg", 48, 40, 10)
+    torch.manual_seed(0)
+    twin = pair(PAIRS["esc-vgg"], (1, 40, 48), 10, spiking=False)
+    wanted = {f"classifier.{name}": tensor for name, tensor in twin.state_dict().items()}
+    found = classifier.state_dict()
+    assert list(found) == list(wanted)
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -155,6 +205,10 @@ def test_learnt_thresholds_are_compiled_and_equal_on_every_engine(name):
     program = sw.compile(source, target="fixed", data=raster)
     fed = raster.reshape(2, STEPS, *program.input.shape)
     wanted = sw.run(program, fed, engine="reference")
+    silent = [
+        population for population, spikes in wanted.spikes.items() if population != "readout" and not spikes.any()
+    ]
+    assert not silent or name not in DEEP
     plain = sw.compile(sw.from_norse(network(name).eval(), input_shape=SHAPES[name]), target="fixed", data=raster)
     first = next(iter(wanted.spikes))
     assert wanted.spikes[first].sum() != sw.run(plain, fed).spikes[first].sum()
@@ -173,6 +227,7 @@ def test_learnt_thresholds_are_compiled_and_equal_on_every_engine(name):
         (lambda: pair(PAIRS["m5"], (1, 100), 4, spiking=True), "is too small"),
         (lambda: pair(PAIRS["tcy"], (1, 41, 50), 4, spiking=True), "both multiples of 10"),
         (lambda: pair(PAIRS["m5"], (1, 60, 41), 4, spiking=True), "feed it what it was described for"),
+        (lambda: pair(PAIRS["esc-vgg"], (1, 8, 8), 4, spiking=True), "32 values behind the last pool"),
         (lambda: answer_of(None, None, 0), "0 steps"),
     ],
 )

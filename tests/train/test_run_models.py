@@ -260,18 +260,26 @@ def test_relevance_and_teachers_take_a_model_too(stream, table, tmp_path):
     trained(table, tmp_path / "run", "--teacher", str(stream / "model.pt"))
 
 
-WIDTHS = {"m5": "0.03125", "piczak": "0.025", "hjh": "0.5", "hjh-hybrid": "0.5", "tcy": "1"}
+WIDTHS = {
+    "m5": "0.03125",
+    "piczak": "0.025",
+    "hjh": "0.5",
+    "hjh-hybrid": "0.5",
+    "tcy": "1",
+    "esc-vgg": "0.25",
+    "extractor": "0.03125",
+}
 
 
 def pair_run(table, run, network, *options):
     """Train a small published network on two tones by the command."""
     where = ["--data", str(table), "-o", str(run), "--batch", "16", "--epochs", "1"]
-    width = WIDTHS[network.removesuffix("-ann")]
+    width = WIDTHS[network.removesuffix("-ann").removesuffix("-snn")]
     assert main(["train", "folder", "--model", network, "--width", width, *where, *options]) == 0
     return run
 
 
-@pytest.mark.parametrize("network", ["m5", "piczak", "hjh", "tcy"])
+@pytest.mark.parametrize("network", ["m5", "piczak", "hjh", "tcy-snn", "esc-vgg-snn", "extractor-snn"])
 def test_a_published_network_is_compiled_judged_and_compiled_again(table, tmp_path, network, capsys):
     learns = ("--learnt-decay", "--learnt-threshold") if network == "hjh" else ()
     run = pair_run(table, tmp_path / "run", network, "--steps", "2", *learns)
@@ -306,7 +314,7 @@ def test_a_hybrid_is_refused_by_the_compiler_and_said_so(table, tmp_path, capsys
     assert "relu" in capsys.readouterr().err.lower()
 
 
-@pytest.mark.parametrize("network", ["m5-ann", "tcy-ann", "hjh-ann"])
+@pytest.mark.parametrize("network", ["m5-ann", "tcy-ann", "hjh-ann", "esc-vgg-ann", "extractor-ann"])
 def test_the_twin_of_a_pair_is_converted_from_the_shell(table, tmp_path, network, capsys):
     run = pair_run(table, tmp_path / "run", network)
     floats = json.loads((run / "summary.json").read_text())["accuracy"]["test"]["float"]["accuracy"]

@@ -148,13 +148,26 @@ def test_a_stream_hears_own_sounds_at_the_rate_that_is_asked_for(tmp_path):
     assert stream_recipe_from(recipe_to(other), "here").front == other.front
 
 
+def test_a_stream_hears_as_many_frames_as_lie_in_the_seconds(tmp_path):
+    usual, longer = asked(tmp_path), asked(tmp_path, "--seconds", "2.5")
+    assert longer.frames == (20000 - 200) // 100 + 1
+    assert replace(longer, frames=usual.frames) == usual
+    assert asked(tmp_path, "--seconds", "1", "--rate-hz", "44100").frames == (44100 - 1102) // 551 + 1
+    assert asked(tmp_path, "--seconds", "1", dataset="keywords").frames == usual_frames("keywords")
+
+
+def usual_frames(task):
+    return stream_recipe_for(task).frames
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ("keywords --rate-hz 8000", "--rate-hz 8000: keywords is heard at 16000 Hz"),
         ("folder --stream --rate-hz 10", "a rate of 10 Hz  fix: ask for 4000 to 96000"),
         ("folder --rate-hz 16000", "--rate-hz 16000: is of a stream"),
-        ("folder --model m5 --rate-hz 16000", "--rate-hz 16000: means nothing to a published pair"),
+        ("folder --model m5 --rate-hz 160", "a rate of 160 Hz  fix: ask for 4000 to 96000"),
+        ("denoise --seconds 2", "--seconds 2.0: means nothing to a denoiser"),
         ("denoise --rate-hz 16000", "--rate-hz 16000: means nothing to a denoiser"),
     ],
 )
