@@ -32,8 +32,8 @@ __all__ = [
     "write_denoiser",
 ]
 
-CALIBRATION = 96
-"""Mixtures that the compiler measures the network on."""
+CALIBRATION, OF_MANY = 96, 16
+"""Mixtures that the compiler measures the network on, and one of many neurons: every potential is held in memory."""
 COMPARED = 32
 """Of them, on which the program's mask is compared with the network's."""
 CERTIFIED_S = 60.0
@@ -71,7 +71,8 @@ def certified_steps_of_denoiser(recipe: DenoiseRecipe) -> int:
 def calibration_of_denoiser(recipe: DenoiseRecipe, learnt: SpeechAndNoise) -> NDArray[np.int16]:
     """Return messages of mixtures as the network reads them, the same at every call."""
     random = np.random.default_rng((recipe.seed, 0))
-    noisy, _ = drawn(learnt, recipe.mixing, recipe.front.spectra.rate_hz, CALIBRATION, random)
+    count = OF_MANY if recipe.shape == "cr-ced" else CALIBRATION
+    noisy, _ = drawn(learnt, recipe.mixing, recipe.front.spectra.rate_hz, count, random)
     scaled = messages_in(heard_frames(noisy, recipe.front), recipe.front).numpy()
     messages = np.rint(scaled * recipe.front.unit).astype(np.int16)
     return messages if recipe.shape == "dense" else messages[..., None, None]
