@@ -83,7 +83,8 @@ class PairRecipe(Recipe):
             fix = f"train that: {twin_of(self.network)}"
             raise InputError(f"{self.network}: its twin is that of {twin_of(self.network)}", fix)
         check_bits(self.weight_bits, of_spikes=self.model == "snn" and not PAIRS[self.network].hybrid)
-        if self.steps < 1 or not 0 < self.seconds < float("inf") or not 0 < self.width <= 1 or not 0 <= self.moved < 1:
+        lasts = 0 < self.seconds * self.spectra.rate_hz < float("inf")
+        if self.steps < 1 or not lasts or not 0 < self.width <= 1 or not 0 <= self.moved < 1:
             what = f"steps {self.steps}, seconds {self.seconds}, width {self.width}, moved {self.moved}"
             raise InputError(what, "keep steps >= 1, seconds > 0, 0 < width <= 1 and 0 <= moved < 1")
         if self.network not in WAVES and self.spectra.count(self.samples) < SIDE:

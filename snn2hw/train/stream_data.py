@@ -108,7 +108,9 @@ def frames_in(spec: Spectra, seconds: float) -> int:
     >>> frames_in(Spectra(), 1.0)
     79
     """
-    count = spec.count(round(seconds * spec.rate_hz)) if 0 < seconds < float("inf") else 0
+    if not 0 < seconds * spec.rate_hz < float("inf"):
+        raise InputError(f"seconds {seconds:g}", "give a number of seconds above 0")
+    count = spec.count(round(seconds * spec.rate_hz))
     if not count:
         what = f"seconds {seconds:g}: no frame of {spec.window} samples, {1000 * spec.window / spec.rate_hz:.3g} ms"
         raise InputError(what, "ask for more")
