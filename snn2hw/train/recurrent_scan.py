@@ -4,7 +4,7 @@
 
 Backward as in `snn2hw.train.norse_scan`: the surrogate's slope, the reset not differentiated.
 
-``x`` is (T, b, n), ``V`` is (n, n). The twin of a `Recurrent` layer has ReLUs: y[t] = relu(x[t] + V y[t-1]).
+``x`` is (T, b, n), ``V`` is (n, n). ReLUs hear one another the same way: y[t] = relu(x[t] + V y[t-1]).
 """
 
 from typing import Any
@@ -24,18 +24,17 @@ SPREAD = 0.5
 
 
 class Recurrent(nn.Module):
-    """A layer of so many neurons of one Norse cell, or of ReLUs where there is none, called on drives (T, b, n)."""
+    """What so many neurons hear of one another, called on drives (T, b, n) and their Norse cell; ReLUs have none."""
 
-    def __init__(self, size: int, cell: nn.Module | None) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.cell = cell
         self.back = nn.Linear(size, size, bias=False)
         nn.init.normal_(self.back.weight, std=SPREAD / size**0.5)
 
-    def forward(self, drive: Tensor) -> Tensor:
+    def forward(self, drive: Tensor, cell: nn.Module | None) -> Tensor:
         """Return the spikes of all steps, or what the ReLUs say."""
-        if self.cell is not None:
-            return recurrent_spikes(drive, self.back.weight, constants_of(self.cell))
+        if cell is not None:
+            return recurrent_spikes(drive, self.back.weight, constants_of(cell))
         y, said = torch.zeros_like(drive[0]), []
         for x in drive:
             y = functional.relu(x + self.back(y))

@@ -7,6 +7,7 @@ once, by a lag of its own that learns (`snn2hw.train.lags`):
     I[t] = norm( sum_k W_k x[t - k d] )       u[t] = s u[t-1] + I[t]      v[t] = m v[t-1] + (1 - m) u[t]
     z[t] = v[t] > 1, then v = 0               answer[t] = R z[t]
 
+With ``layout.recurrent`` V z[t-1] is added to the dense layer's I[t]: it hears itself (`snn2hw.train.recurrent_scan`).
 The neurons are Norse's ``LIFCell``. The ANN twin has ReLU for the neurons and is the same in everything else.
 """
 
@@ -18,6 +19,7 @@ from torch.nn import functional
 from snn2hw.models.stream import DT_S, KERNEL, StreamLayout, band_counts
 from snn2hw.train.lags import LearntLags
 from snn2hw.train.norse_scan import constants_of, spikes_in_time
+from snn2hw.train.recurrent_scan import Recurrent
 
 __all__ = ["StreamNet", "lif_cell", "stream_net"]
 
@@ -48,6 +50,7 @@ class StreamNet(nn.Module):
             lif_cell(layout.synapse_kept, layout.membrane_kept) for _ in range(len(self.maps) if spiking else 0)
         )
         self.readout = nn.Linear(layout.hidden, classes, bias=False)
+        self.among = Recurrent(layout.hidden) if layout.recurrent else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Run all steps, layer by layer."""
@@ -57,24 +60,30 @@ class StreamNet(nn.Module):
             if self.lags is not None and i == len(self.maps) - 1:
                 y, taps = self._delayed(self.lags, y), 1
             y = functional.pad(y, (0, 0, (taps - 1) * layout.spread[i], 0))
-            y = norm(linear(y))
-            y = self._fired(i, y) if self.spiking else functional.relu(y)
+            y = self._heard(i, norm(linear(y)))
             if i >= len(self.maps) - 2:
                 y = functional.dropout(y, layout.dropout, self.training)
         answers: Tensor = self.readout(y[..., 0].transpose(1, 2))
         return answers
 
     def with_norms(self) -> list[tuple[nn.Module, nn.Module]]:
-        """Return every linear map with the normalisation behind it; behind the readout there is none."""
-        return [*zip(self.maps, self.norms, strict=True), (self.readout, nn.Identity())]
+        """Return every linear map and the normalisation behind it; behind the weights back and the readout is none."""
+        among = [] if self.among is None else [(self.among.back, nn.Identity())]
+        return [*zip(self.maps, self.norms, strict=True), *among, (self.readout, nn.Identity())]
 
     def _delayed(self, lags: LearntLags, y: Tensor) -> Tensor:
         every: Tensor = lags(y.transpose(2, 3).flatten(1, 2))  # b (c f) t
         return every.view(len(y), y.shape[1], y.shape[3], -1).transpose(2, 3)
 
-    def _fired(self, i: int, y: Tensor) -> Tensor:
-        drive = y.permute(2, 0, 1, 3)
-        return spikes_in_time(drive, constants_of(self.cells[i]), len(drive)).permute(1, 2, 0, 3)
+    def _heard(self, i: int, y: Tensor) -> Tensor:
+        """Return what layer ``i`` says when it hears ``y`` (b, c, T, f)."""
+        cell, drive = self.cells[i] if self.spiking else None, y.permute(2, 0, 1, 3)
+        if self.among is not None and i == len(self.maps) - 1:
+            said: Tensor = self.among(drive[..., 0], cell)
+            return said[..., None].permute(1, 2, 0, 3)
+        if cell is None:
+            return functional.relu(y)
+        return spikes_in_time(drive, constants_of(cell), len(drive)).permute(1, 2, 0, 3)
 
 
 def stream_net(layout: StreamLayout, bands: int, classes: int, *, spiking: bool = True, delays: int = 0) -> StreamNet:

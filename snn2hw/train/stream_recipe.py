@@ -82,7 +82,7 @@ class StreamRecipe(Recipe):
 
     def parts_to(self) -> dict[str, Any]:
         """Return the parts that have a form of their own in files."""
-        return {"front": without_later(self.front), "how": without_later(self.how)}
+        return {name: without_later(getattr(self, name)) for name in ("front", "how", "layout")}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -98,6 +98,9 @@ class StreamRecipe(Recipe):
         if self.front.events and self.front.features != "log-mel":
             raise InputError(f"features {self.front.features}: events are of decibels", "choose log-mel")
         check_bits(self.weight_bits, of_spikes=self.model == "snn")
+        if self.weight_bits is not None and self.layout.recurrent:
+            what = f"weight_bits {self.weight_bits}: of neurons that hear one another, whose weights back have no grid"
+            raise InputError(what, "choose a --size without them, or round afterwards: snn2hw compile --weight-bits")
         if self.frames < 1:
             raise InputError(f"frames {self.frames}: must be at least 1")
 

@@ -16,6 +16,8 @@ __all__ = ["cuba_cells", "folded_norm", "stream_source"]
 def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, origin: str) -> Source:
     """Return the trained network as a Source: normalisation folded, every tap a map behind a delay of its own.
 
+    What the dense layer hears of itself is an edge back.
+
     Args:
         model: a spiking `stream_net`.
         layout: its sizes.
@@ -54,6 +56,9 @@ def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, ori
             way += [f"{name}_lag{lag}", name]
             edges += list(itertools.pairwise(way))
         previous = name
+    if model.among is not None:
+        nodes["hidden_back"] = nir.Linear(model.among.back.weight.detach().double().numpy())
+        edges += [("hidden", "hidden_back"), ("hidden_back", "hidden")]
     nodes["readout_weight"] = nir.Linear(model.readout.weight.detach().double().numpy())
     classes = len(nodes["readout_weight"].weight)
     ones = np.ones(classes)

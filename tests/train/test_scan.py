@@ -189,9 +189,9 @@ def test_gradients_through_what_neurons_hear_of_one_another_are_those_of_the_rec
 
 def test_the_twin_of_neurons_that_hear_one_another_has_relus():
     x, back = among(5)
-    layer = Recurrent(5, None)
+    layer = Recurrent(5)
     layer.back.weight.data = back
-    y, said = torch.zeros(4, 5), layer(x)
+    y, said = torch.zeros(4, 5), layer(x, None)
     for t in range(STEPS):
         y = torch.relu(x[t] + y @ back.T)
         assert torch.equal(said[t], torch.relu(x[t] + layer.back(said[t - 1] if t else torch.zeros(4, 5))))
