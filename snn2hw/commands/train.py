@@ -118,7 +118,8 @@ def _configure_network(group: Any) -> None:
     group.add_argument(
         "--width", type=float, metavar="SHARE", help="of the widths of a published network (default: 1/16)"
     )
-    group.add_argument("--learnt-decay", action="store_true", help="a published network learns its neurons' decay too")
+    what = "a published network or a stream learns its neurons' decay too"
+    group.add_argument("--learnt-decay", action="store_true", help=what)
     group.add_argument("--learnt-threshold", action="store_true", help="and their threshold, one for every layer")
     recipe_option(group, usual, "encoder", "how the images are fed", choices=get_args(Kind))
     recipe_option(group, usual, "steps", f"steps of a sample; with spikes as input {SPIKING_STEPS}", "T")
@@ -367,8 +368,8 @@ def _refuse_of_others(args: argparse.Namespace) -> None:
             f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"
         )
     if args.width is not None or args.learnt_decay or args.learnt_threshold:
-        what = "--width, --learnt-decay and --learnt-threshold are of published networks"
-        raise InputError(what, "choose one, such as --model m5")
+        what = "--width, --learnt-decay and --learnt-threshold are of published networks, and the last two of streams"
+        raise InputError(what, "choose one, such as --model m5, or add --stream")
 
 
 def _bar(total: int, what: str, unit: str) -> Any:

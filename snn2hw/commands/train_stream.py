@@ -36,6 +36,8 @@ GIVEN = (
     "prune",
     "prune_scope",
     "weight_bits",
+    "learnt_decay",
+    "learnt_threshold",
 )
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
