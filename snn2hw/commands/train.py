@@ -112,7 +112,7 @@ def _configure_network(group: Any) -> None:
         "--synapse",
         type=float,
         metavar="A",
-        help=f"dt/tau of the synaptic current, in (0, 1]; 1: none (default: {usual.layout.synapse:g})",
+        help=f"dt/tau of the synaptic current, in (0, 1]; 1: none (default: {usual.layout.synapse:g}; of a stream 0.5)",
     )
     group.add_argument("--weights", type=Path, metavar="FILE", help="what a network of torchvision begins with")
     group.add_argument(
@@ -182,6 +182,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     at_least(0, "--more-epochs", args.more_epochs)
     other = _other(args)
     if other is not None:
+        at_least(1, "--threads", args.threads)
         return other(args, reply)
     name = device_of(args)  # first: what follows needs torch
     import torch
