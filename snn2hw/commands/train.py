@@ -115,13 +115,14 @@ def _configure_network(group: Any) -> None:
         "--synapse",
         type=float,
         metavar="A",
-        help=f"dt/tau of the synaptic current, in (0, 1]; 1: none (default: {usual.layout.synapse:g})",
+        help=f"dt/tau of the synaptic current, in (0, 1]; 1: none (default: {usual.layout.synapse:g}; of a stream 0.5)",
     )
     group.add_argument("--weights", type=Path, metavar="FILE", help="what a network of torchvision begins with")
     group.add_argument(
         "--width", type=float, metavar="SHARE", help="of the widths of a published network (default: 1/16)"
     )
-    group.add_argument("--learnt-decay", action="store_true", help="a published network learns its neurons' decay too")
+    what = "a published network or a stream learns its neurons' decay too"
+    group.add_argument("--learnt-decay", action="store_true", help=what)
     group.add_argument("--learnt-threshold", action="store_true", help="and their threshold, one for every layer")
     recipe_option(group, usual, "encoder", "how the images are fed", choices=get_args(Kind))
     recipe_option(group, usual, "steps", f"steps of a sample; with spikes as input {SPIKING_STEPS}", "T")
@@ -187,6 +188,7 @@ def execute(args: argparse.Namespace, reply: Reply) -> int:
     at_least(0, "--more-epochs", args.more_epochs)
     other = _other(args)
     if other is not None:
+        at_least(1, "--threads", args.threads)
         return other(args, reply)
     name = device_of(args)  # first: what follows needs torch
     import torch
@@ -370,8 +372,8 @@ def _refuse_of_others(args: argparse.Namespace) -> None:
             f"--weights {args.weights}: for a network of torchvision", "choose --model vgg-19, with --stream"
         )
     if args.width is not None or args.learnt_decay or args.learnt_threshold:
-        what = "--width, --learnt-decay and --learnt-threshold are of published networks"
-        raise InputError(what, "choose one, such as --model m5")
+        what = "--width, --learnt-decay and --learnt-threshold are of published networks, and the last two of streams"
+        raise InputError(what, "choose one, such as --model m5, or add --stream")
 
 
 def _bar(total: int, what: str, unit: str) -> Any:

@@ -36,11 +36,13 @@ GIVEN = (
     "prune",
     "prune_scope",
     "weight_bits",
+    "learnt_decay",
+    "learnt_threshold",
 )
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
     | {"leave_out", "teacher", "weights", "start", "more_epochs", "threads", "json", "mean", "also", "features"}
-    | {"pitch", "background", "background_db", "rate_hz", "seconds"}
+    | {"pitch", "background", "background_db", "rate_hz", "seconds", "synapse"}
 )
 KINDS = {"scnn": "snn", "cnn": "ann"}
 SOUND_MODELS = ("vgg", "baseline", "esc-vgg", "lstm", "crnn-a", "extractor", "efficientnet-b0", "vgg-19")
@@ -67,8 +69,6 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     from sim.errors import InputError
     from snn2hw.commands.identity import identity_of
     from snn2hw.commands.options import refuse_ignored, refuse_unwanted_shares
-    from snn2hw.models.stream import STREAMS
-    from snn2hw.models.xylo import XYLOS
     from snn2hw.train.stream_data import frames_in, stream_recipe_for
 
     refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
@@ -76,16 +76,12 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     _check_start(args)
     given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     kind = KINDS.get(args.model or "scnn", args.model)
-    sizes: dict[str, Any] = dict(STREAMS)
     if args.target == XYLO:
         if kind != "snn":
             raise InputError(f"--model {args.model}: does not run on a Xylo chip", "leave it out, or --target")
-        kind, sizes = "xylo", dict(XYLOS)
-    if args.size is not None:
-        if args.size not in sizes:
-            raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(sizes)}")
-        given["xylo" if kind == "xylo" else "layout"] = sizes[args.size]
+        kind = "xylo"
     usual = stream_recipe_for(args.dataset, kind)
+    given |= _layout_of(args, usual)
     given["front"] = _front_of(args, usual.front)
     if args.seconds is not None:
         given["frames"] = frames_in(given["front"].spectra, args.seconds)
@@ -101,6 +97,33 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
         teacher=identity_of(args.teacher),
         start=identity_of(args.start or args.weights),
     )
+
+
+def _layout_of(args: argparse.Namespace, usual: "StreamRecipe") -> dict[str, Any]:
+    """Return the layout of the recipe under its name, where the options change it."""
+    from dataclasses import replace
+
+    from sim.errors import InputError
+    from snn2hw.models.stream import STREAMS
+    from snn2hw.models.xylo import XYLOS
+    from snn2hw.train.stream_recipe import WHOLE
+
+    field, sizes = ("xylo", dict[str, Any](XYLOS)) if usual.model == "xylo" else ("layout", dict[str, Any](STREAMS))
+    layout = getattr(usual, field)
+    if args.size is not None:
+        if usual.model in WHOLE:
+            raise InputError(f"--size {args.size}: {usual.model} has a size of its own", "leave it out")
+        if args.size not in sizes:
+            raise InputError(f"--size {args.size}: is no size of a streaming network", f"choose {', '.join(sizes)}")
+        layout = sizes[args.size]
+    if args.synapse is not None:
+        if usual.model != "snn":
+            what = f"--synapse {args.synapse}: of {usual.model}, which has no current that a layer's neurons keep alike"
+            raise InputError(what, "leave it out, or train the spiking stream: --model scnn")
+        if not 0 < args.synapse <= 1:
+            raise InputError(f"--synapse {args.synapse}: must lie in (0, 1]", "give dt/tau; 1 forgets at once")
+        layout = replace(layout, synapse_kept=1 - args.synapse)
+    return {field: layout}
 
 
 def _front_of(args: argparse.Namespace, usual: "MelFront") -> "MelFront":
@@ -146,7 +169,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pictures import draw_confusion, draw_curves
     from snn2hw.train.processor import compute_with
-    from snn2hw.train.run_model import RunModel, write_run_model
+    from snn2hw.train.run_model import RunModel, refuse_other_classes, write_run_model
     from snn2hw.train.stream_data import centred, spoken, stream_split
     from snn2hw.train.stream_fit import fit_stream, read_teacher
 
@@ -154,6 +177,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     make_folder(args.output)
     corpus = corpus_named(args, recipe.front.spectra.rate_hz)
     tell_corpus(corpus, reply)
+    refuse_other_classes(args.output, corpus.classes)
     split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)

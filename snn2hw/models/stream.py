@@ -1,6 +1,7 @@
 """The sizes and times of a streaming network; what it computes stands in `snn2hw.train.stream_net`. No torch."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sim.errors import InputError
 
@@ -13,7 +14,10 @@ KERNEL = 5
 
 @dataclass(frozen=True)
 class StreamLayout:
-    """Sizes and times of a streaming network; ``spread`` is the distance of the lags in each hidden layer."""
+    """Sizes and times of a streaming network; ``spread`` is the distance of the lags in each hidden layer.
+
+    With ``recurrent`` the dense layer also hears its own messages of the step before.
+    """
 
     channels: tuple[int, ...] = (12, 24, 48)
     hidden: int = 96
@@ -22,6 +26,10 @@ class StreamLayout:
     synapse_kept: float = 0.5
     membrane_kept: float = 0.8
     dropout: float = 0.2
+    recurrent: bool = False
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"recurrent"})
+    """Fields that older recipes do not have: at their default they enter none."""
 
     def __post_init__(self) -> None:
         if not self.channels or min(*self.channels, self.hidden, self.taps, *self.spread) < 1:
@@ -33,6 +41,8 @@ class StreamLayout:
         if not 0 <= self.synapse_kept < 1 or not 0 <= self.membrane_kept < 1 or not 0 <= self.dropout < 1:
             what = f"kept {self.synapse_kept} and {self.membrane_kept}, dropout {self.dropout}"
             raise InputError(what, "use shares from 0 to below 1")
+        if not isinstance(self.recurrent, bool):
+            raise InputError(f"recurrent {self.recurrent!r}", "say True or False")
 
     @property
     def reach(self) -> int:
@@ -45,6 +55,8 @@ STREAMS = {
     "medium": StreamLayout(),
     "large": StreamLayout(channels=(16, 32, 64), hidden=128),
     "medium-slow": StreamLayout(membrane_kept=0.9),
+    "small-recurrent": StreamLayout(channels=(8, 16, 32), hidden=64, recurrent=True),
+    "medium-recurrent": StreamLayout(recurrent=True),
 }
 """Sizes by name."""
 

@@ -7,7 +7,10 @@ Forward, operation by operation as in Norse, so that the spikes are equal bit fo
     both        z = v' - v_th > 0;  v = v_reset where z
 
 Backward: dz/dv' = 1 / (1 + SHARPNESS |v' - v_th|)^2 (Zenke & Ganguli 2018); the reset is not differentiated. On the CPU
-compiled kernels make one pass over memory; elsewhere the same is done with a few torch operations a step.
+compiled kernels make one pass over memory; elsewhere the same is done with a few torch operations a step. a_v, a_u and
+v_th have a gradient where they are learnt, with h = v before the step, after its reset (`ConstantsGradient`):
+
+    dL/da_v = sum dL/dv' ((v_leak - h) + j)      dL/da_u = - sum dL/di j      dL/dv_th = - sum dL/dz dz/dv'
 
 A gradient comes back in the memory order of its input. In another order, torch's batch normalisation misreads a batch
 of one whose last side is 1, where that order is no longer told by the strides.
@@ -24,7 +27,7 @@ from torch import Tensor
 from sim.errors import UnsupportedError
 from snn2hw.train.surrogate import SHARPNESS
 
-__all__ = ["Constants", "constants_of", "spikes_in_time"]
+__all__ = ["Constants", "ConstantsGradient", "constants_of", "spikes_in_time"]
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,49 @@ def constants_of(cell: Any) -> Constants:
     return Constants(membrane, synapse, leak, threshold, reset)
 
 
-def spikes_in_time(x: Tensor, constants: Constants, steps: int, *, compiled: bool | None = None) -> Tensor:
-    """Return the spikes (T, b, ...) for input (T, b, ...), or for (1, b, ...) that stays the same at every step."""
+def spikes_in_time(
+    x: Tensor, constants: Constants, steps: int, *, compiled: bool | None = None, learnt: Tensor | None = None
+) -> Tensor:
+    """Return the spikes (T, b, ...) for input (T, b, ...), or for (1, b, ...) that stays the same at every step.
+
+    ``learnt`` are a_v, a_u and v_th of the constants once more, (3,), where they are to have a gradient.
+    """
     use = x.device.type == "cpu" and x.dtype == torch.float32 if compiled is None else compiled
     scan = _Compiled if use else _Stepwise
-    result: Tensor = scan.apply(x, constants, steps)  # type: ignore[no-untyped-call]  # torch's own is untyped
+    result: Tensor = scan.apply(x, constants, steps, learnt)  # type: ignore[no-untyped-call]  # torch's own is untyped
     return result
+
+
+class ConstantsGradient:
+    """The gradient of a_v, a_u and v_th, added up while a scan goes back through its steps.
+
+    It is made of v' of every step and the constants of the scan.
+    """
+
+    def __init__(self, before_reset: Tensor, k: Constants) -> None:
+        self.before, self.k = before_reset, k
+        self.membrane = self.synapse = self.threshold = before_reset.new_zeros((), dtype=torch.float64)
+
+    def add(self, t: int, fired: Tensor, grad_before: Tensor, grad_current: Tensor) -> None:
+        """Add one step: the gradient of v' by its spike alone, the whole one, and that of the current it leaves."""
+        k, held = self.k, torch.full_like(self.before[0], self.k.leak)
+        if t:
+            earlier = self.before[t - 1]
+            held = torch.where(earlier - k.threshold > 0, k.reset, earlier)
+        moved = (self.before[t] - held) / k.membrane
+        self.membrane = self.membrane + (grad_before * moved).sum(dtype=torch.float64)
+        if k.synapse is not None:
+            self.synapse = self.synapse - ((moved - (k.leak - held)) * grad_current).sum(dtype=torch.float64)
+        self.threshold = self.threshold - fired.sum(dtype=torch.float64)
+
+    def of(self, learnt: Tensor) -> Tensor:
+        """Return the gradient of ``learnt``; where there is no current, that of a_u is 0."""
+        return torch.stack([self.membrane, self.synapse, self.threshold]).to(learnt)
 
 
 class _Stepwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, k: Constants, steps: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, k: Constants, steps: int, learnt: Tensor | None) -> Tensor:
         v = torch.full_like(x[0], k.leak)
         current = torch.zeros_like(x[0])
         before_reset = x.new_empty((steps, *x.shape[1:]))
@@ -72,29 +107,33 @@ class _Stepwise(torch.autograd.Function):
                 v = torch.add(v, k.membrane * ((k.leak - v) + jump), out=before_reset[t])
                 current = jump + (-k.synapse) * jump
             v = v.masked_fill(v - k.threshold > 0, k.reset)
-        ctx.save_for_backward(before_reset)
+        ctx.save_for_backward(before_reset, learnt)
         ctx.constants, ctx.constant_input, ctx.order = k, len(x) == 1, _order_of(x)
         return (before_reset - k.threshold > 0).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (before_reset,), k = ctx.saved_tensors, ctx.constants
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, Tensor | None]:
+        (before_reset, learnt), k = ctx.saved_tensors, ctx.constants
         above = before_reset - k.threshold
         stayed = above <= 0
         local = grads[0] / (1 + SHARPNESS * above.abs()).square()
         grad_v, grad_current = torch.zeros_like(local[0]), torch.zeros_like(local[0])
         stay_current = 0.0 if k.synapse is None else 1 - k.synapse
+        constants = ConstantsGradient(before_reset, k) if ctx.needs_input_grad[3] else None
         for t in range(len(local) - 1, -1, -1):
             grad_before = local[t] + grad_v * stayed[t]
+            if constants is not None:
+                constants.add(t, local[t], grad_before, grad_current)
             grad_current = k.membrane * grad_before + stay_current * grad_current
             local[t] = grad_current
             grad_v = (1 - k.membrane) * grad_before
-        return _in_order_of(ctx, local.sum(0, keepdim=True) if ctx.constant_input else local), None, None
+        grad = _in_order_of(ctx, local.sum(0, keepdim=True) if ctx.constant_input else local)
+        return grad, None, None, None if constants is None else constants.of(learnt)
 
 
 class _Compiled(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, k: Constants, steps: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, k: Constants, steps: int, learnt: Tensor | None) -> Tensor:
         from snn2hw.train.norse_scan_kernels import forward
 
         ctx.order = _order_of(x)
@@ -104,15 +143,15 @@ class _Compiled(torch.autograd.Function):
         rates = (np.float32(k.membrane), np.float32(-(k.synapse or 0.0)))
         levels = (np.float32(k.leak), np.float32(k.threshold), np.float32(k.reset))
         forward(_rows(x), _rows(before_reset), _rows(spikes), rates, levels, k.synapse is not None)
-        ctx.save_for_backward(before_reset)
+        ctx.save_for_backward(before_reset, learnt)
         ctx.constants, ctx.constant_input = k, len(x) == 1
         return spikes
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        from snn2hw.train.norse_scan_kernels import backward
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, Tensor | None]:
+        from snn2hw.train.norse_scan_kernels import backward, backward_to_constants
 
-        (before_reset,), k = ctx.saved_tensors, ctx.constants
+        (before_reset, learnt), k = ctx.saved_tensors, ctx.constants
         grad = (
             grads[0] if grads[0].stride() == before_reset.stride() else torch.empty_like(before_reset).copy_(grads[0])
         )
@@ -120,8 +159,14 @@ class _Compiled(torch.autograd.Function):
         total = torch.empty_strided(shape, grad.stride()).zero_()
         stay_current = 0.0 if k.synapse is None else 1 - k.synapse
         rates = (np.float32(k.membrane), np.float32(1 - k.membrane), np.float32(stay_current))
-        backward(_rows(grad), _rows(before_reset), _rows(total), rates, np.float32(k.threshold), np.float32(SHARPNESS))
-        return _in_order_of(ctx, total), None, None
+        rows, sharp = (_rows(grad), _rows(before_reset), _rows(total)), np.float32(SHARPNESS)
+        if not ctx.needs_input_grad[3]:
+            backward(*rows, rates, np.float32(k.threshold), sharp)
+            return _in_order_of(ctx, total), None, None, None
+        levels, constants = (np.float32(k.leak), np.float32(k.threshold), np.float32(k.reset)), np.zeros(3)
+        backward_to_constants(*rows, constants, rates, levels, sharp)
+        constants[1] *= k.synapse is not None
+        return _in_order_of(ctx, total), None, None, torch.from_numpy(constants).to(learnt)
 
 
 def _order_of(x: Tensor) -> tuple[int, ...]:

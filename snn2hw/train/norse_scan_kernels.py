@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.fast.vector.jit import inline, kernel
 
-__all__ = ["backward", "forward"]
+__all__ = ["backward", "backward_to_constants", "forward"]
 
 Floats = NDArray[np.float32]
 BLOCK = 2048
@@ -88,3 +88,60 @@ def backward(grads: Floats, before: Floats, total: Floats, rates: Any, threshold
         for t in range(steps - 1, -1, -1):
             row = total[t if len(total) > 1 else 0, start:end]
             _step_back(grads[t, start:end], before[t, start:end], grad_v, grad_i, row, rates, threshold, sharpness)
+
+
+@inline
+def _held(before: Floats, held: Floats, threshold: Any, reset: Any) -> None:
+    for k in range(len(before)):
+        held[k] = reset if before[k] - threshold > np.float32(0) else before[k]
+
+
+@inline
+def _step_to_constants(
+    grads: Floats, before: Floats, held: Floats, grad_v: Floats, grad_i: Floats, sums: Floats, scales: Any, sharp: Any
+) -> None:
+    """Add to ``sums`` what one step gives to the gradients of the constants, from the state that the next one left."""
+    membrane, leak, threshold = scales
+    for k in range(len(grads)):
+        above = before[k] - threshold
+        slope = np.float32(1) + sharp * abs(above)
+        past = grad_v[k] if above <= np.float32(0) else np.float32(0)
+        fired = grads[k] / (slope * slope)
+        moved = (before[k] - held[k]) / membrane
+        sums[0, k] += (fired + past) * moved
+        sums[1, k] -= (moved - (leak - held[k])) * grad_i[k]
+        sums[2, k] -= fired
+
+
+@kernel
+def backward_to_constants(
+    grads: Floats,
+    before: Floats,
+    total: Floats,
+    constants: NDArray[np.float64],
+    rates: Any,
+    levels: Any,
+    sharpness: Any,
+) -> None:
+    """Do what ``backward`` does, and fill ``constants`` with the gradient of a_v, a_u and the threshold."""
+    steps, count = before.shape
+    leak, threshold, reset = levels
+    grad_v, grad_i, held = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    sums = np.empty((3, BLOCK), np.float32)
+    scales = (rates[0], leak, threshold)
+    for start in range(0, count, BLOCK):
+        end = min(start + BLOCK, count)
+        grad_v[:] = np.float32(0)
+        grad_i[:] = np.float32(0)
+        sums[:] = np.float32(0)
+        for t in range(steps - 1, -1, -1):
+            held[:] = leak
+            if t > 0:
+                _held(before[t - 1, start:end], held, threshold, reset)
+            given, now = grads[t, start:end], before[t, start:end]
+            _step_to_constants(given, now, held, grad_v, grad_i, sums, scales, sharpness)
+            row = total[t if len(total) > 1 else 0, start:end]
+            _step_back(given, now, grad_v, grad_i, row, rates, threshold, sharpness)
+        for one in range(3):
+            for k in range(end - start):
+                constants[one] += sums[one, k]

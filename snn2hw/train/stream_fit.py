@@ -24,6 +24,7 @@ from snn2hw.train.on_grid import put_on_grid, settle_grids
 from snn2hw.train.pruning import Pruner
 from snn2hw.train.run_state import RunState
 from snn2hw.train.sound_networks import sound_network
+from snn2hw.train.stream_cell import LearntCell
 from snn2hw.train.stream_data import Spoken
 from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_recipe import WHOLE, StreamRecipe, stream_recipe_from
@@ -52,8 +53,9 @@ def stream_model(recipe: StreamRecipe, classes: int) -> nn.Module:
         return sound_network(recipe.model, recipe.front.width, recipe.frames, classes)
     if recipe.model == "xylo":
         return XyloNet(recipe.xylo, recipe.front.width, classes)
+    learns = {"learnt_decay": recipe.learnt_decay, "learnt_threshold": recipe.learnt_threshold}
     spiking, delays = recipe.model == "snn", recipe.delays
-    made = stream_net(recipe.layout, recipe.front.width, classes, spiking=spiking, delays=delays)
+    made = stream_net(recipe.layout, recipe.front.width, classes, spiking=spiking, delays=delays, **learns)
     return made if recipe.weight_bits is None else put_on_grid(made, recipe.weight_bits)
 
 
@@ -94,7 +96,8 @@ def _training(
     backgrounds: NDArray[np.float32] | None = None,
 ) -> Training:
     assert recipe.rate is not None
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    groups = _groups(model, recipe.decay)
+    optimizer = torch.optim.AdamW(groups, lr=recipe.rate)
     rare = class_weights(learnt.labels, classes, recipe.class_weights)
     weights = None if rare is None else torch.from_numpy(rare.astype(np.float32))
 
@@ -117,7 +120,7 @@ def _training(
     pruner = Pruner(model, recipe.prune, recipe.prune_scope, recipe.epochs) if recipe.prune else None
     training = Training(
         model=model,
-        optimising=Optimising(optimizer, (recipe.rate,), settling(model)),
+        optimising=Optimising(optimizer, (recipe.rate,) * len(groups), settling(model)),
         objective=lambda scores, labels, wanted: cross_entropy(scores, labels if wanted is None else wanted, weights),
         labels=learnt.labels,
         draw=draw,
@@ -129,6 +132,14 @@ def _training(
     )
     training = training if pruner is None else replace(training, begins=pruner.begin, stepped=pruner.hold)
     return begun_on_grid(training)
+
+
+def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Return the weights, which decay, and what neurons learn of themselves, if anything, which does not."""
+    own = [p for m in model.modules() if isinstance(m, LearntCell) for p in m.parameters()]
+    others = [p for p in model.parameters() if all(p is not one for one in own)]
+    groups: list[dict[str, Any]] = [{"params": others, "weight_decay": decay}]
+    return [*groups, {"params": own, "weight_decay": 0.0}] if own else groups
 
 
 def _judged(model: nn.Module, recipe: StreamRecipe, clips: Spoken | None) -> EpochRow:
@@ -184,18 +195,23 @@ def answers_to(model: nn.Module, recipe: StreamRecipe, messages: NDArray[np.inte
 def begun_by(path: Path) -> Callable[[nn.Module], None]:
     """Return what fills a network with the weights of another run, twin or not (its model.pt or last.pt).
 
-    A network whose tensors have other names or shapes is refused, with the first that does not fit.
+    What neurons learn of themselves and those of the other run did not is as usual. A network whose tensors have other
+    names or shapes is refused, with the first that does not fit.
     """
     values = read_checkpoint(path)
-    given = kept_weights(values, str(path))
+    weights = kept_weights(values, str(path))
 
     def fill(model: nn.Module) -> None:
         wanted = model.state_dict()
+        cells = [f"{name}." for name, module in model.named_modules() if isinstance(module, LearntCell)]
+        given = {name: wanted[name] for name in wanted if name.startswith(tuple(cells))} | dict(weights)
         for name in {**wanted, **given}:
             here, there = (tuple(side[name].shape) if name in side else None for side in (wanted, given))
             if here != there:
                 what = f"{path}: does not fit: {name} is {_sized(there)} there and {_sized(here)} here"
-                raise InputError(what, "begin with a run of the same --size, --delays, features and classes")
+                raise InputError(
+                    what, "begin with a run of the same --size, --delays, features, classes and what is learnt"
+                )
         load_weights(model, given, str(path))
 
     return fill

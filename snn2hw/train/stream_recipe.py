@@ -36,8 +36,10 @@ class StreamRecipe(Recipe):
     the SHA-256 of the spectra of the backgrounds that ``how`` says clips are mixed with. ``delays`` is the
     longest lag that the dense layer may learn for each channel that it hears; 0: none. ``prune`` is the share of
     weights that end as zeros, of networks that are not of `WHOLE`. ``weight_bits`` are those of every weight of
-    the spiking network in every forward pass. ``start`` is the SHA-256 of the file that it
-    began with: the network of another run, or weights of torchvision's network for one of `PRETRAINED`.
+    the spiking network in every forward pass. ``learnt_decay`` and ``learnt_threshold`` say what every layer of its
+    neurons learns: what they keep of their current and of their potential, and what they fire above. ``start`` is the
+    SHA-256 of the file that it began with: the network of another run, or weights of torchvision's network for one of
+    `PRETRAINED`.
     """
 
     task: str = "keywords"
@@ -61,6 +63,8 @@ class StreamRecipe(Recipe):
     prune: float = 0.0
     prune_scope: PruneScope = "global"
     weight_bits: Bits | None = None
+    learnt_decay: bool = False
+    learnt_threshold: bool = False
 
     LATER: ClassVar[frozenset[str]] = Recipe.LATER | {
         "mixup",
@@ -73,6 +77,8 @@ class StreamRecipe(Recipe):
         "prune",
         "prune_scope",
         "weight_bits",
+        "learnt_decay",
+        "learnt_threshold",
     }
 
     @property
@@ -82,7 +88,7 @@ class StreamRecipe(Recipe):
 
     def parts_to(self) -> dict[str, Any]:
         """Return the parts that have a form of their own in files."""
-        return {"front": without_later(self.front), "how": without_later(self.how)}
+        return {name: without_later(getattr(self, name)) for name in ("front", "how", "layout")}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -98,6 +104,13 @@ class StreamRecipe(Recipe):
         if self.front.events and self.front.features != "log-mel":
             raise InputError(f"features {self.front.features}: events are of decibels", "choose log-mel")
         check_bits(self.weight_bits, of_spikes=self.model == "snn")
+        if self.weight_bits is not None and self.layout.recurrent:
+            what = f"weight_bits {self.weight_bits}: of neurons that hear one another, whose weights back have no grid"
+            raise InputError(what, "choose a --size without them, or round afterwards: snn2hw compile --weight-bits")
+        for name in ("learnt_decay", "learnt_threshold"):
+            if getattr(self, name) and self.model != "snn":
+                what = f"{name}: of {self.model}, which is no spiking network with numbers of its layers"
+                raise InputError(what, "leave it out, or train the spiking stream: --model scnn")
         if self.frames < 1:
             raise InputError(f"frames {self.frames}: must be at least 1")
 

@@ -1,6 +1,7 @@
 """A trained streaming network as a Source: a NIR graph with a delay for every lag."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import nir
@@ -16,6 +17,8 @@ __all__ = ["cuba_cells", "folded_norm", "stream_source"]
 def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, origin: str) -> Source:
     """Return the trained network as a Source: normalisation folded, every tap a map behind a delay of its own.
 
+    What the dense layer hears of itself is an edge back.
+
     Args:
         model: a spiking `stream_net`.
         layout: its sizes.
@@ -27,33 +30,20 @@ def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, ori
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array((1, 1, bands))})}
     edges: list[tuple[str, str]] = []
     previous = "input"
-    for i, (linear, norm) in enumerate(zip(model.maps, model.norms, strict=True)):
+    for i in range(len(model.maps)):
         last = i == len(model.maps) - 1
         name = "hidden" if last else f"conv{i + 1}"
-        scale, bias = folded_norm(norm)
-        weight = (linear.weight * scale.view(-1, 1, 1, 1)).detach().double().numpy() * (step if i == 0 else 1.0)
         shape = (layout.hidden,) if last else (layout.channels[i], 1, counts[i + 1])
-        nodes[name] = cuba_cells(shape, layout.synapse_kept, layout.membrane_kept)
+        now = model.numbers_of(i)
+        nodes[name] = cuba_cells(shape, now.synapse_kept, now.membrane_kept, now.threshold)
         heard = (1, 1, bands) if i == 0 else (layout.channels[i - 1], 1, counts[i])
-        taps = weight.shape[2]
-        for tap in range(taps):  # tap k of the kernel hears (taps - 1 - k) spreads ago
-            lag = (taps - 1 - tap) * layout.spread[i]
-            here = bias if lag == 0 else np.zeros_like(bias)
-            nodes[f"{name}_lag{lag}"] = _tap(weight[:, :, tap], here, last, counts[i])
-            waits = np.full(heard, lag)
-            if last and model.lags is not None:  # a single tap, each of whose sources has its own lag
-                waits = model.lags.whole().numpy().reshape(heard)
-            late = bool(waits.any())
-            way = [previous, *([f"{name}_wait{lag}"] if late else []), *([f"{name}_flat{lag}"] if last else [])]
-            if late:
-                nodes[f"{name}_wait{lag}"] = nir.Delay(waits * DT_S)
-            if last:
-                nodes[f"{name}_flat{lag}"] = nir.Flatten(
-                    {"input": np.array((layout.channels[-1], 1, counts[i]))}, 0, -1
-                )
-            way += [f"{name}_lag{lag}", name]
-            edges += list(itertools.pairwise(way))
+        for way in _ways(model, i, name, heard, step if i == 0 else 1.0):
+            nodes |= way
+            edges += list(itertools.pairwise([previous, *way, name]))
         previous = name
+    if model.among is not None:
+        nodes["hidden_back"] = nir.Linear(model.among.back.weight.detach().double().numpy())
+        edges += [("hidden", "hidden_back"), ("hidden_back", "hidden")]
     nodes["readout_weight"] = nir.Linear(model.readout.weight.detach().double().numpy())
     classes = len(nodes["readout_weight"].weight)
     ones = np.ones(classes)
@@ -61,6 +51,26 @@ def stream_source(model: Any, layout: StreamLayout, bands: int, step: float, ori
     nodes["output"] = nir.Output({"output": np.array((classes,))})
     edges += [(previous, "readout_weight"), ("readout_weight", "readout"), ("readout", "output")]
     return Source(assemble(nodes, edges, origin), DT_S, "euler", "value", origin)
+
+
+def _ways(model: Any, i: int, name: str, heard: tuple[int, ...], step: float) -> Iterator[dict[str, nir.NIRNode]]:
+    """Yield what stands between what layer ``i`` hears and its neurons: the nodes of every tap, in order."""
+    linear, spread, last = model.maps[i], model.layout.spread[i], i == len(model.maps) - 1
+    scale, bias = folded_norm(model.norms[i])
+    weight = (linear.weight * scale.view(-1, 1, 1, 1)).detach().double().numpy() * step
+    taps = weight.shape[2]
+    for tap in range(taps):  # tap k of the kernel hears (taps - 1 - k) spreads ago
+        lag = (taps - 1 - tap) * spread
+        waits, way = np.full(heard, lag), {}
+        if last and model.lags is not None:  # a single tap, each of whose sources has its own lag
+            waits = model.lags.whole().numpy().reshape(heard)
+        if waits.any():
+            way[f"{name}_wait{lag}"] = nir.Delay(waits * DT_S)
+        if last:
+            way[f"{name}_flat{lag}"] = nir.Flatten({"input": np.array(heard)}, 0, -1)
+        here = bias if lag == 0 else np.zeros_like(bias)
+        way[f"{name}_lag{lag}"] = _tap(weight[:, :, tap], here, last, heard[-1])
+        yield way
 
 
 def folded_norm(norm: Any) -> tuple[Any, Any]:
@@ -76,7 +86,9 @@ def _tap(weight: Any, bias: Any, dense: bool, wide: int) -> nir.NIRNode:
     return nir.Conv2d((1, wide), weight[:, :, None], (1, 2), (0, KERNEL // 2), (1, 1), 1, bias)
 
 
-def cuba_cells(shape: tuple[int, ...], synapse_kept: float, membrane_kept: float) -> nir.NIRNode:
+def cuba_cells(
+    shape: tuple[int, ...], synapse_kept: float, membrane_kept: float, threshold: float = 1.0
+) -> nir.NIRNode:
     """Return Norse's cells: dt / tau is the share that is lost in a step, and the current is read before it decays."""
     ones = np.ones(shape)
     lost_u, lost_v = 1 - synapse_kept, 1 - membrane_kept
@@ -85,7 +97,7 @@ def cuba_cells(shape: tuple[int, ...], synapse_kept: float, membrane_kept: float
         tau_mem=ones * DT_S / lost_v,
         r=ones,
         v_leak=ones * 0,
-        v_threshold=ones,
+        v_threshold=ones * threshold,
         w_in=ones / lost_u,
         v_reset=ones * 0,
     )

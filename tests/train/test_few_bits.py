@@ -17,7 +17,6 @@ from snn2hw.compiler.kept import kept_choice
 from snn2hw.compiler.options import Options
 from snn2hw.compiler.weight_error import RealRows
 from snn2hw.models.layout import Layout, Stage
-from snn2hw.models.stream import StreamLayout
 from snn2hw.sources.from_norse import from_norse
 from snn2hw.train.checkpoint import build, deployable, load_trained
 from snn2hw.train.few_bits import integer_accuracy, program_in_few_bits
@@ -31,6 +30,7 @@ from snn2hw.train.stream_recipe import StreamRecipe, stream_recipe_from
 from tests.train.hard_toy import CLASSES, hard_data
 from tests.train.toy import CLASSES as THREE
 from tests.train.toy import CPU, RECIPE, Interrupted, assert_same_weights, stop_after, toy_data
+from tests.train.toy_stream import stream_clips, stream_recipe
 
 WIDTHS = ("ternary", 2, 3, 4, 8)
 HARD = replace(
@@ -97,24 +97,6 @@ def test_the_weights_of_a_stream_are_those_of_its_program(tmp_path, bits, delays
         np.testing.assert_array_equal(reduced(found, shared), reduced(whole, shared))
     shares = judged_stream(model, compiled, recipe, clips)
     assert set(shares) == {"float", "integer"}
-
-
-def stream_recipe(**change):
-    from snn2hw.train.stream_data import stream_recipe_for
-
-    layout = StreamLayout(channels=(4, 6), hidden=12, spread=(1, 1, 1))
-    return replace(stream_recipe_for("fsdd"), layout=layout, epochs=1, batch=8, frames=20, **change)
-
-
-def stream_clips():
-    from snn2hw.train.stream_data import Spoken
-
-    random = np.random.default_rng(0)
-    bins = stream_recipe().front.spectra.bins // 2 + 1
-    labels = np.arange(24) % 2
-    power = random.exponential(1e-4, (24, 20, bins)).astype(np.float32)
-    power[labels == 1, :, : bins // 2] *= 30
-    return Spoken(power, np.full(24, 20), labels)
 
 
 def test_a_channel_whose_sign_the_normalisation_turns_is_stored_as_well(tmp_path):

@@ -17,7 +17,8 @@ from snn2hw.sources.graph import assemble
 from snn2hw.sources.source import Source
 from snn2hw.train.lags import LearntLags
 from snn2hw.train.norse_scan import constants_of, spikes_in_time
-from snn2hw.train.stream_net import lif_cell, stream_net
+from snn2hw.train.stream_cell import lif_cell
+from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_source import cuba_cells, stream_source
 from snn2hw.verification import verify
 from tests.train.test_stream import trained

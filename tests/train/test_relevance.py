@@ -74,7 +74,7 @@ def test_the_scan_and_its_plain_form_look_at_the_same(messages, monkeypatch):
     model, recipe = network("snn")
     found = relevance(model, recipe, messages, 0)
     monkeypatch.setattr(
-        stream_net, "spikes_in_time", lambda x, k, steps: norse_scan.spikes_in_time(x, k, steps, compiled=False)
+        stream_net, "spikes_in_time", lambda *x, **learnt: norse_scan.spikes_in_time(*x, **learnt, compiled=False)
     )
     assert np.allclose(relevance(model, recipe, messages, 0), found, rtol=1e-4, atol=1e-8)
 

@@ -114,6 +114,21 @@ def test_a_prolonged_run_has_the_model_of_its_end(table, tmp_path):
     assert (run / "model.pt").read_bytes() != before
 
 
+def test_a_run_of_other_classes_is_no_run_to_go_on_with(tmp_path, capsys):
+    table = write_tones(tmp_path / "data", count=20)
+    run = trained(table, tmp_path / "run")
+    text = table.read_text()
+    table.write_text(text.replace("low", "then"))
+    words = ["train", "folder", "--stream", "--data", str(table), "-o", str(run), "--batch", "16", "--epochs", "1"]
+    assert main([*words, "--size", "small"]) == 2
+    said = "model.pt: is a run with classes ['high', 'low'], not ['high', 'then']  fix: use another folder, or remove"
+    assert said in capsys.readouterr().err
+    table.write_text(text)
+    (run / "model.pt").write_bytes(b"torn")
+    assert main([*words, "--size", "small"]) == 0
+    assert read_run_model(run / "model.pt").classes == ("high", "low")
+
+
 def test_a_denoisers_model_is_the_runs_program_and_denoises(parts, tmp_path, capsys, monkeypatch):
     from snn2hw.denoise.mixing import Mixing
     from snn2hw.models.mask import MaskLayout

@@ -14,7 +14,7 @@ from snn2hw.models.scnn import scnn
 from snn2hw.models.stream import StreamLayout
 from snn2hw.train import stream_net
 from snn2hw.train.in_time import in_time
-from snn2hw.train.norse_scan import constants_of, spikes_in_time
+from snn2hw.train.norse_scan import Constants, constants_of, spikes_in_time
 from snn2hw.train.recurrent_scan import Recurrent, recurrent_spikes
 from snn2hw.train.reestimate import reestimate
 from snn2hw.train.surrogate import SHARPNESS
@@ -99,7 +99,7 @@ def test_a_gradient_lies_in_memory_as_its_input(sizes, steps_in, compiled):
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_batch_of_one_has_the_gradient_of_a_larger_one(compiled, training, monkeypatch):
     monkeypatch.setattr(
-        stream_net, "spikes_in_time", lambda x, k, steps: spikes_in_time(x, k, steps, compiled=compiled)
+        stream_net, "spikes_in_time", lambda *x, **learnt: spikes_in_time(*x, **learnt, compiled=compiled)
     )
     torch.manual_seed(0)
     model = stream_net.stream_net(StreamLayout(dropout=0.0), 40, 3).train(training)
@@ -114,7 +114,7 @@ def test_a_batch_of_one_has_the_gradient_of_a_larger_one(compiled, training, mon
 
 
 def by_autograd(x, k, steps, back=None):
-    """The recurrence with a surrogate that autograd differentiates itself."""
+    """The recurrence with a surrogate that autograd differentiates itself; constants may be tensors."""
 
     class Surrogate(torch.autograd.Function):
         @staticmethod
@@ -189,15 +189,74 @@ def test_gradients_through_what_neurons_hear_of_one_another_are_those_of_the_rec
 
 def test_the_twin_of_neurons_that_hear_one_another_has_relus():
     x, back = among(5)
-    layer = Recurrent(5, None)
+    layer = Recurrent(5)
     layer.back.weight.data = back
-    y, said = torch.zeros(4, 5), layer(x)
+    y, said = torch.zeros(4, 5), layer(x, None)
     for t in range(STEPS):
         y = torch.relu(x[t] + y @ back.T)
         assert torch.equal(said[t], torch.relu(x[t] + layer.back(said[t - 1] if t else torch.zeros(4, 5))))
         torch.testing.assert_close(said[t], y)
     with pytest.raises(UnsupportedError, match="without a current"):
         recurrent_spikes(x, back, constants_of(CELLS["box"]))
+
+
+def of_constants(k):
+    """Return the constants with those that may be learnt as a tensor in double, and that tensor."""
+    learnt = torch.tensor([k.membrane, k.synapse or 0.0, k.threshold], dtype=torch.float64, requires_grad=True)
+    synapse = None if k.synapse is None else learnt[1]
+    return replace(k, membrane=learnt[0], synapse=synapse, threshold=learnt[2]), learnt
+
+
+@pytest.mark.parametrize("double", [True, False])
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("steps_in", [STEPS, 1])
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+def test_gradients_of_constants_are_those_of_the_recurrence(cell, steps_in, compiled, double):
+    if compiled and double:
+        return  # kernels are of float32
+    k, kind = constants_of(cell), torch.float64 if double else torch.float32
+    x = drive(steps=steps_in)[:, :, :, :3].to(kind)
+    weight = torch.randn(STEPS, *x.shape[1:], generator=torch.Generator().manual_seed(1))
+    same, wanted = of_constants(k)
+    (by_autograd(x.double(), same, STEPS) * weight).sum().backward()
+    learnt, mine = wanted.detach().to(kind).requires_grad_(), x.clone().requires_grad_()
+    spikes = spikes_in_time(mine, k, STEPS, compiled=compiled, learnt=learnt)
+    (spikes * weight).sum().backward()
+    assert wanted.grad.abs().gt(0.1).tolist() == [True, k.synapse is not None, True]
+    close = {"rtol": 1e-9, "atol": 1e-9} if double else {"rtol": 1e-4, "atol": 1e-3}  # sums of 2,000 terms of float32
+    torch.testing.assert_close(learnt.grad.double(), wanted.grad, **close)
+    plain = x.clone().requires_grad_()
+    others = spikes_in_time(plain, k, STEPS, compiled=compiled)
+    (others * weight).sum().backward()
+    assert torch.equal(others, spikes)
+    assert torch.equal(plain.grad, mine.grad)
+
+
+def test_gradients_of_constants_are_of_every_block_and_of_a_first_step_above_the_threshold():
+    """More neurons than a block of the kernel has, that rest above their threshold and are reset to below it."""
+    k = Constants(0.3, 0.4, 1.5, 1.0, -0.5)
+    x = drive().flatten(1).repeat(1, 8)[:, :2100]
+    weight = torch.randn(x.shape, generator=torch.Generator().manual_seed(4))
+    same, wanted = of_constants(k)
+    (by_autograd(x.double(), same, STEPS) * weight).sum().backward()
+    for compiled in (True, False):
+        learnt = wanted.detach().float().requires_grad_()
+        (spikes_in_time(x, k, STEPS, compiled=compiled, learnt=learnt) * weight).sum().backward()
+        torch.testing.assert_close(learnt.grad.double(), wanted.grad, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["current", "current, leak and reset"])
+def test_gradients_of_constants_of_neurons_that_hear_one_another_are_those_of_the_recurrence(name):
+    x, back = (values.double() for values in among(20))
+    k, weight = constants_of(CELLS[name]), torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    same, wanted = of_constants(k)
+    (by_autograd(x, same, STEPS, back) * weight).sum().backward()
+    learnt = wanted.detach().clone().requires_grad_()
+    spikes = recurrent_spikes(x, back, k, learnt)
+    (spikes * weight).sum().backward()
+    assert torch.equal(spikes, recurrent_spikes(x, back, k))
+    assert wanted.grad.abs().min() > 0.1
+    torch.testing.assert_close(learnt.grad, wanted.grad, rtol=1e-9, atol=1e-9)
 
 
 def test_neurons_with_parameters_of_their_own_are_refused():

@@ -160,6 +160,14 @@ def usual_frames(task):
     return stream_recipe_for(task).frames
 
 
+def test_a_streams_current_lasts_as_long_as_is_asked_for(tmp_path):
+    usual, other = asked(tmp_path), asked(tmp_path, "--synapse", "0.25")
+    assert other == replace(usual, layout=replace(usual.layout, synapse_kept=0.75))
+    sized = asked(tmp_path, "--size", "medium-recurrent", "--synapse", "1")
+    assert sized.layout == replace(StreamLayout(recurrent=True), synapse_kept=0.0)
+    assert asked(tmp_path, "--synapse", "0.5") == usual
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -270,6 +278,11 @@ def test_a_recipe_is_read_as_it_was_written():
         ("--device cpu", "--device cpu: means nothing to a streaming network"),
         ("--ends-db -30", "--ends-db -30.0: means nothing to a streaming network"),
         ("--width 0.5", "--width 0.5: means nothing"),
+        ("--size large --model vgg", "--size large: vgg has a size of its own  fix: leave it out"),
+        ("--synapse 0", "--synapse 0.0: must lie in (0, 1]  fix: give dt/tau"),
+        ("--synapse 0.2 --model cnn", "--synapse 0.2: of ann, which has no current"),
+        ("--synapse 0.2 --target xylo2", "--synapse 0.2: of xylo, which has no current"),
+        ("--threads 0", "--threads 0"),
         ("--size seed", "--size seed: is no size of a streaming network  fix: choose small, medium"),
         ("--teacher-weight 0.2", "there is no teacher"),
         ("--model cr-ced", "there is no model 'cr-ced'"),

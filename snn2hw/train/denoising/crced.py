@@ -16,7 +16,7 @@ from torch.nn import functional
 from snn2hw.train.denoising.band_map import BandMap, band_conv
 from snn2hw.train.denoising.mask_net import leaky
 from snn2hw.train.norse_scan import constants_of, spikes_in_time
-from snn2hw.train.stream_net import lif_cell
+from snn2hw.train.stream_cell import lif_cell
 
 __all__ = ["BLOCKS", "MEMBRANE_KEPT", "SYNAPSE_KEPT", "CrcedNet", "WideMap", "band_norm", "fired_along"]
 

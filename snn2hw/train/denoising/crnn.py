@@ -15,7 +15,7 @@ from snn2hw.train.denoising.band_map import BandMap, band_conv
 from snn2hw.train.denoising.crced import MEMBRANE_KEPT, SYNAPSE_KEPT, band_norm, fired_along
 from snn2hw.train.denoising.mask_net import DRIVE, leaky
 from snn2hw.train.recurrent_scan import Recurrent
-from snn2hw.train.stream_net import lif_cell
+from snn2hw.train.stream_cell import lif_cell
 
 __all__ = ["CrnnNet"]
 
@@ -37,7 +37,8 @@ class CrnnNet(nn.Module):
         if spiking:
             self.drive, self.norm = nn.Linear(wide, HIDDEN, bias=False), nn.BatchNorm1d(HIDDEN)
             nn.init.constant_(self.norm.weight, DRIVE / (1 - layout.membrane_kept))
-            self.recurrent: nn.Module = Recurrent(HIDDEN, lif_cell(*kept))
+            self.recurrent: nn.Module = Recurrent(HIDDEN)
+            self.cells.append(lif_cell(*kept))
         else:
             self.recurrent = nn.GRU(wide, HIDDEN)
         self.readout = nn.Linear(HIDDEN, bands)
@@ -53,7 +54,7 @@ class CrnnNet(nn.Module):
             y = fired_along(y, self.cells[i], steps) if self.spiking else functional.relu(y)
         y = y.flatten(1)
         if self.spiking:
-            z = self.recurrent(self.norm(self.drive(y)).view(steps, -1, HIDDEN))
+            z = self.recurrent(self.norm(self.drive(y)).view(steps, -1, HIDDEN), self.cells[-1])
         else:
             z = self.recurrent(y.view(steps, len(x), -1))[0]
         return leaky(self.readout(z.transpose(0, 1)) + self.skip(x), self.answer_kept)

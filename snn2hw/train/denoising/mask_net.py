@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from snn2hw.models.mask import MaskLayout
 from snn2hw.train.norse_scan import constants_of, spikes_in_time
-from snn2hw.train.stream_net import lif_cell
+from snn2hw.train.stream_cell import lif_cell
 
 __all__ = ["MaskNet", "leaky"]
 
