@@ -49,7 +49,7 @@ _TAUGHT = f"{_WORDS} --size large --epochs 40 {_TEACHER.format('keywords')}"
 _DIGITS = "snn2hw train fsdd --stream --data fsdd"
 _VOICES = "snn2hw train audiomnist --data runs/synthetic/voices"
 _NOISY = "snn2hw train denoise --data denoise_16k"
-_BANDED = (("crnn-snn", 40), ("crnn", 40), ("cr-ced-snn", 24), ("cr-ced", 24))
+_BANDED = (("crnn-snn", 40), ("crnn", 40), ("cr-ced-snn", 24), ("cr-ced", 12))
 ROWS = (
     Row("fsdd-medium", f"{_DIGITS} --size medium --epochs 45"),
     Row("fsdd-teacher", f"{_DIGITS} --model vgg --epochs 45"),
