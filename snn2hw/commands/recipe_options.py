@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snn2hw.train.recipe import Recipe
 
-__all__ = ["SHARED", "configure_shared", "given_of", "recipe_option", "weight_bits_of_training"]
+__all__ = ["OF_CLIPS", "SHARED", "configure_shared", "given_of", "recipe_option", "weight_bits_of_training"]
 
 SHARED = ("epochs", "batch", "rate", "decoder", "validation", "seed", "teacher_weight", "class_weights", "balanced")
 """Fields of a `Recipe` that both verbs offer."""
+OF_CLIPS = (*(field for field in SHARED if field != "decoder"), "weight_bits")
+"""Fields that streams and published pairs take from the options: nothing decides over time, so there is no decoder."""
 
 
 def recipe_option(group: Any, usual: "Recipe", field: str, what: str, metavar: str | None = None, **more: Any) -> None:
@@ -51,6 +53,6 @@ def weight_bits_of_training(group: Any, usual: "Recipe") -> None:
     recipe_option(group, usual, "weight_bits", what, "N", type=bits_option, shown="none, real numbers")
 
 
-def given_of(args: argparse.Namespace, fields: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the fields of a recipe that were given: the shared ones, and ``fields``."""
-    return {name: value for name in (*SHARED, *fields) if (value := getattr(args, name)) is not None}
+def given_of(args: argparse.Namespace, fields: Iterable[str]) -> dict[str, Any]:
+    """Return those of the fields of a recipe that were given."""
+    return {name: value for name in fields if (value := getattr(args, name)) is not None}

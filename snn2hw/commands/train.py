@@ -331,7 +331,7 @@ def recipe_of(args: argparse.Namespace) -> "NetworkRecipe":
         refuse_ignored(args, OWN_OBEYS, f"means nothing to {args.model}, a module of images", "leave it out")
     refuse_unwanted_shares(args)
     _refuse_of_others(args)
-    given = given_of(args, GIVEN)
+    given = given_of(args, (*SHARED, *GIVEN))
     if given.get("encoder", "direct") != "direct":
         given.setdefault("steps", SPIKING_STEPS)
     if args.mean == "running":

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn2hw.commands.recipe_options import given_of
 from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def recipe_for(args: argparse.Namespace) -> "DenoiseRecipe":
     from snn2hw.train.denoising.recipe import DenoiseRecipe
 
     refuse_ignored(args, OBEYED, "means nothing to a denoiser", "leave it out")
-    given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
+    given = given_of(args, GIVEN)
     if args.model is not None:
         given["model"] = KINDS.get(args.model, args.model)
     if args.snr_db is not None:

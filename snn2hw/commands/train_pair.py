@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn2hw.commands.recipe_options import OF_CLIPS, given_of
 from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
@@ -23,20 +24,7 @@ PAIR_MODELS = (
 ``esc-vgg`` and ``extractor`` alone are classifiers of whole sounds (`snn2hw.train.sound_networks`).
 """
 
-GIVEN = (
-    "epochs",
-    "rate",
-    "seed",
-    "batch",
-    "validation",
-    "balanced",
-    "class_weights",
-    "teacher_weight",
-    "weight_bits",
-    "width",
-    "steps",
-    "seconds",
-)
+GIVEN = (*OF_CLIPS, "width", "steps", "seconds")
 OBEYED = frozenset(
     {*GIVEN, "dataset", "data", "label", "skip_damaged", "output", "fold", "model", "leave_out", "start"}
     | {"learnt_decay", "learnt_threshold", "more_epochs", "threads", "json", "rate_hz", "teacher"}
@@ -58,7 +46,7 @@ def recipe_for(args: argparse.Namespace) -> "PairRecipe":
 
     refuse_ignored(args, OBEYED, "means nothing to a published pair", "leave it out")
     refuse_unwanted_shares(args)
-    given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
+    given = given_of(args, GIVEN)
     twin = args.model.endswith(TWIN)
     if twin:
         given.setdefault("steps", 1)
@@ -109,6 +97,7 @@ def train_pair(args: argparse.Namespace, reply: Reply) -> int:
         classes,
         args.output,
         **_learnt_from(args, recipe, inputs.shape[1:], corpus.classes),
+        names=corpus.classes,
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn2hw.commands.recipe_options import OF_CLIPS, given_of
 from snn2hw.commands.reply import Reply
 
 if TYPE_CHECKING:
@@ -22,23 +23,7 @@ __all__ = ["SOUND_MODELS", "streams", "train_stream"]
 
 SCHEMA = "snn2hw.stream-training/1"
 
-GIVEN = (
-    "epochs",
-    "rate",
-    "seed",
-    "batch",
-    "validation",
-    "balanced",
-    "class_weights",
-    "mixup",
-    "teacher_weight",
-    "delays",
-    "prune",
-    "prune_scope",
-    "weight_bits",
-    "learnt_decay",
-    "learnt_threshold",
-)
+GIVEN = (*OF_CLIPS, "mixup", "delays", "prune", "prune_scope", "learnt_decay", "learnt_threshold")
 OBEYED = frozenset(
     {*GIVEN, "target", "dataset", "data", "label", "skip_damaged", "output", "stream", "fold", "model", "size"}
     | {"leave_out", "teacher", "weights", "start", "more_epochs", "threads", "json", "mean", "also", "features"}
@@ -74,7 +59,7 @@ def recipe_for(args: argparse.Namespace) -> "StreamRecipe":
     refuse_ignored(args, OBEYED, "means nothing to a streaming network", "leave it out")
     refuse_unwanted_shares(args)
     _check_start(args)
-    given: dict[str, Any] = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
+    given = given_of(args, GIVEN)
     kind = KINDS.get(args.model or "scnn", args.model)
     if args.target == XYLO:
         if kind != "snn":
@@ -169,7 +154,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     from snn2hw.files.json_file import write_json
     from snn2hw.train.pictures import draw_confusion, draw_curves
     from snn2hw.train.processor import compute_with
-    from snn2hw.train.run_model import RunModel, refuse_other_classes, write_run_model
+    from snn2hw.train.run_model import RunModel, write_run_model
     from snn2hw.train.stream_data import centred, spoken, stream_split
     from snn2hw.train.stream_fit import fit_stream, read_teacher
 
@@ -177,7 +162,6 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     make_folder(args.output)
     corpus = corpus_named(args, recipe.front.spectra.rate_hz)
     tell_corpus(corpus, reply)
-    refuse_other_classes(args.output, corpus.classes)
     split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
     clips = spoken(corpus, recipe)
     learnt, judged = clips.part(split.train), clips.part(split.validate)
@@ -194,6 +178,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
         teacher=teacher,
         start=_start(args),
         backgrounds=backgrounds,
+        names=corpus.classes,
         more_epochs=args.more_epochs,
         on_epoch=lambda row: reply.line(" ".join(f"{k} {v:.4g}" for k, v in row.items())),
     )

@@ -16,7 +16,7 @@ from snn2hw.commands.many import check_many, cluster_of, scheduler_option
 from snn2hw.commands.model import attachments_of_model, certified_for, configure_model, rewrite_option, source_of
 from snn2hw.commands.options import at_least
 from snn2hw.commands.progress import StageBars
-from snn2hw.commands.recipe_options import configure_shared, given_of, recipe_option
+from snn2hw.commands.recipe_options import SHARED, configure_shared, given_of, recipe_option
 from snn2hw.commands.reply import Reply
 from snn2hw.commands.target import configure_target
 
@@ -148,7 +148,7 @@ def _recipe(args: argparse.Namespace) -> "TuneRecipe":
     """Return the recipe the options ask for; what is not given keeps its default."""
     from snn2hw.train.tuning.tune_recipe import TuneRecipe
 
-    return TuneRecipe(**given_of(args, ("temperature",)))
+    return TuneRecipe(**given_of(args, (*SHARED, "temperature")))
 
 
 def _bar(epochs: int) -> Any:

@@ -98,15 +98,15 @@ def fit(
     if not recipe.own:  # its forward may look at how values lie in memory
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolves twice as fast
     network = _Network(model, recipe, data, device)
-    state = train(_training(network, len(classes), teacher), recipe, _files(folder, recipe), **running)
+    state = train(_training(network, len(classes), teacher), recipe, _files(folder, recipe, classes), **running)
     return _finish(network, state, classes, folder, task)
 
 
-def _files(folder: Path, recipe: NetworkRecipe) -> RunFiles:
+def _files(folder: Path, recipe: NetworkRecipe, classes: Sequence[str]) -> RunFiles:
     return RunFiles(
         state=folder / "last.pt",
         journal=folder / "log.jsonl",
-        identity={"schema": SCHEMA, "recipe": recipe_to(recipe)},
+        identity={"schema": SCHEMA, "recipe": recipe_to(recipe), "classes": list(classes)},
         read=read_checkpoint,
         apart="is a run with",
     )

@@ -3,7 +3,7 @@
 A wave comes at a peak of 1. A picture is in thresholds of a neuron: its loudest cell is 2, and 60 dB below that is 0.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,7 @@ def fit_pair(
     *,
     start: Mapping[str, Tensor] | None = None,
     teacher: PairTeacher | None = None,
+    names: Sequence[str] = (),
     more_epochs: int = 0,
     on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[nn.Module, RunState]:
@@ -122,7 +123,7 @@ def fit_pair(
     if start is not None:
         model.load_state_dict(start)
     training = _training(model, recipe, learnt, judged, classes, teacher)
-    trained, state = trained_to_the_end(begun_on_grid(training), recipe, folder, more_epochs, on_epoch)
+    trained, state = trained_to_the_end(begun_on_grid(training), recipe, folder, more_epochs, on_epoch, names)
     settle_grids(trained)
     return trained, state
 

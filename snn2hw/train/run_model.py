@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sim.border import bordered
-from sim.errors import FileError, InputError
+from sim.errors import FileError
 from snn2hw.train.checkpoint import STATE, kept_weights, load_weights, read_checkpoint, write_checkpoint
 from snn2hw.train.denoising.fit import denoiser
 from snn2hw.train.denoising.recipe import denoise_recipe_from
@@ -22,7 +22,7 @@ from snn2hw.train.recipe import Recipe, recipe_to
 from snn2hw.train.stream_fit import stream_model
 from snn2hw.train.stream_recipe import stream_recipe_from
 
-__all__ = ["RunKind", "RunModel", "read_run_model", "refuse_other_classes", "write_run_model"]
+__all__ = ["RunKind", "RunModel", "read_run_model", "write_run_model"]
 
 RunKind = Literal["stream", "denoiser", "published pair"]
 
@@ -74,21 +74,6 @@ def write_run_model(trained: RunModel, folder: Path) -> None:
         "shape": list(trained.shape),
     }
     write_checkpoint(folder / "model.pt", values)
-
-
-def refuse_other_classes(folder: Path, classes: tuple[str, ...]) -> None:
-    """Refuse a folder whose finished run tells other classes apart; a damaged model.pt says nothing, and is rewritten.
-
-    They are no part of a recipe: of the same sounds another label may be asked for.
-    """
-    path = folder / "model.pt"
-    try:
-        theirs = read_checkpoint(path).get("classes", []) if path.is_file() else list(classes)
-    except FileError:
-        return
-    if theirs != list(classes):
-        what = f"{path}: is a run with classes {theirs!r:.60}, not {list(classes)!r:.60}"
-        raise InputError(what, "use another folder, or remove this one")
 
 
 @bordered("not the network of a run", AGAIN)

@@ -101,6 +101,7 @@ def read_state(files: RunFiles) -> dict[str, Any] | None:
     missing = [name for name in ("recipe", "weights", "optimizer", "best", "history") if name not in values]
     if missing:
         raise FileError(f"{files.state}: not the state of a run (no {', '.join(missing)})", "remove it to start again")
+    values.setdefault("classes", files.identity.get("classes"))  # states of before do not say
     words = [w for name, here in files.identity.items() for w in _apart(values.get(name), here, _shown(name))]
     if words:
         fix = "use another folder, or remove this one"

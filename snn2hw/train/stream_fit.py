@@ -1,6 +1,6 @@
 """Training a streaming network: the loop's `Training` for it, and what it answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ def fit_stream(
     teacher: StreamTeacher | None = None,
     start: Callable[[nn.Module], None] | None = None,
     backgrounds: NDArray[np.float32] | None = None,
+    names: Sequence[str] = (),
     more_epochs: int = 0,
     on_epoch: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[nn.Module, RunState]:
@@ -81,7 +82,7 @@ def fit_stream(
     if start is not None:
         start(model)
     training = _training(model, recipe, learnt, judged, classes, teacher, backgrounds)
-    trained, state = trained_to_the_end(training, recipe, folder, more_epochs, on_epoch)
+    trained, state = trained_to_the_end(training, recipe, folder, more_epochs, on_epoch, names)
     settle_grids(trained)
     return trained, state
 

@@ -1,6 +1,6 @@
 """A run in a folder from its last checkpoint to its last epoch, which is the one that is kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,17 @@ def trained_to_the_end(
     folder: Path,
     more_epochs: int,
     on_epoch: Callable[[Mapping[str, Any]], object] | None,
+    names: Sequence[str] = (),
 ) -> tuple[nn.Module, RunState]:
-    """Train in ``folder``, and return the model with the weights of the last epoch: nothing chooses among epochs."""
+    """Train in ``folder``, and return the model with the weights of the last epoch: nothing chooses among epochs.
+
+    ``names`` of classes are no part of a recipe, since of the same sounds another label may be asked for: a run with
+    others is refused.
+    """
     files = RunFiles(
         state=folder / "last.pt",
         journal=folder / "log.jsonl",
-        identity={"schema": SCHEMA, "recipe": recipe_to(recipe)},
+        identity={"schema": SCHEMA, "recipe": recipe_to(recipe)} | ({"classes": list(names)} if names else {}),
         read=read_checkpoint,
         apart="is a run with",
     )

@@ -6,6 +6,8 @@ import soundfile
 import torch
 
 import tests.norse_first  # noqa: F401
+from snn2hw.audio.corpora import read_corpus
+from tests.train.tones import write_tones
 
 RATE_HZ = 8000
 
@@ -26,3 +28,14 @@ def words(tmp_path, monkeypatch):
                 sound = np.concatenate([np.sin(2 * np.pi * hz * random.uniform(0.9, 1.1) * time) for hz in tones])
                 soundfile.write(folder / f"{k}.wav", 0.5 * sound + random.normal(0, 0.01, sound.size), RATE_HZ)
     return tmp_path / "words"
+
+
+@pytest.fixture(scope="session")
+def short_tones(tmp_path_factory):
+    """Return the table of high and low tones at 8 kHz."""
+    return write_tones(tmp_path_factory.mktemp("tones"), rate_hz=RATE_HZ, samples=3000)
+
+
+@pytest.fixture(scope="session")
+def short_corpus(short_tones):
+    return read_corpus("folder", short_tones, RATE_HZ)

@@ -9,7 +9,6 @@ import torch
 from exporters.program_file import read_program_file
 from sim.engines import run
 from sim.errors import InputError
-from snn2hw.audio.corpora import read_corpus
 from snn2hw.commands import main
 from snn2hw.train.in_time import is_spiking
 from snn2hw.train.learnt_leak import LearntLeak
@@ -20,24 +19,13 @@ from snn2hw.train.pair_recipe import PairRecipe, pair_recipe_from
 from snn2hw.train.pairs import PAIRS
 from snn2hw.train.recipe import recipe_to
 from tests.train.test_few_bits import reduced
-from tests.train.tones import write_tones
+from tests.train.toy_pair import pair_recipe
 
-WIDTHS = {"m5": 1 / 32, "piczak": 1 / 40, "hjh": 0.5, "tcy": 1.0, "esc-vgg": 1 / 4, "extractor": 1 / 32}
 MAPS = {"m5": 5, "piczak": 5, "hjh": 3, "tcy": 1, "esc-vgg": 9, "extractor": 13}
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    return write_tones(tmp_path_factory.mktemp("tones"), rate_hz=8000, samples=3000)
-
-
-@pytest.fixture(scope="module")
-def corpus(table):
-    return read_corpus("folder", table, 8000)
-
-
 def recipe_of(network, **more):
-    return PairRecipe(network=network, width=WIDTHS[network], epochs=1, batch=16, seconds=0.4, steps=2, **more)
+    return pair_recipe(network, steps=2, **more)
 
 
 def lively(recipe, shape):
@@ -75,10 +63,10 @@ def assert_kept(model, program):
 
 
 @pytest.mark.parametrize("bits", ["ternary", 3])
-@pytest.mark.parametrize("network", WIDTHS)
-def test_the_weights_of_a_pair_are_those_of_its_program(network, bits, corpus):
+@pytest.mark.parametrize("network", MAPS)
+def test_the_weights_of_a_pair_are_those_of_its_program(network, bits, short_corpus):
     recipe = recipe_of(network, weight_bits=bits)
-    clips = pair_clips(corpus, recipe)
+    clips = pair_clips(short_corpus, recipe)
     model = lively(recipe, clips[0].shape[1:])
     assert len(list(learnt_maps(model))) == MAPS[network]
     compiled = compiled_pair(model, recipe, clips)
@@ -92,9 +80,9 @@ def test_the_weights_of_a_pair_are_those_of_its_program(network, bits, corpus):
 
 
 @pytest.mark.parametrize("learnt", [{}, {"learnt": True, "learnt_threshold": True}], ids=str)
-def test_trained_in_few_bits_it_keeps_them(learnt, corpus, tmp_path):
+def test_trained_in_few_bits_it_keeps_them(learnt, short_corpus, tmp_path):
     recipe = recipe_of("m5", weight_bits=2, **learnt)
-    clips = pair_clips(corpus, recipe)
+    clips = pair_clips(short_corpus, recipe)
     model, _ = fit_pair(recipe, clips, clips, 2, tmp_path / "run")
     assert_kept(model, compiled_pair(model, recipe, clips).program)
     plain = off_grid(model)
@@ -106,25 +94,10 @@ def test_trained_in_few_bits_it_keeps_them(learnt, corpus, tmp_path):
     assert torch.equal(model[0](x), plain[0](x))
 
 
-def test_a_run_in_few_bits_that_was_stopped_ends_in_the_same_weights(corpus, tmp_path):
-    recipe = PairRecipe(network="tcy", width=1.0, epochs=3, batch=16, seconds=0.4, steps=2, weight_bits=3)
-    clips = pair_clips(corpus, recipe)
-
-    def stop(row):
-        if row["epoch"] == 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit_pair(recipe, clips, None, 2, tmp_path / "stopped", on_epoch=stop)
-    one, _ = fit_pair(recipe, clips, None, 2, tmp_path / "stopped")
-    two, _ = fit_pair(recipe, clips, None, 2, tmp_path / "whole")
-    for name, tensor in two.state_dict().items():
-        assert torch.equal(one.state_dict()[name], tensor), name
-
-
-def test_the_model_of_a_run_in_few_bits_is_its_program(table, tmp_path):
-    words = ["train", "folder", "--data", str(table), "-o", str(tmp_path / "run"), "--batch", "16", "--epochs", "1"]
-    assert main([*words, "--model", "hjh-snn", "--width", "0.5", "--steps", "2", "--weight-bits", "ternary"]) == 0
+def test_the_model_of_a_run_in_few_bits_is_its_program(short_tones, tmp_path):
+    words = ["train", "folder", "--data", str(short_tones), "-o", str(tmp_path / "run"), "--batch", "16"]
+    words += ["--epochs", "1", "--model", "hjh-snn", "--width", "0.5", "--steps", "2", "--weight-bits", "ternary"]
+    assert main(words) == 0
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert "refused" not in summary
     model, data = str(tmp_path / "run" / "model.pt"), str(tmp_path / "run" / "calibration.npz")
@@ -144,4 +117,4 @@ def test_a_recipe_without_bits_and_teacher_has_the_form_it_always_had():
     assert not {"weight_bits", "teacher"} & recipe_to(PairRecipe()).keys()
     recipe = PairRecipe(weight_bits="ternary", teacher="a" * 64)
     assert pair_recipe_from(recipe_to(recipe), "here") == recipe
-    assert set(WIDTHS) == {name for name, layout in PAIRS.items() if not layout.hybrid}
+    assert set(MAPS) == {name for name, layout in PAIRS.items() if not layout.hybrid}

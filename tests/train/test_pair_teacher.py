@@ -8,28 +8,21 @@ import pytest
 import torch
 
 from sim.errors import FileError, InputError
-from snn2hw.audio.corpora import read_corpus
 from snn2hw.commands import main
 from snn2hw.train.checkpoint import read_checkpoint
 from snn2hw.train.pair_fit import _training, fit_pair, pair_answers, pair_clips, pair_model
-from snn2hw.train.pair_recipe import PairRecipe
 from snn2hw.train.pair_teacher import read_pair_teacher
 from snn2hw.train.run_model import RunModel, write_run_model
-from tests.train.tones import write_tones
+from tests.train.toy_pair import pair_recipe
 
-PUPIL = PairRecipe(network="tcy", width=1.0, epochs=1, batch=16, seconds=0.4, steps=2)
-TEACHER = replace(PUPIL, network="hjh", width=0.5, model="ann", steps=1)
+PUPIL = pair_recipe("tcy", steps=2)
+TEACHER = pair_recipe("hjh", model="ann", steps=1)
 CLASSES = ("high", "low")
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    return write_tones(tmp_path_factory.mktemp("tones"), rate_hz=8000, samples=3000)
-
-
-@pytest.fixture(scope="module")
-def clips(table):
-    return pair_clips(read_corpus("folder", table, 8000), PUPIL)
+def clips(short_corpus):
+    return pair_clips(short_corpus, PUPIL)
 
 
 def written(folder, recipe, shape, classes=CLASSES):
@@ -68,8 +61,8 @@ def test_where_all_weight_is_the_teachers_the_labels_teach_nothing(clips, tmp_pa
     assert not all(torch.equal(found[0][name], tensor) for name, tensor in alone.state_dict().items())
 
 
-def test_the_command_learns_from_a_twin_and_the_recipe_says_which(table, tmp_path):
-    words = ["train", "folder", "--data", str(table), "--batch", "16", "--epochs", "1", "--width", "0.5"]
+def test_the_command_learns_from_a_twin_and_the_recipe_says_which(short_tones, tmp_path):
+    words = ["train", "folder", "--data", str(short_tones), "--batch", "16", "--epochs", "1", "--width", "0.5"]
     assert main([*words, "-o", str(tmp_path / "twin"), "--model", "hjh-ann"]) == 0
     file = tmp_path / "twin" / "model.pt"
     taught = ["--model", "hjh", "--steps", "2", "--teacher", str(file), "--teacher-weight", "0.75"]
@@ -94,8 +87,8 @@ def test_a_teacher_of_other_clips_or_classes_is_refused(change, shape, classes, 
         read_pair_teacher(path, PUPIL, here, CLASSES)
 
 
-def test_what_is_no_pair_is_no_teacher(table, clips, tmp_path, capsys):
-    words = ["train", "folder", "--data", str(table), "-o", str(tmp_path / "run")]
+def test_what_is_no_pair_is_no_teacher(short_tones, clips, tmp_path, capsys):
+    words = ["train", "folder", "--data", str(short_tones), "-o", str(tmp_path / "run")]
     assert main([*words, "--stream", "--size", "small", "--epochs", "1", "--batch", "16"]) == 0
     with pytest.raises(InputError, match="the teacher of a published pair is one too, not a stream"):
         read_pair_teacher(tmp_path / "run" / "model.pt", PUPIL, clips[0].shape[1:], CLASSES)

@@ -114,18 +114,36 @@ def test_a_prolonged_run_has_the_model_of_its_end(table, tmp_path):
     assert (run / "model.pt").read_bytes() != before
 
 
-def test_a_run_of_other_classes_is_no_run_to_go_on_with(tmp_path, capsys):
+@pytest.mark.parametrize(
+    "model",
+    ["--stream --size small", "--model hjh --width 0.5 --steps 2", "--model scnn --steps 2 --variants 0 --device cpu"],
+)
+def test_a_run_of_other_classes_is_no_run_to_go_on_with(model, tmp_path, capsys, monkeypatch):
+    """A finished one, and one whose network has not been written yet."""
+    monkeypatch.setenv("SNN2HW_CACHE", str(tmp_path / "cache"))
     table = write_tones(tmp_path / "data", count=20)
-    run = trained(table, tmp_path / "run")
-    text = table.read_text()
+    text, run = table.read_text(), tmp_path / "run"
+    words = ["train", "folder", "--data", str(table), "-o", str(run), "--batch", "16", "--epochs", "1", *model.split()]
+    assert main(words) == 0
     table.write_text(text.replace("low", "then"))
-    words = ["train", "folder", "--stream", "--data", str(table), "-o", str(run), "--batch", "16", "--epochs", "1"]
-    assert main([*words, "--size", "small"]) == 2
-    said = "model.pt: is a run with classes ['high', 'low'], not ['high', 'then']  fix: use another folder, or remove"
-    assert said in capsys.readouterr().err
+    said = "last.pt: is a run with classes ['high', 'low'], not ['high', 'then']  fix: use another folder, or remove"
+    for _ in range(2):
+        capsys.readouterr()
+        assert main(words) == 2
+        assert said in capsys.readouterr().err
+        (run / "model.pt").unlink(missing_ok=True)
     table.write_text(text)
-    (run / "model.pt").write_bytes(b"torn")
-    assert main([*words, "--size", "small"]) == 0
+    assert main(words) == 0
+    assert read_checkpoint(run / "model.pt").get("classes", ["high", "low"]) == ["high", "low"]
+
+
+def test_a_state_of_before_that_says_no_classes_is_taken_up(tmp_path):
+    run = trained(write_tones(tmp_path / "data", count=20), tmp_path / "run")
+    state = read_checkpoint(run / "last.pt")
+    assert state.pop("classes") == ["high", "low"]
+    write_checkpoint(run / "last.pt", state)
+    (run / "model.pt").unlink()
+    assert trained(tmp_path / "data" / "list.csv", run) == run
     assert read_run_model(run / "model.pt").classes == ("high", "low")
 
 

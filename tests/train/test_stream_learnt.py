@@ -15,14 +15,13 @@ from snn2hw.train.norse_scan import constants_of
 from snn2hw.train.recipe import recipe_to
 from snn2hw.train.run_model import RunModel, read_run_model, write_run_model
 from snn2hw.train.stream_cell import LEAST, CellNumbers, LearntCell, lif_cell, told
-from snn2hw.train.stream_fit import _groups, begun_by, fit_stream, stream_model
+from snn2hw.train.stream_fit import _groups, begun_by, stream_model
 from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_program import compiled_stream
 from snn2hw.train.stream_recipe import StreamRecipe, stream_recipe_from
 from snn2hw.train.stream_source import stream_source
 from tests.train.tones import trained
-from tests.train.toy import Interrupted, stop_after
-from tests.train.toy_stream import LAYOUT, stream_clips, stream_recipe
+from tests.train.toy_stream import LAYOUT, stream_clips, stream_recipe, torn_and_whole
 
 SMALL = StreamLayout(channels=(3, 4), hidden=6, spread=(1, 2, 3), dropout=0.0)
 BANDS = 12
@@ -126,12 +125,7 @@ def test_train_learns_the_numbers_and_the_program_has_them(tmp_path):
 @pytest.mark.parametrize("change", [{}, {"layout": replace(LAYOUT, recurrent=True)}, {"weight_bits": 4}], ids=str)
 def test_an_interrupted_run_ends_in_the_same_numbers(tmp_path, change):
     recipe, clips = stream_recipe(epochs=3, **BOTH, **change), stream_clips()
-    whole, _ = fit_stream(recipe, clips, None, 2, tmp_path / "whole")
-    with pytest.raises(Interrupted):
-        fit_stream(recipe, clips, None, 2, tmp_path / "torn", on_epoch=stop_after(2))
-    torn, _ = fit_stream(recipe, clips, None, 2, tmp_path / "torn")
-    wanted, found = whole.state_dict(), torn.state_dict()
-    assert all(torch.equal(wanted[name], found[name]) for name in wanted)
+    torn, whole = torn_and_whole(recipe, tmp_path)
     assert compiled_stream(whole, recipe, clips).program.digest == compiled_stream(torn, recipe, clips).program.digest
     assert whole.numbers_of(0) != CellNumbers(0.5, 0.8)
 

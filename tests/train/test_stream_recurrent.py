@@ -17,14 +17,12 @@ from snn2hw.models.stream import STREAMS, StreamLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.train.checkpoint import read_checkpoint
 from snn2hw.train.recipe import recipe_to
-from snn2hw.train.stream_fit import fit_stream
 from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_program import compiled_stream, source_of_stream
 from snn2hw.train.stream_recipe import StreamRecipe, stream_recipe_from
 from snn2hw.train.stream_source import stream_source
 from tests.train.tones import trained
-from tests.train.toy import Interrupted, stop_after
-from tests.train.toy_stream import LAYOUT, stream_clips, stream_recipe
+from tests.train.toy_stream import LAYOUT, stream_clips, stream_recipe, torn_and_whole
 
 SMALL = StreamLayout(channels=(3, 4), hidden=6, spread=(1, 2, 3), dropout=0.0, recurrent=True)
 BANDS = 12
@@ -142,14 +140,9 @@ def test_a_stream_begins_with_its_twin_by_the_command(tmp_path, capsys):
 @pytest.mark.parametrize("change", [{}, {"prune": 0.5}, {"model": "ann"}], ids=str)
 def test_an_interrupted_run_ends_in_the_same_weights(tmp_path, change):
     recipe, clips = stream_recipe(layout=RECURRENT, epochs=3, **change), stream_clips()
-    whole, _ = fit_stream(recipe, clips, None, 2, tmp_path / "whole")
-    with pytest.raises(Interrupted):
-        fit_stream(recipe, clips, None, 2, tmp_path / "torn", on_epoch=stop_after(2))
-    torn, _ = fit_stream(recipe, clips, None, 2, tmp_path / "torn")
-    wanted, found = whole.state_dict(), torn.state_dict()
-    assert all(torch.equal(wanted[name], found[name]) for name in wanted)
+    torn, whole = torn_and_whole(recipe, tmp_path)
     begun = stream_net(RECURRENT, recipe.front.width, 2)
-    assert not torch.equal(begun.among.back.weight, found["among.back.weight"])
+    assert not torch.equal(begun.among.back.weight, torn.among.back.weight)
     if recipe.spiking:
         program = compiled_stream(whole, recipe, clips).program
         assert program.digest == compiled_stream(torn, recipe, clips).program.digest
