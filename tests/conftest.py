@@ -1,6 +1,7 @@
 """Settings of the whole suite."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -16,3 +17,40 @@ def the_definition_unless_an_engine_is_named(monkeypatch):
 
     assert run.__kwdefaults__["engine"] == "auto"
     monkeypatch.setitem(run.__kwdefaults__, "engine", "reference")
+
+
+UNMEASURED = (
+    "border/test_kills.py",
+    "placement/test_place.py",
+    "project/test_pages.py",
+    "sim/fast/test_equal_to_reference.py",
+    "sim/fast/test_properties.py",
+    "sources/test_norse_tasks.py",
+    "sources/test_recorded_networks.py",
+    "train/test_attributes.py",
+    "train/test_few_bits.py",
+    "train/test_pair_bits.py",
+    "train/test_pairs.py",
+    "train/test_run_models.py",
+    "train/test_stream_learnt.py",
+    "train/test_stream_recurrent.py",
+)
+"""Trainings and compilations that take long, and half as long again where traced: shorter tests reach the same."""
+TRACED_BY = "COVERAGE_PROCESS_CONFIG"
+"""Where coverage tells child processes that they are traced."""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """Trace no test of `UNMEASURED`, nor its fixtures and the processes that it starts."""
+    plugin = item.config.pluginmanager.getplugin("_cov")
+    controller = None if plugin is None else plugin.cov_controller
+    where = item.path.relative_to(Path(__file__).parent).as_posix()
+    if controller is None or not controller.started or where not in UNMEASURED:
+        yield
+        return
+    processes = os.environ.pop(TRACED_BY)
+    controller.pause()
+    yield
+    controller.resume()
+    os.environ[TRACED_BY] = processes

@@ -140,6 +140,7 @@ def test_memory_of_a_process_of_its_own() -> None:
     assert 20e6 < peak_memory(1, 2) < 1e9
 
 
+@pytest.mark.full
 def test_parts_are_added_to_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: networks.Net) -> None:
     monkeypatch.setitem(parts.NETS, "small", lambda: tiny)
     monkeypatch.setattr(parts, "SECONDS", 0.05)

@@ -16,6 +16,7 @@ from sim.errors import InputError
 from sim.program import Connection, Dense, Input, Population, Program
 from snn2hw.commands import main
 from snn2hw.files.rasters import write_raster
+from tests.rows import a_third
 
 ROOT = str(Path(__file__).parents[2])
 HOSTILE = "red\x1b[31m"
@@ -76,7 +77,9 @@ def test_what_a_command_prints_is_written_out_too(capsys, monkeypatch):
     assert capsys.readouterr().out == "node red\\x1b[31m\n"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), a_third([(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+)
 def test_a_signal_ends_a_command_with_its_number_and_leaves_nothing(files, number, code):
     (files / "slow.py").write_text(
         "import time\n"

@@ -21,6 +21,7 @@ from snn2hw.placement.simulate import simulate
 from snn2hw.zoo import located, zoo_names
 from tests.placement.test_place import ROOMY, chip
 from tests.programs import random_program, random_raster
+from tests.rows import a_third
 
 LOIHI = MESH_PRICES["loihi1"]
 
@@ -74,7 +75,7 @@ def inside(found, said):
     return said.low.mean * (1 - 1e-9) <= found.total_pj <= said.high.mean * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("name", zoo_names())
+@pytest.mark.parametrize("name", a_third(zoo_names()))
 def test_the_zoo_costs_the_same_and_what_energy_says(sanafe, name):
     program = read_program(located(f"zoo:{name}"))
     raster = sound(program, steps=4)

@@ -1,5 +1,7 @@
 """The demo tells the whole story, without torch, and says no when an executor disagrees."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -13,26 +15,37 @@ from snn2hw.demo import exhibit, story
 PICTURES = ("raster", "membrane", "bits", "energy", "break-even")
 
 
-@pytest.fixture
-def short(monkeypatch):
+@pytest.fixture(scope="module")
+def short():
     """The same chapters on fewer clips, widths and executors."""
+    monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(exhibit, "TEST_CLIPS", 30)
     monkeypatch.setattr(exhibit, "CALIBRATION_CLIPS", 24)
     monkeypatch.setattr(story, "BITS", (8, 4))
     monkeypatch.setattr(story, "VERIFIED_CLIPS", 1)
     monkeypatch.setattr(story, "EXECUTORS", ("fast", "onnx"))
     monkeypatch.setattr(story, "FORMATS", ("nir", "c"))
+    yield
+    monkeypatch.undo()
 
 
-def test_the_demo_leaves_program_exports_verdict_energy_and_pictures(short, tmp_path, capsys):
-    assert main(["demo", "-o", str(tmp_path / "demo")]) == 0
-    printed = capsys.readouterr().out
+@pytest.fixture(scope="module")
+def told(short, tmp_path_factory):
+    """Return the folder of a demo, and what it printed."""
+    folder, printed = tmp_path_factory.mktemp("told") / "demo", io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main(["demo", "-o", str(folder)]) == 0
+    return folder, printed.getvalue()
+
+
+def test_the_demo_leaves_program_exports_verdict_energy_and_pictures(told):
+    folder, printed = told
     assert "reference = fast = onnx" in printed
-    facts = json.loads((tmp_path / "demo" / "summary.json").read_text())
+    facts = json.loads((folder / "summary.json").read_text())
     assert facts["accuracy"]["integer"] >= 0.9
     assert facts["verdict"] == {"reference": "baseline", "fast": "equal", "onnx": "equal"}
     assert set(facts["accuracy_by_bits"]) == {"8", "4"}
-    assert {p.name for p in (tmp_path / "demo").iterdir()} >= {
+    assert {p.name for p in (folder).iterdir()} >= {
         "digits.nir",
         "energy.json",
         "export",
@@ -41,14 +54,13 @@ def test_the_demo_leaves_program_exports_verdict_energy_and_pictures(short, tmp_
         "report.json",
         *(f"{name}.png" for name in PICTURES),
     }
-    assert all((tmp_path / "demo" / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in PICTURES)
-    assert json.loads((tmp_path / "demo" / "energy.json").read_text())["digest"] == facts["digest"]
+    assert all((folder / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in PICTURES)
+    assert json.loads((folder / "energy.json").read_text())["digest"] == facts["digest"]
 
 
-def test_the_demo_ends_with_the_page_of_its_own_run(short, tmp_path, capsys):
-    folder = tmp_path / "demo"
-    assert main(["demo", "-o", str(folder)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == f"open first: {folder / 'report.html'}"
+def test_the_demo_ends_with_the_page_of_its_own_run(told, tmp_path):
+    folder, printed = told
+    assert printed.splitlines()[-1] == f"open first: {folder / 'report.html'}"
     report = json.loads((folder / "report.json").read_text())
     words = {answer["id"].removeprefix("answer."): answer["word"] for answer in report["answers"]}
     assert (words["same"], words["fits"], words["missing"]) == ("Yes, bit for bit", "Yes", "Nothing")

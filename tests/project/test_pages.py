@@ -11,6 +11,7 @@ from tests.project.pages import DOCS, run_line, run_page
 FRAMEWORKS = sorted((DOCS / "frameworks").glob("*.md"))
 CHIPS = sorted((DOCS / "chips").glob("*.md"))
 PAGES = [*FRAMEWORKS, *CHIPS, DOCS / "tutorial.md"]
+LONG = {"norse", "tutorial"}
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,9 @@ def _own_modules(monkeypatch):
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, id=page.stem, marks=[pytest.mark.full] * (page.stem in LONG)) for page in PAGES]
+)
 def test_a_page_does_what_it_shows(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_page(page)

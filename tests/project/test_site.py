@@ -113,6 +113,7 @@ def test_a_notebook_is_kept_without_outputs_and_its_links_lead_somewhere(noteboo
             assert (notebook.parent / link).exists(), link
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_cells_of_a_notebook_run_from_top_to_bottom(notebook, tmp_path, monkeypatch):
     """In this process, as Python; with a kernel they are run where the site is built."""

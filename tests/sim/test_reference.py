@@ -183,6 +183,15 @@ def test_a_raster_that_does_not_fit_is_refused_by_what_is_wrong_with_it(raster, 
         run(_one(1), raster)
 
 
+def test_spikes_that_are_true_or_false_are_ones_and_zeros():
+    program = Program(
+        Input((2,)), (Population("out", (2,), [Connection("input", Dense(np.eye(2, dtype=int)))], vth=1),)
+    )
+    spikes = np.array([[[True, False], [False, True]]])
+    one, other = (run(program, raster, record=RECORDABLE) for raster in (spikes, spikes.astype(np.uint8)))
+    assert first_divergence(program, one, other) is None
+
+
 def test_unknown_engines_registers_and_populations_are_refused():
     raster = np.zeros((1, 1, 1), int)
     with pytest.raises(InputError, match="engine 'quick' is unknown"):

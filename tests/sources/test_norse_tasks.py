@@ -17,6 +17,7 @@ from sim.engines import run
 from snn2hw.chips.preflight import check
 from snn2hw.compiler.compile import compile_source
 from snn2hw.sources.from_norse import from_norse
+from tests.rows import a_third
 from tests.sources.norse_inputs import loud
 
 
@@ -56,7 +57,7 @@ MODELS = {
 
 
 @pytest.mark.usefixtures("without_trainers")
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", a_third(MODELS))
 def test_a_model_that_norse_ships_reads_and_compiles(name: str) -> None:
     make, shape = MODELS[name]
     torch.manual_seed(0)

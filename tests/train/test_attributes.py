@@ -44,7 +44,7 @@ def spoken_digits(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("label", ["digit", "gender"])
+@pytest.mark.parametrize("label", [pytest.param("digit", marks=pytest.mark.full), "gender"])
 def test_digits_and_an_attribute_of_the_speaker_are_learnt(label, spoken_digits, tmp_path):
     run = tmp_path / label
     sizes = ("--size", "small", "--epochs", "10", "--batch", "12", "--rate", "0.01")

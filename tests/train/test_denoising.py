@@ -225,7 +225,7 @@ def few(monkeypatch):
 
 
 @pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("kind", ["scnn", "crnn-snn"])
+@pytest.mark.parametrize("kind", ["scnn", pytest.param("crnn-snn", marks=pytest.mark.full)])
 def test_train_leaves_a_program_that_denoises(kind, parts, tmp_path, capsys):
     command = ["train", "denoise", "--data", str(parts), "-o", str(tmp_path / "run"), "--epochs", "1", "--batch", "32"]
     assert main([*command, "--model", kind]) == 0

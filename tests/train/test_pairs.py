@@ -11,6 +11,7 @@ from snn2hw.train.learnt_leak import LearntLeak
 from snn2hw.train.pairs import PAIRS, answer_of, pair, pair_layout, settled
 from snn2hw.train.sound_networks import sound_network
 from snn2hw.train.whole_pool import WholePool
+from tests.rows import a_third
 
 SHAPES = {"m5": (1, 2400), "piczak": (1, 60, 41), "hjh": (1, 20, 20), "hjh-hybrid": (1, 20, 20), "tcy": (1, 40, 50)}
 SHAPES |= {"esc-vgg": (1, 24, 24), "extractor": (1, 21, 30)}
@@ -115,7 +116,7 @@ def test_the_twin_learns_a_step(name):
 
 
 @pytest.mark.parametrize("learnt", [False, True])
-@pytest.mark.parametrize("name", THROUGHOUT)
+@pytest.mark.parametrize("name", a_third(THROUGHOUT))
 def test_the_spiking_one_is_read_and_compiled(name, learnt):
     net = settled(network(name, learnt=learnt).eval()) if learnt else network(name).eval()
     source = sw.from_norse(net, input_shape=SHAPES[name])
@@ -188,7 +189,7 @@ def test_a_threshold_is_positive_however_far_it_is_pulled_down():
     assert 0 < leak.threshold < 1e-20
 
 
-@pytest.mark.parametrize("name", THROUGHOUT)
+@pytest.mark.parametrize("name", a_third(THROUGHOUT))
 def test_learnt_thresholds_are_compiled_and_equal_on_every_engine(name):
     net = network(name, learnt_threshold=True).eval()
     leaks = [m for m in net.modules() if isinstance(m, LearntLeak)]

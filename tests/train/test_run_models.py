@@ -21,6 +21,7 @@ from snn2hw.train.run_model import read_run_model
 from snn2hw.train.stream_data import stream_recipe_for
 from snn2hw.train.stream_recipe import stream_recipe_from
 from tests.denoise.conftest import parts as parts  # a fixture
+from tests.rows import a_third
 from tests.train.tones import write_tones
 
 
@@ -312,7 +313,7 @@ def pair_run(table, run, network, *options):
     return run
 
 
-@pytest.mark.parametrize("network", ["m5", "piczak", "hjh", "tcy-snn", "esc-vgg-snn", "extractor-snn"])
+@pytest.mark.parametrize("network", a_third(["m5", "piczak", "hjh", "tcy-snn", "esc-vgg-snn", "extractor-snn"]))
 def test_a_published_network_is_compiled_judged_and_compiled_again(table, tmp_path, network, capsys):
     learns = ("--learnt-decay", "--learnt-threshold") if network == "hjh" else ()
     run = pair_run(table, tmp_path / "run", network, "--steps", "2", *learns)

@@ -29,7 +29,7 @@ from tests.exporters.firmware.programs import (
 )
 from tests.exporters.xylo.networks import random_xylo
 from tests.programs import random_program, random_raster
-from tests.rows import listed
+from tests.rows import a_third, listed
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="the sanitizers need gcc or clang")
 MULTIPLIES_IN_PARTS = ("-O1", *SANITIZERS, "-DSNN_LONG_MULTIPLY=0")
@@ -199,7 +199,7 @@ MUTANTS = listed(Path(__file__).with_name("mutants.toml"), "runtime")
 
 
 @needs_compiler
-@pytest.mark.parametrize("mutant", MUTANTS)
+@pytest.mark.parametrize("mutant", a_third(MUTANTS))
 def test_a_mistake_in_the_runtime_is_found(mutant, tmp_path):
     name, right, wrong = MUTANTS[mutant]
     cases = [(tied_program(), TIES), (tied_program("subtract"), TIES), (sinking_program(), sinking_raster())]

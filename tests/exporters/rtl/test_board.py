@@ -62,7 +62,7 @@ def hold_against_the_reference(folder: Path, program: Program, raster: np.ndarra
     check_output(folder / "uart.txt", plan, sizes_of(plan, images_of(plan, lanes), lanes), arrays)
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", [pytest.param("icebreaker", marks=pytest.mark.full), "ulx3s"])
 def test_what_comes_back_over_the_uart_is_the_references(board, tmp_path):
     program, raster = heard_and_seen()
     folder = tmp_path / "rtl"

@@ -21,13 +21,15 @@ from tests.programs import random_program, random_raster
 from tests.recordings import dense_layer, tinynet
 from tests.sim import battery
 from tests.sim.fast.test_equal_to_reference import KERNELS, SINGLE, asked, assert_equal, outcome
+from tests.sim.test_mutants import CASES
 
 ROOT = Path(__file__).parents[3]
 TRAINED = (*ROOT.glob("tests/fixtures/trained/*.nir"), *ROOT.glob("snn2hw/demo/data/*.nir"))
 
 
+@pytest.mark.parametrize("cases", [CASES, pytest.param(150, marks=pytest.mark.full)])
 @pytest.mark.parametrize("kernels", KERNELS)
-def test_the_cases_that_kill_every_known_mutant_of_the_reference(kernels, monkeypatch):
+def test_the_cases_that_kill_every_known_mutant_of_the_reference(kernels, cases, monkeypatch):
     """Fast against the oracle, which shares no code with it; kernels that cannot take a program leave it to others."""
 
     def fast(program, raster, *, record=SPIKES, **options):
@@ -37,7 +39,7 @@ def test_the_cases_that_kill_every_known_mutant_of_the_reference(kernels, monkey
             return run(program, raster, engine="fast", record=record, **options)
 
     monkeypatch.setattr(battery, "run", fast)
-    assert battery.main(150) == 0
+    assert battery.main(cases) == 0
 
 
 def one(weight: int, neurons: int = 1, **registers) -> Program:
