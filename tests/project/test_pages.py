@@ -57,6 +57,7 @@ def test_a_page_that_says_what_is_not_so_is_found(page, why, tmp_path, monkeypat
         run_page(tmp_path / "page.md")
 
 
+@pytest.mark.full
 def test_the_workflow_is_yaml_and_its_steps_run_where_its_files_lie(tmp_path, monkeypatch):
     """In the order of the file, after the golden trace was written; what installs is left out."""
     yaml = pytest.importorskip("yaml", reason="PyYAML comes with pre-commit, in the extra lint")

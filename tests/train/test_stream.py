@@ -26,6 +26,7 @@ from snn2hw.train.stream_fit import plain_messages
 from snn2hw.train.stream_net import stream_net
 from snn2hw.train.stream_recipe import stream_recipe_from
 from snn2hw.train.stream_source import stream_source
+from tests.rows import a_third
 from tests.train.tones import trained, write_tones
 
 SMALL = StreamLayout(channels=(3, 4), hidden=6, spread=(1, 2, 3), dropout=0.0)
@@ -113,7 +114,7 @@ def test_train_leaves_a_program_that_listens(tmp_path, capsys, model_name):
         assert json.loads(capsys.readouterr().out)["files"][0]["label"] in ("low", "high")
 
 
-@pytest.mark.parametrize("features", ["mfcc", "pcen", "stft"])
+@pytest.mark.parametrize("features", a_third(["mfcc", "pcen", "stft"]))
 def test_other_features_are_trained_on_and_listened_to(tmp_path, capsys, features):
     assert trained(tmp_path, "--features", features, "--pitch", "1", "--epochs", "1", "--size", "small") == 0
     run = tmp_path / "run"

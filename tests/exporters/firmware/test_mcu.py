@@ -25,6 +25,7 @@ from snn2hw.verification import verify
 from snn2hw.zoo import located
 from tests.exporters.firmware.programs import calm_program, sparse_raster
 from tests.programs import random_program, random_raster
+from tests.rows import a_third
 
 KINDS = tuple(PROCESSORS)
 STEPS_OF_THE_DEMO = 16
@@ -79,7 +80,7 @@ def test_programs_of_the_zoo_are_equal_on_every_processor(name, processor):
     _assert_equal(*_zoo(name), processor)
 
 
-@pytest.mark.parametrize("processor", KINDS)
+@pytest.mark.parametrize("processor", a_third(KINDS))
 def test_a_norse_network_is_equal_on_every_processor(processor):
     _assert_equal(*_norse(), processor)
 
