@@ -15,18 +15,22 @@ MEASURED := --cov --cov-report=
 REACHED = $(BIN)/python -m coverage report --include="sim/*" --fail-under=$(SIM_COVERED) && \
 	$(BIN)/python -m coverage report --include="exporters/*,snn2hw/*" --fail-under=$(COVERED)
 
-.PHONY: demo test test-full docs mutants lint bench clean
+.PHONY: demo test test-full ready docs mutants lint bench clean
 
 demo: $(VENV)/.demo $(LAVA)
 	$(BIN)/snn2hw demo
 
-test: $(VENV)/.test $(VENV)/.simulators lint
+test: ready
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(MEASURED)
 	$(REACHED)
 
-test-full: $(VENV)/.test $(VENV)/.simulators lint
+test-full: ready
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "full or not full" $(MEASURED)
 	$(REACHED)
+
+# What tests stand on: simulators are fetched and built while the code is checked.
+ready: $(VENV)/.test
+	$(MAKE) --jobs=2 --output-sync=target $(VENV)/.simulators lint
 
 # Small faults in the project's code, one at a time, and whether its tests notice: hours. `make mutants ROOM=reference` tries one room.
 mutants: $(VENV)/.test

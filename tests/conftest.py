@@ -6,19 +6,6 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
-settings.load_profile("default")
-
-
-@pytest.fixture(autouse=True)
-def the_definition_unless_an_engine_is_named(monkeypatch):
-    """In the suite `run` without an engine is the reference: which one is done soonest is not what tests are about."""
-    from sim.engines import run
-
-    assert run.__kwdefaults__["engine"] == "auto"
-    monkeypatch.setitem(run.__kwdefaults__, "engine", "reference")
-
-
 UNMEASURED = (
     "border/test_kills.py",
     "placement/test_place.py",
@@ -39,6 +26,23 @@ UNMEASURED = (
 TRACED_BY = "COVERAGE_PROCESS_CONFIG"
 """Where coverage tells child processes that they are traced."""
 
+for library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(
+        f"{library}_NUM_THREADS", "1"
+    )  # of every process that tests are run in: those do not wait for one another
+
+settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
+settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True)
+def the_definition_unless_an_engine_is_named(monkeypatch):
+    """In the suite `run` without an engine is the reference: which one is done soonest is not what tests are about."""
+    from sim.engines import run
+
+    assert run.__kwdefaults__["engine"] == "auto"
+    monkeypatch.setitem(run.__kwdefaults__, "engine", "reference")
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
@@ -49,8 +53,9 @@ def pytest_runtest_protocol(item):
     if controller is None or not controller.started or where not in UNMEASURED:
         yield
         return
-    processes = os.environ.pop(TRACED_BY)
+    processes = os.environ.pop(TRACED_BY, None)  # none where only this process is traced
     controller.pause()
     yield
     controller.resume()
-    os.environ[TRACED_BY] = processes
+    if processes is not None:
+        os.environ[TRACED_BY] = processes

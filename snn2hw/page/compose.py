@@ -53,7 +53,9 @@ def _whole(sections: tuple[Section, ...]) -> ShortAnswer:
     question = "What is missing?"
     missing = [(section, part) for section in sections for part in section.missing]
     if not missing:
-        said = "Everything that a report can hold is here. It is of no chip: no time and no energy was measured."
+        said = (
+            "Every part that a report can hold is here. Times and energies in it are estimates: no chip was measured."
+        )
         word = "Nothing"
         return ShortAnswer("answer.missing", question, word=word, tone="good", said=said, section="made")
     names = listed([f"{part.what[0].lower()}{part.what[1:]}" for _, part in missing], most=4)

@@ -1,4 +1,6 @@
-"""How torch computes on this machine's processor: with how many threads, and what becomes of memory that it frees.
+"""How a training computes on this machine's processor: with how many threads, and what becomes of memory that it frees.
+
+numpy's products have threads of their own, which wait for work by turning round: of two small ones, one is lost.
 
 The C library gives every large tensor that is freed back to the system, which clears its pages before it hands them out
 again. A training frees and asks for the same sizes in every batch, so nearly half of its time can go there.
@@ -8,6 +10,7 @@ import ctypes
 import platform
 
 import torch
+from threadpoolctl import threadpool_limits
 
 __all__ = ["compute_with", "keep_freed_memory"]
 
@@ -17,8 +20,9 @@ NEVER = -1
 
 
 def compute_with(threads: int) -> None:
-    """Have torch compute with so many threads in this process, which keeps what memory it frees from now on."""
+    """Have torch and numpy compute with so many threads in this process, which keeps memory that it frees from now on."""
     torch.set_num_threads(threads)
+    threadpool_limits(threads, user_api="blas")
     keep_freed_memory()
 
 

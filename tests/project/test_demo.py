@@ -45,7 +45,7 @@ def test_the_demo_leaves_program_exports_verdict_energy_and_pictures(told):
     assert facts["accuracy"]["integer"] >= 0.9
     assert facts["verdict"] == {"reference": "baseline", "fast": "equal", "onnx": "equal"}
     assert set(facts["accuracy_by_bits"]) == {"8", "4"}
-    assert {p.name for p in (folder).iterdir()} >= {
+    assert {p.name for p in folder.iterdir()} >= {
         "digits.nir",
         "energy.json",
         "export",

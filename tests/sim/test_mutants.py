@@ -4,12 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.rows import listed
+from tests.rows import a_third, listed
 
 ROOT = Path(__file__).parents[2]
 CASES = 40
@@ -29,20 +28,15 @@ def _battery(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def outcomes_of(make_folder, mutants, module):
-    """Run the unchanged copy and every mutant, two at a time."""
-    folders = {}
-    for name in ("unchanged", *mutants):
-        folder = folders[name] = make_folder("copy")
-        shutil.copytree(ROOT / "sim", folder / "sim", ignore=shutil.ignore_patterns("__pycache__"))
-        if name in mutants:
-            file, old, new = mutants[name]
-            text = (folder / "sim" / file).read_text()
-            assert text.count(old) == 1, f"{name}: the text to mutate stands {text.count(old)} times in {file}"
-            (folder / "sim" / file).write_text(text.replace(old, new))
-    with ThreadPoolExecutor(2) as pool:
-        runs = pool.map(_battery, folders.values(), [module] * len(folders))
-        return dict(zip(folders, runs, strict=True))
+def outcome_of(folder, module, mutant=None):
+    """Run a copy, unchanged or with a mutant's text in it."""
+    shutil.copytree(ROOT / "sim", folder / "sim", ignore=shutil.ignore_patterns("__pycache__"))
+    if mutant is not None:
+        file, old, new = mutant
+        text = (folder / "sim" / file).read_text()
+        assert text.count(old) == 1, f"the text to mutate stands {text.count(old)} times in {file}"
+        (folder / "sim" / file).write_text(text.replace(old, new))
+    return _battery(folder, module)
 
 
 def assert_killed(outcome, *cases):
@@ -51,29 +45,21 @@ def assert_killed(outcome, *cases):
     assert outcome.stdout.startswith(cases), outcome.stdout + outcome.stderr
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    return outcomes_of(tmp_path_factory.mktemp, MUTANTS, "tests.sim.battery")
+def test_the_unchanged_copy_passes(tmp_path):
+    outcome = outcome_of(tmp_path, "tests.sim.battery")
+    assert outcome.stdout == f"{CASES + 1} cases equal\n", outcome.stderr
 
 
-@pytest.fixture(scope="module")
-def xylo_outcomes(tmp_path_factory):
-    return outcomes_of(tmp_path_factory.mktemp, XYLO_MUTANTS, "tests.sim.xylo_battery")
+@pytest.mark.parametrize("name", a_third(MUTANTS))
+def test_mutant_is_killed_by_a_comparison_and_not_by_a_crash(name, tmp_path):
+    assert_killed(outcome_of(tmp_path, "tests.sim.battery", MUTANTS[name]), "seed ", "edges: ")
 
 
-def test_the_unchanged_copy_passes(outcomes):
-    assert outcomes["unchanged"].stdout == f"{CASES + 1} cases equal\n", outcomes["unchanged"].stderr
+def test_the_unchanged_copy_passes_for_xylo(tmp_path):
+    outcome = outcome_of(tmp_path, "tests.sim.xylo_battery")
+    assert outcome.stdout == f"{CASES} cases equal\n", outcome.stderr
 
 
-@pytest.mark.parametrize("name", MUTANTS)
-def test_mutant_is_killed_by_a_comparison_and_not_by_a_crash(outcomes, name):
-    assert_killed(outcomes[name], "seed ", "edges: ")
-
-
-def test_the_unchanged_copy_passes_for_xylo(xylo_outcomes):
-    assert xylo_outcomes["unchanged"].stdout == f"{CASES} cases equal\n", xylo_outcomes["unchanged"].stderr
-
-
-@pytest.mark.parametrize("name", XYLO_MUTANTS)
-def test_mutant_of_xylo_is_killed_by_a_comparison_and_not_by_a_crash(xylo_outcomes, name):
-    assert_killed(xylo_outcomes[name], "seed ")
+@pytest.mark.parametrize("name", a_third(XYLO_MUTANTS))
+def test_mutant_of_xylo_is_killed_by_a_comparison_and_not_by_a_crash(name, tmp_path):
+    assert_killed(outcome_of(tmp_path, "tests.sim.xylo_battery", XYLO_MUTANTS[name]), "seed ")

@@ -22,6 +22,9 @@ REFUSED = {
 }
 """What the integer machine cannot say, and which recordings need it."""
 
+LONG = "spyx/conv"
+"""Takes as long as ten others together: in the short form it is compiled once."""
+
 
 def refusal(case: str) -> str | None:
     """Return why a case cannot be compiled: by its whole name, or by its framework."""
@@ -106,7 +109,12 @@ def test_it_compiles_to_nearly_the_same_spikes_or_is_refused_by_name(case, sourc
 
 @pytest.mark.parametrize(("target", "bits"), [("fixed", 16), ("fixed", 8), ("loihi2", 8)])
 @pytest.mark.parametrize(
-    "name", [c for c in cases() if c.startswith(("sinabs/", "rockpool/l", "spyx/")) or c.endswith("synaptic_zero")]
+    "name",
+    [
+        pytest.param(c, marks=[pytest.mark.full] * (c == LONG))
+        for c in cases()
+        if c.startswith(("sinabs/", "rockpool/l", "spyx/")) or c.endswith("synaptic_zero")
+    ],
 )
 def test_orders_of_events_that_loihi_1_lacks_compile_for_loihi_2_and_fixed(name, target, bits, tmp_path):
     kept = recorded(name)

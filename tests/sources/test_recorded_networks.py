@@ -21,7 +21,7 @@ from snn2hw.sources.source import Source
 from snn2hw.verification import verify
 from tests.recordings import recordings
 from tests.sources.nir_nets import cases, chain, cuba, lif, recorded, source, written
-from tests.sources.test_frameworks import refusal
+from tests.sources.test_frameworks import LONG, refusal
 from tests.sources.test_from_norse import built
 
 Found = tuple[Source, np.ndarray]
@@ -106,7 +106,7 @@ def agreement(made: Compiled, x: np.ndarray) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(("target", "bits", "least"), [("loihi2", 8, 0.95), ("fixed", 16, 0.99)])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.full] * (n == LONG)) for n in NETWORKS])
 def test_every_layer_agrees_with_the_float_network(name, target, bits, least, tmp_path):
     found, x = NETWORKS[name](tmp_path)
     scale = 1 if name.startswith("lava-dl/") else "auto"  # its weights and thresholds are registers already

@@ -1,5 +1,7 @@
-"""Memory that a training frees is not given back, cleared and asked for again in every batch."""
+"""A training has the threads it was given; memory that it frees is not given back, cleared and asked for again."""
 
+import json
+import os
 import platform
 import subprocess
 import sys
@@ -33,6 +35,27 @@ def test_what_is_freed_is_used_again_without_asking_the_system():
     usual, kept, keeps, threads = answer.stdout.split()
     assert (keeps, threads) == ("True", "1")
     assert int(kept) < int(usual) / 8
+
+
+THREADS = """
+import json
+import numpy
+import torch
+from threadpoolctl import threadpool_info
+from snn2hw.train.processor import compute_with
+
+compute_with(2)
+compute_with(1)
+print(json.dumps([[found["prefix"], found["num_threads"]] for found in threadpool_info()]))
+"""
+
+
+def test_neither_torch_nor_the_products_of_numpy_have_more_threads():
+    words = [sys.executable, "-c", THREADS]
+    more = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    found = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=120, env=more).stdout)
+    assert found
+    assert {threads for _, threads in found} == {1}
 
 
 def test_another_c_library_is_left_alone(monkeypatch):

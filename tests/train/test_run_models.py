@@ -90,9 +90,9 @@ def test_a_tuned_stream_listens(stream, tmp_path, capsys):
     assert set(read_program_file(tmp_path / "p.nir").attachments) >= {"purpose", "listen"}
 
 
-@pytest.mark.parametrize("options", [("--weight-bits", "3"), ("--delays", "4"), ("--target", "xylo2")], ids=str)
+@pytest.mark.parametrize("options", a_third(["--weight-bits 3", "--delays 4", "--target xylo2"]))
 def test_streams_of_every_kind_have_their_runs_digest(table, options, tmp_path):
-    run = trained(table, tmp_path / "run", *options)
+    run = trained(table, tmp_path / "run", *options.split())
     target = "xylo2" if "xylo2" in options else "loihi1"
     found = compiled(run, tmp_path / "p.nir", "--target", target, "--bias", "register")
     own = read_program_file(run / "program.nir")
@@ -348,7 +348,7 @@ def test_a_hybrid_is_refused_by_the_compiler_and_said_so(table, tmp_path, capsys
     assert "relu" in capsys.readouterr().err.lower()
 
 
-@pytest.mark.parametrize("network", ["m5-ann", "tcy-ann", "hjh-ann", "esc-vgg-ann", "extractor-ann"])
+@pytest.mark.parametrize("network", a_third(["m5-ann", "tcy-ann", "hjh-ann", "esc-vgg-ann", "extractor-ann"]))
 def test_the_twin_of_a_pair_is_converted_from_the_shell(table, tmp_path, network, capsys):
     run = pair_run(table, tmp_path / "run", network)
     floats = json.loads((run / "summary.json").read_text())["accuracy"]["test"]["float"]["accuracy"]

@@ -82,8 +82,9 @@ def assert_equal_on(seeds: range, kernels: Kernels, space: Space = SINGLE) -> in
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_messages_rests_and_resets_of_every_kind_are_equal(kernels: Kernels) -> None:
     """Few programs: every other one needs kernels that were not compiled yet."""
-    taken = assert_equal_on(range(1000, 1015), kernels, EVERYTHING)
-    assert taken == 15 if kernels in ("auto", "general") else taken >= 10
+    programs = 6 if kernels == "portable" else 15
+    taken = assert_equal_on(range(1000, 1000 + programs), kernels, EVERYTHING)
+    assert taken == programs if kernels in ("auto", "general") else taken >= programs / 2
 
 
 @pytest.mark.full

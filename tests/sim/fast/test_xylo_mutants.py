@@ -3,22 +3,19 @@
 import pytest
 
 from tests.rows import listed
-from tests.sim.test_mutants import CASES, LISTS, assert_killed, outcomes_of
+from tests.sim.test_mutants import CASES, LISTS, assert_killed, outcome_of
 
 MUTANTS = listed(LISTS, "xylo_kernel")
-
-
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    return outcomes_of(tmp_path_factory.mktemp, MUTANTS, "tests.sim.fast.xylo_battery")
+BATTERY = "tests.sim.fast.xylo_battery"
 
 
 @pytest.mark.full
-def test_the_unchanged_copy_passes(outcomes):
-    assert outcomes["unchanged"].stdout == f"{CASES} cases equal\n", outcomes["unchanged"].stderr
+def test_the_unchanged_copy_passes(tmp_path):
+    outcome = outcome_of(tmp_path, BATTERY)
+    assert outcome.stdout == f"{CASES} cases equal\n", outcome.stderr
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", MUTANTS)
-def test_the_reference_does_not_agree(outcomes, name):
-    assert_killed(outcomes[name], "seed ")
+def test_the_reference_does_not_agree(name, tmp_path):
+    assert_killed(outcome_of(tmp_path, BATTERY, MUTANTS[name]), "seed ")
