@@ -20,7 +20,7 @@ NEVER = -1
 
 
 def compute_with(threads: int) -> None:
-    """Have torch and numpy compute with so many threads in this process, which keeps memory that it frees from now on."""
+    """Have torch and numpy compute with so many threads in this process, and keep memory that is freed from now on."""
     torch.set_num_threads(threads)
     threadpool_limits(threads, user_api="blas")
     keep_freed_memory()

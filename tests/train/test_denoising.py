@@ -136,7 +136,7 @@ def test_a_sound_is_wholly_like_itself_at_any_level_and_no_silence_breaks_the_gr
     assert likeness(0.1 * sounds[:2], sounds[:2], 16000, 512).sub(1.0).abs().max() < 1e-3
     for estimate in (sounds.clone(), torch.zeros_like(sounds), sounds[:, :100].clone()):
         estimate.requires_grad_()
-        unlike_decibels(estimate, sounds[:, : estimate.shape[1]], 16000, 512).backward()
+        unlike_decibels(estimate, sounds[:, : estimate.shape[1]], 16000, 512).mean().backward()
         assert estimate.grad.isfinite().all()
 
 
@@ -163,6 +163,25 @@ def test_what_is_made_worse_counts_again_and_what_is_made_better_does_not(parts)
     apart = (plain(worse, clean, noisy) - plain(noisy, clean, noisy)).item()
     assert apart == pytest.approx(20 * np.log10(2), abs=0.01)
     assert (harmed(worse, clean, noisy) - plain(worse, clean, noisy)).item() == pytest.approx(2 * apart, abs=1e-4)
+
+
+def test_envelopes_that_are_made_worse_count_again_too(parts):
+    speech, noisy = read_noisy(parts, 16000), torch.from_numpy(syllables(1) + hiss(1))[None]
+    clean, worse, better = (torch.from_numpy(syllables(1) + share * hiss(1))[None] for share in (0.0, 2.0, 0.5))
+    ways = {
+        (stoi, harm): _training(denoiser(RECIPE), replace(RECIPE, stoi_weight=stoi, harm_weight=harm), speech).objective
+        for stoi in (0.0, 3.0)
+        for harm in (0.0, 2.0)
+    }
+
+    def of_envelopes(estimate, harm):
+        return (ways[3.0, harm](estimate, clean, noisy) - ways[0.0, harm](estimate, clean, noisy)).item() / 3.0
+
+    unlike = {x: unlike_decibels(x, clean, 16000, 512).item() for x in (noisy, worse, better)}
+    assert unlike[better] < unlike[noisy] < unlike[worse]
+    for estimate, again in ((better, 0.0), (worse, 2.0 * (unlike[worse] - unlike[noisy]))):
+        assert of_envelopes(estimate, 0.0) == pytest.approx(unlike[estimate], abs=1e-3)
+        assert of_envelopes(estimate, 2.0) == pytest.approx(unlike[estimate] + again, abs=1e-3)
 
 
 @pytest.mark.parametrize(("bins", "taps"), [(5, 3), (20, 9), (7, 21)])

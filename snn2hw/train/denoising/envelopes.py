@@ -29,15 +29,15 @@ LOUD = 1e-4
 HEARD = 0.6
 """Share of a stretch's frames that must count."""
 CUT = 1.0 + 10.0 ** (15.0 / 20.0)
-FLOOR = 1e-3
-"""Of the loss: a likeness of 0.999 is enough."""
+FLOOR = 1e-4
+"""Of the loss: a likeness of 0.9999 is enough. Speech, and noise 40 dB below it: 0.9997."""
 TINY = 1e-12
 
 
 def unlike_decibels(estimate: Tensor, clean: Tensor, rate_hz: int, window: int) -> Tensor:
-    """Return the mean over sounds (n, samples) of how unlike they are, in decibels."""
-    loss: Tensor = 10.0 * torch.log10((1.0 - likeness(estimate, clean, rate_hz, window)).clamp(min=0.0) + FLOOR)
-    return loss.mean()
+    """Return how unlike two sounds are, in decibels, each of (n, samples)."""
+    unlike: Tensor = 10.0 * torch.log10((1.0 - likeness(estimate, clean, rate_hz, window)).clamp(min=0.0) + FLOOR)
+    return unlike
 
 
 def likeness(estimate: Tensor, clean: Tensor, rate_hz: int, window: int) -> Tensor:

@@ -94,12 +94,19 @@ def _training(model: nn.Module, recipe: DenoiseRecipe, speech: NoisySpeech) -> T
 
 def _loss(estimate: Tensor, clean: Tensor, noisy: Tensor | None, recipe: DenoiseRecipe) -> Tensor:
     assert noisy is not None
-    found, before = (decibels_less(sound, clean, recipe.open_decibels) for sound in (estimate, noisy))
-    loss = (found + recipe.harm_weight * (found - before).clamp(min=0.0)).mean()
+    spec = recipe.front.spectra
+
+    def worth(far: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return how far the estimate is from the speech, and once more by how much farther than the noisy sound."""
+        found = far(estimate)
+        with torch.no_grad():
+            before = far(noisy)
+        return (found + recipe.harm_weight * (found - before).clamp(min=0.0)).mean()
+
+    loss = worth(lambda sound: decibels_less(sound, clean, recipe.open_decibels))
     if not recipe.stoi_weight:
         return loss
-    spec = recipe.front.spectra
-    return loss + recipe.stoi_weight * unlike_decibels(estimate, clean, spec.rate_hz, spec.window)
+    return loss + recipe.stoi_weight * worth(lambda sound: unlike_decibels(sound, clean, spec.rate_hz, spec.window))
 
 
 def _estimate(model: nn.Module, recipe: DenoiseRecipe, noisy: NDArray[np.float32]) -> Tensor:

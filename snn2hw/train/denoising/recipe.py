@@ -27,7 +27,7 @@ class DenoiseRecipe(Recipe):
 
     ``open_decibels`` is where the loss no longer falls: an estimate so clean is clean enough. ``stoi_weight`` is that
     of envelopes that are unlike (`envelopes`), beside the error; ``harm_weight`` that of the decibels by which an
-    estimate is worse than the noisy sound was.
+    estimate is worse than the noisy sound was, in either.
     """
 
     model: Denoiser = "snn"
