@@ -10,7 +10,7 @@
 
 N_loud is the mean of N over the quarter of the bands where it is greatest. The program's output v is read as a mask
 
-    g[t, m] = clip(v[t, m] / one, least, 1)              h[t] = max(g[t], release h[t-1] + (1 - release) g[t])
+    g[t, m] = clip(v[t, m] / (opens one), least, 1)      h[t] = max(g[t], release h[t-1] + (1 - release) g[t])
     b[t] = bypass clip((c[t] - 30) / 10, 0, 1)           Y[t, f] = X[t, f] sum_m E[f, m] (b[t] + (1 - b[t]) h[t, m])
 
 with c the last message in decibels, how far speech stands above the noise, and E the bands turned back to bins, rows of
@@ -78,6 +78,7 @@ class MaskFront:
         least: the smallest mask.
         release: share of a larger mask that is kept from frame to frame.
         bypass: share of the sound that passes whatever the mask is, where speech is clear of noise.
+        opens: the answer, over what is a mask of 1, from which on all of a band passes.
     """
 
     spectra: Spectra = field(default_factory=_usual)
@@ -89,6 +90,7 @@ class MaskFront:
     least: float = 0.03
     release: float = 0.0
     bypass: float = 0.0
+    opens: float = 1.0
 
     def __post_init__(self) -> None:
         spec = self.spectra
@@ -101,6 +103,8 @@ class MaskFront:
         if not 0 <= self.release < 1 or not 0 <= self.bypass <= 1:
             what = f"release {self.release}, bypass {self.bypass}"
             raise InputError(what, "keep 0 <= release < 1 and 0 <= bypass <= 1")
+        if not 0 < self.opens <= 1:
+            raise InputError(f"opens {self.opens}", "keep 0 < opens <= 1")
 
     @property
     def features(self) -> int:
@@ -163,7 +167,7 @@ def laid_over(answers: Floats, messages: NDArray[Any], front: MaskFront, held: F
         front: how slowly a mask closes, and how much passes it by.
         held: the mask before the first frame, None at the beginning of a sound.
     """
-    masks = np.clip(answers, front.least, 1.0)
+    masks = np.clip(answers / front.opens, front.least, 1.0)
     for t in range(masks.shape[-2]):
         if held is not None:
             masks[..., t, :] = np.maximum(
@@ -194,5 +198,5 @@ def overlapped(frames: Floats, before: Floats) -> tuple[Floats, Floats]:
 ABSENT, CURE = "does not say how it denoises", "use a program of `snn2hw train denoise`, or zoo:denoise"
 """What is said of a file without a front end of masks, and what to do."""
 
-_STORED = StoredFront(MASK_SCHEMA, MaskFront, "a front end of masks", ABSENT, CURE)
+_STORED = StoredFront(MASK_SCHEMA, MaskFront, "a front end of masks", ABSENT, CURE, frozenset({"opens"}))
 mask_front_to, mask_front_from = _STORED.values, _STORED.read

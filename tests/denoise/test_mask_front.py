@@ -89,7 +89,17 @@ def test_a_front_end_is_read_as_it_was_written(front):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"least": 1.0}, {"limit": 0}, {"unit": 0.0}, {"spectra": Spectra()}, {"release": 1.0}, {"bypass": 1.5}]
+    "wrong",
+    [
+        {"least": 1.0},
+        {"limit": 0},
+        {"unit": 0.0},
+        {"spectra": Spectra()},
+        {"release": 1.0},
+        {"bypass": 1.5},
+        {"opens": 0.0},
+        {"opens": 1.1},
+    ],
 )
 def test_a_front_end_that_cannot_be_is_refused(wrong):
     with pytest.raises(InputError, match="keep"):
@@ -114,6 +124,15 @@ def test_a_mask_opens_at_once_and_closes_slowly(front):
     first, between = laid_over(answers[:3], frames_of_clear(slow, [0] * 3), slow, None)
     second, _ = laid_over(answers[3:], frames_of_clear(slow, [0] * 2), slow, between)
     assert (np.concatenate([first, second]) == masks).all()
+
+
+def test_a_mask_that_is_nearly_open_is_open(front):
+    early = replace(front, opens=0.8)
+    answers = np.repeat([[-1.0], [0.0], [0.2], [0.4], [0.8], [0.9], [1.4]], early.spectra.bands, axis=1)
+    masks, _ = laid_over(answers, frames_of_clear(early, [0] * 7), early, None)
+    assert masks[:, 3] == pytest.approx([early.least, early.least, 0.25, 0.5, 1.0, 1.0, 1.0])
+    assert "opens" not in mask_front_to(front)
+    assert mask_front_from(mask_front_to(early), "x") == early
 
 
 def test_where_speech_is_clear_a_share_passes(front):

@@ -11,14 +11,14 @@ from sim.errors import InputError
 from snn2hw.audio.noise import added
 from snn2hw.commands import main
 from snn2hw.denoise.layouts import read_noisy
-from snn2hw.denoise.mask_front import MaskFront, laid_over
+from snn2hw.denoise.mask_front import MaskFront, back_to_bins, laid_over
 from snn2hw.denoise.mixing import Mixing, Pair
 from snn2hw.models.mask import MaskLayout
 from snn2hw.network.float_reference import float_reference
 from snn2hw.train.checkpoint import read_checkpoint
 from snn2hw.train.denoising.crced import WideMap
 from snn2hw.train.denoising.envelopes import likeness, unlike_decibels
-from snn2hw.train.denoising.fit import _training, cleaned, denoiser, fit_denoiser, gains
+from snn2hw.train.denoising.fit import _mask, _training, cleaned, denoiser, fit_denoiser, gains
 from snn2hw.train.denoising.mask_net import MaskNet, leaky
 from snn2hw.train.denoising.program import source_of_denoiser
 from snn2hw.train.denoising.recipe import DENOISERS, DenoiseRecipe
@@ -117,6 +117,23 @@ def test_masks_in_training_are_those_that_are_laid_over_sounds():
     wanted, _ = laid_over(masks, heard * front.unit, front, None)
     found = laid_in(torch.from_numpy(masks).clamp(front.least, 1.0), torch.from_numpy(heard), front)
     assert (found.numpy() == wanted).all()
+
+
+def test_a_network_is_judged_with_the_mask_that_opens_early_and_trained_without():
+    front = replace(RECIPE.front, release=0.0, bypass=0.0, opens=0.5)
+    said = torch.tensor([0.0, 0.25, 0.5, 1.0]).repeat(16)
+
+    class Says(torch.nn.Module):
+        def forward(self, heard):
+            return said.expand(*heard.shape[:2], -1)
+
+    recipe, spectra = replace(RECIPE, front=front), heard_frames(syllables(0)[None], RECIPE.front)
+    with torch.no_grad():
+        learnt, judged = (_mask(Says().train(mode), recipe, spectra) for mode in (True, False))
+    turn = back_to_bins(front.spectra)
+    for mask, masks in ((learnt, [0.0, 0.25, 0.5, 1.0]), (judged, [0.0, 0.5, 1.0, 1.0])):
+        wanted = turn @ np.maximum(np.tile(masks, 16), front.least)
+        assert np.abs(mask[0, 3].numpy() - wanted).max() < 0.01
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 10.0, 20.0])

@@ -115,10 +115,13 @@ def _estimate(model: nn.Module, recipe: DenoiseRecipe, noisy: NDArray[np.float32
 
 
 def _mask(model: nn.Module, recipe: DenoiseRecipe, spectra: Tensor) -> Tensor:
-    """Return a mask of the bins, (n, T, bins), as the program's will be laid over the sound."""
+    """Return a mask of the bins, (n, T, bins), as the program's will be laid over the sound.
+
+    In training it opens where the answer is 1: a network that knew that it does before would answer less.
+    """
     front = recipe.front
     heard = messages_in(spectra, front)
-    answer: Tensor = model(heard)
+    answer: Tensor = model(heard) if model.training else model(heard) / front.opens
     mask = answer.clamp(front.least, 1.0)
     if model.training:
         mask = mask + SLOPE * (answer - mask).clamp(-5.0, 5.0)

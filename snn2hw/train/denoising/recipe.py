@@ -32,10 +32,10 @@ class DenoiseRecipe(Recipe):
 
     model: Denoiser = "snn"
     layout: MaskLayout = field(default_factory=MaskLayout)
-    front: MaskFront = field(default_factory=partial(MaskFront, release=0.4, bypass=0.5))
+    front: MaskFront = field(default_factory=partial(MaskFront, release=0.4, bypass=0.5, opens=0.85))
     mixing: Mixing = field(default_factory=Mixing)
     mixtures: int = 800
-    epochs: int = 80
+    epochs: int = 160
     rate: float | None = 3e-3
     batch: int = 16
     validation: float = 0.0
