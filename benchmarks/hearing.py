@@ -139,7 +139,7 @@ def _denoised(name: str, program: ProgramFile, data: Path) -> tuple[dict[str, An
                 continue
             for which, value in zip(("noisy", "denoised"), values, strict=True):
                 row.setdefault(f"{what}_{which}", []).append(value)
-    means = {ratio: {what: round(float(np.mean(v)), 4) for what, v in row.items()} for ratio, row in rows.items()}
+    means = {ratio: {what: round(float(np.mean(v)), 8) for what, v in row.items()} for ratio, row in rows.items()}
     raster = np.stack([heard_by(pair.noisy, hearing.front) for pair in pairs])
     return {"pairs": len(pairs), "by_snr_db": means}, raster, hearing.front.spectra
 
@@ -246,9 +246,11 @@ def _ratios(by_snr_db: dict[str, dict[str, float]]) -> str:
         cells = [f"{ratio} dB", f"{row['si_snr_denoised'] - row['si_snr_noisy']:+.2f} dB"]
         for what in ("stoi", "pesq"):
             known = f"{what}_noisy" in row
-            cells.append(f"{row[f'{what}_noisy']:.3f}, {row[f'{what}_denoised']:.3f}" if known else "")
+            before, after = (row[f"{what}_{which}"] for which in ("noisy", "denoised")) if known else (0.0, 0.0)
+            cells.append(f"{before:.3f}, {after:.3f} ({after - before:+.2g})" if known else "")
         rows.append(cells)
-    heads = ("`zoo:denoise`, mixtures at", "gain in SI-SNR", "STOI noisy, denoised", "PESQ noisy, denoised")
+    scores = (f"{score} noisy, denoised (change)" for score in ("STOI", "PESQ"))
+    heads = ("`zoo:denoise`, mixtures at", "gain in SI-SNR", *scores)
     return tabulate(rows, heads, tablefmt="github", disable_numparse=True)
 
 

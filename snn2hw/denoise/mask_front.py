@@ -20,7 +20,7 @@ the noisy sound; w is applied again, halves overlap.
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,9 @@ class MaskFront:
     release: float = 0.0
     bypass: float = 0.0
     opens: float = 1.0
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"opens"})
+    """Fields that older files do not have: at their default they enter none."""
 
     def __post_init__(self) -> None:
         spec = self.spectra
@@ -198,5 +201,5 @@ def overlapped(frames: Floats, before: Floats) -> tuple[Floats, Floats]:
 ABSENT, CURE = "does not say how it denoises", "use a program of `snn2hw train denoise`, or zoo:denoise"
 """What is said of a file without a front end of masks, and what to do."""
 
-_STORED = StoredFront(MASK_SCHEMA, MaskFront, "a front end of masks", ABSENT, CURE, frozenset({"opens"}))
+_STORED = StoredFront(MASK_SCHEMA, MaskFront, "a front end of masks", ABSENT, CURE, later=MaskFront.LATER)
 mask_front_to, mask_front_from = _STORED.values, _STORED.read
