@@ -26,10 +26,9 @@ UNMEASURED = (
 TRACED_BY = "COVERAGE_PROCESS_CONFIG"
 """Where coverage tells child processes that they are traced."""
 
+# One thread in every process that runs tests: two processes are at work, and threads of one would wait for the other's.
 for library in ("OMP", "OPENBLAS"):
-    os.environ.setdefault(
-        f"{library}_NUM_THREADS", "1"
-    )  # of every process that tests are run in: those do not wait for one another
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
 settings.load_profile("default")

@@ -160,6 +160,7 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
 
     recipe = recipe_for(args)
     make_folder(args.output)
+    compute_with(args.threads)
     corpus = corpus_named(args, recipe.front.spectra.rate_hz)
     tell_corpus(corpus, reply)
     split = stream_split(corpus, recipe, speaker=args.leave_out or "", fold=args.fold or "")
@@ -167,7 +168,6 @@ def train_stream(args: argparse.Namespace, reply: Reply) -> int:
     learnt, judged = clips.part(split.train), clips.part(split.validate)
     recipe = centred(recipe, learnt)
     recipe, backgrounds = _backgrounds(recipe, args, reply)
-    compute_with(args.threads)
     teacher = None if args.teacher is None else read_teacher(Path(args.teacher), recipe, len(corpus.classes))
     model, state = fit_stream(
         recipe,
